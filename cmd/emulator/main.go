@@ -1,0 +1,136 @@
+// Emulator runs the stacks of this project on one machine: the real Pulumi engine deploys them to an emulated AWS, whose
+// instances are processes and whose balancers are sockets.
+//
+//	go run ./cmd/emulator rehearse     the whole story, from up to destroy, with a report
+//	go run ./cmd/emulator up           deploy and stay; in another terminal:
+//	go run ./cmd/emulator status       what is there, and why something isn't healthy
+//	go run ./cmd/emulator call 2004    ask the service through its balancer
+//	go run ./cmd/emulator terminate ID an instance fails
+//	go run ./cmd/emulator down         destroy
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// command is a verb of the command line.
+type command struct {
+	name, arguments, help string
+	run                   func(ctx context.Context, o *options, args []string) error
+}
+
+// options are the flags; every command takes all of them, and uses those that concern it.
+type options struct {
+	stack   string
+	speed   float64
+	verbose bool
+	out     io.Writer
+	err     io.Writer
+}
+
+var commands = []command{
+	{"rehearse", "", "deploy, ask, terminate an instance, see it replaced, destroy; report", rehearse},
+	{"up", "", "deploy and stay in the foreground; with one running, deploy to it again", up},
+	{"serve", "", "run the cloud alone, for a `pulumi up` of your own", serve},
+	{"status", "", "show balancers, groups, instances and activities", status},
+	{"call", "[LINE]", "send a line (default 0, a random year) through the balancer and print the answer", call},
+	{"terminate", "INSTANCE", "terminate an instance: its group replaces it", terminate},
+	{"down", "", "destroy the stack and end the emulator", down},
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run returns the exit code: 0, 1 for a failure, 2 for a wrong command line, 130 for an interruption.
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	name := ""
+	if len(args) > 0 {
+		name = args[0]
+	}
+	for _, c := range commands {
+		if c.name != name {
+			continue
+		}
+		o := &options{out: out, err: errs}
+		flags := o.flags(c)
+		if err := flags.Parse(args[1:]); errors.Is(err, flag.ErrHelp) {
+			return 0
+		} else if err != nil {
+			return 2
+		}
+		if o.speed < slowest || o.speed > fastest {
+			return exitCode(ctx, errs, fmt.Errorf("%w: -speed %g is not between %g and %g", errUsage, o.speed, slowest, fastest))
+		}
+		return exitCode(ctx, errs, c.run(ctx, o, flags.Args()))
+	}
+	switch name {
+	case "help", "-h", "-help", "--help":
+		usage(out)
+		return 0
+	case "":
+	default:
+		fmt.Fprintf(errs, "emulator: there is no command %q\n\n", name)
+	}
+	usage(errs)
+	return 2
+}
+
+// Slower than this nobody waits for it; faster, processes don't keep up with the timeouts.
+const slowest, fastest = 0.1, 1000.0
+
+var errUsage = errors.New("wrong arguments")
+
+func exitCode(ctx context.Context, errs io.Writer, err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(errs, "emulator: %v\n", err)
+		return 2
+	case ctx.Err() != nil:
+		fmt.Fprintf(errs, "emulator: interrupted: %v\n", err)
+		return 130
+	}
+	fmt.Fprintf(errs, "emulator: %s\n", strings.TrimSpace(err.Error()))
+	return 1
+}
+
+func (o *options) flags(c command) *flag.FlagSet {
+	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	flags.SetOutput(o.err)
+	flags.StringVar(&o.stack, "stack", "dev", "`name` of the stack: its settings are Pulumi.NAME.yaml")
+	flags.Float64Var(&o.speed, "speed", 10, fmt.Sprintf("how many seconds of the cloud pass in one here, %g to %g", slowest, fastest))
+	flags.BoolVar(&o.verbose, "v", false, "show what Pulumi prints, and the emulator's log")
+	flags.Usage = func() {
+		fmt.Fprintf(o.err, "usage: emulator %s [flags] %s\n\n%s\n\n", c.name, c.arguments, c.help)
+		flags.PrintDefaults()
+	}
+	return flags
+}
+
+func usage(w io.Writer) {
+	fmt.Fprintln(w, "usage: emulator COMMAND [flags] [arguments]")
+	fmt.Fprintln(w)
+	for _, c := range commands {
+		fmt.Fprintf(w, "  %-20s %s\n", strings.TrimSpace(c.name+" "+c.arguments), c.help)
+	}
+	fmt.Fprintln(w, "\nemulator COMMAND -h shows a command's flags.")
+}
+
+func noArguments(args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%w: %q is one too many", errUsage, args[0])
+	}
+	return nil
+}

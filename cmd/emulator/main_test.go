@@ -1,0 +1,42 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/elastic-service/elastic-service/emulator"
+)
+
+// TestMain keeps the tests away from an emulator that its user runs.
+func TestMain(m *testing.M) {
+	client.Address = "127.0.0.1:1"
+	m.Run()
+}
+
+func TestMistypedCommandLinesSayWhatIsWrong(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"nothing":              {nil, 2, "usage: emulator COMMAND"},
+		"help":                 {[]string{"help"}, 0, "rehearse"},
+		"an unknown command":   {[]string{"rehears"}, 2, `there is no command "rehears"`},
+		"an unknown flag":      {[]string{"rehearse", "-sped", "10"}, 2, "-sped"},
+		"a flag's help":        {[]string{"up", "-h"}, 0, "-speed"},
+		"an argument too many": {[]string{"rehearse", "dev"}, 2, `"dev" is one too many`},
+		"an unknown stack":     {[]string{"rehearse", "-stack", "deb"}, 2, "Pulumi.deb.yaml"},
+		"an absurd speed":      {[]string{"rehearse", "-speed", "0"}, 2, "-speed 0 is not between"},
+		"no instance":          {[]string{"terminate"}, 2, "name one instance"},
+		"nobody to be asked":   {[]string{"status"}, 1, emulator.ErrNotRunning.Error()},
+		"two lines":            {[]string{"call", "1", "2"}, 2, "one line"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			assert.Equal(t, c.code, run(t.Context(), c.args, &out, &out))
+			assert.Contains(t, out.String(), c.says)
+		})
+	}
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+// The end-to-end tests run the real engine, whose CLI is built at the first time: that takes minutes on a new machine.
+
+// speed is high enough for a test, and low enough for a probe's timeout to be long beside a busy machine's pauses.
+const speed = "20"
+
+func TestRehearsalOfDev(t *testing.T) {
+	root := must(enter("dev"))(t)
+	before := folders(t, root)
+	var out, errs bytes.Buffer
+	code := run(t.Context(), []string{"rehearse", "-stack", "dev", "-speed", speed}, io.MultiWriter(&out, &logger{t}), io.MultiWriter(&errs, &logger{t}))
+	require.Zero(t, code, "%s\n%s", &out, &errs)
+
+	report := out.String()
+	for _, line := range []string{
+		`up +resources: \d+ created, in`,
+		`healthy +i-[0-9a-f]+ in us-east-1a, 192\.168\.0\.`,
+		`healthy +i-[0-9a-f]+ in us-east-1b, 192\.168\.1\.`,
+		`ask +In \d{4} the number \d+\. song was .+ - .+ \(127\.168\.[01]\.\d+\)`,
+		`answered +i-[0-9a-f]+ in us-east-1a: \d+ of`,
+		`answered +i-[0-9a-f]+ in us-east-1b: \d+ of`,
+		`up again +resources: \d+ unchanged, in`,
+		`terminate +i-[0-9a-f]+ in us-east-1`,
+		`replaced +by i-[0-9a-f]+ in us-east-1`,
+		`destroy +resources: \d+ deleted`,
+		`left +nothing`,
+	} {
+		assert.Regexp(t, regexp.MustCompile(`(?m)^`+line), report)
+	}
+	assert.Equal(t, before, folders(t, root), "no file stays")
+}
+
+func folders(t *testing.T, root string) []string {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(root, ".emulator", "*"))
+	require.NoError(t, err)
+	return found
+}
+
+func TestChangedUserDataRollsTheInstancesWithoutAFailedRequest(t *testing.T) {
+	root := must(enter("dev"))(t)
+	project := t.TempDir() // a copy of the settings, to be changed; the program is built from the project itself
+	for _, name := range []string{"Pulumi.yaml", "Pulumi.dev.yaml"} {
+		require.NoError(t, os.WriteFile(filepath.Join(project, name), must(os.ReadFile(filepath.Join(root, name)))(t), 0o600))
+	}
+	o := &options{stack: "dev", speed: 60, out: &logger{t}, err: &logger{t}}
+	r := &rehearsal{session: must(o.open(t.Context(), project, t.TempDir()))(t)}
+	defer func() { assert.NoError(t, r.close()) }()
+	defer r.cleanUp(context.Background())
+	require.NoError(t, r.deploy(t.Context()))
+	require.NoError(t, r.awaitHealthy(t.Context()))
+	old := r.healthy()
+
+	settings := filepath.Join(project, "Pulumi.dev.yaml")
+	text := string(must(os.ReadFile(settings))(t))
+	changed := strings.Replace(text, "name: musicguru,", "name: musicguru, environment: {RELEASE: two},", 1)
+	if changed == text {
+		changed = strings.Replace(text, "- name: musicguru\n", "- environment: {RELEASE: two}\n        name: musicguru\n", 1)
+	}
+	require.NotEqual(t, text, changed)
+	require.NoError(t, os.WriteFile(settings, []byte(changed), 0o600))
+
+	clients := r.startClients(t.Context())
+	e := must(r.engine(t.Context(), project, r.folder, r.cloud.Providers.Environment()))(t)
+	result := must(e.Up(t.Context()))(t)
+	assert.Equal(t, 2, result.Updated, "the template and the group")
+	assert.Equal(t, 2, result.Changes())
+	group := result.Outputs["group"]
+	require.NoError(t, poll(t.Context(), 2*time.Minute, func() bool {
+		g, _, _ := r.cloud.Cloud.Group(group)
+		return len(g.Refreshes) == 1 && g.Refreshes[0].Status == cloud.RefreshSuccessful
+	}))
+	report := clients.stop()
+	t.Log(report)
+	assert.Contains(t, report, " 0 failed")
+	for _, i := range r.healthy() {
+		assert.Equal(t, 2, i.Version)
+		for _, o := range old {
+			assert.NotEqual(t, o.ID, i.ID)
+		}
+	}
+}
+
+// must unwraps a result that has to be there.
+func must[T any](value T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		require.NoError(t, err)
+		return value
+	}
+}
+
+// logger passes what a command prints on to the test's log, line by line.
+type logger struct{ t *testing.T }
+
+func (l *logger) Write(p []byte) (int, error) {
+	l.t.Log(strings.TrimRight(string(p), "\n"))
+	return len(p), nil
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/engine"
+	"github.com/elastic-service/elastic-service/emulator/provider"
+)
+
+var client = emulator.Client{Address: emulator.ControlAddress}
+
+// up deploys to the emulator that runs, or to one that it starts and stays with.
+func up(ctx context.Context, o *options, args []string) error {
+	if err := noArguments(args); err != nil {
+		return err
+	}
+	root, err := enter(o.stack)
+	if err != nil {
+		return err
+	}
+	running, err := client.Attachment(ctx)
+	switch {
+	case errors.Is(err, emulator.ErrNotRunning):
+		return o.upAndStay(ctx, root)
+	case err != nil:
+		return err
+	case running.Stack != o.stack:
+		return fmt.Errorf("the running emulator has stack %s, not %s: end it first with `down -stack %[1]s`", running.Stack, o.stack)
+	}
+	return o.deploy(ctx, root, running.Folder, running.Environment)
+}
+
+func (o *options) upAndStay(ctx context.Context, root string) error {
+	s, err := o.open(ctx, root, stateFolder(root, o.stack))
+	if err != nil {
+		return err
+	}
+	defer s.close() //nolint:errcheck // reported below where it matters
+	control, err := s.cloud.Serve(emulator.ControlAddress, o.stack)
+	if err != nil {
+		return err
+	}
+	defer control.Close()
+	if err := o.deploy(ctx, root, s.folder, s.cloud.Providers.Environment()); err != nil {
+		return fmt.Errorf("%w\nwhat was created is kept; `up` goes on from there, `down` destroys it", err)
+	}
+	fmt.Fprintf(o.out, "running; in another terminal: emulator status | call | terminate | down; Ctrl-C ends it and keeps the stack\n")
+	return s.stay(ctx, control)
+}
+
+// stay waits for the end: an interruption, a client's wish, or a failure of the emulator itself.
+func (s *session) stay(ctx context.Context, control *emulator.Control) error {
+	select {
+	case <-ctx.Done():
+		fmt.Fprintf(s.out, "ended; the stack is kept in %s\n", s.folder)
+		return nil
+	case <-control.Stopped():
+		return nil
+	case err := <-s.ended:
+		s.ended <- nil // for close
+		return err
+	}
+}
+
+// deploy runs the program and prints what it did and where the service is.
+func (o *options) deploy(ctx context.Context, root, folder string, environment map[string]string) error {
+	e, err := o.engine(ctx, root, folder, environment)
+	if err != nil {
+		return err
+	}
+	result, err := e.Up(ctx)
+	if err != nil {
+		return fmt.Errorf("up failed:\n%w", err)
+	}
+	fmt.Fprintln(o.out, describe(result))
+	for _, line := range kinds(result) {
+		fmt.Fprintln(o.out, "  "+line)
+	}
+	fmt.Fprintf(o.out, "the service is at %s\n", result.Outputs["address"])
+	return nil
+}
+
+// describe is an operation in a line.
+func describe(r engine.Result) string {
+	var parts []string
+	for _, p := range []struct {
+		count int
+		what  string
+	}{
+		{r.Created, "created"}, {r.Updated, "updated"}, {r.Replaced, "replaced"}, {r.Deleted, "deleted"}, {r.Same, "unchanged"},
+	} {
+		if p.count > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", p.count, p.what))
+		}
+	}
+	return fmt.Sprintf("resources: %s, in %.1f s", strings.Join(parts, ", "), r.Duration.Seconds())
+}
+
+// kinds says what the emulator makes of a stack's resources.
+func kinds(r engine.Result) []string {
+	run, recorded := 0, []string{}
+	for token, count := range r.Types {
+		kind, _ := provider.KindOf(token)
+		if kind == provider.Recorded {
+			recorded = append(recorded, fmt.Sprintf("%d × %s", count, token))
+			continue
+		}
+		run += count
+	}
+	slices.Sort(recorded)
+	lines := []string{fmt.Sprintf("%d run: they have behaviour here", run)}
+	if len(recorded) > 0 {
+		lines = append(lines, "recorded only, without behaviour here: "+strings.Join(recorded, ", "))
+	}
+	return lines
+}
+
+// serve runs the cloud alone and says how to attach to it.
+func serve(ctx context.Context, o *options, args []string) error {
+	if err := noArguments(args); err != nil {
+		return err
+	}
+	root, err := enter(o.stack)
+	if err != nil {
+		return err
+	}
+	s, err := o.open(ctx, root, stateFolder(root, o.stack))
+	if err != nil {
+		return err
+	}
+	defer s.close() //nolint:errcheck // stay reports a failure
+	control, err := s.cloud.Serve(emulator.ControlAddress, o.stack)
+	if err != nil {
+		return err
+	}
+	defer control.Close()
+	fmt.Fprintln(o.out, "# deploy with your own pulumi, in another terminal:")
+	for key, value := range s.cloud.Providers.Environment() {
+		fmt.Fprintf(o.out, "export %s=%s\n", key, value)
+	}
+	fmt.Fprintf(o.out, "pulumi up -s %s\n", o.stack)
+	return s.stay(ctx, control)
+}
+
+// down destroys the stack: through the emulator that runs, or by starting one on what it left.
+func down(ctx context.Context, o *options, args []string) error {
+	if err := noArguments(args); err != nil {
+		return err
+	}
+	root, err := enter(o.stack)
+	if err != nil {
+		return err
+	}
+	running, err := client.Attachment(ctx)
+	switch {
+	case err == nil && running.Stack != o.stack:
+		return fmt.Errorf("the running emulator has stack %s, not %s", running.Stack, o.stack)
+	case err == nil:
+		return o.downRunning(ctx, root, running)
+	case !errors.Is(err, emulator.ErrNotRunning):
+		return err
+	}
+	folder := stateFolder(root, o.stack)
+	if !exists(folder) {
+		fmt.Fprintf(o.out, "stack %s is not deployed here: nothing to do\n", o.stack)
+		return nil
+	}
+	s, err := o.open(ctx, root, folder)
+	if err != nil {
+		return err
+	}
+	err = o.destroy(ctx, root, folder, s.cloud.Providers.Environment())
+	return errors.Join(err, s.close(), removeIf(err == nil, folder))
+}
+
+func (o *options) downRunning(ctx context.Context, root string, running emulator.Attachment) error {
+	if err := o.destroy(ctx, root, running.Folder, running.Environment); err != nil {
+		return err
+	}
+	if err := client.Stop(ctx); err != nil {
+		return err
+	}
+	// The other process has the folder until it has ended.
+	err := poll(ctx, 30*time.Second, func() bool {
+		file, err := lock(running.Folder)
+		if err == nil {
+			_ = file.Close()
+		}
+		return err == nil
+	})
+	return errors.Join(err, removeIf(err == nil, running.Folder))
+}
+
+func (o *options) destroy(ctx context.Context, root, folder string, environment map[string]string) error {
+	e, err := o.engine(ctx, root, folder, environment)
+	if err != nil {
+		return err
+	}
+	result, err := e.Destroy(ctx)
+	if err != nil {
+		return fmt.Errorf("destroy failed:\n%w", err)
+	}
+	fmt.Fprintln(o.out, describe(result))
+	return nil
+}
+
+// removeIf deletes a stack's folder, and the one above it if that is empty then.
+func removeIf(wanted bool, folder string) error {
+	if !wanted {
+		return nil
+	}
+	if err := os.RemoveAll(folder); err != nil {
+		return err
+	}
+	_ = os.Remove(filepath.Dir(folder)) // not empty: another stack is there
+	return nil
+}

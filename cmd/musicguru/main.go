@@ -1,0 +1,141 @@
+// Command musicguru answers a year with one of its songs, and asks for one: a TCP service to try a deployment with.
+//
+//	musicguru serve [-listen :5000] [-songs FILE]
+//	musicguru ask HOST PORT YEAR
+//
+// One connection is one question:
+//
+//	client                    server
+//	  │ ──── 2004\n ───────────▶ │  a year, or 0 for a random one; at most 64 bytes
+//	  │ ◀─── In 2004 the … \n ── │  one line, whatever was asked
+//	  │ ◀─── (closes) ────────── │
+//
+//	$ musicguru ask localhost 5000 2004
+//	In 2004 the number 7. song was Float On - Modest Mouse (192.168.0.57)
+//
+// The address in brackets is the server's own on that connection, which behind a balancer tells the instances apart. A
+// year out of range, or without songs, gets a song of a random year, after a few words that say so.
+//
+// The server handles one connection at a time, on purpose: it stands for every service that a health check which
+// connects would keep from its work. A client that stays silent or trickles is left after 5 s.
+//
+// A song's number is its place in the list, songs.csv here; it is not the rank of any chart. A file of one's own has the
+// same header, year,number,title,artist.
+//
+// SIGTERM and SIGINT end the server with status 0 after the answer it is at. Failures end with status 1, wrong arguments
+// with status 2.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+)
+
+const usage = `usage: musicguru serve [-listen :5000] [-songs FILE]
+       musicguru ask HOST PORT YEAR      (YEAR 0: a random one)
+`
+
+// errUsage marks arguments that make no sense.
+var errUsage = errors.New("wrong arguments")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	err := dispatch(ctx, args, stdout, stderr)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return 0
+	case errors.Is(err, errUsage):
+		fmt.Fprintf(stderr, "musicguru: %v\n%s", err, usage)
+		return 2
+	default:
+		fmt.Fprintf(stderr, "musicguru: %v\n", err)
+		return 1
+	}
+}
+
+func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		return fmt.Errorf("%w: serve or ask?", errUsage)
+	}
+	switch args[0] {
+	case "serve":
+		return serveCommand(ctx, args[1:], stderr)
+	case "ask":
+		return askCommand(ctx, args[1:], stdout)
+	case "-h", "-help", "--help":
+		return flag.ErrHelp
+	default:
+		return fmt.Errorf("%w: %q is neither serve nor ask", errUsage, args[0])
+	}
+}
+
+func serveCommand(ctx context.Context, args []string, stderr io.Writer) error {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	listen := flags.String("listen", ":5000", "")
+	file := flags.String("songs", "", "")
+	if err := parseFlags(flags, args, 0); err != nil {
+		return err
+	}
+	songs, err := loadSongs(*file)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", *listen)
+	if err != nil {
+		return err
+	}
+	s := &server{songs: songs, log: slog.New(slog.NewTextHandler(stderr, nil))}
+	return s.serve(ctx, l)
+}
+
+func askCommand(ctx context.Context, args []string, stdout io.Writer) error {
+	flags := flag.NewFlagSet("ask", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	if err := parseFlags(flags, args, 3); err != nil {
+		return err
+	}
+	port, err := strconv.ParseUint(flags.Arg(1), 10, 16)
+	if err != nil || port == 0 {
+		return fmt.Errorf("%w: PORT: %q is not a port, 1–65535", errUsage, flags.Arg(1))
+	}
+	year, err := strconv.Atoi(flags.Arg(2))
+	if err != nil {
+		return fmt.Errorf("%w: YEAR: %q is not a year", errUsage, flags.Arg(2))
+	}
+	answer, err := ask(ctx, net.JoinHostPort(flags.Arg(0), flags.Arg(1)), year)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(stdout, answer)
+	return err
+}
+
+func parseFlags(flags *flag.FlagSet, args []string, positional int) error {
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return err
+	case err != nil:
+		return fmt.Errorf("%w: %w", errUsage, err)
+	case flags.NArg() != positional:
+		return fmt.Errorf("%w: %s takes %d beside its flags, not %d", errUsage, flags.Name(), positional, flags.NArg())
+	}
+	return nil
+}

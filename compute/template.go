@@ -1,0 +1,347 @@
+// Package compute describes the instances of a service: image, software, permissions and network access, as a launch
+// template from which an Auto Scaling group makes as many as it needs.
+//
+//	local files ──▶ bucket (private) ──┐ fetched at first boot,
+//	role, may read just those objects ─┤ with the instance's own role
+//	                                   ▼
+//	launch template ──▶ instance: user data installs artifacts, systemd runs the services
+//	security group: out to TCP 443; in only what its owner allows, and SSH from named ranges
+package compute
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/vpc"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// Args describes a template.
+type Args struct {
+	// VPCID is the VPC of the instances' security group.
+	VPCID pulumi.StringInput
+
+	// ImageID is the machine image: Linux with cloud-init and systemd, and the AWS CLI where there are artifacts.
+	ImageID pulumi.StringInput
+
+	// RootDevice is the name of the image's root device. Under any other name the instance would get a second volume
+	// beside an unencrypted root.
+	RootDevice pulumi.StringInput
+
+	// RootVolumeGiB is the size of the root volume, at least the image's.
+	RootVolumeGiB int
+
+	// InstanceType is such as t3.micro, of the image's architecture.
+	InstanceType string
+
+	// KeyName is an EC2 key pair for SSH. None when empty.
+	KeyName string
+
+	// SSHFrom are the ranges that may reach port 22. Nobody when empty.
+	SSHFrom []netip.Prefix
+
+	// PublicAddress gives each instance one. In a public subnet it is the way to S3 and the package repositories.
+	PublicAddress bool
+
+	// Software is what the instances run.
+	Software Software
+
+	// Tags are put on everything that takes tags, instances, volumes and network interfaces included.
+	Tags map[string]string
+}
+
+// Validate reports every fault of the arguments.
+func (a *Args) Validate() error {
+	var faults fault.List
+	for _, in := range []struct {
+		path  string
+		input pulumi.Input
+	}{
+		{"vpcId", a.VPCID},
+		{"imageId", a.ImageID},
+		{"rootDevice", a.RootDevice},
+	} {
+		if in.input == nil {
+			faults.Missing(in.path, "a value is needed")
+		}
+	}
+	if a.InstanceType == "" {
+		faults.Missing("instanceType", "a value is needed")
+	}
+	if a.RootVolumeGiB < 1 || a.RootVolumeGiB > 16384 {
+		faults.Add("rootVolumeGiB", a.RootVolumeGiB, "is not between 1 and 16384")
+	}
+	for i, from := range a.SSHFrom {
+		if !from.IsValid() {
+			faults.Add(fmt.Sprintf("sshFrom[%d]", i), from, "is not a range")
+		}
+	}
+	faults.Include("software", a.Software.Validate())
+	return faults.Err()
+}
+
+// Template is a launch template with what its instances need.
+type Template struct {
+	pulumi.ResourceState
+
+	// ID is the launch template's.
+	ID pulumi.StringOutput
+
+	// LatestVersion is the template's version, a number as text: it changes with every change of the instances.
+	LatestVersion pulumi.StringOutput
+
+	// SecurityGroupID is the instances' security group.
+	SecurityGroupID pulumi.StringOutput
+
+	// Ready is what who launches must depend on: the way out, the artifacts and the right to read them, without which a
+	// first boot fails. Depending on the Template would do only by chance: the Go SDK learns of a component's children
+	// concurrently.
+	Ready []pulumi.Resource
+}
+
+// New registers a template.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Template, error) {
+	if err := args.Validate(); err != nil {
+		return nil, fmt.Errorf("template %s: %w", name, err)
+	}
+	t := &Template{}
+	if err := ctx.RegisterComponentResource("elastic-service:compute:Template", name, t, opts...); err != nil {
+		return nil, fmt.Errorf("template %s: %w", name, err)
+	}
+	if err := t.children(ctx, name, args); err != nil {
+		return nil, fmt.Errorf("template %s: %w", name, err)
+	}
+	return t, ctx.RegisterResourceOutputs(t, pulumi.Map{
+		"id":              t.ID,
+		"latestVersion":   t.LatestVersion,
+		"securityGroupId": t.SecurityGroupID,
+	})
+}
+
+func (t *Template) children(ctx *pulumi.Context, name string, args *Args) error {
+	group, err := t.securityGroup(ctx, name, args)
+	if err != nil {
+		return err
+	}
+	software, err := t.software(ctx, name, args)
+	if err != nil {
+		return err
+	}
+	template, err := t.launchTemplate(ctx, name, args, group, software)
+	if err != nil {
+		return err
+	}
+	t.ID = template.ID().ToStringOutput()
+	t.LatestVersion = template.LatestVersion.ApplyT(func(version int) string {
+		return fmt.Sprint(version)
+	}).(pulumi.StringOutput)
+	t.SecurityGroupID = group.ID().ToStringOutput()
+	return nil
+}
+
+// securityGroup is the instances'. Its rules are resources of their own: with rules inline, groups that name each other
+// cannot be deleted.
+func (t *Template) securityGroup(ctx *pulumi.Context, name string, args *Args) (*ec2.SecurityGroup, error) {
+	group, err := ec2.NewSecurityGroup(ctx, name+"-instances", &ec2.SecurityGroupArgs{
+		VpcId:       args.VPCID,
+		Description: pulumi.String("Instances of " + name), // cannot be changed without a replacement
+		Tags:        named(args.Tags, name),
+	}, pulumi.Parent(t))
+	if err != nil {
+		return nil, err
+	}
+	if err := t.wayOut(ctx, name, args, group); err != nil {
+		return nil, err
+	}
+	return group, t.ssh(ctx, name, args, group)
+}
+
+// wayOut is what an instance may reach: HTTPS, for S3, Systems Manager and the package repositories, none of which has
+// addresses to name; HTTP only with packages, for mirrors of distributions that sign instead of encrypting. Name
+// resolution, time and metadata are the VPC's own and need no rule.
+func (t *Template) wayOut(ctx *pulumi.Context, name string, args *Args, group *ec2.SecurityGroup) error {
+	ports := map[string]int{"https": 443}
+	if len(args.Software.Packages) > 0 {
+		ports["http"] = 80
+	}
+	for _, protocol := range slices.Sorted(maps.Keys(ports)) {
+		rule, err := vpc.NewSecurityGroupEgressRule(ctx, name+"-"+protocol+"-out", &vpc.SecurityGroupEgressRuleArgs{
+			SecurityGroupId: group.ID(),
+			CidrIpv4:        pulumi.String("0.0.0.0/0"),
+			IpProtocol:      pulumi.String("tcp"),
+			FromPort:        pulumi.Int(ports[protocol]),
+			ToPort:          pulumi.Int(ports[protocol]),
+			Description:     pulumi.String("Artifacts, packages and AWS over " + protocol),
+			Tags:            pulumi.ToStringMap(args.Tags),
+		}, pulumi.Parent(t))
+		if err != nil {
+			return err
+		}
+		t.Ready = append(t.Ready, rule)
+	}
+	return nil
+}
+
+func (t *Template) ssh(ctx *pulumi.Context, name string, args *Args, group *ec2.SecurityGroup) error {
+	for _, from := range args.SSHFrom {
+		rule := &vpc.SecurityGroupIngressRuleArgs{
+			SecurityGroupId: group.ID(),
+			IpProtocol:      pulumi.String("tcp"),
+			FromPort:        pulumi.Int(22),
+			ToPort:          pulumi.Int(22),
+			Description:     pulumi.String("SSH"),
+			Tags:            pulumi.ToStringMap(args.Tags),
+		}
+		if from.Addr().Is4() {
+			rule.CidrIpv4 = pulumi.String(from.String())
+		} else {
+			rule.CidrIpv6 = pulumi.String(from.String())
+		}
+		role := "-ssh-from-" + from.String()
+		if _, err := vpc.NewSecurityGroupIngressRule(ctx, name+role, rule, pulumi.Parent(t)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// installed is the software as an instance gets it.
+type installed struct {
+	userData pulumi.StringInput
+	profile  *iam.InstanceProfile // nil where there is nothing to fetch
+}
+
+// software keeps artifacts in a bucket and gives the instances the right to read them. Without artifacts there is neither
+// bucket nor role.
+func (t *Template) software(ctx *pulumi.Context, name string, args *Args) (installed, error) {
+	if len(args.Software.Artifacts) == 0 {
+		document, err := args.Software.UserData("")
+		return installed{userData: pulumi.String(document)}, err
+	}
+	bucket, err := t.bucket(ctx, name+"-artifacts", args)
+	if err != nil {
+		return installed{}, err
+	}
+	profile, err := t.profile(ctx, name, args, bucket)
+	if err != nil {
+		return installed{}, err
+	}
+	return installed{
+		userData: bucket.Bucket.ApplyT(args.Software.UserData).(pulumi.StringOutput),
+		profile:  profile,
+	}, nil
+}
+
+func (t *Template) profile(
+	ctx *pulumi.Context, name string, args *Args, bucket *s3.BucketV2,
+) (*iam.InstanceProfile, error) {
+	trust, err := trustEC2()
+	if err != nil {
+		return nil, err
+	}
+	role, err := iam.NewRole(ctx, name+"-role", &iam.RoleArgs{
+		Description:      pulumi.String("Instances of " + name),
+		AssumeRolePolicy: pulumi.String(trust),
+		Tags:             pulumi.ToStringMap(args.Tags),
+	}, pulumi.Parent(t))
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for _, artifact := range args.Software.Artifacts {
+		keys = append(keys, key(artifact))
+	}
+	policy, err := iam.NewRolePolicy(ctx, name+"-read-artifacts", &iam.RolePolicyArgs{
+		Role: role.Name,
+		Policy: bucket.Arn.ApplyT(func(arn string) (string, error) {
+			return readObjects(arn, keys)
+		}).(pulumi.StringOutput),
+	}, pulumi.Parent(t))
+	if err != nil {
+		return nil, err
+	}
+	t.Ready = append(t.Ready, policy)
+	return iam.NewInstanceProfile(ctx, name+"-profile", &iam.InstanceProfileArgs{
+		Role: role.Name,
+		Tags: pulumi.ToStringMap(args.Tags),
+	}, pulumi.Parent(t))
+}
+
+func (t *Template) launchTemplate(
+	ctx *pulumi.Context, name string, args *Args, group *ec2.SecurityGroup, software installed,
+) (*ec2.LaunchTemplate, error) {
+	in := &ec2.LaunchTemplateArgs{
+		Description:          pulumi.String("Instances of " + name),
+		UpdateDefaultVersion: pulumi.Bool(true),
+		ImageId:              args.ImageID.ToStringOutput().ToStringPtrOutput(),
+		InstanceType:         pulumi.String(args.InstanceType),
+		UserData:             software.userData.ToStringOutput().ToStringPtrOutput(),
+		MetadataOptions: &ec2.LaunchTemplateMetadataOptionsArgs{
+			HttpEndpoint: pulumi.String("enabled"),
+			// IMDSv2 alone, and answers that do not survive a hop: nothing that is routed through the instance reaches
+			// its credentials.
+			HttpTokens:              pulumi.String("required"),
+			HttpPutResponseHopLimit: pulumi.Int(1),
+		},
+		BlockDeviceMappings: rootVolume(args),
+		NetworkInterfaces: ec2.LaunchTemplateNetworkInterfaceArray{
+			&ec2.LaunchTemplateNetworkInterfaceArgs{
+				AssociatePublicIpAddress: pulumi.String(fmt.Sprint(args.PublicAddress)),
+				DeleteOnTermination:      pulumi.String("true"),
+				SecurityGroups:           pulumi.StringArray{group.ID()},
+			},
+		},
+		TagSpecifications: tagSpecifications(args.Tags, name),
+		Tags:              pulumi.ToStringMap(args.Tags),
+	}
+	if args.KeyName != "" {
+		in.KeyName = pulumi.String(args.KeyName)
+	}
+	if software.profile != nil {
+		in.IamInstanceProfile = &ec2.LaunchTemplateIamInstanceProfileArgs{Arn: software.profile.Arn}
+	}
+	return ec2.NewLaunchTemplate(ctx, name+"-template", in, pulumi.Parent(t))
+}
+
+func rootVolume(args *Args) ec2.LaunchTemplateBlockDeviceMappingArray {
+	return ec2.LaunchTemplateBlockDeviceMappingArray{
+		&ec2.LaunchTemplateBlockDeviceMappingArgs{
+			DeviceName: args.RootDevice.ToStringOutput().ToStringPtrOutput(),
+			Ebs: &ec2.LaunchTemplateBlockDeviceMappingEbsArgs{
+				VolumeType:          pulumi.String("gp3"),
+				VolumeSize:          pulumi.Int(args.RootVolumeGiB),
+				Encrypted:           pulumi.String("true"),
+				DeleteOnTermination: pulumi.String("true"),
+			},
+		},
+	}
+}
+
+// tagSpecifications reach what the instances are made of, which a provider's default tags do not.
+func tagSpecifications(tags map[string]string, name string) ec2.LaunchTemplateTagSpecificationArray {
+	var list ec2.LaunchTemplateTagSpecificationArray
+	for _, kind := range []string{"instance", "volume", "network-interface"} {
+		list = append(list, &ec2.LaunchTemplateTagSpecificationArgs{
+			ResourceType: pulumi.String(kind),
+			Tags:         named(tags, name),
+		})
+	}
+	return list
+}
+
+// named adds the name under which the console lists a thing.
+func named(tags map[string]string, name string) pulumi.StringMap {
+	with := maps.Clone(tags)
+	if with == nil {
+		with = map[string]string{}
+	}
+	with["Name"] = name
+	return pulumi.ToStringMap(with)
+}

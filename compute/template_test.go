@@ -1,0 +1,300 @@
+package compute
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/userdata"
+)
+
+var (
+	hashA = strings.Repeat("a", 64)
+	hashB = strings.Repeat("b", 64)
+)
+
+func args(t *testing.T) *Args {
+	return &Args{
+		VPCID:         pulumi.String("vpc-1"),
+		ImageID:       pulumi.String("ami-1"),
+		RootDevice:    pulumi.String("/dev/sda1"),
+		RootVolumeGiB: 8,
+		InstanceType:  "t3.micro",
+		PublicAddress: true,
+		Software: Software{
+			Region: "us-east-1",
+			Artifacts: []File{
+				{Path: "/usr/local/bin/musicguru", Source: "/dev/null", SHA256: hashA},
+				{Path: "/opt/songs", Source: "/dev/null", SHA256: hashB},
+			},
+			Services: []userdata.Service{{Name: "musicguru", Command: []string{"/usr/local/bin/musicguru", "serve"}, Port: 5000}},
+		},
+		Tags: map[string]string{"Service": "musicguru"},
+	}
+}
+
+func deploy(t *testing.T, args *Args) (*graph.Graph, error) {
+	return graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+		_, err := New(ctx, "musicguru", args)
+		return err
+	})
+}
+
+func mustDeploy(t *testing.T, args *Args) *graph.Graph {
+	g, err := deploy(t, args)
+	require.NoError(t, err)
+	return g
+}
+
+func TestBadArgumentsRegisterNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Args)
+		want   string
+	}{
+		"no VPC":                   {func(a *Args) { a.VPCID = nil }, "vpcId: a value is needed"},
+		"no image":                 {func(a *Args) { a.ImageID = nil }, "imageId: a value is needed"},
+		"no root device":           {func(a *Args) { a.RootDevice = nil }, "rootDevice: a value is needed"},
+		"no instance type":         {func(a *Args) { a.InstanceType = "" }, "instanceType: a value is needed"},
+		"no root volume":           {func(a *Args) { a.RootVolumeGiB = 0 }, "rootVolumeGiB: 0 is not between 1 and 16384"},
+		"SSH from nowhere":         {func(a *Args) { a.SSHFrom = []netip.Prefix{{}} }, "sshFrom[0]: invalid Prefix is not a range"},
+		"an artifact without file": {func(a *Args) { a.Software.Artifacts[1].Source = "" }, "software.artifacts[1].source: a local file is needed"},
+		"an artifact without hash": {func(a *Args) { a.Software.Artifacts[0].SHA256 = "" }, "software.artifacts[0].sha256: "},
+		"a bad service":            {func(a *Args) { a.Software.Services[0].Command = nil }, "software.services[0].command: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := args(t)
+			test.change(a)
+			g, err := deploy(t, a)
+			assert.ErrorContains(t, err, test.want)
+			assert.Empty(t, g.Resources)
+		})
+	}
+}
+
+// The user data must fit whatever name the bucket gets, so the longest one counts.
+func TestUserDataThatOnlyAShortBucketNameKeepsWithinTheLimitIsRefused(t *testing.T) {
+	a := args(t)
+	service := &a.Software.Services[0]
+	tooLarge := func(padding int) bool {
+		service.Environment = map[string]string{"PADDING": strings.Repeat("x", padding)}
+		_, err := a.Software.UserData(longestBucket)
+		return err != nil
+	}
+	tooLarge(sort.Search(userdata.MaxBytes, tooLarge))
+	_, err := a.Software.UserData("abc")
+	require.NoError(t, err)
+	g, err := deploy(t, a)
+	assert.ErrorContains(t, err, "software.userData: ")
+	assert.ErrorContains(t, err, "16384")
+	assert.Empty(t, g.Resources)
+}
+
+func TestBucketIsPrivateEncryptedAndGoneWithTheStack(t *testing.T) {
+	g := mustDeploy(t, args(t))
+	bucket := g.Find("BucketV2", "musicguru-artifacts")
+	name, arn := bucket.Outputs["bucket"].StringValue(), bucket.Outputs["arn"].StringValue()
+	assert.True(t, bucket.Inputs["forceDestroy"].BoolValue())
+	assert.Equal(t, map[string]any{
+		"bucket": name, "blockPublicAcls": true, "blockPublicPolicy": true, "ignorePublicAcls": true, "restrictPublicBuckets": true,
+	}, g.Find("BucketPublicAccessBlock", "musicguru-artifacts-private").Inputs.Mappable())
+	assert.Equal(t, map[string]any{
+		"bucket": name, "rule": map[string]any{"objectOwnership": "BucketOwnerEnforced"},
+	}, g.Find("BucketOwnershipControls", "musicguru-artifacts-ownership").Inputs.Mappable())
+	assert.Equal(t, map[string]any{
+		"bucket": name,
+		"rules":  []any{map[string]any{"applyServerSideEncryptionByDefault": map[string]any{"sseAlgorithm": "AES256"}}},
+	}, g.OfType("BucketServerSideEncryptionConfigurationV2")[0].Inputs.Mappable())
+	assert.JSONEq(t, fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [{
+		"Sid": "TLSOnly", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": ["%s", "%s/*"],
+		"Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}`, arn, arn),
+		g.Find("BucketPolicy", "musicguru-artifacts-tls").Inputs["policy"].StringValue())
+}
+
+// S3 answers OperationAborted to concurrent changes of a bucket's access.
+func TestChangesOfTheBucketsAccessFollowEachOther(t *testing.T) {
+	g := mustDeploy(t, args(t))
+	private, owned, tls := g.OfType("BucketPublicAccessBlock")[0], g.OfType("BucketOwnershipControls")[0], g.OfType("BucketPolicy")[0]
+	assert.True(t, g.Reaches(owned, private))
+	assert.True(t, g.Reaches(tls, owned))
+}
+
+func TestARoleReadsJustTheArtifactsOfThisTemplate(t *testing.T) {
+	g := mustDeploy(t, args(t))
+	arn := g.Find("BucketV2", "musicguru-artifacts").Outputs["arn"].StringValue()
+	role := g.Find("Role", "musicguru-role")
+	policy := g.Find("RolePolicy", "musicguru-read-artifacts")
+	assert.Equal(t, role.Outputs["name"], policy.Inputs["role"])
+	assert.JSONEq(t, fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [{
+		"Sid": "ReadArtifacts", "Effect": "Allow", "Action": ["s3:GetObject"],
+		"Resource": ["%s/usr/local/bin/musicguru/%s", "%s/opt/songs/%s"]}]}`, arn, hashA, arn, hashB),
+		policy.Inputs["policy"].StringValue())
+	assert.JSONEq(t, `{"Version": "2012-10-17", "Statement": [{
+		"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}`,
+		role.Inputs["assumeRolePolicy"].StringValue())
+	assert.Len(t, g.OfType("RolePolicy"), 1)
+}
+
+func TestObjectsUserDataAndPolicyNameTheSameKeys(t *testing.T) {
+	g := mustDeploy(t, args(t))
+	objects := g.OfType("BucketObjectv2")
+	require.Len(t, objects, 2)
+	document := graph.UserData(g.OfType("LaunchTemplate")[0])
+	policy := g.OfType("RolePolicy")[0].Inputs["policy"].StringValue()
+	for _, object := range objects {
+		key := object.Inputs["key"].StringValue()
+		assert.Contains(t, document, key)
+		assert.Contains(t, policy, key)
+		assert.True(t, object.Inputs["source"].IsAsset())
+	}
+	assert.Contains(t, document, g.OfType("BucketV2")[0].Outputs["bucket"].StringValue())
+}
+
+func TestWithoutArtifactsThereIsNeitherBucketNorRole(t *testing.T) {
+	a := args(t)
+	a.Software.Artifacts = nil
+	a.Software.Services[0].Command = []string{"/usr/bin/true"}
+	g := mustDeploy(t, a)
+	var types []string
+	for _, r := range g.Custom() {
+		types = append(types, r.Type[strings.LastIndex(r.Type, ":")+1:])
+	}
+	assert.Equal(t, []string{"LaunchTemplate", "SecurityGroup", "SecurityGroupEgressRule"}, types)
+	template := g.OfType("LaunchTemplate")[0]
+	assert.NotContains(t, template.Inputs, resource.PropertyKey("iamInstanceProfile"))
+	assert.Contains(t, graph.UserData(template), "#cloud-config")
+}
+
+func TestInstancesAreLaunchedSafely(t *testing.T) {
+	g := mustDeploy(t, args(t))
+	template := g.Find("LaunchTemplate", "musicguru-template")
+	in := template.Inputs.Copy()
+	encoded := in["userData"].StringValue()
+	delete(in, "userData")
+	tags := map[string]any{"Service": "musicguru"}
+	named := map[string]any{"Service": "musicguru", "Name": "musicguru"}
+	assert.Equal(t, map[string]any{
+		"description":          "Instances of musicguru",
+		"updateDefaultVersion": true,
+		"imageId":              "ami-1",
+		"instanceType":         "t3.micro",
+		"iamInstanceProfile":   map[string]any{"arn": g.OfType("InstanceProfile")[0].Outputs["arn"].StringValue()},
+		"metadataOptions":      map[string]any{"httpEndpoint": "enabled", "httpTokens": "required", "httpPutResponseHopLimit": 1.0},
+		"blockDeviceMappings": []any{map[string]any{
+			"deviceName": "/dev/sda1",
+			"ebs":        map[string]any{"volumeType": "gp3", "volumeSize": 8.0, "encrypted": "true", "deleteOnTermination": "true"},
+		}},
+		"networkInterfaces": []any{map[string]any{
+			"associatePublicIpAddress": "true", "deleteOnTermination": "true",
+			"securityGroups": []any{g.Find("SecurityGroup", "musicguru-instances").Outputs["id"].StringValue()},
+		}},
+		"tagSpecifications": []any{
+			map[string]any{"resourceType": "instance", "tags": named},
+			map[string]any{"resourceType": "volume", "tags": named},
+			map[string]any{"resourceType": "network-interface", "tags": named},
+		},
+		"tags": tags,
+	}, in.Mappable())
+	document, err := base64.StdEncoding.DecodeString(encoded)
+	require.NoError(t, err)
+	assert.True(t, strings.HasPrefix(string(document), "#cloud-config\n"))
+}
+
+func TestKeyPairAndPrivateAddressesAreAsAskedFor(t *testing.T) {
+	a := args(t)
+	a.KeyName, a.PublicAddress = "mine", false
+	in := mustDeploy(t, a).OfType("LaunchTemplate")[0].Inputs
+	assert.Equal(t, "mine", in["keyName"].StringValue())
+	assert.Equal(t, "false", in["networkInterfaces"].ArrayValue()[0].ObjectValue()["associatePublicIpAddress"].StringValue())
+}
+
+func TestVersionIsANumberAsText(t *testing.T) {
+	var version string
+	_, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+		template, err := New(ctx, "musicguru", args(t))
+		if err == nil {
+			template.LatestVersion.ApplyT(func(v string) string { version = v; return v })
+		}
+		return err
+	})
+	require.NoError(t, err)
+	assert.Equal(t, "7", version)
+}
+
+func TestInstancesReachHTTPSAndHTTPOnlyForPackages(t *testing.T) {
+	for name, test := range map[string]struct {
+		packages []string
+		want     []string
+	}{
+		"artifacts need S3":              {nil, []string{"443 0.0.0.0/0"}},
+		"packages may come from mirrors": {[]string{"htop"}, []string{"80 0.0.0.0/0", "443 0.0.0.0/0"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := args(t)
+			a.Software.Packages = test.packages
+			var got []string
+			for _, rule := range mustDeploy(t, a).OfType("SecurityGroupEgressRule") {
+				assert.Equal(t, rule.Inputs["fromPort"], rule.Inputs["toPort"])
+				got = append(got, fmt.Sprintf("%v %s", rule.Inputs["toPort"].NumberValue(), rule.Inputs["cidrIpv4"].StringValue()))
+			}
+			assert.Equal(t, test.want, got)
+		})
+	}
+}
+
+func TestSSHIsOpenToNamedRangesOnly(t *testing.T) {
+	assert.Empty(t, mustDeploy(t, args(t)).OfType("SecurityGroupIngressRule"))
+	a := args(t)
+	a.SSHFrom = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/48")}
+	g := mustDeploy(t, a)
+	rules := g.OfType("SecurityGroupIngressRule")
+	require.Len(t, rules, 2)
+	assert.Equal(t, "2001:db8::/48", rules[0].Inputs["cidrIpv6"].StringValue())
+	assert.Equal(t, "203.0.113.0/24", rules[1].Inputs["cidrIpv4"].StringValue())
+	for _, rule := range rules {
+		assert.Equal(t, 22.0, rule.Inputs["fromPort"].NumberValue())
+		assert.Equal(t, 22.0, rule.Inputs["toPort"].NumberValue())
+	}
+}
+
+func TestRulesAreResourcesOfTheirOwn(t *testing.T) {
+	group := mustDeploy(t, args(t)).OfType("SecurityGroup")[0]
+	assert.NotContains(t, group.Inputs, resource.PropertyKey("ingress"))
+	assert.NotContains(t, group.Inputs, resource.PropertyKey("egress"))
+}
+
+func TestReadyIsAllThatAFirstBootNeeds(t *testing.T) {
+	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+		template, err := New(ctx, "musicguru", args(t))
+		if err != nil {
+			return err
+		}
+		return ctx.RegisterComponentResource("elastic-service:test:Launcher", "launcher", &pulumi.ResourceState{},
+			pulumi.DependsOn(template.Ready))
+	})
+	require.NoError(t, err)
+	launcher := g.Find("Launcher", "launcher")
+	for _, typ := range []string{"BucketObjectv2", "RolePolicy", "SecurityGroupEgressRule"} {
+		for _, needed := range g.OfType(typ) {
+			assert.True(t, g.Reaches(launcher, needed), needed.Name)
+		}
+	}
+}
+
+func TestPolicyDocumentsAreDeterministicJSON(t *testing.T) {
+	first, err := readObjects("arn:aws:s3:::b", []string{"x", "y"})
+	require.NoError(t, err)
+	second, err := readObjects("arn:aws:s3:::b", []string{"x", "y"})
+	require.NoError(t, err)
+	assert.Equal(t, first, second)
+	assert.True(t, json.Valid([]byte(first)))
+}

@@ -1,0 +1,496 @@
+package cloud_test
+
+import (
+	"encoding/base64"
+	"errors"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+// world is the stack dev, as its provider's calls would make it, in a time that the test moves.
+type world struct {
+	*cloud.Cloud
+	t     *testing.T
+	clock *clockwork.FakeClock
+
+	vpc, gateway   string
+	subnets        []string
+	tables         []string
+	balancerSG     string
+	instanceSG     string
+	rules          map[string]string // by what they let through
+	template       string
+	balancer       string
+	targets        string
+	listener       string
+	health         map[string]error // what a probe of an instance finds; healthy when absent
+	bootsForever   bool
+	neverTerminate bool
+}
+
+const (
+	servicePort = 5000
+	healthPort  = 5001
+	group       = "musicguru"
+)
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	clock := clockwork.NewFakeClockAt(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	c, err := cloud.New("us-east-1", clock, func(netip.Addr) bool { return true })
+	require.NoError(t, err)
+	w := &world{Cloud: c, t: t, clock: clock, rules: map[string]string{}, health: map[string]error{}}
+	w.makeNetwork()
+	w.makeSecurity()
+	w.makeBalancer()
+	w.makeTemplate()
+	return w
+}
+
+func (w *world) makeNetwork() {
+	vpc := must(w.CreateVPC("192.168.0.0/23"))(w.t)
+	w.vpc = vpc.ID
+	w.gateway = must(w.CreateGateway(w.vpc))(w.t).ID
+	for i, cidr := range []string{"192.168.0.0/24", "192.168.1.0/24"} {
+		subnet := must(w.CreateSubnet(w.vpc, cidr, w.Zones()[i], true))(w.t)
+		table := must(w.CreateRouteTable(w.vpc))(w.t)
+		must(w.Associate(table.ID, subnet.ID))(w.t)
+		require.NoError(w.t, w.CreateRoute(table.ID, "0.0.0.0/0", w.gateway))
+		w.subnets, w.tables = append(w.subnets, subnet.ID), append(w.tables, table.ID)
+	}
+}
+
+func (w *world) makeSecurity() {
+	w.balancerSG = must(w.CreateSecurityGroup("balancer", w.vpc))(w.t).ID
+	w.instanceSG = must(w.CreateSecurityGroup("instances", w.vpc))(w.t).ID
+	add := func(name string, rule cloud.Rule) {
+		rule.Protocol = "tcp"
+		w.rules[name] = must(w.CreateRule(rule))(w.t).ID
+	}
+	add("clients in", cloud.Rule{Group: w.balancerSG, From: servicePort, To: servicePort, CIDR: "0.0.0.0/0"})
+	for name, port := range map[string]int{"service": servicePort, "health": healthPort} {
+		add(name+" out", cloud.Rule{Group: w.balancerSG, Egress: true, From: port, To: port, Peer: w.instanceSG})
+		add(name+" in", cloud.Rule{Group: w.instanceSG, From: port, To: port, Peer: w.balancerSG})
+	}
+}
+
+func (w *world) makeBalancer() {
+	w.balancer = must(w.CreateBalancer(cloud.LoadBalancerSpec{
+		Name: "musicguru-lb", Subnets: w.subnets, SecurityGroups: []string{w.balancerSG}, CrossZone: true,
+	}))(w.t).ARN
+	w.targets = must(w.CreateTargetGroup(cloud.TargetGroupSpec{
+		Name: "musicguru-tg", Port: servicePort, Protocol: "TCP", VPC: w.vpc, DeregistrationDelay: 2 * time.Minute,
+		Check: cloud.HealthCheck{
+			Protocol: "TCP", Port: "5001", Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
+		},
+	}))(w.t).ARN
+	w.listener = must(w.CreateListener(cloud.Listener{
+		Balancer: w.balancer, Port: servicePort, Protocol: "TCP", TargetGroup: w.targets,
+	}))(w.t).ARN
+}
+
+func (w *world) makeTemplate() {
+	w.template = must(w.CreateTemplate("musicguru", w.templateData("one")))(w.t).ID
+}
+
+func (w *world) templateData(script string) cloud.TemplateData {
+	image := must(w.ImageByParameter("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"))(w.t)
+	return cloud.TemplateData{
+		ImageID: image.ID, InstanceType: "t3.micro", UserData: base64.StdEncoding.EncodeToString([]byte(script)),
+		SecurityGroups: []string{w.instanceSG}, Public: true, Tags: map[string]string{"Service": "musicguru"},
+	}
+}
+
+func (w *world) spec(lowest, highest int) cloud.GroupSpec {
+	return cloud.GroupSpec{
+		Name: group, Min: lowest, Max: highest, Subnets: w.subnets, Template: w.template, Version: "1",
+		TargetGroups: []string{w.targets}, HealthType: "ELB", Grace: 2 * time.Minute,
+		Refresh: &cloud.RefreshSpec{MinHealthy: 100, MaxHealthy: 150, Warmup: 2 * time.Minute},
+	}
+}
+
+// start makes the group and waits until it is healthy.
+func (w *world) start(lowest, highest int) {
+	must(w.CreateGroup(w.spec(lowest, highest)))(w.t)
+	w.within(time.Minute, func() bool { return w.Capacity(group) == lowest })
+}
+
+// step is what a data plane does in a second: machines boot and end, probes are answered.
+func (w *world) step() {
+	w.clock.Advance(time.Second)
+	w.Reconcile()
+	for _, i := range w.Instances() {
+		switch {
+		case i.State == cloud.Pending && !w.bootsForever:
+			w.InstanceRunning(i.ID)
+		case i.State == cloud.ShuttingDown && !w.neverTerminate:
+			w.InstanceEnded(i.ID, "")
+		}
+	}
+	if w.clock.Now().Unix()%10 == 0 {
+		for _, target := range w.ProbeTargets() {
+			result := w.health[target.Instance]
+			if target.Blocked != nil {
+				result = target.Blocked
+			}
+			w.Probe(target.TargetGroup, target.Incarnation, result)
+		}
+	}
+}
+
+// within steps until f holds and returns how long that took.
+func (w *world) within(limit time.Duration, f func() bool) time.Duration {
+	w.t.Helper()
+	start := w.clock.Now()
+	for !f() {
+		if w.clock.Since(start) > limit {
+			require.Fail(w.t, "did not happen", "within %v; %s", limit, w.Diagnose(group))
+		}
+		w.step()
+	}
+	return w.clock.Since(start)
+}
+
+func (w *world) pass(d time.Duration) {
+	for end := w.clock.Now().Add(d); w.clock.Now().Before(end); {
+		w.step()
+	}
+}
+
+func (w *world) members() []cloud.Instance {
+	_, members, _ := w.Group(group)
+	return members
+}
+
+func (w *world) state(instance string) cloud.TargetState {
+	for _, t := range w.TargetHealth() {
+		if t.Instance == instance {
+			return t.State
+		}
+	}
+	return ""
+}
+
+// must unwraps a result that has to be there.
+func must[T any](value T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		require.NoError(t, err)
+		return value
+	}
+}
+
+// refused asserts the code of an AWS API's refusal.
+func refused(t *testing.T, code string, err error) {
+	t.Helper()
+	var refusal *cloud.Error
+	if assert.ErrorAs(t, err, &refusal) {
+		assert.Equal(t, code, refusal.Code, refusal.Message)
+	}
+}
+
+var errRefused = errors.New("connection refused")
+
+func TestAGroupSpreadsOverItsZonesAndBecomesHealthy(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 3)
+	members := w.members()
+	require.Len(t, members, 2)
+	assert.NotEqual(t, members[0].Zone, members[1].Zone)
+	for _, i := range members {
+		assert.Equal(t, cloud.TargetHealthy, w.state(i.ID))
+		assert.Equal(t, "musicguru", i.Tags["Service"])
+	}
+}
+
+func TestNothingIsHealthyThatDidNotAnswer(t *testing.T) {
+	w := newWorld(t)
+	w.bootsForever = true
+	must(w.CreateGroup(w.spec(2, 3)))(t)
+	w.pass(10 * time.Minute)
+	assert.Zero(t, w.Capacity(group))
+	assert.Empty(t, w.TargetHealth(), "an instance that never booted is registered nowhere")
+}
+
+func TestATerminatedInstanceIsReplacedInItsZoneAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 3)
+	victim := w.members()[0]
+	require.NoError(t, w.TerminateInstance(victim.ID))
+	took := w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+	assert.LessOrEqual(t, took, 15*time.Second, "even in the grace period, and without draining what is gone")
+	zones := map[string]int{}
+	for _, i := range w.members() {
+		zones[i.Zone]++
+		assert.NotEqual(t, victim.ID, i.ID)
+	}
+	assert.Len(t, zones, 2)
+	assert.Empty(t, w.state(victim.ID))
+	g, _, _ := w.Group(group)
+	assert.Contains(t, g.Activities[2].Cause, "taken out of service in response to an EC2 health check")
+	assert.Contains(t, g.Activities[3].Cause, "unhealthy instance needing to be replaced")
+}
+
+func TestAnUnhealthyInstanceIsReplacedAfterItsGracePeriodOnly(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 3)
+	sick := w.members()[0]
+	w.health[sick.ID] = errRefused
+	w.within(time.Minute, func() bool { return w.state(sick.ID) == cloud.TargetUnhealthy })
+	assert.Equal(t, cloud.LifecycleInService, w.members()[0].Lifecycle, "the grace period protects it")
+	w.within(4*time.Minute, func() bool { return w.state(sick.ID) == cloud.TargetDraining })
+	assert.GreaterOrEqual(t, w.clock.Since(sick.InService), 2*time.Minute)
+	w.within(4*time.Minute, func() bool { return w.Capacity(group) == 2 })
+	g, _, _ := w.Group(group)
+	assert.Contains(t, g.Activities[2].Cause, "ELB system health check failure")
+}
+
+func TestATargetTurnsUnhealthyAfterItsThresholdAndHealthyAgainAfterThatOne(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 2)
+	id := w.members()[0].ID
+	w.health[id] = errRefused
+	detection := w.within(time.Minute, func() bool { return w.state(id) == cloud.TargetUnhealthy })
+	assert.InDelta(t, 30, detection.Seconds(), 10, "three probes, ten seconds apart")
+	delete(w.health, id)
+	recovery := w.within(time.Minute, func() bool { return w.state(id) == cloud.TargetHealthy })
+	assert.InDelta(t, 30, recovery.Seconds(), 10)
+}
+
+func TestALateProbeOfAnEarlierRegistrationChangesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 2)
+	old := w.ProbeTargets()[0]
+	require.NoError(t, w.TerminateInstance(old.Instance))
+	w.within(time.Minute, func() bool { return w.Capacity(group) == 2 && len(w.TargetHealth()) == 2 })
+	before := w.TargetHealth()
+	for range 10 {
+		w.Probe(old.TargetGroup, old.Incarnation, errRefused)
+	}
+	assert.Equal(t, before, w.TargetHealth())
+}
+
+func TestScaleInDrainsBeforeItTerminates(t *testing.T) {
+	w := newWorld(t)
+	w.start(3, 3)
+	require.NoError(t, w.UpdateGroup(w.spec(2, 2), false))
+	w.step()
+	var leaving cloud.Instance
+	for _, i := range w.members() {
+		if i.Lifecycle == cloud.LifecycleTerminating {
+			leaving = i
+		}
+	}
+	require.NotEmpty(t, leaving.ID)
+	assert.Equal(t, cloud.TargetDraining, w.state(leaving.ID))
+	assert.Equal(t, cloud.Running, leaving.State)
+	for _, f := range w.Forwards() {
+		for _, target := range f.Targets {
+			assert.NotEqual(t, leaving.ID, target.Instance, "a draining target gets no new flow")
+		}
+	}
+	drained := w.within(5*time.Minute, func() bool { return len(w.members()) == 2 })
+	assert.GreaterOrEqual(t, drained, 118*time.Second)
+}
+
+func TestMinimumRaisedAddsAnInstance(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 3)
+	require.NoError(t, w.UpdateGroup(w.spec(3, 3), false))
+	w.within(time.Minute, func() bool { return w.Capacity(group) == 3 })
+}
+
+func TestARefreshReplacesEveryInstanceAndNeverLosesCapacity(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 3)
+	old := w.members()
+	must(w.UpdateTemplate(w.template, w.templateData("two"), true))(t)
+	spec := w.spec(2, 3)
+	spec.Version = "2"
+	require.NoError(t, w.UpdateGroup(spec, true))
+	refresh := func() cloud.Refresh {
+		g, _, _ := w.Group(group)
+		return g.Refreshes[len(g.Refreshes)-1]
+	}
+	assert.Equal(t, cloud.RefreshPending, refresh().Status)
+	w.within(20*time.Minute, func() bool {
+		assert.GreaterOrEqual(t, w.Capacity(group), 2, "never below 100 %")
+		assert.LessOrEqual(t, len(active(w.members())), 3, "never over 150 %")
+		return refresh().Status == cloud.RefreshSuccessful
+	})
+	for _, i := range active(w.members()) {
+		assert.Equal(t, 2, i.Version)
+		for _, o := range old {
+			assert.NotEqual(t, o.ID, i.ID)
+		}
+	}
+}
+
+func TestARefreshToABrokenVersionFailsAndKeepsTheOldInstances(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 3)
+	old := w.members()
+	must(w.UpdateTemplate(w.template, w.templateData("broken"), true))(t)
+	spec := w.spec(2, 3)
+	spec.Version = "2"
+	require.NoError(t, w.UpdateGroup(spec, true))
+	w.within(2*time.Hour, func() bool {
+		for _, i := range w.members() {
+			if i.Version == 2 {
+				w.health[i.ID] = errRefused
+			}
+		}
+		g, _, _ := w.Group(group)
+		return g.Refreshes[0].Status == cloud.RefreshFailed
+	})
+	for _, i := range old {
+		assert.Equal(t, cloud.TargetHealthy, w.state(i.ID))
+	}
+}
+
+func TestANewerRefreshCancelsTheRunningOne(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 3)
+	for _, script := range []string{"two", "three"} {
+		template := must(w.UpdateTemplate(w.template, w.templateData(script), true))(t)
+		spec := w.spec(2, 3)
+		spec.Version = map[int]string{2: "2", 3: "3"}[template.Latest()]
+		require.NoError(t, w.UpdateGroup(spec, true))
+		w.pass(30 * time.Second)
+	}
+	g, _, _ := w.Group(group)
+	require.Len(t, g.Refreshes, 2)
+	assert.Equal(t, cloud.RefreshCancelled, g.Refreshes[0].Status)
+	assert.Equal(t, cloud.RefreshInProgress, g.Refreshes[1].Status)
+}
+
+func TestADeletedGroupDrainsAndGoesWithItsLastInstance(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 3)
+	require.NoError(t, w.DeleteGroup(group))
+	w.step()
+	assert.Len(t, w.GroupNames(), 1, "it is there while members drain")
+	w.within(5*time.Minute, func() bool { return len(w.GroupNames()) == 0 })
+	for _, i := range w.Instances() {
+		assert.Equal(t, cloud.Terminated, i.State)
+	}
+}
+
+func TestWithAllTargetsUnhealthyTheBalancerFailsOpen(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 2)
+	for _, i := range w.members() {
+		w.health[i.ID] = errRefused
+	}
+	w.within(time.Minute, func() bool {
+		return w.state(w.members()[0].ID) == cloud.TargetUnhealthy && w.state(w.members()[1].ID) == cloud.TargetUnhealthy
+	})
+	assert.Len(t, w.Forwards()[0].Targets, 2)
+}
+
+func TestTargetsAreUnusedUntilAListenerForwardsToThem(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.DeleteListener(w.listener))
+	must(w.CreateGroup(w.spec(1, 1)))(t)
+	w.pass(time.Minute)
+	require.Len(t, w.TargetHealth(), 1)
+	assert.Equal(t, cloud.TargetUnused, w.TargetHealth()[0].State)
+	must(w.CreateListener(cloud.Listener{Balancer: w.balancer, Port: 5000, Protocol: "TCP", TargetGroup: w.targets}))(t)
+	w.within(time.Minute, func() bool { return w.Capacity(group) == 1 })
+}
+
+func TestTargetTrackingFollowsTheLoadWithinTheBounds(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 3)
+	must(w.PutPolicy(group, cloud.Policy{Name: "cpu", Target: 50, Warmup: 5 * time.Minute}))(t)
+	load := 90.0
+	minutes := func(n int) {
+		for range n {
+			for _, i := range active(w.members()) {
+				w.RecordCPU(i.ID, load)
+			}
+			w.pass(time.Minute)
+		}
+	}
+	minutes(9) // the warm-up of the first two, three points over the target, and a boot
+	assert.Len(t, active(w.members()), 3, "2 × 90 / 50 is 4, the maximum is 3")
+	load = 5
+	minutes(40)
+	assert.Len(t, active(w.members()), 2, "not below the minimum")
+	g, _, _ := w.Group(group)
+	assert.Equal(t, "ALARM", g.Policies["cpu"].Low.State)
+}
+
+func active(members []cloud.Instance) []cloud.Instance {
+	var found []cloud.Instance
+	for _, i := range members {
+		if i.Lifecycle != cloud.LifecycleTerminating {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+func TestEachRuleAndRouteMattersAndTheReasonNamesIt(t *testing.T) {
+	for name, code := range map[string]string{
+		"health out": "ENI_SG_RULES_MISMATCH", "health in": "ENI_SG_RULES_MISMATCH",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			require.NoError(t, w.DeleteRule(w.rules[name]))
+			must(w.CreateGroup(w.spec(1, 1)))(t)
+			w.within(time.Minute, func() bool { return len(w.TargetHealth()) > 0 && w.TargetHealth()[0].State == cloud.TargetUnhealthy })
+			assert.Contains(t, w.TargetHealth()[0].Description, code)
+			assert.Contains(t, w.TargetHealth()[0].Description, "TCP 5001")
+		})
+	}
+	for _, name := range []string{"service out", "service in"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			require.NoError(t, w.DeleteRule(w.rules[name]))
+			w.start(1, 1) // health is no proof of the service's path
+			blocked := w.Forwards()[0].Targets[0].Blocked
+			require.NotNil(t, blocked)
+			assert.Contains(t, blocked.Reason, "TCP 5000")
+		})
+	}
+	t.Run("clients in", func(t *testing.T) {
+		w := newWorld(t)
+		require.NoError(t, w.DeleteRule(w.rules["clients in"]))
+		assert.Equal(t, "ENI_SG_RULES_MISMATCH", w.Forwards()[0].Blocked.Code)
+	})
+	t.Run("route to the internet", func(t *testing.T) {
+		w := newWorld(t)
+		require.NoError(t, w.DeleteRoute(w.tables[0], "0.0.0.0/0"))
+		assert.Equal(t, "NO_ROUTE_TO_DESTINATION", w.Forwards()[0].Blocked.Code)
+	})
+	t.Run("nothing", func(t *testing.T) {
+		w := newWorld(t)
+		assert.Nil(t, w.Forwards()[0].Blocked)
+	})
+}
+
+func TestAStateSurvivesARestart(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 3)
+	saved := must(w.Save())(t)
+	at := must(cloud.SavedAt(saved))(t)
+	assert.Equal(t, w.clock.Now(), at)
+
+	again := must(cloud.New("us-east-1", w.clock, func(netip.Addr) bool { return true }))(t)
+	require.NoError(t, again.Restore(saved))
+	assert.Equal(t, w.Left(), again.Left())
+	assert.Equal(t, w.Instances(), again.Instances())
+
+	elsewhere := must(cloud.New("eu-west-1", w.clock, func(netip.Addr) bool { return true }))(t)
+	require.ErrorContains(t, elsewhere.Restore(saved), "us-east-1")
+	require.ErrorContains(t, again.Restore([]byte("{")), "not a saved state")
+	require.ErrorContains(t, again.Restore([]byte(`{"Format": 99}`)), "format 99")
+}

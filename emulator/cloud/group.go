@@ -1,0 +1,506 @@
+package cloud
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// GroupSpec is what an Auto Scaling group is made of.
+type GroupSpec struct {
+	Name           string
+	Min, Max       int
+	Subnets        []string
+	Template       string
+	Version        string
+	TargetGroups   []string
+	HealthType     string // EC2 or ELB
+	Grace          time.Duration
+	InstanceTags   map[string]string
+	Refresh        *RefreshSpec
+	EnabledMetrics []string
+}
+
+// RefreshSpec is how instances are replaced when the template changes.
+type RefreshSpec struct {
+	MinHealthy, MaxHealthy int // percent of the desired capacity
+	Warmup                 time.Duration
+}
+
+// Group is an Auto Scaling group.
+type Group struct {
+	ARN        string
+	Spec       GroupSpec
+	Desired    int
+	Deleting   bool
+	Activities []Activity // the oldest first
+	Refreshes  []Refresh  // the oldest first
+	Policies   map[string]*Policy
+	CheckedAt  time.Time // when ELB's health was last looked at
+	RetryAt    time.Time // no launch before this, after one failed
+	LastMinute time.Time // when the policies last looked at the metrics
+	ScaledAt   time.Time
+}
+
+// Activity is one entry of a group's history, in AWS's wording.
+type Activity struct {
+	Description string
+	Cause       string
+	Status      string // InProgress, Successful or Failed
+	Message     string
+	Instance    string
+	Start, End  time.Time
+}
+
+// elbCheckPeriod is how often a group looks at ELB's opinion of its members. AWS gives no number; about a minute is
+// what its users see.
+const elbCheckPeriod = time.Minute
+
+// launchRetry is how long a group waits after a launch that failed.
+const launchRetry = time.Minute
+
+// CreateGroup makes a group; its instances come with the next calls of Reconcile.
+func (c *Cloud) CreateGroup(spec GroupSpec) (Group, error) {
+	group := Group{
+		ARN:     c.ARN("autoscaling", "autoScalingGroup:"+randomHex(16)+":autoScalingGroupName/"+spec.Name),
+		Spec:    spec,
+		Desired: spec.Min, Policies: map[string]*Policy{},
+	}
+	err := c.change(func(s *state) error {
+		if s.Scaling[spec.Name] != nil {
+			return refuse("AlreadyExists", "AutoScalingGroup by this name already exists - A group with the name %s "+
+				"already exists", spec.Name)
+		}
+		if err := s.checkGroup(spec); err != nil {
+			return err
+		}
+		copied := group
+		s.Scaling[spec.Name] = &copied
+		return nil
+	})
+	return group, err
+}
+
+func (s *state) checkGroup(spec GroupSpec) error {
+	switch {
+	case spec.Name == "" || len(spec.Name) > 255:
+		return refuse("ValidationError", "Group name '%s' must have 1 to 255 characters", spec.Name)
+	case spec.Min < 0 || spec.Max < spec.Min:
+		return refuse("ValidationError", "Max bound, %d, must be greater than or equal to min bound, %d", spec.Max, spec.Min)
+	case len(spec.Subnets) == 0:
+		return refuse("ValidationError", "At least one Availability Zone or VPC Subnet is required.")
+	case spec.HealthType != "EC2" && spec.HealthType != "ELB":
+		return refuse("ValidationError", "Valid requirement for health check type: EC2 or ELB, not '%s'", spec.HealthType)
+	}
+	for _, id := range spec.Subnets {
+		if s.Subnets[id] == nil {
+			return refuse("ValidationError", "The subnet ID '%s' does not exist", id)
+		}
+	}
+	for _, arn := range spec.TargetGroups {
+		if s.Targets[arn] == nil {
+			return refuse("ValidationError", "Provided Target Groups may not be valid. Please ensure they exist and try again: %s", arn)
+		}
+	}
+	if r := spec.Refresh; r != nil && (r.MinHealthy < 0 || r.MinHealthy > 100 || r.MaxHealthy < 100 || r.MaxHealthy > 200) {
+		return refuse("ValidationError", "MinHealthyPercentage must be 0 to 100 and MaxHealthyPercentage 100 to 200")
+	}
+	_, _, err := s.launchData(spec.Template, spec.Version)
+	return err
+}
+
+// UpdateGroup changes a group. Desired capacity follows the bounds. With roll, members of an older template version are
+// replaced by an instance refresh, which cancels one that is running.
+func (c *Cloud) UpdateGroup(spec GroupSpec, roll bool) error {
+	return c.change(func(s *state) error {
+		g := s.Scaling[spec.Name]
+		if g == nil {
+			return refuse("ValidationError", "AutoScalingGroup name not found - %s", spec.Name)
+		}
+		if err := s.checkGroup(spec); err != nil {
+			return err
+		}
+		g.Spec = spec
+		g.Desired = min(max(g.Desired, spec.Min), spec.Max)
+		if roll && spec.Refresh != nil {
+			g.startRefresh(c.clock.Now())
+		}
+		return nil
+	})
+}
+
+// DeleteGroup begins to end a group: its capacity goes to nothing, and with the last member the group is gone.
+func (c *Cloud) DeleteGroup(name string) error {
+	return c.change(func(s *state) error {
+		if g := s.Scaling[name]; g != nil && !g.Deleting {
+			g.Deleting, g.Desired, g.Spec.Min = true, 0, 0
+			g.cancelRefresh(c.clock.Now(), "The group is being deleted.")
+		}
+		return nil
+	})
+}
+
+// Group returns a copy of a group with its members, or false.
+func (c *Cloud) Group(name string) (Group, []Instance, bool) {
+	var group Group
+	var members []Instance
+	var found bool
+	c.view(func(s *state) {
+		if g := s.Scaling[name]; g != nil {
+			group, found = *g, true
+			group.Activities, group.Refreshes = slices.Clone(g.Activities), slices.Clone(g.Refreshes)
+			group.Policies = map[string]*Policy{}
+			for name, policy := range g.Policies {
+				copied := *policy
+				group.Policies[name] = &copied
+			}
+			for _, i := range s.members(g) {
+				members = append(members, *i)
+			}
+		}
+	})
+	return group, members, found
+}
+
+// GroupNames lists the groups by name.
+func (c *Cloud) GroupNames() []string {
+	var names []string
+	c.view(func(s *state) { names = keys(s.Scaling) })
+	return names
+}
+
+// Capacity counts a group's members that are in service and healthy in all of its target groups.
+func (c *Cloud) Capacity(name string) int {
+	count := 0
+	c.view(func(s *state) {
+		if g := s.Scaling[name]; g != nil {
+			for _, i := range s.members(g) {
+				if s.healthy(g, i) {
+					count++
+				}
+			}
+		}
+	})
+	return count
+}
+
+// members lists a group's instances, the oldest first.
+func (s *state) members(g *Group) []*Instance {
+	var members []*Instance
+	for _, i := range s.instances() {
+		if i.Group == g.Spec.Name {
+			members = append(members, i)
+		}
+	}
+	return members
+}
+
+// active lists the members that are not on their way out.
+func (s *state) active(g *Group) []*Instance {
+	return slices.DeleteFunc(s.members(g), func(i *Instance) bool { return i.Lifecycle == LifecycleTerminating })
+}
+
+// healthy reports whether a member is in service and all target groups find it healthy.
+func (s *state) healthy(g *Group, i *Instance) bool {
+	if i.Lifecycle != LifecycleInService || i.State != Running {
+		return false
+	}
+	for _, arn := range g.Spec.TargetGroups {
+		if s.targetState(arn, i.ID) != TargetHealthy {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *state) targetState(targetGroup, instance string) TargetState {
+	if group := s.Targets[targetGroup]; group != nil {
+		for _, t := range group.Targets {
+			if t.Instance == instance {
+				return t.State
+			}
+		}
+	}
+	return ""
+}
+
+// Reconcile moves everything on that depends on time or on what the data plane reported. It reports whether anything
+// changed; nothing else does between two calls.
+func (c *Cloud) Reconcile() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now, changed := c.clock.Now(), false
+	for _, name := range keys(c.state.Scaling) {
+		changed = c.reconcileGroup(&c.state, c.state.Scaling[name], now) || changed
+	}
+	changed = c.state.reconcileTargets(now) || changed
+	changed = c.state.prune(now) || changed
+	if changed {
+		c.touch()
+	}
+	return changed
+}
+
+func (c *Cloud) reconcileGroup(s *state, g *Group, now time.Time) bool {
+	changed := s.enterService(g, now)
+	changed = s.replaceUnhealthy(g, now) || changed
+	changed = s.advanceTerminations(g, now) || changed
+	if g.refreshing() != nil {
+		changed = c.refresh(s, g, now) || changed
+	} else {
+		changed = c.fillOrShrink(s, g, now) || changed
+	}
+	changed = s.scale(g, now) || changed
+	if g.Deleting && len(s.members(g)) == 0 {
+		delete(s.Scaling, g.Spec.Name)
+		changed = true
+	}
+	return changed
+}
+
+// enterService takes booted members into service and registers them with the target groups.
+func (s *state) enterService(g *Group, now time.Time) bool {
+	changed := false
+	for _, i := range s.members(g) {
+		if i.Lifecycle != LifecyclePending || i.State != Running {
+			continue
+		}
+		i.Lifecycle, i.InService, changed = LifecycleInService, now, true
+		g.finish(i, now, "Successful", "")
+		for _, arn := range g.Spec.TargetGroups {
+			if group := s.Targets[arn]; group != nil {
+				s.register(group, i.ID, now)
+			}
+		}
+	}
+	return changed
+}
+
+// replaceUnhealthy takes members out that don't run any more, at once and even in their grace period, and those that
+// the balancer finds unhealthy, after it.
+func (s *state) replaceUnhealthy(g *Group, now time.Time) bool {
+	changed := false
+	for _, i := range s.active(g) {
+		if i.State == ShuttingDown || i.State == Terminated {
+			s.retire(g, i, now, "an instance was taken out of service in response to an EC2 health check indicating it has "+
+				"been terminated or stopped.")
+			i.Unhealthy, changed = true, true
+		}
+	}
+	if g.Spec.HealthType != "ELB" || now.Sub(g.CheckedAt) < elbCheckPeriod {
+		return changed
+	}
+	g.CheckedAt = now
+	for _, i := range s.active(g) {
+		if i.Lifecycle != LifecycleInService || now.Sub(i.InService) < g.Spec.Grace {
+			continue
+		}
+		for _, arn := range g.Spec.TargetGroups {
+			if s.targetState(arn, i.ID) == TargetUnhealthy && i.Lifecycle == LifecycleInService {
+				s.retire(g, i, now, "an instance was taken out of service in response to an ELB system health check failure.")
+				i.Unhealthy, changed = true, true
+			}
+		}
+	}
+	return changed
+}
+
+// retire begins to terminate a member: it is drained first, unless there is nothing left to drain.
+func (s *state) retire(g *Group, i *Instance, now time.Time, cause string) {
+	i.Lifecycle = LifecycleTerminating
+	gone := i.State == ShuttingDown || i.State == Terminated
+	for _, arn := range g.Spec.TargetGroups {
+		if group := s.Targets[arn]; group != nil {
+			s.deregister(group, i.ID, now, gone)
+		}
+	}
+	g.begin(now, "Terminating EC2 instance: "+i.ID, cause, i.ID)
+}
+
+// advanceTerminations shuts down what has been drained and lets go of what is gone.
+func (s *state) advanceTerminations(g *Group, now time.Time) bool {
+	changed := false
+	for _, i := range s.members(g) {
+		switch {
+		case i.State == Terminated && i.Lifecycle != LifecycleTerminating:
+			// replaceUnhealthy sees it next time.
+		case i.State == Terminated:
+			g.finish(i, now, "Successful", "")
+			i.Group, changed = "", true
+		case i.Lifecycle == LifecycleTerminating && i.State != ShuttingDown && s.drained(g, i, now):
+			i.State, i.Reason, changed = ShuttingDown, "Client.UserInitiatedShutdown: terminated by Auto Scaling", true
+		}
+	}
+	return changed
+}
+
+func (s *state) drained(g *Group, i *Instance, now time.Time) bool {
+	for _, arn := range g.Spec.TargetGroups {
+		group := s.Targets[arn]
+		if group == nil {
+			continue
+		}
+		for _, t := range group.Targets {
+			if t.Instance == i.ID && now.Before(t.DrainUntil) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// fillOrShrink brings the number of active members to the desired capacity.
+func (c *Cloud) fillOrShrink(s *state, g *Group, now time.Time) bool {
+	active := s.active(g)
+	changed := false
+	for have := len(active); have < g.Desired; have++ {
+		cause := fmt.Sprintf("an instance was started in response to a difference between desired and actual capacity, "+
+			"increasing the capacity from %d to %d.", have, have+1)
+		if g.replaces(s) {
+			cause = "an instance was launched in response to an unhealthy instance needing to be replaced."
+		}
+		if !c.launchMember(s, g, now, cause) {
+			return changed
+		}
+		changed = true
+	}
+	for have := len(active); have > g.Desired; have-- {
+		victim := s.victim(g)
+		s.retire(g, victim, now, fmt.Sprintf("an instance was taken out of service in response to a difference between desired "+
+			"and actual capacity, shrinking the capacity from %d to %d.", have, have-1))
+		changed = true
+	}
+	return changed
+}
+
+// replaces reports whether more unhealthy members are on their way out than replacements were launched since.
+func (g *Group) replaces(s *state) bool {
+	out := 0
+	for _, i := range s.members(g) {
+		if i.Lifecycle == LifecycleTerminating && i.Unhealthy {
+			out++
+		}
+	}
+	pending := 0
+	for _, i := range s.active(g) {
+		if i.Lifecycle == LifecyclePending {
+			pending++
+		}
+	}
+	return out > pending
+}
+
+// launchMember launches one instance in the zone with the fewest, and reports whether it could.
+func (c *Cloud) launchMember(s *state, g *Group, now time.Time, cause string) bool {
+	if now.Before(g.RetryAt) {
+		return false
+	}
+	subnet := s.emptiestSubnet(g)
+	i, err := c.launch(s, g, subnet, now)
+	if err != nil {
+		g.RetryAt = now.Add(launchRetry)
+		at := g.begin(now, "Launching a new EC2 instance.", cause, "")
+		g.Activities[at].Status, g.Activities[at].Message, g.Activities[at].End = "Failed", err.Error(), now
+		return false
+	}
+	g.begin(now, "Launching a new EC2 instance: "+i.ID, cause, i.ID)
+	return true
+}
+
+// emptiestSubnet is the group's subnet in the zone with the fewest active members; of equal ones, the first.
+func (s *state) emptiestSubnet(g *Group) *Subnet {
+	count := s.perZone(g)
+	var best *Subnet
+	for _, id := range g.Spec.Subnets {
+		if subnet := s.Subnets[id]; subnet != nil && (best == nil || count[subnet.Zone] < count[best.Zone]) {
+			best = subnet
+		}
+	}
+	return best
+}
+
+func (s *state) perZone(g *Group) map[string]int {
+	count := map[string]int{}
+	for _, i := range s.active(g) {
+		count[i.Zone]++
+	}
+	return count
+}
+
+// victim follows the default termination policy: the zone with the most members, there the oldest template version,
+// then the oldest instance ("Default termination policy for Amazon EC2 Auto Scaling").
+func (s *state) victim(g *Group) *Instance {
+	count := s.perZone(g)
+	return slices.MinFunc(s.active(g), func(a, b *Instance) int {
+		if count[a.Zone] != count[b.Zone] {
+			return count[b.Zone] - count[a.Zone]
+		}
+		if a.Version != b.Version {
+			return a.Version - b.Version
+		}
+		return a.Launched.Compare(b.Launched)
+	})
+}
+
+// begin adds an activity to the history and returns its index.
+func (g *Group) begin(now time.Time, description, cause, instance string) int {
+	g.Activities = append(g.Activities, Activity{
+		Description: description, Status: "InProgress", Instance: instance, Start: now,
+		Cause: fmt.Sprintf("At %s %s", now.UTC().Format(time.RFC3339), cause),
+	})
+	return len(g.Activities) - 1
+}
+
+// finish ends the latest activity of an instance.
+func (g *Group) finish(i *Instance, now time.Time, status, message string) {
+	for at := len(g.Activities) - 1; at >= 0; at-- {
+		if a := &g.Activities[at]; a.Instance == i.ID && a.Status == "InProgress" {
+			a.Status, a.Message, a.End = status, message, now
+			return
+		}
+	}
+}
+
+// Diagnose says in a sentence why a group has not the capacity that it should have: the state of each member and the
+// group's last failure.
+func (c *Cloud) Diagnose(name string) string {
+	var parts []string
+	c.view(func(s *state) {
+		g := s.Scaling[name]
+		if g == nil {
+			return
+		}
+		for _, i := range s.members(g) {
+			parts = append(parts, fmt.Sprintf("%s is %s", i.ID, s.describe(g, i)))
+		}
+		for at := len(g.Activities) - 1; at >= 0; at-- {
+			if g.Activities[at].Status == "Failed" {
+				parts = append(parts, g.Activities[at].Message)
+				break
+			}
+		}
+	})
+	if len(parts) == 0 {
+		return "the group has no instances"
+	}
+	return strings.Join(parts, "; ")
+}
+
+func (s *state) describe(g *Group, i *Instance) string {
+	if i.State != Running {
+		return strings.TrimSpace(string(i.State) + " " + i.Reason)
+	}
+	for _, arn := range g.Spec.TargetGroups {
+		group := s.Targets[arn]
+		if group == nil {
+			continue
+		}
+		for _, t := range group.Targets {
+			if t.Instance == i.ID && t.State != TargetHealthy {
+				return strings.TrimSpace(string(t.State) + ": " + t.Description)
+			}
+		}
+	}
+	return "healthy"
+}

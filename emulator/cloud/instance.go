@@ -1,0 +1,199 @@
+package cloud
+
+import (
+	"encoding/base64"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// InstanceState is one of EC2's.
+type InstanceState string
+
+// The states of an instance.
+const (
+	Pending      InstanceState = "pending"
+	Running      InstanceState = "running"
+	ShuttingDown InstanceState = "shutting-down"
+	Terminated   InstanceState = "terminated"
+)
+
+// Lifecycle is an instance's state within its group.
+type Lifecycle string
+
+// The lifecycle states of a member (Auto Scaling: "instance lifecycle").
+const (
+	LifecyclePending     Lifecycle = "Pending"
+	LifecycleInService   Lifecycle = "InService"
+	LifecycleTerminating Lifecycle = "Terminating"
+)
+
+// Instance is a virtual machine.
+type Instance struct {
+	ID             string
+	State          InstanceState
+	Reason         string // why it isn't running
+	Group          string // name of its Auto Scaling group
+	Lifecycle      Lifecycle
+	Unhealthy      bool // as its group sees it
+	Template       string
+	Version        int
+	Type           string
+	Zone           string
+	Subnet         string
+	Address        netip.Addr
+	Public         bool // has a public address
+	SecurityGroups []string
+	Profile        string
+	UserData       string // base64
+	Tags           map[string]string
+	Launched       time.Time
+	InService      time.Time
+	Ended          time.Time
+	CPU            []float64 // percent, one a minute, the newest last
+}
+
+func (i *Instance) endpoint() Endpoint {
+	return Endpoint{Name: "instance " + i.ID, Address: i.Address, Groups: i.SecurityGroups, Subnet: i.Subnet}
+}
+
+// Script is the decoded user data.
+func (i *Instance) Script() []byte {
+	text, _ := base64.StdEncoding.DecodeString(i.UserData) // checked when the template was made
+	return text
+}
+
+// instances lists all, the oldest first.
+func (s *state) instances() []*Instance {
+	return slices.SortedFunc(maps.Values(s.Instances), func(a, b *Instance) int {
+		if order := a.Launched.Compare(b.Launched); order != 0 {
+			return order
+		}
+		return a.Address.Compare(b.Address)
+	})
+}
+
+// Instances lists all instances, terminated ones of the last hour included, the oldest first.
+func (c *Cloud) Instances() []Instance {
+	var all []Instance
+	c.view(func(s *state) {
+		for _, i := range s.instances() {
+			all = append(all, *i)
+		}
+	})
+	return all
+}
+
+// launch makes an instance of a group's template in a subnet. It is pending until the data plane says that it booted.
+func (c *Cloud) launch(s *state, g *Group, subnet *Subnet, now time.Time) (*Instance, error) {
+	data, version, err := s.launchData(g.Spec.Template, g.Spec.Version)
+	if err != nil {
+		return nil, err
+	}
+	address, err := s.privateAddress(subnet, c.free)
+	if err != nil {
+		return nil, err
+	}
+	tags := maps.Clone(data.Tags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	maps.Copy(tags, g.Spec.InstanceTags)
+	i := &Instance{
+		ID: newID("i"), State: Pending, Group: g.Spec.Name, Lifecycle: LifecyclePending,
+		Template: g.Spec.Template, Version: version, Type: data.InstanceType,
+		Zone: subnet.Zone, Subnet: subnet.ID, Address: address, Public: data.Public,
+		SecurityGroups: data.SecurityGroups, Profile: data.Profile, UserData: data.UserData, Tags: tags,
+		Launched: now,
+	}
+	s.Instances[i.ID] = i
+	return i, nil
+}
+
+// privateAddress picks a free address at random, as EC2 seems to. AWS keeps the first four and the last of each subnet
+// (VPC User Guide: "Subnet CIDR blocks").
+func (s *state) privateAddress(subnet *Subnet, free func(netip.Addr) bool) (netip.Addr, error) {
+	taken := map[netip.Addr]bool{}
+	for _, i := range s.Instances {
+		if i.State != Terminated {
+			taken[i.Address] = true
+		}
+	}
+	base := subnet.CIDR.Addr().As4()
+	size := 1 << (32 - subnet.CIDR.Bits())
+	for _, n := range rand.Perm(size - 5) {
+		host := n + 4
+		address := netip.AddrFrom4([4]byte{
+			base[0], base[1], base[2] | byte(host>>8), base[3] | byte(host),
+		})
+		if !taken[address] && free(address) {
+			return address, nil
+		}
+	}
+	return netip.Addr{}, refuse("InsufficientFreeAddressesInSubnet",
+		"There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", subnet.ID)
+}
+
+// InstanceRunning reports that an instance has booted.
+func (c *Cloud) InstanceRunning(id string) {
+	_ = c.change(func(s *state) error {
+		if i := s.Instances[id]; i != nil && i.State == Pending {
+			i.State = Running
+		}
+		return nil
+	})
+}
+
+// InstanceEnded reports that nothing of an instance runs any more, and why if that wasn't asked for.
+func (c *Cloud) InstanceEnded(id, reason string) {
+	_ = c.change(func(s *state) error {
+		if i := s.Instances[id]; i != nil && i.State != Terminated {
+			i.State, i.Ended = Terminated, c.clock.Now()
+			if reason != "" {
+				i.Reason = reason
+			}
+		}
+		return nil
+	})
+}
+
+// TerminateInstance ends an instance, whoever it belongs to (API: TerminateInstances).
+func (c *Cloud) TerminateInstance(id string) error {
+	return c.change(func(s *state) error {
+		i := s.Instances[id]
+		if i == nil {
+			return refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
+		}
+		if i.State == Pending || i.State == Running {
+			i.State, i.Reason = ShuttingDown, "Client.UserInitiatedShutdown: User initiated shutdown"
+		}
+		return nil
+	})
+}
+
+// keepTerminated is how long AWS goes on showing a terminated instance ("Terminate EC2 instances": about an hour).
+const keepTerminated = time.Hour
+
+func (s *state) prune(now time.Time) bool {
+	before := len(s.Instances)
+	maps.DeleteFunc(s.Instances, func(_ string, i *Instance) bool {
+		return i.State == Terminated && i.Group == "" && now.Sub(i.Ended) > keepTerminated
+	})
+	return len(s.Instances) != before
+}
+
+// cpuPoints is how many minutes of CPU use are kept: as many as the slowest alarm looks at.
+const cpuPoints = 15
+
+// RecordCPU adds a minute's average CPU utilization of an instance, in percent of its virtual CPUs.
+func (c *Cloud) RecordCPU(id string, percent float64) {
+	_ = c.change(func(s *state) error {
+		if i := s.Instances[id]; i != nil {
+			i.CPU = append(i.CPU, percent)
+			i.CPU = i.CPU[max(0, len(i.CPU)-cpuPoints):]
+		}
+		return nil
+	})
+}

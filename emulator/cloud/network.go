@@ -1,0 +1,318 @@
+package cloud
+
+import (
+	"net/netip"
+)
+
+// VPC is a virtual private cloud.
+type VPC struct {
+	ID   string
+	CIDR netip.Prefix
+}
+
+// InternetGateway connects a VPC to the internet.
+type InternetGateway struct {
+	ID  string
+	VPC string // empty while detached
+}
+
+// Subnet is a range of a VPC in one availability zone.
+type Subnet struct {
+	ID          string
+	VPC         string
+	CIDR        netip.Prefix
+	Zone        string
+	MapPublicIP bool
+}
+
+// RouteTable holds the routes of the subnets associated with it. Traffic within the VPC needs none.
+type RouteTable struct {
+	ID           string
+	VPC          string
+	Routes       map[string]string // destination CIDR → gateway ID
+	Associations map[string]string // association ID → subnet ID
+}
+
+// CreateVPC makes a VPC. EC2 takes /16 to /28 (API: CreateVpc).
+func (c *Cloud) CreateVPC(cidr string) (VPC, error) {
+	prefix, err := parseCIDR(cidr)
+	if err != nil {
+		return VPC{}, err
+	}
+	if prefix.Bits() < 16 || prefix.Bits() > 28 {
+		return VPC{}, refuse("InvalidVpc.Range", "The CIDR '%s' is invalid: a VPC is between /16 and /28.", cidr)
+	}
+	vpc := &VPC{ID: newID("vpc"), CIDR: prefix}
+	err = c.change(func(s *state) error {
+		s.VPCs[vpc.ID] = vpc
+		return nil
+	})
+	return *vpc, err
+}
+
+// DeleteVPC removes a VPC that nothing is in any more.
+func (c *Cloud) DeleteVPC(id string) error {
+	return c.change(func(s *state) error {
+		for _, subnet := range s.Subnets {
+			if subnet.VPC == id {
+				return inUse("vpc", id, "subnet "+subnet.ID)
+			}
+		}
+		for _, gateway := range s.Gateways {
+			if gateway.VPC == id {
+				return inUse("vpc", id, "internet gateway "+gateway.ID)
+			}
+		}
+		for _, table := range s.RouteTables {
+			if table.VPC == id {
+				return inUse("vpc", id, "route table "+table.ID)
+			}
+		}
+		for _, group := range s.Groups {
+			if group.VPC == id {
+				return inUse("vpc", id, "security group "+group.ID)
+			}
+		}
+		delete(s.VPCs, id)
+		return nil
+	})
+}
+
+// CreateGateway makes an internet gateway, attached to the VPC if one is named.
+func (c *Cloud) CreateGateway(vpc string) (InternetGateway, error) {
+	gateway := &InternetGateway{ID: newID("igw"), VPC: vpc}
+	err := c.change(func(s *state) error {
+		if vpc != "" && s.VPCs[vpc] == nil {
+			return notFound("InvalidVpcID.NotFound", "vpc", vpc)
+		}
+		for _, other := range s.Gateways {
+			if vpc != "" && other.VPC == vpc {
+				return refuse("Resource.AlreadyAssociated", "network %s already has an internet gateway attached", vpc)
+			}
+		}
+		s.Gateways[gateway.ID] = gateway
+		return nil
+	})
+	return *gateway, err
+}
+
+// DeleteGateway detaches and removes a gateway. It stays while anything in the VPC has a public address mapped through
+// it: an instance, or an internet-facing balancer.
+func (c *Cloud) DeleteGateway(id string) error {
+	return c.change(func(s *state) error {
+		gateway := s.Gateways[id]
+		if gateway == nil {
+			return nil
+		}
+		if user := s.mappedAddress(gateway.VPC); user != "" {
+			return refuse("DependencyViolation", "Network %s has some mapped public address(es) (%s). "+
+				"Please unmap those public address(es) before detaching the gateway.", gateway.VPC, user)
+		}
+		delete(s.Gateways, id)
+		return nil
+	})
+}
+
+// mappedAddress names something in the VPC that has a public address, or nothing.
+func (s *state) mappedAddress(vpc string) string {
+	for _, i := range s.instances() {
+		if i.State != Terminated && i.Public && s.vpcOf(i.Subnet) == vpc {
+			return "instance " + i.ID
+		}
+	}
+	for _, b := range s.Balancers {
+		if !b.Spec.Internal && s.vpcOf(b.Spec.Subnets[0]) == vpc {
+			return "load balancer " + b.Spec.Name
+		}
+	}
+	return ""
+}
+
+func (s *state) vpcOf(subnet string) string {
+	if found := s.Subnets[subnet]; found != nil {
+		return found.VPC
+	}
+	return ""
+}
+
+// CreateSubnet carves a subnet out of a VPC. EC2 takes /16 to /28, inside the VPC, beside the others (API: CreateSubnet).
+func (c *Cloud) CreateSubnet(vpc, cidr, zone string, mapPublicIP bool) (Subnet, error) {
+	prefix, err := parseCIDR(cidr)
+	if err != nil {
+		return Subnet{}, err
+	}
+	subnet := &Subnet{ID: newID("subnet"), VPC: vpc, CIDR: prefix, Zone: zone, MapPublicIP: mapPublicIP}
+	err = c.change(func(s *state) error {
+		parent := s.VPCs[vpc]
+		switch {
+		case parent == nil:
+			return notFound("InvalidVpcID.NotFound", "vpc", vpc)
+		case prefix.Bits() < 16 || prefix.Bits() > 28,
+			prefix.Bits() < parent.CIDR.Bits() || !parent.CIDR.Contains(prefix.Addr()):
+			return refuse("InvalidSubnet.Range", "The CIDR '%s' is invalid.", cidr)
+		case !c.hasZone(zone):
+			return refuse("InvalidParameterValue", "Value (%s) for parameter availabilityZone is invalid. "+
+				"Subnets can currently only be created in the following availability zones: %v.", zone, c.Zones())
+		}
+		for _, other := range s.Subnets {
+			if other.VPC == vpc && other.CIDR.Overlaps(prefix) {
+				return refuse("InvalidSubnet.Conflict", "The CIDR '%s' conflicts with another subnet", cidr)
+			}
+		}
+		s.Subnets[subnet.ID] = subnet
+		return nil
+	})
+	return *subnet, err
+}
+
+func (c *Cloud) hasZone(zone string) bool {
+	for _, z := range c.Zones() {
+		if z == zone {
+			return true
+		}
+	}
+	return false
+}
+
+// DeleteSubnet removes a subnet that has no network interface any more.
+func (c *Cloud) DeleteSubnet(id string) error {
+	return c.change(func(s *state) error {
+		for _, i := range s.instances() {
+			if i.Subnet == id && i.State != Terminated {
+				return inUse("subnet", id, "instance "+i.ID)
+			}
+		}
+		for _, b := range s.Balancers {
+			for _, subnet := range b.Spec.Subnets {
+				if subnet == id {
+					return inUse("subnet", id, "load balancer "+b.Spec.Name)
+				}
+			}
+		}
+		delete(s.Subnets, id)
+		for _, table := range s.RouteTables { // AWS drops the association with the subnet
+			for association, subnet := range table.Associations {
+				if subnet == id {
+					delete(table.Associations, association)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// CreateRouteTable makes an empty table.
+func (c *Cloud) CreateRouteTable(vpc string) (RouteTable, error) {
+	table := &RouteTable{ID: newID("rtb"), VPC: vpc, Routes: map[string]string{}, Associations: map[string]string{}}
+	err := c.change(func(s *state) error {
+		if s.VPCs[vpc] == nil {
+			return notFound("InvalidVpcID.NotFound", "vpc", vpc)
+		}
+		s.RouteTables[table.ID] = table
+		return nil
+	})
+	return RouteTable{ID: table.ID, VPC: vpc}, err
+}
+
+// DeleteRouteTable removes a table without associations.
+func (c *Cloud) DeleteRouteTable(id string) error {
+	return c.change(func(s *state) error {
+		if table := s.RouteTables[id]; table != nil {
+			for association := range table.Associations {
+				return inUse("routeTable", id, "association "+association)
+			}
+		}
+		delete(s.RouteTables, id)
+		return nil
+	})
+}
+
+// CreateRoute sends traffic for the destination to an internet gateway.
+func (c *Cloud) CreateRoute(table, destination, gateway string) error {
+	return c.change(func(s *state) error {
+		found := s.RouteTables[table]
+		switch {
+		case found == nil:
+			return notFound("InvalidRouteTableID.NotFound", "routeTable", table)
+		case s.Gateways[gateway] == nil || s.Gateways[gateway].VPC != found.VPC:
+			return notFound("InvalidGatewayID.NotFound", "internetGateway", gateway)
+		case found.Routes[destination] != "":
+			return refuse("RouteAlreadyExists", "The route identified by %s already exists.", destination)
+		}
+		if _, err := parseCIDR(destination); err != nil {
+			return err
+		}
+		found.Routes[destination] = gateway
+		return nil
+	})
+}
+
+// DeleteRoute removes a route.
+func (c *Cloud) DeleteRoute(table, destination string) error {
+	return c.change(func(s *state) error {
+		if found := s.RouteTables[table]; found != nil {
+			delete(found.Routes, destination)
+		}
+		return nil
+	})
+}
+
+// Associate makes a table the one of a subnet.
+func (c *Cloud) Associate(table, subnet string) (string, error) {
+	id := newID("rtbassoc")
+	err := c.change(func(s *state) error {
+		found := s.RouteTables[table]
+		switch {
+		case found == nil:
+			return notFound("InvalidRouteTableID.NotFound", "routeTable", table)
+		case s.Subnets[subnet] == nil:
+			return notFound("InvalidSubnetID.NotFound", "subnet", subnet)
+		case s.tableOf(subnet) != nil:
+			return refuse("Resource.AlreadyAssociated", "the specified association for route table %s conflicts "+
+				"with an existing association", table)
+		}
+		found.Associations[id] = subnet
+		return nil
+	})
+	return id, err
+}
+
+// Disassociate takes a subnet's table away.
+func (c *Cloud) Disassociate(association string) error {
+	return c.change(func(s *state) error {
+		for _, table := range s.RouteTables {
+			delete(table.Associations, association)
+		}
+		return nil
+	})
+}
+
+// tableOf is the route table associated with a subnet; nil stands for the VPC's main table, which has only the local
+// route.
+func (s *state) tableOf(subnet string) *RouteTable {
+	for _, table := range s.RouteTables {
+		for _, associated := range table.Associations {
+			if associated == subnet {
+				return table
+			}
+		}
+	}
+	return nil
+}
+
+func parseCIDR(text string) (netip.Prefix, error) {
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil || prefix != prefix.Masked() {
+		return netip.Prefix{}, refuse("InvalidParameterValue", "Value (%s) for parameter cidrBlock is invalid. "+
+			"This is not a valid CIDR block.", text)
+	}
+	return prefix, nil
+}
+
+func notFound(code, kind, id string) error {
+	return refuse(code, "The %s ID '%s' does not exist", kind, id)
+}
+
+func inUse(kind, id, by string) error {
+	return refuse("DependencyViolation", "The %s '%s' has dependencies and cannot be deleted: %s.", kind, id, by)
+}

@@ -1,0 +1,119 @@
+package cloud
+
+import (
+	"time"
+)
+
+// The statuses of an instance refresh (API: InstanceRefresh).
+const (
+	RefreshPending    = "Pending"
+	RefreshInProgress = "InProgress"
+	RefreshSuccessful = "Successful"
+	RefreshFailed     = "Failed"
+	RefreshCancelled  = "Cancelled"
+)
+
+// Refresh is the replacement of a group's members, a few at a time, after its template changed.
+type Refresh struct {
+	ID         string
+	Status     string
+	Reason     string
+	Percent    int
+	ToUpdate   int // members still to be replaced
+	Start, End time.Time
+}
+
+// refreshTimeout is how long a refresh waits for replacements to become healthy (Auto Scaling: "How an instance refresh
+// works": it fails after an hour without success).
+const refreshTimeout = time.Hour
+
+// refreshing is the refresh that is under way, or nil.
+func (g *Group) refreshing() *Refresh {
+	if n := len(g.Refreshes); n > 0 && g.Refreshes[n-1].End.IsZero() {
+		return &g.Refreshes[n-1]
+	}
+	return nil
+}
+
+func (g *Group) startRefresh(now time.Time) {
+	g.cancelRefresh(now, "Cancelled by a newer instance refresh.")
+	g.Refreshes = append(g.Refreshes, Refresh{ID: randomHex(16), Status: RefreshPending, Start: now})
+}
+
+func (g *Group) cancelRefresh(now time.Time, reason string) {
+	if r := g.refreshing(); r != nil {
+		r.Status, r.Reason, r.End = RefreshCancelled, reason, now
+	}
+}
+
+// refresh takes the steps that the bounds allow: first a replacement on top, up to the maximum, then an old member out,
+// down to the minimum of healthy ones. A replacement counts once the balancer finds it healthy and its warm-up is over.
+func (c *Cloud) refresh(s *state, g *Group, now time.Time) bool {
+	r, spec := g.refreshing(), g.Spec.Refresh
+	if r.Status == RefreshPending {
+		r.Status = RefreshInProgress
+		r.ToUpdate = len(s.outdated(g))
+		return true
+	}
+	if now.Sub(r.Start) > refreshTimeout+spec.Warmup {
+		r.Status, r.End, r.Reason = RefreshFailed, now, "There are unhealthy instances in your Auto Scaling group, and "+
+			"they were not replaced by healthy ones within an hour."
+		return true
+	}
+	old, active := s.outdated(g), s.active(g)
+	changed := r.progress(len(old), g.Desired)
+	switch {
+	case len(old) == 0 && len(active) > g.Desired, len(old) == 0 && len(active) < g.Desired:
+		return c.fillOrShrink(s, g, now) || changed
+	case len(old) == 0 && s.ready(g, spec.Warmup, now) == len(active):
+		r.Status, r.Percent, r.End = RefreshSuccessful, 100, now
+		return true
+	case len(active) < surge(g.Desired, spec.MaxHealthy) && len(active)-len(old) < g.Desired:
+		return c.launchMember(s, g, now, "an instance was launched in response to an instance refresh.") || changed
+	case len(old) > 0 && s.ready(g, spec.Warmup, now) > floor(g.Desired, spec.MinHealthy):
+		s.retire(g, old[0], now, "an instance was taken out of service in response to an instance refresh.")
+		return true
+	}
+	return changed
+}
+
+// progress follows the number of members to be replaced and reports whether it changed.
+func (r *Refresh) progress(old, desired int) bool {
+	if r.ToUpdate == old || desired == 0 {
+		return false
+	}
+	r.ToUpdate = old
+	r.Percent = max(0, 100*(desired-old)/desired)
+	return true
+}
+
+// surge is the highest number of members at once: at least one more than desired, or nothing could be replaced.
+func surge(desired, percent int) int { return max(desired+1, desired*percent/100) }
+
+// floor is the lowest number of healthy members, rounded up.
+func floor(desired, percent int) int { return (desired*percent + 99) / 100 }
+
+// outdated lists the active members that were launched from another template or version than the group's.
+func (s *state) outdated(g *Group) []*Instance {
+	_, version, err := s.launchData(g.Spec.Template, g.Spec.Version)
+	var old []*Instance
+	for _, i := range s.active(g) {
+		if err == nil && (i.Template != g.Spec.Template || i.Version != version) {
+			old = append(old, i)
+		}
+	}
+	return old
+}
+
+// ready counts the members that are healthy; replacements must have warmed up as well.
+func (s *state) ready(g *Group, warmup time.Duration, now time.Time) int {
+	_, version, _ := s.launchData(g.Spec.Template, g.Spec.Version)
+	count := 0
+	for _, i := range s.active(g) {
+		replacement := i.Template == g.Spec.Template && i.Version == version
+		if s.healthy(g, i) && (!replacement || now.Sub(i.InService) >= warmup) {
+			count++
+		}
+	}
+	return count
+}

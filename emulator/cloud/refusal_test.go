@@ -1,0 +1,214 @@
+package cloud_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/jonboulle/clockwork"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+// Each case is something that AWS refuses, with the code that it gives.
+func TestWhatAWSRefusesIsRefused(t *testing.T) {
+	check := cloud.HealthCheck{Protocol: "TCP", Port: "5001", Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3}
+	targetGroup := func(change func(*cloud.TargetGroupSpec)) func(*world) error {
+		return func(w *world) error {
+			spec := cloud.TargetGroupSpec{Name: "other", Port: 80, Protocol: "TCP", VPC: w.vpc, Check: check}
+			change(&spec)
+			_, err := w.CreateTargetGroup(spec)
+			return err
+		}
+	}
+	balancer := func(change func(*world, *cloud.LoadBalancerSpec)) func(*world) error {
+		return func(w *world) error {
+			spec := cloud.LoadBalancerSpec{Name: "other", Subnets: w.subnets}
+			change(w, &spec)
+			_, err := w.CreateBalancer(spec)
+			return err
+		}
+	}
+	scaling := func(change func(*cloud.GroupSpec)) func(*world) error {
+		return func(w *world) error {
+			spec := w.spec(1, 2)
+			change(&spec)
+			_, err := w.CreateGroup(spec)
+			return err
+		}
+	}
+	for name, c := range map[string]struct {
+		code string
+		try  func(*world) error
+	}{
+		"a VPC larger than /16":  {"InvalidVpc.Range", func(w *world) error { _, err := w.CreateVPC("10.0.0.0/15"); return err }},
+		"a VPC smaller than /28": {"InvalidVpc.Range", func(w *world) error { _, err := w.CreateVPC("10.0.0.0/29"); return err }},
+		"host bits":              {"InvalidParameterValue", func(w *world) error { _, err := w.CreateVPC("10.0.0.1/16"); return err }},
+		"a subnet outside its VPC": {"InvalidSubnet.Range", func(w *world) error {
+			_, err := w.CreateSubnet(w.vpc, "10.0.0.0/24", "us-east-1c", false)
+			return err
+		}},
+		"a subnet over another": {"InvalidSubnet.Conflict", func(w *world) error {
+			_, err := w.CreateSubnet(w.vpc, "192.168.1.128/25", "us-east-1c", false)
+			return err
+		}},
+		"a subnet in a zone that the region hasn't": {"InvalidParameterValue", func(w *world) error {
+			_, err := w.CreateSubnet(w.vpc, "192.168.1.128/25", "us-east-1z", false)
+			return err
+		}},
+		"a second internet gateway": {"Resource.AlreadyAssociated", func(w *world) error { _, err := w.CreateGateway(w.vpc); return err }},
+		"a second route to one destination": {"RouteAlreadyExists", func(w *world) error {
+			return w.CreateRoute(w.tables[0], "0.0.0.0/0", w.gateway)
+		}},
+		"a security group's name that looks like an ID": {"InvalidParameterValue", func(w *world) error {
+			_, err := w.CreateSecurityGroup("sg-mine", w.vpc)
+			return err
+		}},
+		"the same rule twice": {"InvalidPermission.Duplicate", func(w *world) error {
+			_, err := w.CreateRule(cloud.Rule{Group: w.balancerSG, Protocol: "tcp", From: 5000, To: 5000, CIDR: "0.0.0.0/0"})
+			return err
+		}},
+		"a port over 65535": {"InvalidParameterValue", func(w *world) error {
+			_, err := w.CreateRule(cloud.Rule{Group: w.balancerSG, Protocol: "tcp", From: 1, To: 65536, CIDR: "0.0.0.0/0"})
+			return err
+		}},
+		"an unknown image": {"InvalidAMIID.NotFound", func(w *world) error {
+			data := w.templateData("")
+			data.ImageID = "ami-00000000000000000"
+			_, err := w.CreateTemplate("other", data)
+			return err
+		}},
+		"too much user data": {"InvalidParameterValue", func(w *world) error {
+			_, err := w.CreateTemplate("other", w.templateData(strings.Repeat("x", 16385)))
+			return err
+		}},
+		"a template's name twice": {"InvalidLaunchTemplateName.AlreadyExistsException", func(w *world) error {
+			_, err := w.CreateTemplate("musicguru", w.templateData(""))
+			return err
+		}},
+		"a balancer's name of 33 characters":  {"ValidationError", balancer(func(_ *world, s *cloud.LoadBalancerSpec) { s.Name = strings.Repeat("a", 33) })},
+		"a balancer's name that AWS reserves": {"ValidationError", balancer(func(_ *world, s *cloud.LoadBalancerSpec) { s.Name = "internal-lb" })},
+		"a balancer's name twice":             {"DuplicateLoadBalancerName", balancer(func(_ *world, s *cloud.LoadBalancerSpec) { s.Name = "musicguru-lb" })},
+		"a balancer with a zone twice": {"InvalidConfigurationRequest", balancer(func(w *world, s *cloud.LoadBalancerSpec) {
+			s.Subnets = []string{w.subnets[0], w.subnets[0]}
+		})},
+		"an interval under 5 s":        {"ValidationError", targetGroup(func(s *cloud.TargetGroupSpec) { s.Check.Interval = 4 * time.Second })},
+		"an interval over 300 s":       {"ValidationError", targetGroup(func(s *cloud.TargetGroupSpec) { s.Check.Interval = 301 * time.Second })},
+		"a timeout not below interval": {"ValidationError", targetGroup(func(s *cloud.TargetGroupSpec) { s.Check.Timeout = 10 * time.Second })},
+		"a threshold of 1":             {"ValidationError", targetGroup(func(s *cloud.TargetGroupSpec) { s.Check.Healthy = 1 })},
+		"a threshold of 11":            {"ValidationError", targetGroup(func(s *cloud.TargetGroupSpec) { s.Check.Unhealthy = 11 })},
+		"a target group's name twice":  {"DuplicateTargetGroupName", targetGroup(func(s *cloud.TargetGroupSpec) { s.Name = "musicguru-tg" })},
+		"a listener's port twice": {"DuplicateListener", func(w *world) error {
+			_, err := w.CreateListener(cloud.Listener{Balancer: w.balancer, Port: 5000, Protocol: "TCP", TargetGroup: w.targets})
+			return err
+		}},
+		"a minimum over the maximum":      {"ValidationError", scaling(func(s *cloud.GroupSpec) { s.Min = 3 })},
+		"a group without a subnet":        {"ValidationError", scaling(func(s *cloud.GroupSpec) { s.Subnets = nil })},
+		"a template's version that isn't": {"InvalidLaunchTemplateId.VersionNotFound", scaling(func(s *cloud.GroupSpec) { s.Version = "7" })},
+		"a bucket in capitals":            {"InvalidBucketName", func(w *world) error { return w.CreateBucket("Capitals") }},
+		"a policy that is no JSON":        {"MalformedPolicyDocument", func(w *world) error { return w.CreateRole("r", "no json") }},
+		"an instance that isn't":          {"InvalidInstanceID.NotFound", func(w *world) error { return w.TerminateInstance("i-1") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			before := w.Version()
+			refused(t, c.code, c.try(w))
+			assert.Equal(t, before, w.Version(), "a refusal changes nothing")
+		})
+	}
+}
+
+// Each case deletes too early, as AWS would notice.
+func TestDeletingInAWrongOrderFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		code string
+		try  func(*world) error
+	}{
+		"a VPC with subnets":                     {"DependencyViolation", func(w *world) error { return w.DeleteVPC(w.vpc) }},
+		"a gateway with mapped public addresses": {"DependencyViolation", func(w *world) error { return w.DeleteGateway(w.gateway) }},
+		"a subnet with an instance":              {"DependencyViolation", func(w *world) error { return w.DeleteSubnet(w.subnets[0]) }},
+		"a route table in use":                   {"DependencyViolation", func(w *world) error { return w.DeleteRouteTable(w.tables[0]) }},
+		"a security group of instances":          {"DependencyViolation", func(w *world) error { return w.DeleteSecurityGroup(w.instanceSG) }},
+		"a target group that a listener uses":    {"ResourceInUse", func(w *world) error { return w.DeleteTargetGroup(w.targets) }},
+		"a bucket with objects": {"BucketNotEmpty", func(w *world) error {
+			require.NoError(t, w.CreateBucket("artifacts"))
+			require.NoError(t, w.PutObject("artifacts", cloud.Object{Key: "k"}))
+			return w.DeleteBucket("artifacts", false)
+		}},
+		"a role in a profile": {"DeleteConflict", func(w *world) error {
+			require.NoError(t, w.CreateRole("r", `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}`))
+			require.NoError(t, w.CreateProfile("p", "r"))
+			return w.DeleteRole("r")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.start(2, 3)
+			refused(t, c.code, c.try(w))
+		})
+	}
+}
+
+func TestAnUnknownRegionIsRefused(t *testing.T) {
+	_, err := cloud.New("mars-north-1", clockwork.NewFakeClock(), func(netip.Addr) bool { return true })
+	require.ErrorContains(t, err, "mars-north-1")
+}
+
+func TestARoleReadsOnlyWhatItsPolicyNames(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.CreateBucket("artifacts"))
+	require.NoError(t, w.PutObject("artifacts", cloud.Object{Key: "a", SHA256: "sum"}))
+	require.NoError(t, w.PutObject("artifacts", cloud.Object{Key: "b"}))
+	require.NoError(t, w.CreateRole("r", `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}`))
+	require.NoError(t, w.CreateProfile("p", "r"))
+	data := w.templateData("")
+	data.Profile = "arn:aws:iam::123456789012:instance-profile/p"
+	must(w.UpdateTemplate(w.template, data, true))(t)
+	spec := w.spec(1, 1)
+	spec.Version = "2"
+	must(w.CreateGroup(spec))(t)
+	w.step()
+	id := w.members()[0].ID
+
+	_, err := w.Object(id, "artifacts", "a")
+	refused(t, "AccessDenied", err)
+	require.NoError(t, w.PutRolePolicy("r", "read",
+		`{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::artifacts/a"]}]}`))
+	object, err := w.Object(id, "artifacts", "a")
+	require.NoError(t, err)
+	assert.Equal(t, "sum", object.SHA256)
+	_, err = w.Object(id, "artifacts", "b")
+	refused(t, "AccessDenied", err)
+}
+
+func TestAddressesThatAWSKeepsAreNotGivenOut(t *testing.T) {
+	w := newWorld(t)
+	subnet := must(w.CreateVPC("10.0.0.0/28"))(t)
+	small := must(w.CreateSubnet(subnet.ID, "10.0.0.0/28", "us-east-1a", false))(t)
+	spec := w.spec(11, 20)
+	spec.Subnets, spec.TargetGroups = []string{small.ID}, nil
+	must(w.CreateGroup(spec))(t)
+	w.pass(5 * time.Second)
+	require.Len(t, w.members(), 11)
+	for _, i := range w.members() {
+		last := i.Address.As4()[3]
+		assert.True(t, last >= 4 && last <= 14, "%v", i.Address)
+	}
+	spec.Min = 12
+	require.NoError(t, w.UpdateGroup(spec, false))
+	w.pass(5 * time.Second)
+	assert.Len(t, w.members(), 11)
+	assert.Contains(t, w.Diagnose(group), "InsufficientFreeAddressesInSubnet")
+}
+
+func TestVirtualCPUs(t *testing.T) {
+	for instanceType, want := range map[string]int{
+		"t2.micro": 1, "t2.medium": 2, "t3.micro": 2, "t4g.large": 2, "m6g.medium": 1, "m5.large": 2, "c7gn.xlarge": 4, "m5.24xlarge": 96,
+	} {
+		assert.Equal(t, want, cloud.VirtualCPUs(instanceType), instanceType)
+	}
+}

@@ -1,0 +1,153 @@
+package cloud
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// SecurityGroup is a stateful filter of network interfaces; its rules are separate, see [Rule].
+type SecurityGroup struct {
+	ID   string
+	Name string
+	VPC  string
+}
+
+// Rule lets traffic through a security group. What no rule lets through is dropped.
+type Rule struct {
+	ID       string
+	Group    string
+	Egress   bool
+	Protocol string // tcp, udp, icmp; -1: any, and then every port
+	From, To int    // ports, inclusive
+	CIDR     string // the other end: either a range
+	Peer     string // or the members of a security group
+}
+
+// CreateSecurityGroup makes a group without rules. Names have 255 characters at most and don't begin with "sg-"
+// (API: CreateSecurityGroup).
+func (c *Cloud) CreateSecurityGroup(name, vpc string) (SecurityGroup, error) {
+	group := &SecurityGroup{ID: newID("sg"), Name: name, VPC: vpc}
+	err := c.change(func(s *state) error {
+		switch {
+		case s.VPCs[vpc] == nil:
+			return notFound("InvalidVpcID.NotFound", "vpc", vpc)
+		case strings.HasPrefix(name, "sg-"):
+			return refuse("InvalidParameterValue", "Value (%s) for parameter GroupName is invalid. "+
+				"Group names may not be in the format sg-*.", name)
+		case len(name) > 255:
+			return refuse("InvalidParameterValue", "Value (%s) for parameter GroupName is invalid. "+
+				"A group name has at most 255 characters.", name)
+		}
+		for _, other := range s.Groups {
+			if other.VPC == vpc && other.Name == name {
+				return refuse("InvalidGroup.Duplicate", "The security group '%s' already exists for VPC '%s'", name, vpc)
+			}
+		}
+		s.Groups[group.ID] = group
+		return nil
+	})
+	return *group, err
+}
+
+// DeleteSecurityGroup removes a group that no interface uses and no other group's rule names.
+func (c *Cloud) DeleteSecurityGroup(id string) error {
+	return c.change(func(s *state) error {
+		for _, rule := range s.Rules {
+			if rule.Peer == id && rule.Group != id {
+				return groupInUse(id, "rule "+rule.ID+" of "+rule.Group)
+			}
+		}
+		for _, i := range s.instances() {
+			if i.State != Terminated && contains(i.SecurityGroups, id) {
+				return groupInUse(id, "instance "+i.ID)
+			}
+		}
+		for _, b := range s.Balancers {
+			if contains(b.Spec.SecurityGroups, id) {
+				return groupInUse(id, "load balancer "+b.Spec.Name)
+			}
+		}
+		delete(s.Groups, id)
+		for ruleID, rule := range s.Rules { // its own rules go with it
+			if rule.Group == id {
+				delete(s.Rules, ruleID)
+			}
+		}
+		return nil
+	})
+}
+
+func groupInUse(id, by string) error {
+	return refuse("DependencyViolation", "resource %s has a dependent object: %s", id, by)
+}
+
+// CreateRule adds a rule to a group.
+func (c *Cloud) CreateRule(rule Rule) (Rule, error) {
+	rule.ID = newID("sgr")
+	err := c.change(func(s *state) error {
+		if err := s.checkRule(rule); err != nil {
+			return err
+		}
+		s.Rules[rule.ID] = &rule
+		return nil
+	})
+	return rule, err
+}
+
+func (s *state) checkRule(rule Rule) error {
+	if s.Groups[rule.Group] == nil {
+		return notFound("InvalidGroup.NotFound", "security group", rule.Group)
+	}
+	if rule.Peer != "" && s.Groups[rule.Peer] == nil {
+		return notFound("InvalidGroup.NotFound", "security group", rule.Peer)
+	}
+	if (rule.CIDR == "") == (rule.Peer == "") {
+		return refuse("InvalidParameterCombination", "a rule names one CIDR or one security group")
+	}
+	if rule.CIDR != "" {
+		if _, err := parseCIDR(rule.CIDR); err != nil {
+			return err
+		}
+	}
+	if rule.Protocol != "-1" && (rule.From < 0 || rule.To > 65535 || rule.From > rule.To) {
+		return refuse("InvalidParameterValue", "Invalid value for portRange: %d-%d. Must specify both from and to ports "+
+			"between 0 and 65535, from not above to.", rule.From, rule.To)
+	}
+	for _, other := range s.Rules {
+		same := *other
+		same.ID = rule.ID
+		if same == rule {
+			return refuse("InvalidPermission.Duplicate", "the specified rule already exists")
+		}
+	}
+	return nil
+}
+
+// DeleteRule removes a rule.
+func (c *Cloud) DeleteRule(id string) error {
+	return c.change(func(s *state) error {
+		delete(s.Rules, id)
+		return nil
+	})
+}
+
+// lets reports whether the rule lets TCP traffic on port pass between its group and another end.
+func (r *Rule) lets(port int, address netip.Addr, groups []string) bool {
+	if r.Protocol != "-1" && (r.Protocol != "tcp" || port < r.From || port > r.To) {
+		return false
+	}
+	if r.Peer != "" {
+		return contains(groups, r.Peer)
+	}
+	prefix, err := netip.ParsePrefix(r.CIDR)
+	return err == nil && prefix.Contains(address)
+}
+
+func contains(list []string, item string) bool {
+	for _, one := range list {
+		if one == item {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,149 @@
+package cloud
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// state is everything that survives a restart of the emulator.
+type state struct {
+	VPCs        map[string]*VPC
+	Gateways    map[string]*InternetGateway
+	Subnets     map[string]*Subnet
+	RouteTables map[string]*RouteTable
+	Groups      map[string]*SecurityGroup
+	Rules       map[string]*Rule
+	Roles       map[string]*Role
+	Profiles    map[string]*Profile
+	Buckets     map[string]*Bucket
+	Templates   map[string]*LaunchTemplate
+	Balancers   map[string]*LoadBalancer
+	Targets     map[string]*TargetGroup
+	Listeners   map[string]*Listener
+	Scaling     map[string]*Group
+	Instances   map[string]*Instance
+	Recorded    map[string]Recorded
+}
+
+func newState() state {
+	return state{
+		VPCs: map[string]*VPC{}, Gateways: map[string]*InternetGateway{}, Subnets: map[string]*Subnet{},
+		RouteTables: map[string]*RouteTable{}, Groups: map[string]*SecurityGroup{}, Rules: map[string]*Rule{},
+		Roles: map[string]*Role{}, Profiles: map[string]*Profile{}, Buckets: map[string]*Bucket{},
+		Templates: map[string]*LaunchTemplate{}, Balancers: map[string]*LoadBalancer{},
+		Targets: map[string]*TargetGroup{}, Listeners: map[string]*Listener{}, Scaling: map[string]*Group{},
+		Instances: map[string]*Instance{}, Recorded: map[string]Recorded{},
+	}
+}
+
+// format of saved states; another one is refused, not guessed at.
+const format = 1
+
+type saved struct {
+	Format int
+	Region string
+	Time   time.Time
+	State  state
+}
+
+// Save returns the whole model as JSON, to be given to [Restore].
+func (c *Cloud) Save() ([]byte, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return json.MarshalIndent(saved{Format: format, Region: c.region, Time: c.clock.Now(), State: c.state}, "", " ")
+}
+
+// SavedAt returns the time at which a state was saved, so that a clock can go on from there.
+func SavedAt(data []byte) (time.Time, error) {
+	s, err := parse(data)
+	return s.Time, err
+}
+
+// Restore replaces the model by a saved one. It refuses what is not a state of this region and this format.
+func (c *Cloud) Restore(data []byte) error {
+	s, err := parse(data)
+	if err != nil {
+		return err
+	}
+	if s.Region != c.region {
+		return fmt.Errorf("saved in region %s, not %s", s.Region, c.region)
+	}
+	return c.change(func(now *state) error {
+		*now = s.State
+		return nil
+	})
+}
+
+func parse(data []byte) (saved, error) {
+	s := saved{State: newState()}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return saved{}, fmt.Errorf("not a saved state: %w", err)
+	}
+	if s.Format != format {
+		return saved{}, fmt.Errorf("saved in format %d, this emulator reads %d", s.Format, format)
+	}
+	return s, nil
+}
+
+// Recorded is a resource without behaviour here: it is kept, and said to be no more than that.
+type Recorded struct {
+	Type string // token
+	Name string
+}
+
+// Record keeps a resource that has no behaviour here.
+func (c *Cloud) Record(id, token, name string) {
+	_ = c.change(func(s *state) error {
+		s.Recorded[id] = Recorded{Type: token, Name: name}
+		return nil
+	})
+}
+
+// Forget drops a recorded resource.
+func (c *Cloud) Forget(id string) {
+	_ = c.change(func(s *state) error {
+		delete(s.Recorded, id)
+		return nil
+	})
+}
+
+// Left lists what exists, as "kind id", sorted; empty after everything was destroyed. Terminated instances, which AWS
+// shows for a while too, don't count.
+func (c *Cloud) Left() []string {
+	var left []string
+	c.view(func(s *state) {
+		add := func(kind string, ids []string) {
+			for _, id := range ids {
+				left = append(left, kind+" "+id)
+			}
+		}
+		add("vpc", keys(s.VPCs))
+		add("internet gateway", keys(s.Gateways))
+		add("subnet", keys(s.Subnets))
+		add("route table", keys(s.RouteTables))
+		add("security group", keys(s.Groups))
+		add("security group rule", keys(s.Rules))
+		add("role", keys(s.Roles))
+		add("instance profile", keys(s.Profiles))
+		add("bucket", keys(s.Buckets))
+		add("launch template", keys(s.Templates))
+		add("load balancer", keys(s.Balancers))
+		add("target group", keys(s.Targets))
+		add("listener", keys(s.Listeners))
+		add("auto scaling group", keys(s.Scaling))
+		for _, i := range s.instances() {
+			if i.State != Terminated {
+				left = append(left, "instance "+i.ID)
+			}
+		}
+		for _, id := range keys(s.Recorded) {
+			left = append(left, s.Recorded[id].Type+" "+id)
+		}
+	})
+	return left
+}
+
+func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

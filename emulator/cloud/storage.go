@@ -1,0 +1,255 @@
+package cloud
+
+import (
+	"encoding/json"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// Bucket holds objects. Their bytes are kept by the caller, below a key of its own.
+type Bucket struct {
+	Name    string
+	Objects map[string]Object
+}
+
+// Object is a stored file.
+type Object struct {
+	Key    string
+	Source string // local file that holds the bytes
+	SHA256 string
+}
+
+// Role is an IAM role with its inline policies.
+type Role struct {
+	Name     string
+	Trust    string            // policy document
+	Policies map[string]string // policy name → document
+}
+
+// Profile hands a role to instances.
+type Profile struct {
+	Name string
+	Role string
+}
+
+// bucketName is S3's rule for general purpose buckets (User Guide: "Bucket naming rules").
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
+// CreateBucket makes an empty bucket.
+func (c *Cloud) CreateBucket(name string) error {
+	return c.change(func(s *state) error {
+		if !bucketName.MatchString(name) {
+			return refuse("InvalidBucketName", "The specified bucket is not valid: %s.", name)
+		}
+		if s.Buckets[name] != nil {
+			return refuse("BucketAlreadyOwnedByYou", "Your previous request to create the named bucket %s succeeded.", name)
+		}
+		s.Buckets[name] = &Bucket{Name: name, Objects: map[string]Object{}}
+		return nil
+	})
+}
+
+// DeleteBucket removes a bucket: an empty one, or any with force.
+func (c *Cloud) DeleteBucket(name string, force bool) error {
+	return c.change(func(s *state) error {
+		if bucket := s.Buckets[name]; bucket != nil && len(bucket.Objects) > 0 && !force {
+			return refuse("BucketNotEmpty", "The bucket you tried to delete (%s) is not empty.", name)
+		}
+		delete(s.Buckets, name)
+		return nil
+	})
+}
+
+// PutObject stores an object whose bytes are in a local file.
+func (c *Cloud) PutObject(bucket string, object Object) error {
+	return c.change(func(s *state) error {
+		found := s.Buckets[bucket]
+		if found == nil {
+			return refuse("NoSuchBucket", "The specified bucket does not exist: %s.", bucket)
+		}
+		found.Objects[object.Key] = object
+		return nil
+	})
+}
+
+// DeleteObject removes an object.
+func (c *Cloud) DeleteObject(bucket, key string) error {
+	return c.change(func(s *state) error {
+		if found := s.Buckets[bucket]; found != nil {
+			delete(found.Objects, key)
+		}
+		return nil
+	})
+}
+
+// Object returns an object as an instance's role may read it.
+func (c *Cloud) Object(instance, bucket, key string) (Object, error) {
+	var object Object
+	var err error
+	c.view(func(s *state) {
+		i := s.Instances[instance]
+		arn := "arn:aws:s3:::" + bucket + "/" + key
+		switch {
+		case i == nil || !s.allowed(i.Profile, "s3:GetObject", arn):
+			err = refuse("AccessDenied", "the instance's role is not allowed to perform s3:GetObject on %s", arn)
+		case s.Buckets[bucket] == nil:
+			err = refuse("NoSuchBucket", "The specified bucket does not exist: %s.", bucket)
+		default:
+			var ok bool
+			if object, ok = s.Buckets[bucket].Objects[key]; !ok {
+				err = refuse("NoSuchKey", "The specified key does not exist: %s.", key)
+			}
+		}
+	})
+	return object, err
+}
+
+// CreateRole makes a role without policies.
+func (c *Cloud) CreateRole(name, trust string) error {
+	return c.change(func(s *state) error {
+		if s.Roles[name] != nil {
+			return refuse("EntityAlreadyExists", "Role with name %s already exists.", name)
+		}
+		if _, err := parsePolicy(trust); err != nil {
+			return err
+		}
+		s.Roles[name] = &Role{Name: name, Trust: trust, Policies: map[string]string{}}
+		return nil
+	})
+}
+
+// DeleteRole removes a role that has no policy and is in no profile.
+func (c *Cloud) DeleteRole(name string) error {
+	return c.change(func(s *state) error {
+		role := s.Roles[name]
+		if role == nil {
+			return nil
+		}
+		if len(role.Policies) > 0 {
+			return refuse("DeleteConflict", "Cannot delete entity, must delete policies first.")
+		}
+		for _, profile := range s.Profiles {
+			if profile.Role == name {
+				return refuse("DeleteConflict", "Cannot delete entity, must remove roles from instance profile first.")
+			}
+		}
+		delete(s.Roles, name)
+		return nil
+	})
+}
+
+// PutRolePolicy sets an inline policy of a role.
+func (c *Cloud) PutRolePolicy(role, name, document string) error {
+	return c.change(func(s *state) error {
+		found := s.Roles[role]
+		if found == nil {
+			return refuse("NoSuchEntity", "The role with name %s cannot be found.", role)
+		}
+		if _, err := parsePolicy(document); err != nil {
+			return err
+		}
+		found.Policies[name] = document
+		return nil
+	})
+}
+
+// DeleteRolePolicy removes an inline policy of a role.
+func (c *Cloud) DeleteRolePolicy(role, name string) error {
+	return c.change(func(s *state) error {
+		if found := s.Roles[role]; found != nil {
+			delete(found.Policies, name)
+		}
+		return nil
+	})
+}
+
+// CreateProfile makes an instance profile of a role.
+func (c *Cloud) CreateProfile(name, role string) error {
+	return c.change(func(s *state) error {
+		if s.Roles[role] == nil {
+			return refuse("NoSuchEntity", "The role with name %s cannot be found.", role)
+		}
+		if s.Profiles[name] != nil {
+			return refuse("EntityAlreadyExists", "Instance Profile %s already exists.", name)
+		}
+		s.Profiles[name] = &Profile{Name: name, Role: role}
+		return nil
+	})
+}
+
+// DeleteProfile removes an instance profile.
+func (c *Cloud) DeleteProfile(name string) error {
+	return c.change(func(s *state) error {
+		delete(s.Profiles, name)
+		return nil
+	})
+}
+
+// allowed evaluates the inline policies of an instance profile's role: an explicit deny wins, and what nothing allows is
+// denied (IAM User Guide: "Policy evaluation logic").
+func (s *state) allowed(profile, action, resource string) bool {
+	found := s.Profiles[path.Base(profile)] // a name or an ARN that ends with it
+	if found == nil || s.Roles[found.Role] == nil {
+		return false
+	}
+	allowed := false
+	for _, document := range s.Roles[found.Role].Policies {
+		statements, err := parsePolicy(document)
+		if err != nil {
+			continue // PutRolePolicy took only valid ones
+		}
+		for _, st := range statements {
+			if !st.Action.match(action) || !st.Resource.match(resource) {
+				continue
+			}
+			if st.Effect == "Deny" {
+				return false
+			}
+			allowed = true
+		}
+	}
+	return allowed
+}
+
+type statement struct {
+	Effect   string
+	Action   patterns
+	Resource patterns
+}
+
+// patterns is one or several strings with the wildcards * and ?.
+type patterns []string
+
+func (p *patterns) UnmarshalJSON(data []byte) error {
+	var one string
+	if err := json.Unmarshal(data, &one); err == nil {
+		*p = patterns{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(p))
+}
+
+func (p patterns) match(text string) bool {
+	for _, pattern := range p {
+		expression := regexp.QuoteMeta(pattern)
+		expression = strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(expression)
+		if ok, err := regexp.MatchString("^"+expression+"$", text); err == nil && ok {
+			return true
+		}
+	}
+	return false
+}
+
+func parsePolicy(document string) ([]statement, error) {
+	var policy struct{ Statement []statement }
+	if err := json.Unmarshal([]byte(document), &policy); err != nil || len(policy.Statement) == 0 {
+		return nil, refuse("MalformedPolicyDocument", "the policy is no JSON document with statements")
+	}
+	for _, st := range policy.Statement {
+		if st.Effect != "Allow" && st.Effect != "Deny" {
+			return nil, refuse("MalformedPolicyDocument", "an effect is Allow or Deny, not %q", st.Effect)
+		}
+	}
+	return policy.Statement, nil
+}

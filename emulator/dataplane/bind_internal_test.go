@@ -1,0 +1,75 @@
+package dataplane
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func TestBindThatASignalInterruptedIsFoundDone(t *testing.T) {
+	h := home{private: netip.MustParseAddr("10.2.1.10"), own: netip.MustParseAddr("127.2.1.10")}
+	for _, port := range []byte{0, 200} {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+		require.NoError(t, err)
+		defer unix.Close(fd)
+		wildcard := sockaddr{unix.AF_INET, 0, port, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+		old, current := &spawner{home: h, warn: onceEach(slog.New(slog.DiscardHandler))}, &spawner{home: h, held: true, warn: onceEach(slog.New(slog.DiscardHandler))}
+		require.Zero(t, old.bind(fd, wildcard))
+		assert.Zero(t, old.bind(fd, wildcard), "a kernel before 5.19 restarts the call")
+		assert.Equal(t, unix.EINVAL, current.bind(fd, wildcard), "a later one does not: the program binds twice")
+		other := wildcard.with(netip.MustParseAddrPort("0.0.0.0:4242"))
+		assert.Equal(t, unix.EINVAL, old.bind(fd, other))
+	}
+}
+
+func TestWhereSocketsCannotBeBorrowedAddressesAreRewrittenInMemory(t *testing.T) {
+	h := home{private: netip.MustParseAddr("10.2.1.11"), own: netip.MustParseAddr("127.2.1.11")}
+	s, err := newSpawner(h, false, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	require.NoError(t, err)
+	defer s.close()
+	program, err := os.Executable()
+	require.NoError(t, err)
+	for i, address := range []string{":5000", "0.0.0.0:5001", "127.0.0.1:5002", "10.2.1.11:5003"} {
+		cmd := exec.Command(program)
+		cmd.Env = []string{"SERVE=" + address, "NAME=web", "HOME=" + t.TempDir()}
+		require.NoError(t, s.start(cmd))
+		defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+		own := fmt.Sprintf("127.2.1.11:%d", 5000+i)
+		answer := ""
+		require.Eventually(t, func() bool {
+			conn, err := net.Dial("tcp", own)
+			if err != nil {
+				return false
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, "127.0.0.1:%d\n", 5000+i) // to be asked through its own localhost
+			text, _ := io.ReadAll(conn)
+			answer = string(text)
+			return true
+		}, 5*time.Second, 5*time.Millisecond, address)
+		assert.Equal(t, "web "+own+"\n", answer)
+	}
+}
+
+func TestMissingKernelFeaturesAreNamed(t *testing.T) {
+	for errno, want := range map[unix.Errno]string{
+		unix.ENOSYS: "Linux 5.9 or later", unix.EPERM: "seccomp profile", unix.EBUSY: "already listens",
+	} {
+		err := unsupported("seccomp user notification", errno)
+		assert.ErrorContains(t, err, "seccomp user notification: ")
+		assert.ErrorContains(t, err, want)
+		assert.ErrorIs(t, err, errno)
+	}
+	_, err := filterProgram("riscv64")
+	assert.ErrorContains(t, err, "amd64 and arm64, not on riscv64")
+}

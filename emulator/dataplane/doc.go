@@ -1,0 +1,35 @@
+// Package dataplane is the part of the emulated cloud that is real: an instance's processes and sockets, a balancer's
+// flows, a health probe's connections. It knows neither Pulumi nor AWS's resources; a controller drives it.
+//
+//	user data ──Boot──▶ Instance            Listen ──▶ Listener 127.255.0.1:5000
+//	                     │ units as systemd's              │ a flow stays on its target
+//	                     ▼                                 ▼
+//	            unchanged programs ── bind 0.0.0.0:5000 ─▶ 127.168.0.57:5000 ◀── Probe
+//
+// # Instances
+//
+// [Boot] reads a cloud-config document, writes its files below the instance's own folder and starts its systemd units
+// with their order, conditions and restarts. What needs a whole machine (packages, users, sandboxing) is not done and
+// [Instance.Skipped] says so. Programs are the ones that run on AWS, byte for byte. They are ordinary processes of the
+// emulator's user: the instance is a place to run, not a sandbox.
+//
+// # Addresses
+//
+// The instance with the private address 192.168.0.57 lives at 127.168.0.57 ([Loopback]). All its programs may bind the
+// wildcard, as on a machine of their own: the bind(2) and connect(2) of its processes are held by a seccomp filter and
+// carried out by the emulator with the instance's address in place of
+//
+//	0.0.0.0, ::, 127.0.0.1, ::1, 192.168.0.57
+//
+// so that, within an instance, localhost is the instance. Port 53 of localhost is left to the host's resolver. A socket
+// for IPv6 alone is bound where nobody reaches it. Not covered: datagrams sent without connect(2), programs for another
+// architecture than the emulator's (i386 on amd64), io_uring. This needs Linux 5.9 on amd64 or arm64 and no privilege.
+// Where pidfd_getfd is denied, as by Docker's default profile, the address is changed in the program's memory instead; then
+// a socket for IPv6 alone is refused the wildcard and keeps the host's ::1.
+//
+// # Ends
+//
+// Nothing outlives the emulator. A service dies with it by the kernel's hand (PR_SET_PDEATHSIG); what a service has
+// forked carries a mark in its environment, and a watchdog that waits for the emulator's end kills whoever has it. A
+// process that both leaves its process group and wipes its environment escapes.
+package dataplane

@@ -1,0 +1,4 @@
+package dataplane
+
+// CanBorrow tells tests whether this machine allows pidfd_getfd.
+var CanBorrow = canBorrow

@@ -1,0 +1,223 @@
+package dataplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	"golang.org/x/sys/unix"
+)
+
+// IdleTimeout is how long a TCP flow through a Network Load Balancer may carry nothing.
+const IdleTimeout = 350 * time.Second
+
+// Target is where a flow goes.
+type Target struct {
+	ID      string // of the instance
+	Address netip.AddrPort
+}
+
+// Picker chooses the target of a new flow; false resets the client. It is called for one flow at a time, in the order of
+// their arrival, and must not block.
+type Picker func(client netip.AddrPort) (Target, bool)
+
+// TargetStats counts since Listen.
+type TargetStats struct {
+	Flows    uint64 // connected to the target, ended ones included
+	Active   int    // now
+	BytesIn  uint64 // from clients to the target
+	BytesOut uint64 // from the target to clients
+	Refused  uint64 // reset because the target could not be reached
+}
+
+// Listener is a listener of a Network Load Balancer: it passes flows on without a look at what they carry. A flow stays
+// on its target for its life; half-closes and resets pass through it.
+type Listener struct {
+	listener *net.TCPListener
+	pick     Picker
+	clock    clockwork.Clock
+	idle     time.Duration
+	log      *slog.Logger
+
+	mu      sync.Mutex
+	flows   map[*flow]struct{}
+	targets map[string]*counters
+	closed  chan struct{}
+	running sync.WaitGroup
+}
+
+type counters struct {
+	flows, in, out, refused atomic.Uint64
+	active                  atomic.Int64
+}
+
+// ListenerOption changes a default of [Listen].
+type ListenerOption func(*Listener)
+
+// WithClock has the idle timeout run on a clock other than real time.
+func WithClock(clock clockwork.Clock) ListenerOption { return func(l *Listener) { l.clock = clock } }
+
+// WithIdleTimeout replaces [IdleTimeout].
+func WithIdleTimeout(d time.Duration) ListenerOption { return func(l *Listener) { l.idle = d } }
+
+// WithLog replaces slog.Default().
+func WithLog(log *slog.Logger) ListenerOption { return func(l *Listener) { l.log = log } }
+
+// Listen accepts flows at addr and connects each to the target that pick gives.
+func Listen(addr netip.AddrPort, pick Picker, options ...ListenerOption) (*Listener, error) {
+	config := net.ListenConfig{KeepAlive: -1}
+	listener, err := config.Listen(context.Background(), "tcp", addr.String())
+	if err != nil {
+		return nil, fmt.Errorf("listen at %s: %w", addr, listenFault(err))
+	}
+	l := &Listener{
+		listener: listener.(*net.TCPListener), pick: pick, idle: IdleTimeout,
+		clock: clockwork.NewRealClock(), log: slog.Default(),
+		flows: map[*flow]struct{}{}, targets: map[string]*counters{}, closed: make(chan struct{}),
+	}
+	for _, set := range options {
+		set(l)
+	}
+	l.log = l.log.With("listener", l.Addr())
+	l.running.Add(1)
+	go l.serve()
+	return l, nil
+}
+
+func listenFault(err error) error {
+	var errno unix.Errno
+	switch {
+	case !errors.As(err, &errno):
+		return err
+	case errno == unix.EACCES:
+		return fmt.Errorf("%w (ports below net.ipv4.ip_unprivileged_port_start, %s here, are root's)", errno, unprivilegedPortStart())
+	}
+	return errno
+}
+
+// Addr is where it listens.
+func (l *Listener) Addr() netip.AddrPort { return l.listener.Addr().(*net.TCPAddr).AddrPort() }
+
+// Stats counts by target ID. The empty ID's Refused are flows for which the picker had no target.
+func (l *Listener) Stats() map[string]TargetStats {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	stats := make(map[string]TargetStats, len(l.targets))
+	for id, c := range l.targets {
+		stats[id] = TargetStats{
+			Flows: c.flows.Load(), Active: int(c.active.Load()),
+			BytesIn: c.in.Load(), BytesOut: c.out.Load(), Refused: c.refused.Load(),
+		}
+	}
+	return stats
+}
+
+// Flows is the number of a target's flows now.
+func (l *Listener) Flows(target string) int { return l.Stats()[target].Active }
+
+// Reset ends all flows of a target with a reset to both sides.
+func (l *Listener) Reset(target string) {
+	for _, f := range l.current() {
+		if f.target.ID == target {
+			f.reset()
+		}
+	}
+}
+
+// Close stops accepting, resets all flows and returns when they are gone.
+func (l *Listener) Close() error {
+	l.mu.Lock()
+	if isClosed(l.closed) {
+		l.mu.Unlock()
+		return nil
+	}
+	close(l.closed)
+	l.mu.Unlock()
+	err := l.listener.Close()
+	for _, f := range l.current() {
+		f.reset()
+	}
+	l.running.Wait()
+	return err
+}
+
+func (l *Listener) current() []*flow {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := make([]*flow, 0, len(l.flows))
+	for f := range l.flows {
+		all = append(all, f)
+	}
+	return all
+}
+
+func (l *Listener) serve() {
+	defer l.running.Done()
+	var pause time.Duration
+	for !isClosed(l.closed) {
+		client, err := l.listener.AcceptTCP()
+		switch {
+		case err == nil:
+			pause = 0
+			l.accept(client)
+		case errors.Is(err, net.ErrClosed):
+			return
+		case errors.Is(err, unix.ECONNABORTED):
+		default:
+			if pause == 0 {
+				l.log.Warn("accept fails, backing off", "error", err)
+			}
+			pause = l.backOff(pause)
+		}
+	}
+}
+
+// backOff waits, when descriptors or memory have run out, 5 ms doubling to 1 s.
+func (l *Listener) backOff(last time.Duration) time.Duration {
+	pause := min(max(2*last, 5*time.Millisecond), time.Second)
+	select {
+	case <-time.After(pause):
+	case <-l.closed:
+	}
+	return pause
+}
+
+func (l *Listener) accept(client *net.TCPConn) {
+	target, ok := l.pick(client.RemoteAddr().(*net.TCPAddr).AddrPort())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c := l.countersOf(target.ID)
+	if !ok {
+		c.refused.Add(1)
+	}
+	if !ok || isClosed(l.closed) {
+		abort(client)
+		return
+	}
+	f := newFlow(l, client, target, c)
+	l.flows[f] = struct{}{}
+	l.running.Add(1)
+	go func() {
+		defer l.running.Done()
+		f.run()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.flows, f)
+	}()
+}
+
+func (l *Listener) countersOf(target string) *counters {
+	c := l.targets[target]
+	if c == nil {
+		c = &counters{}
+		l.targets[target] = c
+	}
+	return c
+}

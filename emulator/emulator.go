@@ -1,0 +1,197 @@
+// Package emulator is AWS on one machine, as far as this project's stacks use it: the real Pulumi engine deploys to it,
+// instances are processes, balancers and health checks are sockets on 127/8, and failures are real.
+//
+//	pulumi engine ──▶ provider ──▶ cloud (the model) ◀──▶ controller ──▶ dataplane: processes, flows, probes
+//	                                      ▲
+//	          status, terminate, … ──▶ control API on 127.0.0.1:4566
+//
+// [Emulator] is the controller: it makes the machine look like the model says, and tells the model what happened.
+package emulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	"github.com/prometheus/procfs"
+
+	"github.com/elastic-service/elastic-service/emulator/clock"
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/provider"
+)
+
+// Options of an emulator.
+type Options struct {
+	Folder string  // everything that it keeps: the model, objects, the instances' files and logs
+	Region string  // e.g. us-east-1
+	Speed  float64 // how many seconds of the cloud pass in a second, above 0
+	Log    *slog.Logger
+}
+
+// Emulator runs one region of a cloud.
+type Emulator struct {
+	Cloud     *cloud.Cloud
+	Providers *provider.Servers
+
+	options Options
+	clock   clockwork.Clock
+	saved   uint64 // version of the cloud that is on disk
+
+	mu        sync.Mutex
+	machines  map[string]*machine
+	listeners map[string]*listener
+	probers   map[string]*prober
+	unhealthy map[string]bool // targets by incarnation, for flows to be reset once
+	work      sync.WaitGroup
+}
+
+// Open brings the cloud back that was saved in the folder, or an empty one, and starts its providers.
+func Open(o Options) (*Emulator, error) {
+	if err := os.MkdirAll(o.Folder, 0o700); err != nil {
+		return nil, fmt.Errorf("emulator: %w", err)
+	}
+	data, err := os.ReadFile(stateFile(o.Folder))
+	start := time.Now()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, fmt.Errorf("emulator: %w", err)
+	default:
+		if start, err = cloud.SavedAt(data); err != nil {
+			return nil, fmt.Errorf("emulator: %s: %w; it is left as it is: move it away to begin anew", stateFile(o.Folder), err)
+		}
+	}
+	virtual, err := clock.Scaled(o.Speed, start)
+	if err != nil {
+		return nil, fmt.Errorf("emulator: %w", err)
+	}
+	c, err := cloud.New(o.Region, virtual, unused)
+	if err != nil {
+		return nil, fmt.Errorf("emulator: %w", err)
+	}
+	if len(data) > 0 {
+		if err := c.Restore(data); err != nil {
+			return nil, fmt.Errorf("emulator: %s: %w", stateFile(o.Folder), err)
+		}
+	}
+	providers, err := provider.Serve(c, filepath.Join(o.Folder, "objects"))
+	if err != nil {
+		return nil, fmt.Errorf("emulator: %w", err)
+	}
+	return &Emulator{
+		Cloud: c, Providers: providers, options: o, clock: virtual, machines: map[string]*machine{},
+		listeners: map[string]*listener{}, probers: map[string]*prober{}, unhealthy: map[string]bool{},
+	}, nil
+}
+
+func stateFile(folder string) string { return filepath.Join(folder, "cloud.json") }
+
+// unused reports whether nothing on this machine has a TCP socket at the loopback address that stands for an address.
+func unused(address netip.Addr) bool {
+	proc, err := procfs.NewDefaultFS()
+	if err != nil {
+		return true
+	}
+	local := dataplane.Loopback(address)
+	taken := func(sockets procfs.NetTCP) bool {
+		for _, s := range sockets {
+			if at, ok := netip.AddrFromSlice(s.LocalAddr); ok && at.Unmap() == local && s.St == tcpListen {
+				return true
+			}
+		}
+		return false
+	}
+	v4, err4 := proc.NetTCP()
+	v6, err6 := proc.NetTCP6()
+	return (err4 != nil || !taken(v4)) && (err6 != nil || !taken(v6))
+}
+
+// tcpListen is the kernel's number of the state LISTEN.
+const tcpListen = 10
+
+// tick is the longest time between two looks at the model, real time: deadlines pass without a change.
+const tick = 100 * time.Millisecond
+
+// Run makes the machine follow the model until ctx ends; then it stops every process, closes every socket and saves the
+// model. Instances that ran come back with the next Run, as after a power failure.
+func (e *Emulator) Run(ctx context.Context) error {
+	defer e.stop()
+	minute := e.clock.NewTicker(time.Minute)
+	defer minute.Stop()
+	timer := time.NewTicker(tick)
+	defer timer.Stop()
+	for {
+		changed := e.Cloud.Changed()
+		e.Cloud.Reconcile()
+		e.followInstances(ctx)
+		e.followListeners()
+		e.followTargets(ctx)
+		if err := e.save(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-minute.Chan():
+			e.measure()
+		case <-changed:
+		case <-timer.C:
+		}
+	}
+}
+
+// save writes the model if it changed. A crash in the middle leaves the former file.
+func (e *Emulator) save() error {
+	version := e.Cloud.Version()
+	if version == e.saved {
+		return nil
+	}
+	data, err := e.Cloud.Save()
+	if err != nil {
+		return fmt.Errorf("emulator: %w", err)
+	}
+	file := stateFile(e.options.Folder)
+	if err := os.WriteFile(file+".new", data, 0o600); err != nil {
+		return fmt.Errorf("emulator: the state can't be saved: %w", err)
+	}
+	if err := os.Rename(file+".new", file); err != nil {
+		return fmt.Errorf("emulator: the state can't be saved: %w", err)
+	}
+	e.saved = version
+	return nil
+}
+
+// stop ends everything that runs. Instances are killed, not shut down: the model still wants them.
+func (e *Emulator) stop() {
+	e.Providers.Close()
+	e.mu.Lock()
+	for arn, l := range e.listeners {
+		l.close()
+		delete(e.listeners, arn)
+	}
+	for _, p := range e.probers {
+		p.cancel()
+	}
+	for _, m := range e.machines {
+		m.kill()
+	}
+	e.mu.Unlock()
+	e.work.Wait()
+	if err := e.save(); err != nil {
+		e.options.Log.Error("stopping", "error", err)
+	}
+}
+
+// real is how long a duration of the cloud takes here.
+func (e *Emulator) real(d time.Duration) time.Duration {
+	return time.Duration(float64(d) / e.options.Speed)
+}

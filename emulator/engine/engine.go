@@ -1,0 +1,225 @@
+// Package engine runs a Pulumi program through the real Pulumi engine, with the providers of the emulator attached.
+//
+//	program ──▶ Automation API ──▶ pulumi (CLI) ──▶ providers of the emulator
+//
+// Everything that Pulumi writes, its home folder, its state and the copies of the project's files, stays below one
+// folder: neither the user's own Pulumi nor the project is touched.
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/project"
+)
+
+// Options of an engine.
+type Options struct {
+	CLI         auto.PulumiCommand
+	Root        string            // folder of the project's Pulumi.yaml
+	Stack       string            // its settings are Root/Pulumi.<Stack>.yaml
+	Folder      string            // everything that Pulumi keeps
+	Program     pulumi.RunFunc    // run in this process
+	Environment map[string]string // attaches the providers
+	Progress    io.Writer         // Pulumi's own output; nil: none
+}
+
+// Engine deploys one stack.
+type Engine struct {
+	stack    auto.Stack
+	progress io.Writer
+}
+
+// Result is what an operation did.
+type Result struct {
+	Created, Updated, Replaced, Deleted, Same int
+	Types                                     map[string]int           // resources of the stack by type token, components left out
+	Took                                      map[string]time.Duration // the longest operation on a type
+	Outputs                                   map[string]string
+	Duration                                  time.Duration
+}
+
+// Changes counts what was not left as it was.
+func (r Result) Changes() int { return r.Created + r.Updated + r.Replaced + r.Deleted }
+
+// Open prepares the stack, which need not exist yet.
+func Open(ctx context.Context, o Options) (*Engine, error) {
+	work := filepath.Join(o.Folder, "work")
+	if err := copyProject(o.Root, o.Stack, work); err != nil {
+		return nil, err
+	}
+	config, err := project.Config(o.Root, o.Stack)
+	if err != nil {
+		return nil, err
+	}
+	// The language host gives a program of its own process all of its configuration so; here the program is ours.
+	encoded, err := json.Marshal(config)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Setenv(pulumi.EnvConfig, string(encoded)); err != nil {
+		return nil, err
+	}
+	backend := filepath.Join(o.Folder, "backend")
+	if err := os.MkdirAll(backend, 0o700); err != nil {
+		return nil, err
+	}
+	environment := map[string]string{
+		"PULUMI_BACKEND_URL":             "file://" + backend,
+		"PULUMI_CONFIG_PASSPHRASE":       "emulator", // guards nothing: an emulated stack has no secret worth the name
+		"PULUMI_SKIP_UPDATE_CHECK":       "true",
+		"PULUMI_AUTOMATION_API_SKIP_TTY": "true",
+	}
+	for key, value := range o.Environment {
+		environment[key] = value
+	}
+	workspace, err := auto.NewLocalWorkspace(ctx, auto.Pulumi(o.CLI), auto.WorkDir(work), auto.Program(o.Program),
+		auto.PulumiHome(filepath.Join(o.Folder, "home")), auto.EnvVars(environment))
+	if err != nil {
+		return nil, fmt.Errorf("pulumi: %w", err)
+	}
+	stack, err := auto.UpsertStack(ctx, o.Stack, workspace)
+	if err != nil {
+		return nil, fmt.Errorf("stack %s: %w", o.Stack, err)
+	}
+	return &Engine{stack: stack, progress: o.Progress}, nil
+}
+
+// Up deploys the stack.
+func (e *Engine) Up(ctx context.Context) (Result, error) {
+	counter, done := count()
+	options := []optup.Option{optup.EventStreams(counter.events), optup.SuppressOutputs()}
+	if e.progress != nil {
+		options = append(options, optup.ProgressStreams(e.progress))
+	}
+	start := time.Now()
+	result, err := e.stack.Up(ctx, options...)
+	<-done
+	counter.result.Duration = time.Since(start)
+	if err != nil {
+		return counter.result, counter.explain(err)
+	}
+	counter.result.Outputs = map[string]string{}
+	for name, output := range result.Outputs {
+		counter.result.Outputs[name] = fmt.Sprint(output.Value)
+	}
+	return counter.result, nil
+}
+
+// Destroy removes everything that the stack deployed.
+func (e *Engine) Destroy(ctx context.Context) (Result, error) {
+	counter, done := count()
+	options := []optdestroy.Option{optdestroy.EventStreams(counter.events), optdestroy.SuppressOutputs()}
+	if e.progress != nil {
+		options = append(options, optdestroy.ProgressStreams(e.progress))
+	}
+	start := time.Now()
+	_, err := e.stack.Destroy(ctx, options...)
+	<-done
+	counter.result.Duration = time.Since(start)
+	if err != nil {
+		return counter.result, counter.explain(err)
+	}
+	return counter.result, nil
+}
+
+// Unlock takes the lock away that an engine left behind which was killed.
+func (e *Engine) Unlock(ctx context.Context) error { return e.stack.Cancel(ctx) }
+
+// counter follows the engine's events.
+type counter struct {
+	events   chan events.EngineEvent
+	started  map[string]time.Time // by URN
+	result   Result
+	failures []string
+}
+
+func count() (*counter, <-chan struct{}) {
+	c := &counter{
+		events:  make(chan events.EngineEvent),
+		started: map[string]time.Time{},
+		result:  Result{Types: map[string]int{}, Took: map[string]time.Duration{}},
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for event := range c.events {
+			c.see(event.EngineEvent)
+		}
+	}()
+	return c, done
+}
+
+func (c *counter) see(event apitype.EngineEvent) {
+	switch {
+	case event.DiagnosticEvent != nil && event.DiagnosticEvent.Severity == "error":
+		c.failures = append(c.failures, strings.TrimSpace(event.DiagnosticEvent.Message))
+	case event.ResourcePreEvent != nil:
+		c.started[event.ResourcePreEvent.Metadata.URN] = time.Now()
+	case event.ResOutputsEvent != nil:
+		c.done(event.ResOutputsEvent.Metadata)
+	}
+}
+
+func (c *counter) done(step apitype.StepEventMetadata) {
+	if !strings.HasPrefix(step.Type, "aws:") {
+		return // components, providers and the stack itself
+	}
+	if start, ok := c.started[step.URN]; ok {
+		c.result.Took[step.Type] = max(c.result.Took[step.Type], time.Since(start))
+	}
+	switch step.Op {
+	case apitype.OpCreate:
+		c.result.Created++
+	case apitype.OpUpdate:
+		c.result.Updated++
+	case apitype.OpReplace:
+		c.result.Replaced++
+	case apitype.OpDelete:
+		c.result.Deleted++
+		return
+	case apitype.OpSame:
+		c.result.Same++
+	default:
+		return
+	}
+	c.result.Types[step.Type]++
+}
+
+// explain prefers what the program and the providers said to the CLI's whole output.
+func (c *counter) explain(err error) error {
+	if len(c.failures) == 0 {
+		return err
+	}
+	return fmt.Errorf("%s", strings.Join(c.failures, "\n"))
+}
+
+// copyProject puts copies of the project's files where the CLI may write into them.
+func copyProject(root, stack, work string) error {
+	if err := os.MkdirAll(work, 0o700); err != nil {
+		return err
+	}
+	for _, name := range []string{"Pulumi.yaml", "Pulumi." + stack + ".yaml"} {
+		data, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return fmt.Errorf("stack %s: %w", stack, err)
+		}
+		if err := os.WriteFile(filepath.Join(work, name), data, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package emulator
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/dataplane"
+)
+
+// machine is an instance that was booted, or is being booted or shut down.
+type machine struct {
+	cancel   context.CancelFunc
+	instance *dataplane.Instance // nil until it has booted
+	stopping bool
+	cpu      time.Duration // used until the last measurement
+	measured time.Time     // real time
+}
+
+func (m *machine) kill() {
+	m.cancel()
+	if m.instance != nil {
+		m.instance.Kill()
+	}
+}
+
+// followInstances boots what should run and doesn't, and shuts down what shouldn't and does.
+func (e *Emulator) followInstances(ctx context.Context) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, i := range e.Cloud.Instances() {
+		m := e.machines[i.ID]
+		switch {
+		case m == nil && (i.State == cloud.Pending || i.State == cloud.Running):
+			e.boot(ctx, i)
+		case m == nil && i.State == cloud.ShuttingDown:
+			e.Cloud.InstanceEnded(i.ID, "")
+		case m != nil && i.State == cloud.ShuttingDown && !m.stopping:
+			e.shutDown(ctx, i.ID, m)
+		}
+	}
+}
+
+// boot starts an instance in the background. The lock is held.
+func (e *Emulator) boot(ctx context.Context, i cloud.Instance) {
+	ctx, cancel := context.WithCancel(ctx)
+	m := &machine{cancel: cancel, measured: time.Now()}
+	e.machines[i.ID] = m
+	e.work.Add(1)
+	go func() {
+		defer e.work.Done()
+		instance, err := dataplane.Boot(ctx, dataplane.Machine{
+			ID: i.ID, Address: i.Address, Directory: e.folder(i.ID), UserData: i.Script(), Clock: e.clock, Log: e.options.Log,
+			Fetch: func(_ context.Context, bucket, key string) (io.ReadCloser, error) { return e.fetch(i.ID, bucket, key) },
+		})
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if err != nil {
+			delete(e.machines, i.ID)
+			if ctx.Err() == nil {
+				e.options.Log.Error("instance failed to boot", "instance", i.ID, "error", err)
+				e.Cloud.InstanceEnded(i.ID, "Server.InternalError: "+err.Error())
+			}
+			return
+		}
+		m.instance = instance
+		if ctx.Err() != nil {
+			instance.Kill()
+			return
+		}
+		e.Cloud.InstanceRunning(i.ID)
+	}()
+}
+
+// shutDown ends an instance as systemd does, in the background. The lock is held.
+func (e *Emulator) shutDown(ctx context.Context, id string, m *machine) {
+	m.stopping = true
+	e.work.Add(1)
+	go func() {
+		defer e.work.Done()
+		defer m.cancel()
+		if m.instance != nil {
+			if err := m.instance.Shutdown(ctx); err != nil {
+				e.options.Log.Warn("instance was killed", "instance", id, "error", err)
+				m.instance.Kill()
+			}
+		}
+		if err := os.RemoveAll(filepath.Join(e.folder(id), "root")); err != nil { // its volumes; the logs stay
+			e.options.Log.Warn("volume was not deleted", "instance", id, "error", err)
+		}
+		e.mu.Lock()
+		delete(e.machines, id)
+		e.mu.Unlock()
+		e.Cloud.InstanceEnded(id, "")
+	}()
+}
+
+func (e *Emulator) folder(instance string) string {
+	return filepath.Join(e.options.Folder, "instances", instance)
+}
+
+// fetch reads an object with the rights of an instance.
+func (e *Emulator) fetch(instance, bucket, key string) (io.ReadCloser, error) {
+	object, err := e.Cloud.Object(instance, bucket, key)
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(object.Source)
+}
+
+// measure records what CPU each instance used since the last time, as a share of its virtual CPUs.
+func (e *Emulator) measure() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, i := range e.Cloud.Instances() {
+		m := e.machines[i.ID]
+		if m == nil || m.instance == nil || i.State != cloud.Running {
+			continue
+		}
+		now, used := time.Now(), m.instance.CPUTime()
+		if elapsed := now.Sub(m.measured); elapsed > 0 {
+			share := float64(used-m.cpu) / float64(elapsed) / float64(cloud.VirtualCPUs(i.Type))
+			e.Cloud.RecordCPU(i.ID, min(100, 100*share))
+		}
+		m.cpu, m.measured = used, now
+	}
+}

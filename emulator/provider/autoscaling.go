@@ -1,0 +1,229 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+type groupInputs struct {
+	Name               string   `pulumi:"name"`
+	VpcZoneIdentifiers []string `pulumi:"vpcZoneIdentifiers"`
+	LaunchTemplate     struct {
+		ID      string `pulumi:"id"`
+		Version string `pulumi:"version"`
+	} `pulumi:"launchTemplate"`
+	TargetGroupArns        []string `pulumi:"targetGroupArns"`
+	MinSize                int      `pulumi:"minSize"`
+	MaxSize                int      `pulumi:"maxSize"`
+	MinElbCapacity         int      `pulumi:"minElbCapacity"`
+	WaitForElbCapacity     int      `pulumi:"waitForElbCapacity"`
+	WaitForCapacityTimeout string   `pulumi:"waitForCapacityTimeout"`
+	HealthCheckType        string   `pulumi:"healthCheckType"`
+	HealthCheckGracePeriod *int     `pulumi:"healthCheckGracePeriod"` // seconds
+	EnabledMetrics         []string `pulumi:"enabledMetrics"`
+	MetricsGranularity     string   `pulumi:"metricsGranularity"`
+	InstanceRefresh        *struct {
+		Strategy    string `pulumi:"strategy"`
+		Preferences struct {
+			MinHealthyPercentage *int `pulumi:"minHealthyPercentage"`
+			MaxHealthyPercentage *int `pulumi:"maxHealthyPercentage"`
+			InstanceWarmup       *int `pulumi:"instanceWarmup"` // seconds
+		} `pulumi:"preferences"`
+	} `pulumi:"instanceRefresh"`
+	InstanceMaintenancePolicy *struct {
+		MinHealthyPercentage int `pulumi:"minHealthyPercentage"`
+		MaxHealthyPercentage int `pulumi:"maxHealthyPercentage"`
+	} `pulumi:"instanceMaintenancePolicy"`
+	Tags []struct {
+		Key               string `pulumi:"key"`
+		Value             string `pulumi:"value"`
+		PropagateAtLaunch bool   `pulumi:"propagateAtLaunch"`
+	} `pulumi:"tags"`
+}
+
+type policyInputs struct {
+	Name                        string `pulumi:"name"`
+	AutoscalingGroupName        string `pulumi:"autoscalingGroupName"`
+	PolicyType                  string `pulumi:"policyType"`
+	EstimatedInstanceWarmup     int    `pulumi:"estimatedInstanceWarmup"` // seconds
+	TargetTrackingConfiguration struct {
+		PredefinedMetricSpecification struct {
+			PredefinedMetricType string `pulumi:"predefinedMetricType"`
+		} `pulumi:"predefinedMetricSpecification"`
+		TargetValue    float64 `pulumi:"targetValue"`
+		DisableScaleIn bool    `pulumi:"disableScaleIn"`
+	} `pulumi:"targetTrackingConfiguration"`
+}
+
+func init() {
+	define(resourceType{
+		token: "aws:autoscaling/group:Group", kind: Run, name: "name", nameMax: 255, replaceOn: []string{"name"},
+	}, handlers[groupInputs]{
+		create: createGroup,
+		update: func(_ context.Context, c *cloud.Cloud, _ string, old, now groupInputs) (map[string]any, error) {
+			// The provider starts a refresh when the template, its version or the subnets change.
+			roll := old.LaunchTemplate != now.LaunchTemplate ||
+				!slices.Equal(old.VpcZoneIdentifiers, now.VpcZoneIdentifiers)
+			spec, err := now.spec()
+			if err != nil {
+				return nil, err
+			}
+			return nil, c.UpdateGroup(spec, roll)
+		},
+		remove: removeGroup,
+	})
+	define(resourceType{
+		token: "aws:autoscaling/policy:Policy", kind: Run, name: "name", nameMax: 255,
+		replaceOn: []string{"name", "autoscalingGroupName"},
+	}, handlers[policyInputs]{
+		create: func(_ context.Context, c *cloud.Cloud, in policyInputs) (string, map[string]any, error) {
+			arn, err := putPolicy(c, in)
+			return idUnless(err, in.Name), map[string]any{"arn": arn}, err
+		},
+		update: func(_ context.Context, c *cloud.Cloud, _ string, _, now policyInputs) (map[string]any, error) {
+			_, err := putPolicy(c, now)
+			return nil, err
+		},
+		remove: func(_ context.Context, c *cloud.Cloud, _ string, in policyInputs) error {
+			return c.DeletePolicy(in.AutoscalingGroupName, in.Name)
+		},
+	})
+}
+
+func putPolicy(c *cloud.Cloud, in policyInputs) (string, error) {
+	tracking := in.TargetTrackingConfiguration
+	metric := tracking.PredefinedMetricSpecification.PredefinedMetricType
+	switch {
+	case in.PolicyType != "TargetTrackingScaling":
+		return "", unsupported("policyType", in.PolicyType, "TargetTrackingScaling")
+	case metric != "ASGAverageCPUUtilization":
+		return "", unsupported("predefinedMetricType", metric, "ASGAverageCPUUtilization")
+	}
+	return c.PutPolicy(in.AutoscalingGroupName, cloud.Policy{
+		Name: in.Name, Target: tracking.TargetValue, Warmup: seconds(in.EstimatedInstanceWarmup),
+		DisableScaleIn: tracking.DisableScaleIn,
+	})
+}
+
+func (in groupInputs) spec() (cloud.GroupSpec, error) {
+	grace := 300 // the provider's default
+	if in.HealthCheckGracePeriod != nil {
+		grace = *in.HealthCheckGracePeriod
+	}
+	spec := cloud.GroupSpec{
+		Name: in.Name, Min: in.MinSize, Max: in.MaxSize, Subnets: in.VpcZoneIdentifiers,
+		Template: in.LaunchTemplate.ID, Version: in.LaunchTemplate.Version, TargetGroups: in.TargetGroupArns,
+		HealthType: orDefault(in.HealthCheckType, "EC2"), Grace: seconds(grace), InstanceTags: map[string]string{},
+		EnabledMetrics: in.EnabledMetrics,
+	}
+	for _, tag := range in.Tags {
+		if tag.PropagateAtLaunch {
+			spec.InstanceTags[tag.Key] = tag.Value
+		}
+	}
+	if in.InstanceRefresh != nil {
+		if in.InstanceRefresh.Strategy != "Rolling" {
+			return spec, unsupported("instanceRefresh.strategy", in.InstanceRefresh.Strategy, "Rolling")
+		}
+		spec.Refresh = in.refresh(grace)
+	}
+	return spec, nil
+}
+
+// refresh applies the defaults: 90 % to 100 %, and the grace period as the warm-up (Auto Scaling: "Understand the
+// default values for an instance refresh").
+func (in groupInputs) refresh(grace int) *cloud.RefreshSpec {
+	value := func(given *int, otherwise int) int {
+		if given == nil {
+			return otherwise
+		}
+		return *given
+	}
+	given := in.InstanceRefresh.Preferences
+	return &cloud.RefreshSpec{
+		MinHealthy: value(given.MinHealthyPercentage, 90),
+		MaxHealthy: value(given.MaxHealthyPercentage, 100),
+		Warmup:     seconds(value(given.InstanceWarmup, grace)),
+	}
+}
+
+// createGroup waits, as the provider does, until enough members are healthy behind the balancer.
+func createGroup(ctx context.Context, c *cloud.Cloud, in groupInputs) (string, map[string]any, error) {
+	spec, err := in.spec()
+	if err != nil {
+		return "", nil, err
+	}
+	timeout, err := time.ParseDuration(orDefault(in.WaitForCapacityTimeout, "10m"))
+	if err != nil {
+		return "", nil, fmt.Errorf("waitForCapacityTimeout: %w", err)
+	}
+	group, err := c.CreateGroup(spec)
+	if err != nil {
+		return "", nil, err
+	}
+	outputs := map[string]any{"arn": group.ARN, "desiredCapacity": group.Desired}
+	if timeout == 0 {
+		return spec.Name, outputs, nil
+	}
+	return spec.Name, outputs, awaitCapacity(ctx, c, in, timeout)
+}
+
+func awaitCapacity(ctx context.Context, c *cloud.Cloud, in groupInputs, timeout time.Duration) error {
+	deadline := c.Now().Add(timeout)
+	enough := func() bool {
+		_, members, _ := c.Group(in.Name)
+		running := 0
+		for _, i := range members {
+			if i.Lifecycle == cloud.LifecycleInService {
+				running++
+			}
+		}
+		healthy := c.Capacity(in.Name)
+		return running >= in.MinSize && healthy >= in.MinElbCapacity &&
+			(in.WaitForElbCapacity == 0 || healthy == in.WaitForElbCapacity)
+	}
+	for !enough() {
+		if c.Now().After(deadline) {
+			return fmt.Errorf("timeout while waiting for %d healthy instances after %v; %s",
+				max(in.MinElbCapacity, in.WaitForElbCapacity, in.MinSize), timeout, c.Diagnose(in.Name))
+		}
+		if err := pause(ctx, c); err != nil {
+			return fmt.Errorf("waiting for capacity: %w", err)
+		}
+	}
+	return nil
+}
+
+// removeGroup waits until the last member is gone, as the provider does.
+func removeGroup(ctx context.Context, c *cloud.Cloud, id string, _ groupInputs) error {
+	if err := c.DeleteGroup(id); err != nil {
+		return err
+	}
+	for {
+		if _, _, exists := c.Group(id); !exists {
+			return nil
+		}
+		if err := pause(ctx, c); err != nil {
+			return fmt.Errorf("waiting for the instances of %s to terminate: %w", id, err)
+		}
+	}
+}
+
+// pause waits for a change of the cloud, or a moment: a deadline may pass without one.
+func pause(ctx context.Context, c *cloud.Cloud) error {
+	select {
+	case <-c.Changed():
+	case <-time.After(100 * time.Millisecond):
+	case <-ctx.Done():
+		if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+			return cause
+		}
+		return ctx.Err()
+	}
+	return nil
+}

@@ -1,0 +1,236 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+type vpcInputs struct {
+	CidrBlock          string            `pulumi:"cidrBlock"`
+	EnableDNSHostnames bool              `pulumi:"enableDnsHostnames"`
+	EnableDNSSupport   bool              `pulumi:"enableDnsSupport"`
+	Tags               map[string]string `pulumi:"tags"`
+}
+
+type gatewayInputs struct {
+	VpcID string            `pulumi:"vpcId"`
+	Tags  map[string]string `pulumi:"tags"`
+}
+
+type subnetInputs struct {
+	VpcID               string            `pulumi:"vpcId"`
+	CidrBlock           string            `pulumi:"cidrBlock"`
+	AvailabilityZone    string            `pulumi:"availabilityZone"`
+	MapPublicIPOnLaunch bool              `pulumi:"mapPublicIpOnLaunch"`
+	Tags                map[string]string `pulumi:"tags"`
+}
+
+type routeTableInputs struct {
+	VpcID string            `pulumi:"vpcId"`
+	Tags  map[string]string `pulumi:"tags"`
+}
+
+type routeInputs struct {
+	RouteTableID         string `pulumi:"routeTableId"`
+	DestinationCidrBlock string `pulumi:"destinationCidrBlock"`
+	GatewayID            string `pulumi:"gatewayId"`
+}
+
+type associationInputs struct {
+	RouteTableID string `pulumi:"routeTableId"`
+	SubnetID     string `pulumi:"subnetId"`
+}
+
+type securityGroupInputs struct {
+	Name        string            `pulumi:"name"`
+	VpcID       string            `pulumi:"vpcId"`
+	Description string            `pulumi:"description"`
+	Tags        map[string]string `pulumi:"tags"`
+}
+
+type ruleInputs struct {
+	SecurityGroupID           string            `pulumi:"securityGroupId"`
+	CidrIpv4                  string            `pulumi:"cidrIpv4"`
+	ReferencedSecurityGroupID string            `pulumi:"referencedSecurityGroupId"`
+	IPProtocol                string            `pulumi:"ipProtocol"`
+	FromPort                  int               `pulumi:"fromPort"`
+	ToPort                    int               `pulumi:"toPort"`
+	Description               string            `pulumi:"description"`
+	Tags                      map[string]string `pulumi:"tags"`
+}
+
+type launchTemplateInputs struct {
+	Name                 string `pulumi:"name"`
+	Description          string `pulumi:"description"`
+	UpdateDefaultVersion bool   `pulumi:"updateDefaultVersion"`
+	ImageID              string `pulumi:"imageId"`
+	InstanceType         string `pulumi:"instanceType"`
+	KeyName              string `pulumi:"keyName"`
+	UserData             string `pulumi:"userData"`
+	IamInstanceProfile   struct {
+		Arn  string `pulumi:"arn"`
+		Name string `pulumi:"name"`
+	} `pulumi:"iamInstanceProfile"`
+	MetadataOptions struct {
+		HTTPEndpoint            string `pulumi:"httpEndpoint"`
+		HTTPTokens              string `pulumi:"httpTokens"`
+		HTTPPutResponseHopLimit int    `pulumi:"httpPutResponseHopLimit"`
+	} `pulumi:"metadataOptions"`
+	BlockDeviceMappings []struct {
+		DeviceName string `pulumi:"deviceName"`
+		Ebs        struct {
+			VolumeType          string `pulumi:"volumeType"`
+			VolumeSize          int    `pulumi:"volumeSize"`
+			Encrypted           string `pulumi:"encrypted"`
+			DeleteOnTermination string `pulumi:"deleteOnTermination"`
+		} `pulumi:"ebs"`
+	} `pulumi:"blockDeviceMappings"`
+	NetworkInterfaces []struct {
+		AssociatePublicIPAddress string   `pulumi:"associatePublicIpAddress"`
+		DeleteOnTermination      string   `pulumi:"deleteOnTermination"`
+		SecurityGroups           []string `pulumi:"securityGroups"`
+	} `pulumi:"networkInterfaces"`
+	TagSpecifications []struct {
+		ResourceType string            `pulumi:"resourceType"`
+		Tags         map[string]string `pulumi:"tags"`
+	} `pulumi:"tagSpecifications"`
+	Tags map[string]string `pulumi:"tags"`
+}
+
+func init() {
+	define(resourceType{token: "aws:ec2/vpc:Vpc", kind: Run, replaceOn: []string{"cidrBlock"}}, handlers[vpcInputs]{
+		create: func(_ context.Context, c *cloud.Cloud, in vpcInputs) (string, map[string]any, error) {
+			vpc, err := c.CreateVPC(in.CidrBlock)
+			return idUnless(err, vpc.ID), map[string]any{"arn": c.ARN("ec2", "vpc/"+vpc.ID)}, err
+		},
+		remove: func(_ context.Context, c *cloud.Cloud, id string, _ vpcInputs) error { return c.DeleteVPC(id) },
+	})
+	define(resourceType{token: "aws:ec2/internetGateway:InternetGateway", kind: Run, replaceOn: []string{"vpcId"}}, handlers[gatewayInputs]{
+		create: func(_ context.Context, c *cloud.Cloud, in gatewayInputs) (string, map[string]any, error) {
+			gateway, err := c.CreateGateway(in.VpcID)
+			return idUnless(err, gateway.ID), map[string]any{"arn": c.ARN("ec2", "internet-gateway/"+gateway.ID)}, err
+		},
+		remove: func(_ context.Context, c *cloud.Cloud, id string, _ gatewayInputs) error { return c.DeleteGateway(id) },
+	})
+	define(resourceType{
+		token: "aws:ec2/subnet:Subnet", kind: Run, replaceOn: []string{"vpcId", "cidrBlock", "availabilityZone"},
+	}, handlers[subnetInputs]{
+		create: func(_ context.Context, c *cloud.Cloud, in subnetInputs) (string, map[string]any, error) {
+			subnet, err := c.CreateSubnet(in.VpcID, in.CidrBlock, in.AvailabilityZone, in.MapPublicIPOnLaunch)
+			return idUnless(err, subnet.ID), map[string]any{"arn": c.ARN("ec2", "subnet/"+subnet.ID)}, err
+		},
+		remove: func(_ context.Context, c *cloud.Cloud, id string, _ subnetInputs) error { return c.DeleteSubnet(id) },
+	})
+	define(resourceType{token: "aws:ec2/routeTable:RouteTable", kind: Run, replaceOn: []string{"vpcId"}}, handlers[routeTableInputs]{
+		create: func(_ context.Context, c *cloud.Cloud, in routeTableInputs) (string, map[string]any, error) {
+			table, err := c.CreateRouteTable(in.VpcID)
+			return idUnless(err, table.ID), map[string]any{"arn": c.ARN("ec2", "route-table/"+table.ID)}, err
+		},
+		remove: func(_ context.Context, c *cloud.Cloud, id string, _ routeTableInputs) error {
+			return c.DeleteRouteTable(id)
+		},
+	})
+	define(resourceType{
+		token: "aws:ec2/route:Route", kind: Run, replaceOn: []string{"routeTableId", "destinationCidrBlock", "gatewayId"},
+	}, handlers[routeInputs]{
+		create: func(_ context.Context, c *cloud.Cloud, in routeInputs) (string, map[string]any, error) {
+			err := c.CreateRoute(in.RouteTableID, in.DestinationCidrBlock, in.GatewayID)
+			return idUnless(err, "r-"+in.RouteTableID+"/"+in.DestinationCidrBlock), nil, err
+		},
+		remove: func(_ context.Context, c *cloud.Cloud, _ string, in routeInputs) error {
+			return c.DeleteRoute(in.RouteTableID, in.DestinationCidrBlock)
+		},
+	})
+	define(resourceType{
+		token: "aws:ec2/routeTableAssociation:RouteTableAssociation", kind: Run, replaceOn: []string{"routeTableId", "subnetId"},
+	}, handlers[associationInputs]{
+		create: func(_ context.Context, c *cloud.Cloud, in associationInputs) (string, map[string]any, error) {
+			id, err := c.Associate(in.RouteTableID, in.SubnetID)
+			return idUnless(err, id), nil, err
+		},
+		remove: func(_ context.Context, c *cloud.Cloud, id string, _ associationInputs) error {
+			return c.Disassociate(id)
+		},
+	})
+	define(resourceType{
+		token: "aws:ec2/securityGroup:SecurityGroup", kind: Run, name: "name", nameMax: 255,
+		replaceOn: []string{"name", "description", "vpcId"},
+	}, handlers[securityGroupInputs]{
+		create: func(_ context.Context, c *cloud.Cloud, in securityGroupInputs) (string, map[string]any, error) {
+			group, err := c.CreateSecurityGroup(in.Name, in.VpcID)
+			return idUnless(err, group.ID), map[string]any{"arn": c.ARN("ec2", "security-group/"+group.ID)}, err
+		},
+		remove: func(_ context.Context, c *cloud.Cloud, id string, _ securityGroupInputs) error {
+			return c.DeleteSecurityGroup(id)
+		},
+	})
+	defineRule("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", false)
+	defineRule("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", true)
+	define(resourceType{
+		token: "aws:ec2/launchTemplate:LaunchTemplate", kind: Run, name: "name", nameMax: 125, replaceOn: []string{"name"},
+	}, handlers[launchTemplateInputs]{
+		create: func(_ context.Context, c *cloud.Cloud, in launchTemplateInputs) (string, map[string]any, error) {
+			template, err := c.CreateTemplate(in.Name, in.data())
+			return idUnless(err, template.ID), templateOutputs(c, template), err
+		},
+		update: func(_ context.Context, c *cloud.Cloud, id string, _, now launchTemplateInputs) (map[string]any, error) {
+			template, err := c.UpdateTemplate(id, now.data(), now.UpdateDefaultVersion)
+			return templateOutputs(c, template), err
+		},
+		remove: func(_ context.Context, c *cloud.Cloud, id string, _ launchTemplateInputs) error {
+			return c.DeleteTemplate(id)
+		},
+	})
+}
+
+func defineRule(token string, egress bool) {
+	define(resourceType{
+		token: token, kind: Run,
+		replaceOn: []string{"securityGroupId", "cidrIpv4", "referencedSecurityGroupId", "ipProtocol", "fromPort", "toPort"},
+	}, handlers[ruleInputs]{
+		create: func(_ context.Context, c *cloud.Cloud, in ruleInputs) (string, map[string]any, error) {
+			rule, err := c.CreateRule(cloud.Rule{
+				Group: in.SecurityGroupID, Egress: egress, Protocol: in.IPProtocol, From: in.FromPort, To: in.ToPort,
+				CIDR: in.CidrIpv4, Peer: in.ReferencedSecurityGroupID,
+			})
+			return idUnless(err, rule.ID), map[string]any{
+				"arn": c.ARN("ec2", "security-group-rule/"+rule.ID), "securityGroupRuleId": rule.ID,
+			}, err
+		},
+		remove: func(_ context.Context, c *cloud.Cloud, id string, _ ruleInputs) error { return c.DeleteRule(id) },
+	})
+}
+
+// data is what the cloud makes instances from. The rest of a template has no effect on processes: volumes, metadata
+// options and keys are kept, as is said in the report.
+func (in launchTemplateInputs) data() cloud.TemplateData {
+	data := cloud.TemplateData{
+		ImageID: in.ImageID, InstanceType: in.InstanceType, UserData: in.UserData,
+		Profile: in.IamInstanceProfile.Arn + in.IamInstanceProfile.Name, Tags: map[string]string{},
+	}
+	for _, nic := range in.NetworkInterfaces {
+		data.SecurityGroups = append(data.SecurityGroups, nic.SecurityGroups...)
+		data.Public = data.Public || nic.AssociatePublicIPAddress == "true"
+	}
+	for _, spec := range in.TagSpecifications {
+		if spec.ResourceType == "instance" {
+			data.Tags = spec.Tags
+		}
+	}
+	return data
+}
+
+func templateOutputs(c *cloud.Cloud, t cloud.LaunchTemplate) map[string]any {
+	return map[string]any{
+		"arn": c.ARN("ec2", "launch-template/"+t.ID), "latestVersion": t.Latest(), "defaultVersion": t.Default,
+	}
+}
+
+// idUnless is the ID of what was made, or nothing if it was not.
+func idUnless(err error, id string) string {
+	if err != nil {
+		return ""
+	}
+	return id
+}

@@ -1,0 +1,247 @@
+package healthcheck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// DefaultPoll is the time between two looks at the socket table.
+const DefaultPoll = 250 * time.Millisecond
+
+// Limits of the pause after an accept for which the machine lacked descriptors or memory. Meanwhile the kernel goes on
+// completing connections up to the backlog, so that the balancer sees no difference.
+const (
+	minPause = 5 * time.Millisecond
+	maxPause = time.Second
+)
+
+// batch is how many connections are dropped before the responder looks up: at the socket table and for its end.
+const batch = 256
+
+// Responder is the tiny server that a health check asks on the instance. It is one loop in one goroutine: an accepted
+// connection costs no memory beyond the moment in which it is closed, whatever the peer does.
+type Responder struct {
+	Port        int           // of the health check, 1–65535
+	ServicePort int           // of the service, 1–65535, not Port
+	Address     netip.Addr    // where to listen; every address, IPv6 and IPv4, when zero
+	Poll        time.Duration // between two looks at the socket table, at least 1 ms; 250 ms when zero
+	Log         *slog.Logger  // changes of state; slog.Default() when nil
+}
+
+// Validate returns every fault of the fields, with the paths port, service-port and poll, which are the command's flags.
+func (r *Responder) Validate() error {
+	var faults fault.List
+	inRange(&faults, "port", r.Port, 1, 65535)
+	inRange(&faults, "service-port", r.ServicePort, 1, 65535)
+	if r.Port == r.ServicePort {
+		faults.Add("service-port", r.ServicePort, "is the health check's port too")
+	}
+	if r.Poll != 0 && r.Poll < time.Millisecond {
+		faults.Add("poll", r.Poll, "is below %v", time.Millisecond)
+	}
+	return faults.Err()
+}
+
+// Run reserves the port and answers on it until ctx is done, which makes it refuse connections first and then return
+// nil. A port that is taken, or a kernel that does not show its sockets, ends it at once.
+func (r *Responder) Run(ctx context.Context) error {
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	table, err := openSocketTable()
+	if err != nil {
+		return err
+	}
+	defer table.close()
+	door, err := reserve(r.Address, r.Port)
+	if err != nil {
+		return err
+	}
+	defer door.release()
+
+	// poll(2) wakes when the writing end is closed.
+	end, hangUp, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer end.Close()
+	defer hangUp.Close()
+	defer context.AfterFunc(ctx, func() { hangUp.Close() })()
+
+	w := &watch{
+		table: table, door: door, servicePort: r.ServicePort, end: int32(end.Fd()), poll: r.Poll, log: r.Log,
+	}
+	if w.poll == 0 {
+		w.poll = DefaultPoll
+	}
+	if w.log == nil {
+		w.log = slog.Default()
+	}
+	w.log = w.log.With("address", netip.AddrPortFrom(door.addr, uint16(r.Port)).String(), "service", r.ServicePort)
+	return w.run(ctx)
+}
+
+// watch is a responder at work.
+type watch struct {
+	table       *socketTable
+	door        *door
+	servicePort int
+	end         int32 // readable when it is time to go
+	poll        time.Duration
+	log         *slog.Logger
+
+	known  bool   // whether the socket table has been looked at
+	reason string // why the door is shut; empty while it is open
+	pause  time.Duration
+	resume time.Time // of accepting, after a pause
+}
+
+func (w *watch) run(ctx context.Context) error {
+	for look := time.Now(); ctx.Err() == nil; {
+		if !time.Now().Before(look) {
+			if err := w.look(); err != nil {
+				return err
+			}
+			look = time.Now().Add(w.poll)
+		}
+		if err := w.wait(look); err != nil {
+			return err
+		}
+		if err := w.drop(); err != nil {
+			return err
+		}
+	}
+	return w.enter("stopping")
+}
+
+// look opens or shuts the door by what the socket table says.
+func (w *watch) look() error {
+	found, err := w.table.listeners(w.servicePort)
+	if err != nil {
+		return err
+	}
+	return w.enter(unreachable(found, w.door.addr))
+}
+
+// unreachable says why none of the service's listeners takes what arrives at own; empty when one does.
+func unreachable(found []listener, own netip.Addr) string {
+	if len(found) == 0 {
+		return "the service does not listen"
+	}
+	var elsewhere []string
+	for _, l := range found {
+		if l.takes(own) {
+			return ""
+		}
+		elsewhere = append(elsewhere, l.addr.String())
+	}
+	slices.Sort(elsewhere)
+	return "the service listens only on " + strings.Join(slices.Compact(elsewhere), ", ") + ", where the balancer cannot reach it"
+}
+
+// enter takes the state that has the reason to be shut, or none, and logs it if it is new.
+func (w *watch) enter(reason string) error {
+	if w.known && reason == w.reason {
+		return nil
+	}
+	w.known, w.reason = true, reason
+	if reason != "" {
+		err := w.door.shut()
+		w.log.Info("health port closed", "reason", reason)
+		return err
+	}
+	w.pause, w.resume = 0, time.Time{}
+	if err := w.door.open(); err != nil {
+		return err
+	}
+	w.log.Info("health port open")
+	return nil
+}
+
+// wait returns when a connection can be accepted, at the end of a pause, at the deadline, or at the end of it all.
+func (w *watch) wait(deadline time.Time) error {
+	fds := []unix.PollFd{{Fd: w.end, Events: unix.POLLIN}}
+	switch paused := time.Now().Before(w.resume); {
+	case paused && w.resume.Before(deadline):
+		deadline = w.resume
+	case !paused && w.door.listening:
+		fds = append(fds, unix.PollFd{Fd: int32(w.door.fd), Events: unix.POLLIN})
+	}
+	// Rounded up, for a wait of 0 ms would be none.
+	timeout := max(0, time.Until(deadline)+time.Millisecond-1) / time.Millisecond
+	if _, err := unix.Poll(fds, int(timeout)); err != nil && !errors.Is(err, unix.EINTR) {
+		return fmt.Errorf("poll: %w", err)
+	}
+	return nil
+}
+
+// drop accepts and closes what is waiting, a batch at most.
+func (w *watch) drop() error {
+	if !w.door.listening || time.Now().Before(w.resume) {
+		return nil
+	}
+	for range batch {
+		err := w.door.drop()
+		if exhausted(err) {
+			w.slacken(err)
+			return nil
+		}
+		w.recovered()
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return nil
+		case err != nil && !ofConnection(err):
+			return fmt.Errorf("accept: %w", err)
+		}
+	}
+	return nil
+}
+
+// slacken pauses accepting, twice as long each time in a row.
+func (w *watch) slacken(err error) {
+	if w.pause == 0 {
+		w.log.Warn("accepting slowed down", "error", err)
+	}
+	w.pause = min(max(2*w.pause, minPause), maxPause)
+	w.resume = time.Now().Add(w.pause)
+}
+
+func (w *watch) recovered() {
+	if w.pause == 0 {
+		return
+	}
+	w.pause, w.resume = 0, time.Time{}
+	w.log.Info("accepting recovered")
+}
+
+// exhausted reports whether an accept failed for want of something that may come back.
+func exhausted(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM)
+}
+
+// ofConnection reports whether an accept failed for a reason that lies in the connection, which is thereby gone, and
+// not in the socket: accept(2) passes pending network errors on.
+func ofConnection(err error) bool {
+	var number unix.Errno
+	if !errors.As(err, &number) {
+		return false
+	}
+	switch number {
+	case unix.ECONNABORTED, unix.EINTR, unix.EPERM, unix.EPROTO, unix.ENOPROTOOPT, unix.EOPNOTSUPP, unix.ENETDOWN,
+		unix.ENETUNREACH, unix.EHOSTDOWN, unix.EHOSTUNREACH, unix.ENONET, unix.ETIMEDOUT:
+		return true
+	default:
+		return false
+	}
+}

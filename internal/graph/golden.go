@@ -1,0 +1,210 @@
+package graph
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files instead of comparing with them")
+
+// Golden compares the text of a graph with the one kept in a file. With -update it writes the file.
+func Golden(t testing.TB, file, text string) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v (go test -update writes it)", err)
+	}
+	if line, got, expected := firstDifference(text, string(want)); line > 0 {
+		t.Fatalf("%s:%d differs (go test -update accepts it)\n  is:  %s\n  was: %s", file, line, got, expected)
+	}
+}
+
+func firstDifference(got, want string) (line int, is, was string) {
+	if got == want {
+		return 0, "", ""
+	}
+	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range max(len(a), len(b)) {
+		is, was = "(nothing)", "(nothing)"
+		if i < len(a) {
+			is = a[i]
+		}
+		if i < len(b) {
+			was = b[i]
+		}
+		if is != was {
+			return i + 1, is, was
+		}
+	}
+	return 0, "", ""
+}
+
+// Text is the graph for people: resources sorted by type and name, each with its parent, what it waits for beside the
+// sources of its inputs, and its inputs, one a line with their sources.
+//
+// Values that come from another resource are shown as ${name.output}, contents of artifacts as numbered hashes: neither
+// identifiers nor the compiler's version are part of the text. User data is decoded.
+func (g *Graph) Text() string {
+	out := &strings.Builder{}
+	for _, r := range g.Resources {
+		fmt.Fprintf(out, "%s %s\n", r.Type, r.Name)
+		if parent := g.Parent(r); parent != nil {
+			fmt.Fprintf(out, "  in %s %s\n", parent.Type, parent.Name)
+		}
+		if only := g.waitsFor(r); len(only) > 0 {
+			fmt.Fprintf(out, "  after %s\n", strings.Join(only, ", "))
+		}
+		for _, property := range slices.Sorted(maps.Keys(r.Inputs)) {
+			g.writeInput(out, r, string(property))
+		}
+		out.WriteString("\n")
+	}
+	return numberHashes(g.symbols().Replace(out.String()))
+}
+
+// waitsFor are the names of r's dependencies that none of its inputs comes from.
+func (g *Graph) waitsFor(r *Resource) []string {
+	inputs := g.InputsFrom(r)
+	var only []string
+	for _, dep := range g.Dependencies(r) {
+		if !slices.Contains(inputs, dep) {
+			only = append(only, dep.Name)
+		}
+	}
+	slices.Sort(only)
+	return only
+}
+
+func (g *Graph) writeInput(out *strings.Builder, r *Resource, property string) {
+	value := r.Inputs[resource.PropertyKey(property)]
+	if property == "userData" {
+		fmt.Fprintf(out, "  %s:%s\n", property, g.sources(r, property))
+		for line := range strings.Lines(UserData(r)) {
+			out.WriteString(strings.TrimRight("    | "+line, " \n") + "\n")
+		}
+		return
+	}
+	text := &strings.Builder{}
+	encoder := json.NewEncoder(text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(plain(value)); err != nil {
+		text.WriteString(err.Error())
+	}
+	fmt.Fprintf(out, "  %s: %s%s\n", property, strings.TrimSpace(text.String()), g.sources(r, property))
+}
+
+func (g *Graph) sources(r *Resource, property string) string {
+	var names []string
+	for _, from := range g.InputFrom(r, property) {
+		names = append(names, from.Name)
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	slices.Sort(names)
+	return "  <- " + strings.Join(names, ", ")
+}
+
+// UserData is the decoded user data of a launch template, or what keeps it from being decoded.
+func UserData(r *Resource) string {
+	encoded := r.Inputs["userData"]
+	if !encoded.IsString() {
+		return "no user data"
+	}
+	text, err := base64.StdEncoding.DecodeString(encoded.StringValue())
+	if err != nil || !utf8.Valid(text) {
+		return fmt.Sprintf("not base64 of text: %v", err)
+	}
+	return string(text)
+}
+
+// plain is a value as JSON shows it; an asset is the name of its file.
+func plain(v resource.PropertyValue) any {
+	switch {
+	case v.IsArray():
+		list := []any{}
+		for _, element := range v.ArrayValue() {
+			list = append(list, plain(element))
+		}
+		return list
+	case v.IsObject():
+		object := map[string]any{}
+		for key, element := range v.ObjectValue() {
+			object[string(key)] = plain(element)
+		}
+		return object
+	case v.IsAsset():
+		return "file " + filepath.Base(v.AssetValue().Path)
+	case v.IsSecret():
+		return map[string]any{"secret": plain(v.SecretValue().Element)}
+	default:
+		return v.Mappable()
+	}
+}
+
+// symbols replaces what resources put out by their names. A longer value goes first: an ARN contains a name.
+func (g *Graph) symbols() *strings.Replacer {
+	symbols := map[string]string{}
+	for _, r := range g.Resources {
+		for key, value := range r.Outputs {
+			_, given := r.Inputs[key]
+			if given {
+				continue
+			}
+			if value.IsString() {
+				symbols[value.StringValue()] = fmt.Sprintf("${%s.%s}", r.Name, key)
+			}
+			if value.IsArray() {
+				for i, element := range value.ArrayValue() {
+					symbols[element.StringValue()] = fmt.Sprintf("${%s.%s[%d]}", r.Name, key, i)
+				}
+			}
+		}
+		// A value under several outputs shows as the last of these.
+		for _, key := range []resource.PropertyKey{"id", "bucket", "name", "arn"} {
+			if _, given := r.Inputs[key]; !given && r.Outputs[key].IsString() {
+				symbols[r.Outputs[key].StringValue()] = fmt.Sprintf("${%s.%s}", r.Name, key)
+			}
+		}
+	}
+	values := slices.SortedFunc(maps.Keys(symbols), func(a, b string) int { return len(b) - len(a) })
+	var pairs []string
+	for _, value := range values {
+		pairs = append(pairs, value, symbols[value])
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+var hashes = regexp.MustCompile(`[0-9a-f]{64}`)
+
+// numberHashes replaces each different SHA-256 by a number in the order of appearance.
+func numberHashes(text string) string {
+	numbers := map[string]int{}
+	return hashes.ReplaceAllStringFunc(text, func(hash string) string {
+		if numbers[hash] == 0 {
+			numbers[hash] = len(numbers) + 1
+		}
+		return fmt.Sprintf("<sha256 %d>", numbers[hash])
+	})
+}

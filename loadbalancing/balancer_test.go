@@ -1,0 +1,164 @@
+package loadbalancing
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/healthcheck"
+	"github.com/elastic-service/elastic-service/internal/graph"
+)
+
+func args() *Args {
+	return &Args{
+		VPCID:      pulumi.String("vpc-1"),
+		SubnetIDs:  pulumi.ToStringArray([]string{"subnet-a", "subnet-b"}),
+		Listeners:  []Listener{{Port: 5000, Protocol: "TCP"}},
+		TargetPort: 5000,
+		Check: healthcheck.Check{
+			Protocol: healthcheck.TCP, Port: 5001,
+			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 4,
+		},
+		From: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")},
+		Tags: map[string]string{"Service": "musicguru"},
+	}
+}
+
+func deploy(t *testing.T, name string, args *Args) (*graph.Graph, error) {
+	return graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+		_, err := New(ctx, name, args)
+		return err
+	})
+}
+
+func TestBadArgumentsRegisterNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Args)
+		want   string
+	}{
+		"no VPC":                 {func(a *Args) { a.VPCID = nil }, "vpcId: a VPC is needed"},
+		"no subnets":             {func(a *Args) { a.SubnetIDs = nil }, "subnetIds: subnets are needed"},
+		"no listeners":           {func(a *Args) { a.Listeners = nil }, "listeners: at least one listener is needed"},
+		"no clients":             {func(a *Args) { a.From = nil }, "from: without clients nothing reaches the listeners"},
+		"a listener twice":       {func(a *Args) { a.Listeners = append(a.Listeners, a.Listeners...) }, "listeners[1].port: 5000 is listened on twice"},
+		"a listener's port 0":    {func(a *Args) { a.Listeners[0].Port = 0 }, "listeners[0].port: 0 is not between 1 and 65535"},
+		"a listener for UDP":     {func(a *Args) { a.Listeners[0].Protocol = "UDP" }, `listeners[0].protocol: "UDP" is not TCP`},
+		"a target port too high": {func(a *Args) { a.TargetPort = 65536 }, "targetPort: 65536 is not between 1 and 65535"},
+		"a bad health check":     {func(a *Args) { a.Check.Interval = time.Second }, "check.interval: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := args()
+			test.change(a)
+			g, err := deploy(t, "musicguru", a)
+			assert.ErrorContains(t, err, test.want)
+			assert.Empty(t, g.Resources)
+		})
+	}
+}
+
+func TestNamesThatAWSRefusesRegisterNothing(t *testing.T) {
+	for _, name := range []string{"internal-music", "sg-music", strings.Repeat("m", maxName+1)} {
+		g, err := deploy(t, name, args())
+		assert.ErrorContains(t, err, "name: ", name)
+		assert.Empty(t, g.Resources, name)
+	}
+}
+
+func TestTheLongestNameFits(t *testing.T) {
+	g, err := deploy(t, strings.Repeat("m", maxName), args()) // the recorder refuses longer physical names than AWS allows
+	require.NoError(t, err)
+	assert.Len(t, g.OfType("LoadBalancer")[0].Outputs["name"].StringValue(), 32)
+}
+
+func TestHealthCheckIsTCPOnAnotherPort(t *testing.T) {
+	g, err := deploy(t, "musicguru", args())
+	require.NoError(t, err)
+	group := g.Find("TargetGroup", "musicguru-tg")
+	assert.Equal(t, map[string]any{
+		"vpcId":               "vpc-1",
+		"targetType":          "instance",
+		"protocol":            "TCP",
+		"port":                5000.0,
+		"deregistrationDelay": 120.0,
+		"tags":                map[string]any{"Service": "musicguru"},
+		"healthCheck": map[string]any{ // no path, no matcher: TCP refuses them
+			"enabled": true, "protocol": "TCP", "port": "5001",
+			"interval": 10.0, "timeout": 5.0, "healthyThreshold": 3.0, "unhealthyThreshold": 4.0,
+		},
+	}, group.Inputs.Mappable())
+}
+
+func TestNothingIsDeletedBeforeItsReplacement(t *testing.T) {
+	g, err := deploy(t, "musicguru", args())
+	require.NoError(t, err)
+	for _, r := range g.Resources {
+		assert.False(t, r.DeleteBeforeReplace, r.Name)
+		assert.NotContains(t, r.Inputs, "name", "%s must be named automatically", r.Name)
+	}
+}
+
+func TestBalancerHasItsSecurityGroupFromTheStartAndCrossesZones(t *testing.T) {
+	g, err := deploy(t, "musicguru", args())
+	require.NoError(t, err)
+	group := g.Find("SecurityGroup", "musicguru-balancer")
+	assert.NotContains(t, group.Inputs, "ingress")
+	assert.NotContains(t, group.Inputs, "egress")
+	assert.Equal(t, map[string]any{
+		"loadBalancerType":             "network",
+		"internal":                     false,
+		"subnets":                      []any{"subnet-a", "subnet-b"},
+		"securityGroups":               []any{group.Outputs["id"].StringValue()},
+		"enableCrossZoneLoadBalancing": true,
+		"tags":                         map[string]any{"Service": "musicguru"},
+	}, g.Find("LoadBalancer", "musicguru-lb").Inputs.Mappable())
+}
+
+func TestEveryClientReachesEveryListenerBeforeItListens(t *testing.T) {
+	a := args()
+	a.Listeners = append(a.Listeners, Listener{Port: 80, Protocol: "TCP"})
+	a.From = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.168.0.0/23")}
+	g, err := deploy(t, "musicguru", a)
+	require.NoError(t, err)
+	rules := g.OfType("SecurityGroupIngressRule")
+	open := map[string]bool{}
+	for _, rule := range rules {
+		assert.Equal(t, rule.Inputs["fromPort"], rule.Inputs["toPort"])
+		assert.Equal(t, "tcp", rule.Inputs["ipProtocol"].StringValue())
+		open[rule.Name] = true
+		for _, listener := range g.OfType("Listener") {
+			assert.True(t, g.Reaches(listener, rule), "%s before %s", rule.Name, listener.Name)
+		}
+	}
+	assert.Equal(t, map[string]bool{
+		"musicguru-80-from-10.0.0.0/8": true, "musicguru-80-from-192.168.0.0/23": true,
+		"musicguru-5000-from-10.0.0.0/8": true, "musicguru-5000-from-192.168.0.0/23": true,
+	}, open)
+	assert.Len(t, g.OfType("Listener"), 2)
+}
+
+func TestListenerForwardsToTheTargetGroup(t *testing.T) {
+	g, err := deploy(t, "musicguru", args())
+	require.NoError(t, err)
+	assert.Equal(t, map[string]any{
+		"loadBalancerArn": g.Find("LoadBalancer", "musicguru-lb").Outputs["arn"].StringValue(),
+		"port":            5000.0,
+		"protocol":        "TCP",
+		"defaultActions": []any{map[string]any{
+			"type": "forward", "targetGroupArn": g.Find("TargetGroup", "musicguru-tg").Outputs["arn"].StringValue(),
+		}},
+		"tags": map[string]any{"Service": "musicguru"},
+	}, g.Find("Listener", "musicguru-listener-5000").Inputs.Mappable())
+}
+
+func TestAnInternalBalancerStaysOffTheInternet(t *testing.T) {
+	a := args()
+	a.Internal = true
+	g, err := deploy(t, "musicguru", a)
+	require.NoError(t, err)
+	assert.True(t, g.OfType("LoadBalancer")[0].Inputs["internal"].BoolValue())
+}

@@ -1,0 +1,78 @@
+package network
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/vpc"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// AllowArgs describes one path between two security groups.
+type AllowArgs struct {
+	// From is the ID of the security group that opens connections, To of the one that accepts them.
+	From, To pulumi.StringInput
+
+	// Port is the TCP port, 1–65535.
+	Port int
+
+	// Description says what the path is for: at most 255 characters of a–z, A–Z, 0–9, spaces and ._-:/()#,@[]+=&;{}!$*
+	Description string
+
+	// Tags are put on both rules.
+	Tags map[string]string
+}
+
+// Validate reports every fault of the arguments.
+func (a *AllowArgs) Validate() error {
+	var faults fault.List
+	if a.From == nil {
+		faults.Missing("from", "a security group is needed")
+	}
+	if a.To == nil {
+		faults.Missing("to", "a security group is needed")
+	}
+	if a.Port < 1 || a.Port > 65535 {
+		faults.Add("port", a.Port, "is not between 1 and 65535")
+	}
+	if a.Description == "" {
+		faults.Missing("description", "a rule needs one")
+	}
+	return faults.Err()
+}
+
+// Allow opens one TCP port from a security group to another and returns the two rules, so that what needs the path can
+// depend on it. A packet passes only if the sender's group lets it out and the receiver's lets it in, hence a pair.
+//
+// They are resources of their own, not blocks of the groups: groups that name each other inline cannot be deleted.
+func Allow(ctx *pulumi.Context, name string, args *AllowArgs, opts ...pulumi.ResourceOption) ([]pulumi.Resource, error) {
+	if err := args.Validate(); err != nil {
+		return nil, fmt.Errorf("allow %s: %w", name, err)
+	}
+	out, err := vpc.NewSecurityGroupEgressRule(ctx, name+"-out", &vpc.SecurityGroupEgressRuleArgs{
+		SecurityGroupId:           args.From,
+		ReferencedSecurityGroupId: args.To,
+		IpProtocol:                pulumi.String("tcp"),
+		FromPort:                  pulumi.Int(args.Port),
+		ToPort:                    pulumi.Int(args.Port),
+		Description:               pulumi.String(args.Description),
+		Tags:                      pulumi.ToStringMap(args.Tags),
+	}, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("allow %s: %w", name, err)
+	}
+	in, err := vpc.NewSecurityGroupIngressRule(ctx, name+"-in", &vpc.SecurityGroupIngressRuleArgs{
+		SecurityGroupId:           args.To,
+		ReferencedSecurityGroupId: args.From,
+		IpProtocol:                pulumi.String("tcp"),
+		FromPort:                  pulumi.Int(args.Port),
+		ToPort:                    pulumi.Int(args.Port),
+		Description:               pulumi.String(args.Description),
+		Tags:                      pulumi.ToStringMap(args.Tags),
+	}, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("allow %s: %w", name, err)
+	}
+	return []pulumi.Resource{out, in}, nil
+}

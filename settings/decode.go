@@ -1,0 +1,260 @@
+package settings
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/elastic-service/elastic-service/healthcheck"
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// decoder fills typed values from a tree of JSON and collects what does not fit. It goes on after a fault; the value
+// concerned stays zero. Nothing is converted: "2" is no number and 5000 is no text.
+type decoder struct {
+	faults fault.List
+}
+
+// field is a setting: a field of a struct with its key.
+type field struct {
+	reflect.StructField
+	key string
+}
+
+// fields returns the settings of a struct type.
+func fields(t reflect.Type) []field {
+	var fs []field
+	for i := range t.NumField() {
+		if f := t.Field(i); f.Tag.Get("setting") != "-" {
+			fs = append(fs, field{f, lowerCamel(f.Name)})
+		}
+	}
+	return fs
+}
+
+// lowerCamel turns the leading capitals of a field's name, up to the one that begins its second word, into small
+// letters: CIDR is cidr, SSHFrom is sshFrom.
+func lowerCamel(name string) string {
+	runes := []rune(name)
+	for i, r := range runes {
+		startsWord := i > 0 && i+1 < len(runes) && unicode.IsLower(runes[i+1])
+		if !unicode.IsUpper(r) || startsWord {
+			break
+		}
+		runes[i] = unicode.ToLower(r)
+	}
+	return string(runes)
+}
+
+// unwrapped is text that a fault shows without quotes.
+type unwrapped string
+
+// parseJSON reads one JSON value with its numbers as they are written. What is no JSON is text.
+func parseJSON(text string) any {
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	var value any
+	if err := dec.Decode(&value); err != nil {
+		return text
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return text
+	}
+	return value
+}
+
+func (d *decoder) decode(path string, in any, out reflect.Value) {
+	switch out.Interface().(type) {
+	case netip.Prefix:
+		d.prefix(path, in, out)
+		return
+	case time.Duration:
+		d.seconds(path, in, out)
+		return
+	case healthcheck.Check:
+		var c check
+		d.decode(path, in, reflect.ValueOf(&c).Elem())
+		out.Set(reflect.ValueOf(healthcheck.Check(c)))
+		return
+	}
+	switch out.Kind() {
+	case reflect.Struct:
+		d.object(path, in, out)
+	case reflect.Map:
+		d.texts(path, in, out)
+	case reflect.Slice:
+		d.list(path, in, out)
+	case reflect.Pointer:
+		out.Set(reflect.New(out.Type().Elem()))
+		d.decode(path, in, out.Elem())
+	default:
+		d.scalar(path, in, out)
+	}
+}
+
+func (d *decoder) object(path string, in any, out reflect.Value) {
+	given, ok := in.(map[string]any)
+	if !ok {
+		d.faults.Add(path, show(in), "is not an object: %s", keysOf(out.Type()))
+		return
+	}
+	known := map[string]bool{}
+	for _, f := range fields(out.Type()) {
+		known[f.key] = true
+		d.field(join(path, f.key), given[f.key], f, out.FieldByIndex(f.Index))
+	}
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		if !known[key] {
+			d.faults.Missing(join(path, key), "is not a setting: %s", keysOf(out.Type()))
+		}
+	}
+}
+
+// field decodes one setting. A key with nothing after it counts as left out.
+func (d *decoder) field(path string, in any, f field, out reflect.Value) {
+	standard, hasDefault := f.Tag.Lookup("default")
+	section := f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[netip.Prefix]()
+	switch {
+	case in != nil:
+		d.decode(path, in, out)
+	case f.Tag.Get("required") != "":
+		d.faults.Missing(path, "must be set")
+	case hasDefault:
+		d.decode(path, parseJSON(standard), out)
+	case section:
+		d.decode(path, map[string]any{}, out)
+	}
+}
+
+func (d *decoder) list(path string, in any, out reflect.Value) {
+	given, ok := in.([]any)
+	if !ok {
+		d.faults.Add(path, show(in), "is not a list")
+		return
+	}
+	out.Set(reflect.MakeSlice(out.Type(), len(given), len(given)))
+	for i, element := range given {
+		d.decode(fmt.Sprintf("%s[%d]", path, i), element, out.Index(i))
+	}
+}
+
+func (d *decoder) texts(path string, in any, out reflect.Value) {
+	given, ok := in.(map[string]any)
+	if !ok {
+		d.faults.Add(path, show(in), "is not an object of names and texts")
+		return
+	}
+	out.Set(reflect.MakeMap(out.Type()))
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		text := reflect.New(out.Type().Elem()).Elem()
+		d.decode(join(path, key), given[key], text)
+		out.SetMapIndex(reflect.ValueOf(key), text)
+	}
+}
+
+func (d *decoder) scalar(path string, in any, out reflect.Value) {
+	switch out.Kind() {
+	case reflect.Int:
+		if n, ok := d.integer(path, in, "a whole number"); ok {
+			out.SetInt(n)
+		}
+	case reflect.Float64:
+		number, _ := in.(json.Number)
+		n, err := strconv.ParseFloat(number.String(), 64)
+		if err != nil {
+			d.faults.Add(path, show(in), "is not a number%s", unquote(in))
+			return
+		}
+		out.SetFloat(n)
+	case reflect.Bool:
+		b, ok := in.(bool)
+		if !ok {
+			d.faults.Add(path, show(in), "is not true or false%s", unquote(in))
+		}
+		out.SetBool(b)
+	case reflect.String:
+		s, ok := in.(string)
+		if !ok {
+			d.faults.Add(path, show(in), "is not text: put it in quotes")
+		}
+		out.SetString(s)
+	default:
+		panic("settings: no setting is a " + out.Type().String())
+	}
+}
+
+func (d *decoder) integer(path string, in any, kind string) (int64, bool) {
+	number, _ := in.(json.Number)
+	n, err := strconv.ParseInt(number.String(), 10, 0)
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		d.faults.Add(path, show(in), "is too large a number")
+	case err != nil:
+		d.faults.Add(path, show(in), "is not %s%s", kind, unquote(in))
+	}
+	return n, err == nil
+}
+
+func (d *decoder) seconds(path string, in any, out reflect.Value) {
+	n, ok := d.integer(path, in, "a whole number of seconds")
+	if limit := int64(math.MaxInt64 / time.Second); ok && (n > limit || n < -limit) {
+		d.faults.Add(path, show(in), "is too large a number")
+		return
+	}
+	out.SetInt(n * int64(time.Second))
+}
+
+func (d *decoder) prefix(path string, in any, out reflect.Value) {
+	text, _ := in.(string)
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil {
+		d.faults.Add(path, show(in), "is not a range of addresses such as 192.168.0.0/23")
+		return
+	}
+	out.Set(reflect.ValueOf(prefix))
+}
+
+// show is a value as a fault names it: scalars as they are, anything larger by its kind.
+func show(in any) any {
+	switch in.(type) {
+	case nil:
+		return unwrapped("nothing")
+	case map[string]any:
+		return unwrapped("an object")
+	case []any:
+		return unwrapped("a list")
+	default:
+		return in
+	}
+}
+
+// unquote is the advice for text that reads like a number or a truth value.
+func unquote(in any) string {
+	text, ok := in.(string)
+	if _, still := parseJSON(text).(string); !ok || still {
+		return ""
+	}
+	return ": leave out the quotes"
+}
+
+func keysOf(t reflect.Type) string {
+	var keys []string
+	for _, f := range fields(t) {
+		keys = append(keys, f.key)
+	}
+	return "there are " + strings.Join(keys, ", ")
+}
+
+func join(path, key string) string {
+	return strings.TrimPrefix(path+"."+key, ".")
+}

@@ -1,0 +1,99 @@
+package settings
+
+import (
+	"fmt"
+	"math/bits"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// AWS makes VPCs and subnets of /16 to /28, and keeps 5 addresses of each subnet.
+const (
+	largestRange  = 16
+	smallestRange = 28
+)
+
+// Addresses that the internet doesn't route: a VPC of others hides the part of the internet that has them.
+var privateRanges = []netip.Prefix{
+	netip.MustParsePrefix("10.0.0.0/8"),
+	netip.MustParsePrefix("172.16.0.0/12"),
+	netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("100.64.0.0/10"),
+}
+
+func (n Network) validate(l *fault.List) {
+	zonesFit := validateZones(l, n.Zones)
+	rangeFits := validateRange(l, "network.cidr", n.CIDR)
+	switch {
+	case rangeFits && !slices.ContainsFunc(privateRanges, func(p netip.Prefix) bool { return covers(p, n.CIDR) }):
+		l.Add("network.cidr", n.CIDR, "is not in a private range: %s", list(privateRanges))
+	case rangeFits && zonesFit && len(n.Subnets) == 0 && n.CIDR.Bits()+bits.Len(uint(n.Zones-1)) > smallestRange:
+		l.Add("network.cidr", n.CIDR, "is too small for %d zones: each needs a subnet of /%d at least", n.Zones, smallestRange)
+	}
+	if zonesFit && len(n.Subnets) > 0 && len(n.Subnets) != n.Zones {
+		l.Add("network.subnets", len(n.Subnets), "are given for %d zones: there must be one a zone, or none", n.Zones)
+	}
+	for i := range n.Subnets {
+		n.validateSubnet(l, i, rangeFits)
+	}
+}
+
+func validateZones(l *fault.List, zones int) bool {
+	switch {
+	case zones < minZones:
+		l.Add("network.zones", zones, "is below %d: a zone can fail as a whole", minZones)
+	case zones > maxZones:
+		l.Add("network.zones", zones, "is above %d, which no region has", maxZones)
+	default:
+		return true
+	}
+	return false
+}
+
+func (n Network) validateSubnet(l *fault.List, i int, rangeFits bool) {
+	at, subnet := fmt.Sprintf("network.subnets[%d]", i), n.Subnets[i]
+	if !validateRange(l, at, subnet) {
+		return
+	}
+	if rangeFits && !covers(n.CIDR, subnet) {
+		l.Add(at, subnet, "is not within network.cidr (%s)", n.CIDR)
+	}
+	for j, other := range n.Subnets[:i] {
+		if other.IsValid() && subnet.Overlaps(other) {
+			l.Add(at, subnet, "overlaps network.subnets[%d] (%s)", j, other)
+		}
+	}
+}
+
+// validateRange reports whether the range could be one of a VPC or a subnet.
+func validateRange(l *fault.List, at string, p netip.Prefix) bool {
+	switch {
+	case !p.IsValid():
+		l.Missing(at, "must be set")
+	case !p.Addr().Is4():
+		l.Add(at, p, "is IPv6: it must be IPv4")
+	case p != p.Masked():
+		l.Add(at, p, "has bits set beyond /%d: write %s", p.Bits(), p.Masked())
+	case p.Bits() < largestRange || p.Bits() > smallestRange:
+		l.Add(at, p, "is not from /%d to /%d, which AWS demands", largestRange, smallestRange)
+	default:
+		return true
+	}
+	return false
+}
+
+// covers reports whether all of the inner range is in the outer one.
+func covers(outer, inner netip.Prefix) bool {
+	return outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr())
+}
+
+func list(ranges []netip.Prefix) string {
+	var texts []string
+	for _, r := range ranges {
+		texts = append(texts, r.String())
+	}
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,134 @@
+package settings
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+const (
+	namespace = "elastic-service:"
+	regionKey = "aws:region"
+)
+
+// Load reads the settings of the stack that is being deployed.
+func Load(ctx *pulumi.Context) (*Settings, error) {
+	config, err := configuration(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(config)
+}
+
+// configuration is what the stack configures. The context can only be asked for keys that one knows; keys that nobody
+// declared are seen in the environment, where the language host puts the whole configuration.
+func configuration(ctx *pulumi.Context) (map[string]string, error) {
+	config := map[string]string{}
+	if env := os.Getenv(pulumi.EnvConfig); env != "" {
+		if err := json.Unmarshal([]byte(env), &config); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", pulumi.EnvConfig, err)
+		}
+	}
+	for _, key := range append(Keys(), regionKey) {
+		if value, ok := ctx.GetConfig(key); ok {
+			config[key] = value
+		}
+	}
+	return config, nil
+}
+
+// Keys returns every key of the namespace elastic-service, with it, in the order of the fields of [Settings].
+func Keys() []string {
+	var keys []string
+	for _, f := range fields(reflect.TypeFor[Settings]()) {
+		keys = append(keys, namespace+f.key)
+	}
+	return keys
+}
+
+// Parse makes settings of a stack's configuration: keys with their namespace, structured values as JSON, as Pulumi gives
+// them to a program. Keys of other namespaces, except aws:region, are not looked at. The error lists every fault.
+func Parse(config map[string]string) (*Settings, error) {
+	var d decoder
+	s := &Settings{Region: config[regionKey]}
+	d.object("", d.document(config), reflect.ValueOf(s).Elem())
+	if err := d.conclude(s.Validate()); err != nil {
+		return nil, err
+	}
+	s.complete()
+	return s, nil
+}
+
+// document is the configuration as one tree. Values of keys that are text are taken as they are, not as JSON.
+func (d *decoder) document(config map[string]string) map[string]any {
+	text := map[string]bool{}
+	for _, f := range fields(reflect.TypeFor[Settings]()) {
+		text[f.key] = f.Type.Kind() == reflect.String
+	}
+	tree := map[string]any{}
+	for _, full := range slices.Sorted(maps.Keys(config)) {
+		key, ours := strings.CutPrefix(full, namespace)
+		isText, known := text[key]
+		section, _, dotted := strings.Cut(key, ".")
+		_, nested := text[section]
+		switch {
+		case !ours:
+		case !known && dotted && nested:
+			d.faults.Missing(key, "is a field of %s, not a key of its own: pulumi config set --path '%s'", section, full)
+		case isText:
+			tree[key] = config[full]
+		default:
+			tree[key] = parseJSON(config[full])
+		}
+	}
+	return tree
+}
+
+// complete fills in what follows from other settings.
+func (s *Settings) complete() {
+	if s.Balancer.Listeners == nil {
+		s.Balancer.Listeners = []Listener{{Port: s.App.Port, Protocol: "TCP"}}
+	}
+}
+
+// conclude is the error of all faults, in the order of the settings: the decoder's, and those of the rules that don't
+// just follow from a value that could not be read.
+func (d *decoder) conclude(rules error) error {
+	unread := d.faults.Faults()
+	var broken, all fault.List
+	broken.Include("", rules)
+	faults := slices.Clone(unread)
+	for _, f := range broken.Faults() {
+		if !slices.ContainsFunc(unread, func(u fault.Fault) bool { return within(f.Path, u.Path) }) {
+			faults = append(faults, f)
+		}
+	}
+	slices.SortStableFunc(faults, func(a, b fault.Fault) int { return section(a.Path) - section(b.Path) })
+	for _, f := range faults {
+		all.Include("", f)
+	}
+	return all.Err()
+}
+
+// section is the place of a path's first key among the settings: the region first, what is no setting last.
+func section(path string) int {
+	keys := append([]string{regionKey}, Keys()...)
+	i := slices.IndexFunc(keys, func(key string) bool { return within(path, strings.TrimPrefix(key, namespace)) })
+	if i < 0 {
+		return len(keys)
+	}
+	return i
+}
+
+// within reports whether path is prefix or lies below it.
+func within(path, prefix string) bool {
+	rest, ok := strings.CutPrefix(path, prefix)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}

@@ -1,0 +1,194 @@
+package settings
+
+import (
+	"encoding/json"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/elastic-service/elastic-service/healthcheck"
+)
+
+// smallest is a stack with nothing that could be left out.
+const smallest = `
+aws:region: us-east-1
+service: musicguru
+image: {id: ami-0123456789abcdef0}
+app: {port: 5000, services: [{name: musicguru, command: [/usr/local/bin/musicguru, serve]}]}
+`
+
+// config reads settings as a stack file has them, without their namespace, into what Pulumi hands to a program. Each
+// further document replaces keys of those before it.
+func config(t testing.TB, documents ...string) map[string]string {
+	t.Helper()
+	flat := map[string]string{}
+	for _, document := range documents {
+		tree := map[string]any{}
+		require.NoError(t, yaml.Unmarshal([]byte(document), &tree))
+		for key, value := range tree {
+			if !strings.Contains(key, ":") {
+				key = namespace + key
+			}
+			flat[key] = handOver(t, value)
+		}
+	}
+	return flat
+}
+
+// handOver turns a value of a stack file into what Pulumi hands to a program.
+func handOver(t testing.TB, value any) string {
+	t.Helper()
+	if text, ok := value.(string); ok {
+		return text
+	}
+	encoded, err := json.Marshal(value)
+	require.NoError(t, err)
+	return string(encoded)
+}
+
+func stackFile(t testing.TB, path string) map[string]string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var file struct{ Config map[string]any }
+	require.NoError(t, yaml.Unmarshal(content, &file))
+	flat := map[string]string{}
+	for key, value := range file.Config {
+		flat[key] = handOver(t, value)
+	}
+	return flat
+}
+
+func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
+	got, err := Parse(config(t, smallest, `scaling: {policies: [{targetTracking: {}}]}`))
+	require.NoError(t, err)
+	assert.Equal(t, &Settings{
+		Region:  "us-east-1",
+		Service: "musicguru",
+		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: 2},
+		Image:   Image{ID: "ami-0123456789abcdef0"},
+		Compute: Compute{InstanceType: "t3.micro", RootVolumeGiB: 8, PublicAddress: true},
+		App: App{Port: 5000, Services: []Service{
+			{Name: "musicguru", Command: []string{"/usr/local/bin/musicguru", "serve"}},
+		}},
+		Health: healthcheck.Check{
+			Protocol: healthcheck.TCP, Port: 5001,
+			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
+		},
+		Balancer: Balancer{Type: "network", Listeners: []Listener{{Port: 5000, Protocol: "TCP"}}},
+		Scaling: Scaling{Min: 2, Max: 3, Grace: 2 * time.Minute, Policies: []Policy{
+			{TargetTracking: &TargetTracking{Metric: "cpu", Target: 50, Warmup: 5 * time.Minute}},
+		}},
+	}, got)
+}
+
+func TestEverySettingIsRead(t *testing.T) {
+	got, err := Parse(config(t, `
+aws:region: us-gov-west-1
+service: guru-2
+network: {cidr: 10.1.0.0/16, zones: 3, subnets: [10.1.0.0/20, 10.1.16.0/20, 10.1.128.0/17]}
+image: {parameter: /aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64}
+compute:
+  instanceType: t4g.micro
+  keyName: my key
+  sshFrom: [203.0.113.7/32, 2001:db8::/48, 0.0.0.0/0]
+  sshFromAnywhere: true
+  rootVolumeGiB: 20
+  publicAddress: false
+app:
+  port: 80
+  artifacts: [{build: ./cmd/web, path: /opt/web/web}, {file: index.html, path: /srv/index.html}]
+  services:
+    - {name: web, command: [/opt/web/web, -v], user: web, directory: /srv, environment: {LANG: de, EMPTY: ""}}
+    - {name: cron_er, command: [/usr/bin/sleep, "60"]}
+  packages: [htop, ImageMagick]
+health: {protocol: TCP, port: 81, interval: 300, timeout: 120, healthy: 2, unhealthy: 10}
+balancer: {type: network, internal: true, listeners: [{port: 80, protocol: TCP}, {port: 8080}]}
+scaling: {min: 0, max: 20, grace: 0, policies: [{targetTracking: {metric: cpu, target: 0.5, warmup: 0}}]}
+`))
+	require.NoError(t, err)
+	assert.Equal(t, &Settings{
+		Region:  "us-gov-west-1",
+		Service: "guru-2",
+		Network: Network{CIDR: netip.MustParsePrefix("10.1.0.0/16"), Zones: 3, Subnets: []netip.Prefix{
+			netip.MustParsePrefix("10.1.0.0/20"), netip.MustParsePrefix("10.1.16.0/20"), netip.MustParsePrefix("10.1.128.0/17"),
+		}},
+		Image: Image{Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"},
+		Compute: Compute{
+			InstanceType: "t4g.micro", KeyName: "my key", SSHFromAnywhere: true, RootVolumeGiB: 20,
+			SSHFrom: []netip.Prefix{
+				netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("2001:db8::/48"), netip.MustParsePrefix("0.0.0.0/0"),
+			},
+		},
+		App: App{
+			Port:      80,
+			Artifacts: []Artifact{{Build: "./cmd/web", Path: "/opt/web/web"}, {File: "index.html", Path: "/srv/index.html"}},
+			Services: []Service{
+				{
+					Name: "web", Command: []string{"/opt/web/web", "-v"}, User: "web", Directory: "/srv",
+					Environment: map[string]string{"LANG": "de", "EMPTY": ""},
+				},
+				{Name: "cron_er", Command: []string{"/usr/bin/sleep", "60"}},
+			},
+			Packages: []string{"htop", "ImageMagick"},
+		},
+		Health: healthcheck.Check{
+			Protocol: healthcheck.TCP, Port: 81,
+			Interval: 5 * time.Minute, Timeout: 2 * time.Minute, Healthy: 2, Unhealthy: 10,
+		},
+		Balancer: Balancer{Type: "network", Internal: true, Listeners: []Listener{
+			{Port: 80, Protocol: "TCP"}, {Port: 8080, Protocol: "TCP"},
+		}},
+		Scaling: Scaling{Max: 20, Policies: []Policy{
+			{TargetTracking: &TargetTracking{Metric: "cpu", Target: 0.5}},
+		}},
+	}, got)
+}
+
+func TestDevStackIsMusicGuruAsItWasBuiltByHand(t *testing.T) {
+	got, err := Parse(stackFile(t, "../Pulumi.dev.yaml"))
+	require.NoError(t, err)
+	assert.Equal(t, &Settings{
+		Region:  "us-east-1",
+		Service: "musicguru",
+		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: 2},
+		Image:   Image{Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},
+		Compute: Compute{InstanceType: "t3.micro", RootVolumeGiB: 8, PublicAddress: true},
+		App: App{
+			Port:      5000,
+			Artifacts: []Artifact{{Build: "./cmd/musicguru", Path: "/usr/local/bin/musicguru"}},
+			Services:  []Service{{Name: "musicguru", Command: []string{"/usr/local/bin/musicguru", "serve"}}},
+		},
+		Health: healthcheck.Check{
+			Protocol: healthcheck.TCP, Port: 5001,
+			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
+		},
+		Balancer: Balancer{Type: "network", Listeners: []Listener{{Port: 5000, Protocol: "TCP"}}},
+		Scaling: Scaling{Min: 2, Max: 3, Grace: 2 * time.Minute, Policies: []Policy{
+			{TargetTracking: &TargetTracking{Metric: "cpu", Target: 50, Warmup: 5 * time.Minute}},
+		}},
+	}, got)
+}
+
+func TestFaultsAreReportedTogether(t *testing.T) {
+	_, err := Parse(config(t, `
+service: Music
+netwrok: {zones: 2}
+network: {cidr: 192.168.0.1/23, zones: 1, zone: 2}
+image: {}
+compute: {rootVolumeGiB: "8", sshFrom: [everywhere]}
+app: {services: [{name: a, command: [a]}, {name: a, command: []}]}
+health: {port: 5001, interval: 2}
+scaling: {min: 2.5, max: 0}
+`))
+	require.Error(t, err)
+	assert.Equal(t, []string{
+		`network.cidr: 192.168.0.1/23 has bits set beyond /23: write 192.168.0.0/23`,
+	}, strings.Split(err.Error(), "\n"))
+}

@@ -1,0 +1,147 @@
+package stack
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/internal/graph"
+)
+
+// faults deploys the stack dev with changes, which must register nothing, and returns what is said against them.
+func faults(t *testing.T, changes map[string]any, worlds ...func(*graph.World)) string {
+	t.Helper()
+	w := world(t, "dev", changes)
+	for _, change := range worlds {
+		change(&w)
+	}
+	g, err := graph.Run(t, w, Deploy)
+	require.Error(t, err)
+	assert.Empty(t, g.Resources, "registered in spite of %v", err)
+	return err.Error()
+}
+
+func artifacts(list ...map[string]string) map[string]any {
+	return map[string]any{"app.artifacts": list}
+}
+
+func TestWhatTheSettingsForbidRegistersNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		changes map[string]any
+		want    string
+	}{
+		"a range with host bits":  {map[string]any{"network.cidr": "192.168.0.1/23"}, "network.cidr: 192.168.0.1/23 "},
+		"a service name too long": {map[string]any{"service": strings.Repeat("m", 22)}, "service: "},
+		"max below min":           {map[string]any{"scaling.max": 1}, "scaling.m"},
+		"an unknown field":        {map[string]any{"scaling.maximum": 3}, "maximum"},
+		"a port for two":          {map[string]any{"health.port": 5000}, "5000"},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Contains(t, faults(t, test.changes), test.want) })
+	}
+}
+
+func TestWhatOnlyTheRegionCanShowRegistersNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		changes map[string]any
+		world   func(*graph.World)
+		want    string
+	}{
+		"more zones than the region has": {
+			map[string]any{"network.zones": 4}, func(*graph.World) {},
+			"network.zones: 4 is more than us-east-1 has (3: us-east-1a, us-east-1b, us-east-1c)",
+		},
+		"an instance of another architecture than the image": {
+			map[string]any{"compute.instanceType": "t4g.micro"}, func(*graph.World) {},
+			`compute.instanceType: "t4g.micro" has the architecture arm64, the image (ami-`,
+		},
+		"an image of another architecture than the instance": {
+			nil, func(w *graph.World) { w.Image.Architecture = "arm64" },
+			`compute.instanceType: "t3.micro" has the architecture amd64, the image (ami-`,
+		},
+		"a volume smaller than the image's": {
+			nil, func(w *graph.World) { w.Image.RootGiB = 30 },
+			"compute.rootVolumeGiB: 8 is less than the image (ami-",
+		},
+		"an image without a volume": {
+			nil, func(w *graph.World) { w.Image.RootType = "instance-store" },
+			"has a root device of type instance-store, it must be ebs",
+		},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Contains(t, faults(t, test.changes, test.world), test.want) })
+	}
+}
+
+func TestArtifactsThatCannotBeMadeRegisterNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		artifact map[string]string
+		want     string
+	}{
+		"a package that is not there": {map[string]string{"build": "./cmd/nothing", "path": "/usr/local/bin/x"}, "app.artifacts[0].build: "},
+		"a library":                   {map[string]string{"build": "./healthcheck", "path": "/usr/local/bin/x"}, "app.artifacts[0].build: "},
+		"a file that is not there":    {map[string]string{"file": "nothing.txt", "path": "/opt/nothing"}, `app.artifacts[0].file: "nothing.txt" does not exist in `},
+		"a folder":                    {map[string]string{"file": "stack", "path": "/opt/nothing"}, `app.artifacts[0].file: "stack" is not a regular file`},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Contains(t, faults(t, artifacts(test.artifact)), test.want) })
+	}
+}
+
+func TestUserDataAboveTheLimitRegistersNothing(t *testing.T) {
+	var services []map[string]any
+	for i := range 20 {
+		services = append(services, map[string]any{
+			"name": fmt.Sprintf("service-%d", i), "command": []string{"/usr/bin/true", strings.Repeat("x", 100)},
+		})
+	}
+	text := faults(t, map[string]any{"app.services": services})
+	assert.Contains(t, text, "app.userData: ")
+	assert.Contains(t, text, "16384")
+}
+
+func TestFaultsOfAllKindsAreReportedTogether(t *testing.T) {
+	changes := artifacts(
+		map[string]string{"build": "./cmd/nothing", "path": "/usr/local/bin/x"},
+		map[string]string{"file": "nothing.txt", "path": "/usr/local/bin/y"},
+	)
+	changes["network.zones"] = 4
+	text := faults(t, changes, func(w *graph.World) { w.Image.RootGiB = 30 })
+	for _, want := range []string{
+		"network.zones: ", "compute.rootVolumeGiB: ", "app.artifacts[0].build: ", "app.artifacts[1].file: ",
+	} {
+		assert.Contains(t, text, want)
+	}
+}
+
+// Pulumi's Automation API may run the program beside a copy of the project's YAML files.
+func TestWithoutAModuleInTheRootTheWorkingDirectoryIsBuilt(t *testing.T) {
+	w := world(t, "dev", nil)
+	t.Chdir(root(t))
+	w.Root = t.TempDir()
+	g := deploy(t, w)
+	assert.Len(t, g.OfType("BucketObjectv2"), 2)
+}
+
+func TestAFileArtifactIsTakenAsItIs(t *testing.T) {
+	w := world(t, "dev", map[string]any{
+		"app.artifacts": []map[string]string{{"file": "songs.csv", "path": "/opt/songs.csv"}},
+		"app.services":  []map[string]any{{"name": "songs", "command": []string{"/usr/bin/cat", "/opt/songs.csv"}}},
+	})
+	// The responder is built from the module in the root, so the file needs one beside it.
+	w.Root = t.TempDir()
+	for file, text := range map[string]string{
+		"songs.csv": "Float On\n", "go.mod": "module example\n", "cmd/healthcheck/main.go": "package main\n\nfunc main() {}\n",
+	} {
+		name := filepath.Join(w.Root, file)
+		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+		require.NoError(t, os.WriteFile(name, []byte(text), 0o644))
+	}
+	object := deploy(t, w).Find("BucketObjectv2", "musicguru-artifacts/opt/songs.csv")
+	require.NotNil(t, object)
+	assert.Equal(t, filepath.Join(w.Root, "songs.csv"), object.Inputs["source"].AssetValue().Path)
+	// SHA-256 of "Float On\n".
+	assert.Equal(t, "opt/songs.csv/1317aa5217df305001b9f838c551209d51ee416d101257563b155514b2d8f88d", object.Inputs["key"].StringValue())
+}

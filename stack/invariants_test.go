@@ -1,0 +1,259 @@
+package stack
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/internal/graph"
+)
+
+// at is a value inside of a resource's inputs: property names and indices.
+func at(r *graph.Resource, path ...any) any {
+	value := resource.NewProperty(r.Inputs)
+	for _, step := range path {
+		switch step := step.(type) {
+		case string:
+			value = value.ObjectValue()[resource.PropertyKey(step)]
+		case int:
+			value = value.ArrayValue()[step]
+		}
+	}
+	return value.Mappable()
+}
+
+func TestEveryResourceDescendsFromAComponent(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		for _, r := range g.Resources {
+			assert.True(t, strings.HasPrefix(g.Top(r).Type, "elastic-service:"), "%s %s", r.Type, r.Name)
+		}
+	})
+}
+
+func TestAwsxMakesTheVPCAndNothingElse(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		for _, r := range g.Resources {
+			assert.Equal(t, r.Type == "awsx:ec2:Vpc", strings.HasPrefix(r.Type, "awsx:"), r.Type)
+		}
+	})
+}
+
+func TestNothingButABalancerIsOpenToTheWorld(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		for _, rule := range g.OfType("SecurityGroupIngressRule") {
+			if at(rule, "cidrIpv4") != "0.0.0.0/0" && at(rule, "cidrIpv6") != "::/0" {
+				continue
+			}
+			for _, group := range g.InputFrom(rule, "securityGroupId") {
+				assert.Equal(t, "elastic-service:loadbalancing:Balancer", g.Top(group).Type, rule.Name)
+			}
+		}
+	})
+}
+
+func TestSecurityGroupsHaveNoRulesInline(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		for _, group := range g.OfType("SecurityGroup") {
+			assert.NotContains(t, group.Inputs, resource.PropertyKey("ingress"), group.Name)
+			assert.NotContains(t, group.Inputs, resource.PropertyKey("egress"), group.Name)
+		}
+	})
+}
+
+// untagged are the types that take no tags.
+var untagged = []string{
+	"RolePolicy", "Policy", "BucketPolicy", "BucketPublicAccessBlock", "BucketOwnershipControls",
+	"BucketServerSideEncryptionConfigurationV2",
+}
+
+func TestEverythingThatTakesTagsHasThem(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		for _, r := range g.Resources {
+			if !r.Custom && !r.Remote || slices.ContainsFunc(untagged, func(typ string) bool { return strings.HasSuffix(r.Type, ":"+typ) }) {
+				continue
+			}
+			if list, ok := at(r, "tags").([]any); ok { // an Auto Scaling group's
+				for _, tag := range list {
+					assert.Equal(t, true, tag.(map[string]any)["propagateAtLaunch"], r.Name)
+				}
+				assert.Len(t, list, 2, "Service and Stack")
+				continue
+			}
+			for _, key := range []string{"Service", "Stack"} {
+				assert.NotEmpty(t, at(r, "tags", key), "%s of %s", key, r.Name)
+			}
+		}
+	})
+}
+
+func TestInstancesAndVolumesCarryTheTags(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		for _, template := range g.OfType("LaunchTemplate") {
+			tagged := map[any]bool{}
+			for i := range template.Inputs["tagSpecifications"].ArrayValue() {
+				tags := at(template, "tagSpecifications", i, "tags").(map[string]any)
+				assert.NotEmpty(t, tags["Service"])
+				assert.NotEmpty(t, tags["Stack"])
+				tagged[at(template, "tagSpecifications", i, "resourceType")] = true
+			}
+			assert.True(t, tagged["instance"] && tagged["volume"], template.Name)
+		}
+	})
+}
+
+func TestGroupsHaveRoomAndNoDesiredCapacity(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		for _, group := range g.OfType("aws:autoscaling/group:Group") {
+			assert.GreaterOrEqual(t, at(group, "minSize"), 1.0)
+			assert.LessOrEqual(t, at(group, "minSize"), at(group, "maxSize"))
+			assert.NotContains(t, group.Inputs, resource.PropertyKey("desiredCapacity"))
+		}
+	})
+}
+
+func TestNothingAsksToBeDeletedFirstOrNamesItself(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		for _, r := range g.Resources {
+			assert.False(t, r.DeleteBeforeReplace, r.Name)
+			assert.NotContains(t, r.Inputs, resource.PropertyKey("name"), r.Name)
+		}
+	})
+}
+
+func TestNamesAreUniqueAmongEachType(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		seen := map[string]bool{}
+		for _, r := range g.Resources {
+			assert.False(t, seen[r.Type+r.Name], "%s %s", r.Type, r.Name)
+			seen[r.Type+r.Name] = true
+		}
+	})
+}
+
+func TestTheLongestServiceNameFitsEverywhere(t *testing.T) {
+	longest := strings.Repeat("m", 21)
+	// The recorder refuses a physical name that is longer than AWS allows for its type.
+	g := deploy(t, world(t, "dev", map[string]any{"service": longest}))
+	for _, typ := range []string{"LoadBalancer", "TargetGroup"} {
+		for _, r := range g.OfType(typ) {
+			assert.Len(t, r.Outputs["name"].StringValue(), 32, r.Name)
+		}
+	}
+}
+
+func TestTheDemonstratedSystemHasItsConstants(t *testing.T) {
+	g := deploy(t, world(t, "dev", nil))
+	vpc, template := g.Find("Vpc", "musicguru-vpc"), g.Find("LaunchTemplate", "musicguru-template")
+	targets, balancer := g.Find("TargetGroup", "musicguru-tg"), g.Find("LoadBalancer", "musicguru-lb")
+	listener := g.Find("Listener", "musicguru-listener-5000")
+	group, policy := g.Find("aws:autoscaling/group:Group", "musicguru-group"), g.Find("Policy", "musicguru-cpu")
+	for what, pair := range map[string][2]any{
+		"the VPC":                            {at(vpc, "cidrBlock"), "192.168.0.0/23"},
+		"one public subnet a zone, in two":   {at(vpc, "availabilityZoneNames"), []any{"us-east-1a", "us-east-1b"}},
+		"of /24, in order: .0.0/24, .1.0/24": {at(vpc, "subnetSpecs"), []any{map[string]any{"type": "Public", "cidrMask": 24.0}}},
+		"instances of t3.micro":              {at(template, "instanceType"), "t3.micro"},
+		"no key pair without a name":         {at(template, "keyName"), nil},
+		"a public address":                   {at(template, "networkInterfaces", 0, "associatePublicIpAddress"), "true"},
+		"volumes gone with the instance":     {at(template, "blockDeviceMappings", 0, "ebs", "deleteOnTermination"), "true"},
+		"targets' protocol":                  {at(targets, "protocol"), "TCP"},
+		"targets' port":                      {at(targets, "port"), 5000.0},
+		"health check's protocol":            {at(targets, "healthCheck", "protocol"), "TCP"},
+		"health check's port":                {at(targets, "healthCheck", "port"), "5001"},
+		"health check's interval":            {at(targets, "healthCheck", "interval"), 10.0},
+		"health check's timeout":             {at(targets, "healthCheck", "timeout"), 5.0},
+		"a network load balancer":            {at(balancer, "loadBalancerType"), "network"},
+		"internet-facing":                    {at(balancer, "internal"), false},
+		"the listener's port":                {at(listener, "port"), 5000.0},
+		"the listener's protocol":            {at(listener, "protocol"), "TCP"},
+		"min":                                {at(group, "minSize"), 2.0},
+		"max":                                {at(group, "maxSize"), 3.0},
+		"the template's latest version":      {at(group, "launchTemplate", "version"), "7"},
+		"group metrics":                      {len(at(group, "enabledMetrics").([]any)), 8},
+		"the policy's kind":                  {at(policy, "policyType"), "TargetTrackingScaling"},
+		"the policy's target":                {at(policy, "targetTrackingConfiguration", "targetValue"), 50.0},
+		"the policy's warm-up":               {at(policy, "estimatedInstanceWarmup"), 300.0},
+	} {
+		assert.Equal(t, pair[1], pair[0], what)
+	}
+	subnets := func(r *graph.Resource, property string) any { return at(r, property) }
+	assert.Equal(t, vpc.Outputs["publicSubnetIds"].Mappable(), subnets(balancer, "subnets"), "the balancer is over both subnets")
+	assert.Equal(t, vpc.Outputs["publicSubnetIds"].Mappable(), subnets(group, "vpcZoneIdentifiers"), "the group is over both subnets")
+	assert.Equal(t, []any{targets.Outputs["arn"].StringValue()}, at(group, "targetGroupArns"))
+}
+
+func TestPortsAgreeFromListenerToProcess(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		name := g.OfType("Balancer")[0].Name
+		targets := g.Find("TargetGroup", name+"-tg")
+		service, health := at(targets, "port"), at(targets, "healthCheck", "port")
+		for role, port := range map[string]any{"service": service, "health": health} {
+			for typ, direction := range map[string]string{"SecurityGroupEgressRule": "-out", "SecurityGroupIngressRule": "-in"} {
+				rule := g.Find(typ, name+"-"+role+direction)
+				require.NotNil(t, rule, role+direction)
+				assert.Equal(t, fmt.Sprint(port), fmt.Sprint(at(rule, "fromPort")), rule.Name)
+				assert.Equal(t, fmt.Sprint(port), fmt.Sprint(at(rule, "toPort")), rule.Name)
+			}
+		}
+		for _, listener := range g.OfType("Listener") {
+			open := slices.ContainsFunc(g.OfType("SecurityGroupIngressRule"), func(rule *graph.Resource) bool {
+				return at(rule, "fromPort") == at(listener, "port") && g.Reaches(listener, rule)
+			})
+			assert.True(t, open, "clients reach %s", listener.Name)
+		}
+		for _, template := range g.OfType("LaunchTemplate") {
+			assert.Contains(t, graph.UserData(template),
+				fmt.Sprintf("ExecStart=/usr/local/bin/healthcheck -port %v -service-port %v\n", health, service))
+		}
+	})
+}
+
+func TestTheHealthPortIsWrittenOnce(t *testing.T) {
+	before := deploy(t, world(t, "dev", nil)).Text()
+	after := deploy(t, world(t, "dev", map[string]any{"health.port": 5055})).Text()
+	assert.Equal(t, strings.ReplaceAll(before, "5001", "5055"), after)
+	assert.NotContains(t, after, "5001")
+}
+
+func TestTheServicesPortIsWrittenOnceBesideTheListeners(t *testing.T) {
+	before := deploy(t, world(t, "dev", nil))
+	after := deploy(t, world(t, "dev", map[string]any{"app.port": 5066}))
+	changed := map[string]bool{}
+	for _, r := range before.Resources {
+		if other := after.Find(r.Type, r.Name); other == nil || !assert.ObjectsAreEqual(r.Inputs.Mappable(), other.Inputs.Mappable()) {
+			changed[r.Name] = true
+		}
+	}
+	assert.Equal(t, map[string]bool{
+		"musicguru-tg": true, "musicguru-service-out": true, "musicguru-service-in": true, "musicguru-template": true,
+	}, changed)
+}
+
+func TestAnInternalBalancerServesTheVPCOnly(t *testing.T) {
+	g := deploy(t, world(t, "dev", map[string]any{"balancer.internal": true}))
+	assert.Equal(t, true, at(g.OfType("LoadBalancer")[0], "internal"))
+	assert.NotNil(t, g.Find("SecurityGroupIngressRule", "musicguru-5000-from-192.168.0.0/23"))
+	assert.Nil(t, g.Find("SecurityGroupIngressRule", "musicguru-5000-from-0.0.0.0/0"))
+}
+
+func TestZonesAreTheFirstByNameOfThoseThatNeedNoOptIn(t *testing.T) {
+	w := world(t, "dev", nil)
+	w.Zones = []string{"us-east-1f", "us-east-1b", "us-east-1c"}
+	g := deploy(t, w)
+	assert.Equal(t, []any{"us-east-1b", "us-east-1c"}, at(g.OfType("Vpc")[0], "availabilityZoneNames"))
+	assert.Equal(t, map[string]any{
+		"state":   "available",
+		"filters": []any{map[string]any{"name": "opt-in-status", "values": []any{"opt-in-not-required"}}},
+	}, g.Invokes[0].Args.Mappable())
+}
+
+func TestTheRootVolumeTakesTheImagesOwnDevice(t *testing.T) {
+	w := world(t, "dev", nil)
+	w.Image.RootDevice = "/dev/sda1"
+	g := deploy(t, w)
+	assert.Equal(t, "/dev/sda1", at(g.OfType("LaunchTemplate")[0], "blockDeviceMappings", 0, "deviceName"))
+}

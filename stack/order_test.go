@@ -1,0 +1,170 @@
+package stack
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/internal/graph"
+)
+
+// What AWS refuses to delete while it is in use, by types: user, used.
+var inUse = [][2]string{
+	{"aws:autoscaling/policy:Policy", "aws:autoscaling/group:Group"},
+	{"aws:autoscaling/group:Group", "LaunchTemplate"},
+	{"aws:autoscaling/group:Group", "TargetGroup"},
+	{"aws:autoscaling/group:Group", "InstanceProfile"},
+	{"LaunchTemplate", "InstanceProfile"},
+	{"InstanceProfile", "Role"},
+	{"RolePolicy", "Role"},
+	{"BucketObjectv2", "BucketV2"},
+	{"BucketPolicy", "BucketV2"},
+	{"Listener", "LoadBalancer"},
+	{"Listener", "TargetGroup"},
+	{"SecurityGroup", "awsx:ec2:Vpc"},
+	{"TargetGroup", "awsx:ec2:Vpc"},
+}
+
+// What an instance needs from its first boot to its last request, by types.
+var needed = []string{"RolePolicy", "BucketObjectv2", "SecurityGroupEgressRule", "awsx:ec2:Vpc"}
+
+func TestNothingIsDeletedWhileItIsInUse(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		for _, pair := range inUse {
+			require.NotEmpty(t, g.OfType(pair[0]), pair[0])
+			require.NotEmpty(t, g.OfType(pair[1]), pair[1])
+			for _, user := range g.OfType(pair[0]) {
+				for _, used := range g.OfType(pair[1]) {
+					assert.True(t, g.Reaches(user, used), "%s is in use by %s", used.Name, user.Name)
+				}
+			}
+		}
+	})
+}
+
+func TestInstancesOutlastNothingThatTheyNeed(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		for _, group := range g.OfType("aws:autoscaling/group:Group") {
+			for _, typ := range needed {
+				for _, r := range g.OfType(typ) {
+					assert.True(t, g.Reaches(group, r), r.Name)
+				}
+			}
+			for _, rule := range g.OfType("SecurityGroupIngressRule") {
+				if len(g.InputFrom(rule, "referencedSecurityGroupId")) > 0 {
+					assert.True(t, g.Reaches(group, rule), rule.Name)
+				}
+			}
+		}
+	})
+}
+
+// A group is deleted after what its ID is taken from it for, so no ID may be spelt out.
+func TestSecurityGroupsOutlastTheirUsersAndEveryRuleThatNamesThem(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		for typ, property := range map[string]string{
+			"SecurityGroupIngressRule": "securityGroupId",
+			"SecurityGroupEgressRule":  "securityGroupId",
+			"LoadBalancer":             "securityGroups",
+			"LaunchTemplate":           "networkInterfaces",
+		} {
+			for _, r := range g.OfType(typ) {
+				require.Len(t, g.InputFrom(r, property), 1, r.Name)
+				assert.Equal(t, "aws:ec2/securityGroup:SecurityGroup", g.InputFrom(r, property)[0].Type, r.Name)
+				if at(r, "referencedSecurityGroupId") != nil {
+					assert.Len(t, g.InputFrom(r, "referencedSecurityGroupId"), 1, r.Name)
+				}
+			}
+		}
+	})
+}
+
+// Subnet IDs alone say nothing of the internet gateway, which cannot be detached while a public address is mapped: the
+// dependency on the whole VPC must be written.
+func TestPublicAddressesGoBeforeTheInternetGateway(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		vpc := g.OfType("awsx:ec2:Vpc")[0]
+		for _, typ := range []string{"elastic-service:loadbalancing:Balancer", "elastic-service:scaling:Group"} {
+			for _, component := range g.OfType(typ) {
+				assert.Contains(t, g.Dependencies(component), vpc, component.Type)
+			}
+		}
+	})
+}
+
+func TestBalancerAndGroupAreCreatedSideBySide(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		group := g.OfType("aws:autoscaling/group:Group")[0]
+		for _, typ := range []string{"LoadBalancer", "Listener"} {
+			for _, r := range g.OfType(typ) {
+				assert.False(t, g.Reaches(group, r), "the group waits for %s", r.Name)
+				assert.False(t, g.Reaches(r, group), "%s waits for the group", r.Name)
+			}
+		}
+	})
+}
+
+// seconds are typical creation times in us-east-1, from public logs: the upper end where there is a range.
+var seconds = map[string]int{
+	"awsx:ec2:Vpc":              25, // VPC 12, subnet with public addresses 11, route table 1, route 1; gateway meanwhile
+	"SecurityGroup":             3,
+	"SecurityGroupEgressRule":   3,
+	"SecurityGroupIngressRule":  3,
+	"LoadBalancer":              161,
+	"TargetGroup":               3,
+	"Listener":                  3,
+	"LaunchTemplate":            6,
+	"Role":                      2,
+	"RolePolicy":                2,
+	"InstanceProfile":           8,
+	"BucketV2":                  4,
+	"BucketObjectv2":            2,
+	"BucketPolicy":              2,
+	"BucketPublicAccessBlock":   2,
+	"BucketOwnershipControls":   2,
+	"autoscaling/group:Group":   80, // two instances up and registered, without the wait for the balancer
+	"autoscaling/policy:Policy": 2,
+
+	"BucketServerSideEncryptionConfigurationV2": 2,
+}
+
+func cost(t *testing.T) func(*graph.Resource) time.Duration {
+	return func(r *graph.Resource) time.Duration {
+		if !r.Custom && !r.Remote {
+			return 0
+		}
+		for typ, s := range seconds {
+			if r.Type == typ || strings.HasSuffix(r.Type, ":"+typ) {
+				return time.Duration(s) * time.Second
+			}
+		}
+		t.Errorf("no creation time for %s", r.Type)
+		return 0
+	}
+}
+
+// Whatever order is asked for beside that of the data must not make a deployment longer: what data alone demands is the
+// least that any program could take.
+func TestOrderCostsNoTime(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		path, total := g.CriticalPath(cost(t), g.Before)
+		_, least := g.CriticalPath(cost(t), g.InputsFrom)
+		at := time.Duration(0)
+		for _, r := range path {
+			at += cost(t)(r)
+			t.Logf("%4.0f s  %s %s", at.Seconds(), r.Type, r.Name)
+		}
+		assert.Equal(t, least, total)
+	})
+}
+
+// 25 VPC + 3 security group + 161 balancer + 3 listener.
+func TestTheBalancerIsTheCriticalPath(t *testing.T) {
+	g := deploy(t, world(t, "dev", nil))
+	path, total := g.CriticalPath(cost(t), g.Before)
+	assert.Equal(t, 192*time.Second, total)
+	assert.Equal(t, "musicguru-listener-5000", path[len(path)-1].Name)
+}

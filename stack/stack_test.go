@@ -1,0 +1,118 @@
+package stack
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/internal/graph"
+)
+
+// root is the project's folder.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("..")
+	require.NoError(t, err)
+	return dir
+}
+
+// world is the one that a stack file describes, with changes of its settings: paths such as health.port and values.
+func world(t *testing.T, stack string, changes map[string]any) graph.World {
+	t.Helper()
+	config, err := graph.StackConfig(root(t), stack)
+	require.NoError(t, err)
+	for path, value := range changes {
+		change(t, config, path, value)
+	}
+	return graph.World{Stack: stack, Root: root(t), Config: config}
+}
+
+func change(t *testing.T, config map[string]string, path string, value any) {
+	t.Helper()
+	section, field, nested := strings.Cut(path, ".")
+	key := "elastic-service:" + section
+	if !nested {
+		text, isText := value.(string)
+		require.True(t, isText, "%s is text", path)
+		config[key] = text
+		return
+	}
+	fields := map[string]any{}
+	require.NoError(t, json.Unmarshal([]byte(config[key]), &fields))
+	fields[field] = value
+	text, err := json.Marshal(fields)
+	require.NoError(t, err)
+	config[key] = string(text)
+}
+
+func deploy(t *testing.T, w graph.World) *graph.Graph {
+	t.Helper()
+	g, err := graph.Run(t, w, Deploy)
+	require.NoError(t, err)
+	return g
+}
+
+// graphs are the stack files' own, deployed once.
+var graphs = map[string]*graph.Graph{}
+
+// everyStack runs a test on the graph of each stack file.
+func everyStack(t *testing.T, test func(*testing.T, *graph.Graph)) {
+	t.Helper()
+	stacks, err := graph.Stacks(root(t))
+	require.NoError(t, err)
+	require.Contains(t, stacks, "dev")
+	for _, stack := range stacks {
+		t.Run(stack, func(t *testing.T) {
+			if graphs[stack] == nil {
+				graphs[stack] = deploy(t, world(t, stack, nil))
+			}
+			test(t, graphs[stack])
+		})
+	}
+}
+
+func TestGraphIsTheReviewedOne(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		graph.Golden(t, filepath.Join("testdata", filepath.Base(t.Name())+".golden"), g.Text())
+	})
+}
+
+func TestGraphIsTheSameEveryTime(t *testing.T) {
+	first := deploy(t, world(t, "dev", nil)).Text()
+	assert.Equal(t, first, deploy(t, world(t, "dev", nil)).Text())
+}
+
+func TestOutputsAreTheDocumentedOnes(t *testing.T) {
+	got := map[string]string{}
+	var mu sync.Mutex
+	g, err := graph.Run(t, world(t, "dev", nil), func(ctx *pulumi.Context) error {
+		p, err := load(ctx)
+		if err != nil {
+			return err
+		}
+		outputs, err := p.wire(ctx)
+		for name, output := range outputs {
+			output.(pulumi.StringOutput).ApplyT(func(value string) string {
+				mu.Lock()
+				defer mu.Unlock()
+				got[name] = value
+				return value
+			})
+		}
+		return err
+	})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{
+		"address":     g.OfType("LoadBalancer")[0].Outputs["dnsName"].StringValue() + ":5000",
+		"balancer":    g.OfType("LoadBalancer")[0].Outputs["arn"].StringValue(),
+		"targetGroup": g.OfType("TargetGroup")[0].Outputs["arn"].StringValue(),
+		"group":       g.OfType("aws:autoscaling/group:Group")[0].Outputs["name"].StringValue(),
+		"vpc":         g.OfType("Vpc")[0].Outputs["vpcId"].StringValue(),
+	}, got)
+}

@@ -1,0 +1,30 @@
+package userdata
+
+// Bootstrap is everything that a machine does to itself at its first boot, and leaves behind for every later one.
+type Bootstrap struct {
+	Region    string // where the artifacts' bucket is
+	Packages  []string
+	Artifacts []Artifact
+	Services  []Service // started in this order's dependencies, see Service.After
+}
+
+// Artifact is a file fetched from S3 with the instance's own role and kept only if its content is the expected one. A file
+// that the image has at Path already stays as it is.
+type Artifact struct {
+	Path   string // below /usr/local, /opt or /srv; installed with mode 0755
+	Bucket string
+	Key    string
+	SHA256 string // hex
+}
+
+// Service is a process that systemd starts at every boot and restarts whenever it ends.
+type Service struct {
+	Name        string // of the unit, without .service
+	Description string
+	Command     []string // absolute path and arguments; no shell
+	User        string   // created as a system user; a dynamic one when empty
+	Directory   string   // where it starts, / when empty. It must exist; /var/lib/NAME does, and is the service's to write
+	Environment map[string]string
+	Port        int      // listened on; below 1024 it brings CAP_NET_BIND_SERVICE. 0: none
+	After       []string // services that start before this one and stop after it
+}

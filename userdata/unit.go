@@ -1,0 +1,176 @@
+package userdata
+
+import (
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/unit"
+)
+
+const (
+	unitFolder     = "/etc/systemd/system"
+	checksumFolder = "/etc/elastic-service"
+
+	// Where a file is until it is verified: the state directory of the artifacts' units, for root alone.
+	stateDirectory = "elastic-service"
+	staging        = "/var/lib/" + stateDirectory
+)
+
+// base names the artifact's unit and files.
+func (a Artifact) base() string { return path.Base(a.Path) }
+
+func (a Artifact) unitName() string { return "artifact-" + a.base() + ".service" }
+
+func (a Artifact) staged() string { return staging + "/" + a.base() }
+
+func (a Artifact) checksumFile() string { return checksumFolder + "/" + a.base() + ".sha256" }
+
+// checksum is the content of the checksum file, as sha256sum reads it.
+func (a Artifact) checksum() string { return a.SHA256 + "  " + a.staged() + "\n" }
+
+func (s Service) unitName() string { return s.Name + ".service" }
+
+// uses reports whether the command names the artifact's path: as its program or as an argument.
+func (s Service) uses(a Artifact) bool { return slices.Contains(s.Command, a.Path) }
+
+// artifactUnit puts the file at its path in one step, once it is verified and on the disk. A copy straight to the path
+// could be cut short by a loss of power, and the condition would take the part for the whole.
+func (b Bootstrap) artifactUnit(a Artifact) string {
+	beside := a.Path + ".new"
+	var o options
+	o.add("Unit", "Description", "Fetch "+a.Path)
+	o.add("Unit", "ConditionPathExists", "!"+a.Path)
+	o.add("Unit", "Wants", "network-online.target")
+	o.add("Unit", "After", "network-online.target")
+	for _, s := range b.Services {
+		if s.uses(a) {
+			o.add("Unit", "OnSuccess", s.unitName())
+		}
+	}
+	o.add("Unit", "StartLimitIntervalSec", "0")
+	o.add("Service", "Type", "oneshot")
+	o.add("Service", "ExecStart", commandLine("/usr/bin/aws", "s3", "cp", "--only-show-errors", "--no-progress",
+		"s3://"+a.Bucket+"/"+a.Key, a.staged()))
+	o.add("Service", "ExecStart", commandLine("/usr/bin/sha256sum", "--check", "--status", a.checksumFile()))
+	o.add("Service", "ExecStart", commandLine("/usr/bin/install", "-D", "-m", "0755", a.staged(), beside))
+	o.add("Service", "ExecStart", commandLine("/usr/bin/sync", beside))
+	o.add("Service", "ExecStart", commandLine("/usr/bin/mv", "-T", beside, a.Path))
+	o.add("Service", "ExecStart", commandLine("/usr/bin/rm", "-f", a.staged()))
+	// aws keeps a cache in its home, and ProtectHome= takes root's away.
+	o.add("Service", "Environment", "AWS_REGION="+b.Region, "AWS_DEFAULT_REGION="+b.Region, "HOME="+staging)
+	o.add("Service", "Restart", "on-failure")
+	o.add("Service", "RestartSec", "5")
+	o.add("Service", "TimeoutStartSec", "600")
+	o.add("Service", "StateDirectory", stateDirectory)
+	o.add("Service", "StateDirectoryMode", "0700")
+	o.add("Service", "ReadWritePaths", a.root())
+	// The file's folder may be another user's.
+	o.add("Service", "CapabilityBoundingSet", "CAP_DAC_OVERRIDE")
+	o.harden()
+	o.add("Install", "WantedBy", "multi-user.target")
+	return o.String()
+}
+
+func (b Bootstrap) serviceUnit(s Service) string {
+	var o options
+	o.add("Unit", "Description", strings.ReplaceAll(s.description(), "%", "%%"))
+	o.add("Unit", "Wants", "network-online.target")
+	o.add("Unit", "After", "network-online.target")
+	for _, name := range s.After {
+		o.add("Unit", "After", name+".service")
+	}
+	for _, a := range b.Artifacts {
+		if s.uses(a) {
+			o.add("Unit", "Requires", a.unitName())
+			o.add("Unit", "After", a.unitName())
+		}
+	}
+	o.add("Unit", "StartLimitIntervalSec", "0")
+	o.add("Service", "Type", "exec")
+	o.add("Service", "ExecStart", commandLine(s.Command...))
+	o.addUnlessEmpty("Service", "WorkingDirectory", s.Directory)
+	o.addUnlessEmpty("Service", "Environment", assignments(s.Environment)...)
+	o.add("Service", "Restart", "always")
+	o.add("Service", "RestartSec", "1")
+	o.add("Service", "TimeoutStopSec", "30")
+	o.run(s)
+	o.harden()
+	o.add("Install", "WantedBy", "multi-user.target")
+	return o.String()
+}
+
+func (s Service) description() string {
+	if s.Description != "" {
+		return s.Description
+	}
+	return s.Name
+}
+
+// run says as whom the service runs and what it may do beyond that.
+func (o *options) run(s Service) {
+	if s.User == "" {
+		o.add("Service", "DynamicUser", "yes")
+	} else {
+		o.add("Service", "User", s.User)
+	}
+	o.add("Service", "StateDirectory", s.Name)
+	capability := ""
+	if s.Port > 0 && s.Port < 1024 {
+		capability = "CAP_NET_BIND_SERVICE"
+		o.add("Service", "AmbientCapabilities", capability)
+	}
+	o.add("Service", "CapabilityBoundingSet", capability)
+}
+
+// harden takes away what neither a fetch nor a server needs. MemoryDenyWriteExecute is left out: it breaks languages
+// that compile as they run.
+func (o *options) harden() {
+	for _, directive := range [][2]string{
+		{"NoNewPrivileges", "yes"},
+		{"ProtectSystem", "strict"},
+		{"ProtectHome", "yes"},
+		{"PrivateDevices", "yes"},
+		{"PrivateTmp", "yes"},
+		{"ProtectClock", "yes"},
+		{"ProtectControlGroups", "yes"},
+		{"ProtectHostname", "yes"},
+		{"ProtectKernelLogs", "yes"},
+		{"ProtectKernelModules", "yes"},
+		{"ProtectKernelTunables", "yes"},
+		{"LockPersonality", "yes"},
+		{"RestrictNamespaces", "yes"},
+		{"RestrictRealtime", "yes"},
+		{"RestrictSUIDSGID", "yes"},
+		{"RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX AF_NETLINK"},
+		{"SystemCallArchitectures", "native"},
+		{"SystemCallFilter", "@system-service"},
+	} {
+		o.add("Service", directive[0], directive[1])
+	}
+}
+
+// options are a unit's lines.
+type options []*unit.UnitOption
+
+// add appends a line for each value. A list is written as repeated lines, which systemd joins.
+func (o *options) add(section, name string, values ...string) {
+	for _, value := range values {
+		*o = append(*o, unit.NewUnitOption(section, name, value))
+	}
+}
+
+func (o *options) addUnlessEmpty(section, name string, values ...string) {
+	o.add(section, name, slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" })...)
+}
+
+// String is the unit's file.
+func (o *options) String() string {
+	content, err := io.ReadAll(unit.Serialize(*o))
+	if err != nil {
+		panic(fmt.Sprintf("userdata: serializing to memory: %v", err))
+	}
+	return string(content)
+}

@@ -1,0 +1,214 @@
+package userdata
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+var (
+	// Names that need no quoting in a unit, a checksum file or a command line.
+	packageName  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+:~_-]*$`)
+	serviceName  = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
+	userName     = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,30}$`)
+	variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	plainPath    = regexp.MustCompile(`^(/[A-Za-z0-9._+@-]+)+$`)
+
+	regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[1-9][0-9]?$`)
+	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	objectKey  = regexp.MustCompile(`^[A-Za-z0-9._+@=/-]{1,255}$`)
+	sha256Hex  = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+	// Services that a unit of the same name in /etc/systemd/system would replace, and what the artifacts' units use.
+	systemServices = regexp.MustCompile(`^(artifact-|elastic-service$|systemd-|cloud-|dbus|ssh|amazon-|chrony|getty|serial-getty|user$)`)
+)
+
+// Folders that artifacts go to: a machine has them from the start, and its packages leave them alone.
+var artifactRoots = []string{"/usr/local", "/opt", "/srv"}
+
+// Validate returns everything that is wrong, with paths such as services[0].name, artifacts[1].sha256 and region.
+func (b Bootstrap) Validate() error {
+	var l fault.List
+	l.Include("", b.ValidateMachine())
+	b.validateSources(&l)
+	return l.Err()
+}
+
+// ValidateMachine is Validate for a bootstrap whose artifacts aren't in a bucket yet: it leaves out Region and each
+// artifact's Bucket, Key and SHA256.
+func (b Bootstrap) ValidateMachine() error {
+	var l fault.List
+	b.validatePackages(&l)
+	b.validateArtifacts(&l)
+	b.validateServices(&l)
+	b.validateOrder(&l)
+	return l.Err()
+}
+
+func (b Bootstrap) validatePackages(l *fault.List) {
+	for i, name := range b.Packages {
+		at := fmt.Sprintf("packages[%d]", i)
+		if !packageName.MatchString(name) {
+			l.Add(at, name, "is not the name of a package")
+		} else if slices.Contains(b.Packages[:i], name) {
+			l.Add(at, name, "is listed twice")
+		}
+	}
+}
+
+// validateArtifacts also holds file names apart, because they name the artifacts' units.
+func (b Bootstrap) validateArtifacts(l *fault.List) {
+	seen := map[string]int{}
+	for i, a := range b.Artifacts {
+		at := fmt.Sprintf("artifacts[%d].path", i)
+		switch first, again := seen[path.Base(a.Path)]; {
+		case a.Path == "":
+			l.Missing(at, "must be set")
+		case !plainPath.MatchString(a.Path) || path.Clean(a.Path) != a.Path:
+			l.Add(at, a.Path, "is not an absolute path of letters, digits and ._+@-, without . and .. as folders")
+		case a.root() == "":
+			l.Add(at, a.Path, "is not below %s", strings.Join(artifactRoots, ", "))
+		case again:
+			l.Add(at, a.Path, "has the file name of artifacts[%d]", first)
+		default:
+			seen[path.Base(a.Path)] = i
+		}
+	}
+}
+
+// root is the folder of artifactRoots that the artifact is below.
+func (a Artifact) root() string {
+	for _, root := range artifactRoots {
+		if strings.HasPrefix(a.Path, root+"/") {
+			return root
+		}
+	}
+	return ""
+}
+
+func (b Bootstrap) validateServices(l *fault.List) {
+	if len(b.Services) == 0 {
+		l.Missing("services", "needs at least one")
+	}
+	for i, s := range b.Services {
+		at := fmt.Sprintf("services[%d]", i)
+		s.validate(l, at)
+		if first := slices.IndexFunc(b.Services, func(o Service) bool { return o.Name == s.Name }); first < i && s.Name != "" {
+			l.Add(at+".name", s.Name, "is the name of services[%d]", first)
+		}
+	}
+}
+
+func (s Service) validate(l *fault.List, at string) {
+	s.validateNames(l, at)
+	s.validateCommand(l, at+".command")
+	if s.Directory != "" && s.Directory != "/" && (!plainPath.MatchString(s.Directory) || path.Clean(s.Directory) != s.Directory) {
+		l.Add(at+".directory", s.Directory, "is not an absolute path of letters, digits and ._+@-, without . and .. as folders")
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.Environment)) {
+		if !variableName.MatchString(key) {
+			l.Add(at+".environment", key, "is not the name of a variable: letters, digits and _")
+		}
+		validateText(l, at+".environment."+key, s.Environment[key])
+	}
+	validateText(l, at+".description", s.Description)
+	if s.Port < 0 || s.Port > 65535 {
+		l.Add(at+".port", s.Port, "is not from 1 to 65535, or 0 for none")
+	}
+}
+
+func (s Service) validateNames(l *fault.List, at string) {
+	switch {
+	case s.Name == "":
+		l.Missing(at+".name", "must be set")
+	case !serviceName.MatchString(s.Name):
+		l.Add(at+".name", s.Name, "is not the name of a unit: at most 64 of a–z, 0–9, _ and -, beginning with a letter")
+	case systemServices.MatchString(s.Name):
+		l.Add(at+".name", s.Name, "belongs to the system")
+	}
+	switch {
+	case s.User == "root":
+		l.Add(at+".user", s.User, "is refused: services run unprivileged")
+	case s.User != "" && !userName.MatchString(s.User):
+		l.Add(at+".user", s.User, "is not a user: at most 31 of a–z, 0–9, _ and -, not beginning with a digit")
+	}
+}
+
+func (s Service) validateCommand(l *fault.List, at string) {
+	if len(s.Command) == 0 {
+		l.Missing(at, "must be set: an absolute path and its arguments")
+		return
+	}
+	if p := s.Command[0]; !plainPath.MatchString(p) || path.Clean(p) != p {
+		l.Add(at+"[0]", p, "is not an absolute path of letters, digits and ._+@-, without . and .. as folders")
+	}
+	for i, argument := range s.Command[1:] {
+		validateText(l, fmt.Sprintf("%s[%d]", at, i+1), argument)
+	}
+}
+
+// validateText refuses what systemd drops or takes for a new line: control characters other than a tab, and bytes that
+// are no UTF-8.
+func validateText(l *fault.List, at, text string) {
+	control := func(r rune) bool { return unicode.IsControl(r) && r != '\t' }
+	switch {
+	case !utf8.ValidString(text):
+		l.Add(at, text, "is not UTF-8")
+	case strings.ContainsFunc(text, control):
+		l.Add(at, text, "has a line break or another control character")
+	}
+}
+
+// validateOrder refuses names in After that are no services, and circles, in which systemd would leave out a unit.
+func (b Bootstrap) validateOrder(l *fault.List) {
+	after := map[string][]string{}
+	for _, s := range b.Services {
+		after[s.Name] = s.After
+	}
+	for i, s := range b.Services {
+		for j, name := range s.After {
+			at := fmt.Sprintf("services[%d].after[%d]", i, j)
+			if _, known := after[name]; !known {
+				l.Add(at, name, "is not a service here")
+			} else if reaches(after, name, s.Name, map[string]bool{}) {
+				l.Add(at, name, "starts after %s itself", s.Name)
+			}
+		}
+	}
+}
+
+// reaches reports whether a walk over the edges leads from one name to another.
+func reaches(edges map[string][]string, from, to string, visited map[string]bool) bool {
+	if from == to {
+		return true
+	}
+	visited[from] = true
+	return slices.ContainsFunc(edges[from], func(next string) bool {
+		return !visited[next] && reaches(edges, next, to, visited)
+	})
+}
+
+func (b Bootstrap) validateSources(l *fault.List) {
+	if len(b.Artifacts) > 0 && !regionName.MatchString(b.Region) {
+		l.Add("region", b.Region, "is not a region such as us-east-1")
+	}
+	for i, a := range b.Artifacts {
+		at := fmt.Sprintf("artifacts[%d]", i)
+		if !bucketName.MatchString(a.Bucket) {
+			l.Add(at+".bucket", a.Bucket, "is not the name of a bucket")
+		}
+		if !objectKey.MatchString(a.Key) {
+			l.Add(at+".key", a.Key, "is not a key: at most 255 letters, digits and ._+@=/-")
+		}
+		if !sha256Hex.MatchString(a.SHA256) {
+			l.Add(at+".sha256", a.SHA256, "is not a SHA-256 in 64 lower-case hex digits")
+		}
+	}
+}
