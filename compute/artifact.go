@@ -54,7 +54,7 @@ func Build(ctx context.Context, root, pkg, arch string) (string, error) {
 	if err != nil {
 		return failed(err)
 	}
-	defer os.RemoveAll(work) //nolint:errcheck // a leftover in a cache harms nobody
+	defer os.RemoveAll(work)
 	if err := compile(ctx, root, pkg, arch, work); err != nil {
 		return failed(err)
 	}
@@ -75,7 +75,7 @@ func Hash(file string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	sum := sha256.New()
 	if _, err := io.Copy(sum, f); err != nil {
 		return "", fmt.Errorf("hashing %s: %w", file, err)
@@ -89,14 +89,14 @@ func artifactCache(arch string) (string, error) {
 		return "", err
 	}
 	cache := filepath.Join(base, "elastic-service", "artifacts", arch)
-	return cache, os.MkdirAll(cache, 0o755)
+	return cache, os.MkdirAll(cache, 0o750)
 }
 
 // compile writes the executable into a folder. Given a folder, the compiler refuses what is no main package; given a
 // file, it would write a library's object code.
 func compile(ctx context.Context, root, pkg, arch, folder string) error {
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=",
-		"-o", folder+string(filepath.Separator), "--", pkg)
+	build := exec.CommandContext(ctx, "go", "build", //nolint:gosec // to build what the settings name is the purpose
+		"-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", folder+string(filepath.Separator), "--", pkg)
 	build.Dir = root
 	build.Env = buildEnvironment(os.Environ(), arch)
 	build.WaitDelay = 5 * time.Second
@@ -144,7 +144,7 @@ func keep(cache, executable string) (string, error) {
 	}
 	folder := filepath.Join(cache, sum)
 	kept := filepath.Join(folder, filepath.Base(executable))
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return "", err
 	}
 	return kept, os.Rename(executable, kept)

@@ -136,7 +136,7 @@ func TestBuildNamesThePackageAndWhatIsWrongWithIt(t *testing.T) {
 		"it does not compile":  {"./broken", "undefined: undefined"},
 		"it does not exist":    {"./missing", "missing: directory not found"},
 		"it is a library":      {"./library", "no main packages to build"},
-		"it looks like a flag": {"-x", "-x"},
+		"it looks like a flag": {"-x", "leading dash"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := compute.Build(t.Context(), root, c.pkg, "amd64")

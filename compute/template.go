@@ -35,7 +35,7 @@ type Args struct {
 	// beside an unencrypted root.
 	RootDevice pulumi.StringInput
 
-	// RootVolumeGiB is the size of the root volume, at least the image's.
+	// RootVolumeGiB is the size of the root volume, 1–16384 and at least the image's; 0: the image's.
 	RootVolumeGiB int
 
 	// InstanceType is such as t3.micro, of the image's architecture.
@@ -75,8 +75,8 @@ func (a *Args) Validate() error {
 	if a.InstanceType == "" {
 		faults.Missing("instanceType", "a value is needed")
 	}
-	if a.RootVolumeGiB < 1 || a.RootVolumeGiB > 16384 {
-		faults.Add("rootVolumeGiB", a.RootVolumeGiB, "is not between 1 and 16384")
+	if a.RootVolumeGiB < 0 || a.RootVolumeGiB > 16384 {
+		faults.Add("rootVolumeGiB", a.RootVolumeGiB, "is not between 1 and 16384, or 0 for the image's own size")
 	}
 	for i, from := range a.SSHFrom {
 		if !from.IsValid() {
@@ -311,15 +311,18 @@ func (t *Template) launchTemplate(
 }
 
 func rootVolume(args *Args) ec2.LaunchTemplateBlockDeviceMappingArray {
+	volume := &ec2.LaunchTemplateBlockDeviceMappingEbsArgs{
+		VolumeType:          pulumi.String("gp3"),
+		Encrypted:           pulumi.String("true"),
+		DeleteOnTermination: pulumi.String("true"),
+	}
+	if args.RootVolumeGiB > 0 {
+		volume.VolumeSize = pulumi.Int(args.RootVolumeGiB)
+	}
 	return ec2.LaunchTemplateBlockDeviceMappingArray{
 		&ec2.LaunchTemplateBlockDeviceMappingArgs{
 			DeviceName: args.RootDevice.ToStringOutput().ToStringPtrOutput(),
-			Ebs: &ec2.LaunchTemplateBlockDeviceMappingEbsArgs{
-				VolumeType:          pulumi.String("gp3"),
-				VolumeSize:          pulumi.Int(args.RootVolumeGiB),
-				Encrypted:           pulumi.String("true"),
-				DeleteOnTermination: pulumi.String("true"),
-			},
+			Ebs:        volume,
 		},
 	}
 }

@@ -65,7 +65,7 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 		"no image":                 {func(a *Args) { a.ImageID = nil }, "imageId: a value is needed"},
 		"no root device":           {func(a *Args) { a.RootDevice = nil }, "rootDevice: a value is needed"},
 		"no instance type":         {func(a *Args) { a.InstanceType = "" }, "instanceType: a value is needed"},
-		"no root volume":           {func(a *Args) { a.RootVolumeGiB = 0 }, "rootVolumeGiB: 0 is not between 1 and 16384"},
+		"a negative root volume":   {func(a *Args) { a.RootVolumeGiB = -1 }, "rootVolumeGiB: -1 is not between 1 and 16384"},
 		"SSH from nowhere":         {func(a *Args) { a.SSHFrom = []netip.Prefix{{}} }, "sshFrom[0]: invalid Prefix is not a range"},
 		"an artifact without file": {func(a *Args) { a.Software.Artifacts[1].Source = "" }, "software.artifacts[1].source: a local file is needed"},
 		"an artifact without hash": {func(a *Args) { a.Software.Artifacts[0].SHA256 = "" }, "software.artifacts[0].sha256: "},

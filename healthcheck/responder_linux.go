@@ -17,7 +17,7 @@ import (
 )
 
 // DefaultPoll is the time between two looks at the socket table.
-const DefaultPoll = 250 * time.Millisecond
+const DefaultPoll = 500 * time.Millisecond
 
 // Limits of the pause after an accept for which the machine lacked descriptors or memory. Meanwhile the kernel goes on
 // completing connections up to the backlog, so that the balancer sees no difference.
@@ -35,7 +35,7 @@ type Responder struct {
 	Port        int           // of the health check, 1–65535
 	ServicePort int           // of the service, 1–65535, not Port
 	Address     netip.Addr    // where to listen; every address, IPv6 and IPv4, when zero
-	Poll        time.Duration // between two looks at the socket table, at least 1 ms; 250 ms when zero
+	Poll        time.Duration // between two looks at the socket table, at least 1 ms; 500 ms when zero
 	Log         *slog.Logger  // changes of state; slog.Default() when nil
 }
 

@@ -9,8 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
 )
 
 const (

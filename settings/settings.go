@@ -1,13 +1,12 @@
 // Package settings reads a stack's configuration into one typed value, valid as a whole, or says everything that is
 // wrong with it at once, before any resource is registered.
 //
-//	Pulumi.yaml ───────┐ declared keys and their defaults
-//	Pulumi.<stack>.yaml ┴▶ Load ─▶ Parse ─▶ decode ─▶ rules ─▶ *Settings
-//	                                          │         │
-//	                                          └────┬────┘
-//	                                               ▼
+//	Pulumi.yaml          declared keys, defaults ─┐
+//	Pulumi.<stack>.yaml  what the stack sets ─────┴▶ Load ─▶ Parse: decode ─▶ rules ─▶ *Settings
+//	                                                                  │         │
+//	                                                                  ▼         ▼
 //	                                 scaling.max: 1 is below scaling.min (2)
-//	                                 health.intervall: is not a setting: health has protocol, port, …
+//	                                 health.intervall: is not a setting: there are protocol, port, …
 //
 // A key is written as its field, in lower camel case: [Compute.SSHFrom] is compute.sshFrom. Durations are whole seconds.
 // The tag default holds the value, as JSON, of a key that is left out; the tag required marks a key that may not be.

@@ -176,10 +176,10 @@ func TestDevStackIsMusicGuruAsItWasBuiltByHand(t *testing.T) {
 	}, got)
 }
 
-func TestFaultsAreReportedTogether(t *testing.T) {
+func TestFaultsAreReportedTogetherInTheOrderOfTheSettings(t *testing.T) {
 	_, err := Parse(config(t, `
 service: Music
-netwrok: {zones: 2}
+networks: {zones: 2}
 network: {cidr: 192.168.0.1/23, zones: 1, zone: 2}
 image: {}
 compute: {rootVolumeGiB: "8", sshFrom: [everywhere]}
@@ -189,6 +189,48 @@ scaling: {min: 2.5, max: 0}
 `))
 	require.Error(t, err)
 	assert.Equal(t, []string{
+		`aws:region: must be set, for example: pulumi config set aws:region us-east-1`,
+		`service: "Music" is not a name of a–z, 0–9 and -, beginning with a letter and not ending with -`,
+		`network.zone: is not a setting: there are cidr, zones, subnets`,
+		`network.zones: 1 is below 2: a zone can fail as a whole`,
 		`network.cidr: 192.168.0.1/23 has bits set beyond /23: write 192.168.0.0/23`,
+		`image: must have id or parameter`,
+		`compute.sshFrom[0]: "everywhere" is not a range of addresses such as 192.168.0.0/23`,
+		`compute.rootVolumeGiB: "8" is not a whole number: leave out the quotes`,
+		`compute.keyName: must be set where sshFrom is: without a key pair nobody can log in`,
+		`app.port: must be set`,
+		`app.services[0].command[0]: "a" is not an absolute path of letters, digits and ._+@-, without . and .. as folders`,
+		`app.services[1].command: must be set: an absolute path and its arguments`,
+		`app.services[1].name: "a" is the name of services[0]`,
+		`health.interval: 2s is outside 5–300 s`,
+		`health.timeout: 5s is not below interval (2s)`,
+		`scaling.min: 2.5 is not a whole number`,
+		`scaling.max: 0 is below 1: the group could never have an instance`,
+		`networks: is not a setting: there are service, network, image, compute, app, health, balancer, scaling`,
 	}, strings.Split(err.Error(), "\n"))
+}
+
+func TestValidateRefusesSettingsThatWereNeverSet(t *testing.T) {
+	assert.ErrorContains(t, new(Settings).Validate(), "network.cidr: must be set")
+}
+
+func FuzzParseNeverPanicsAndAgreesWithValidate(f *testing.F) {
+	keys := append(Keys(), regionKey, namespace+"scaling.min")
+	for _, flat := range []map[string]string{config(f, smallest), stackFile(f, "../Pulumi.dev.yaml")} {
+		for i, key := range keys {
+			f.Add(i, flat[key], i+1, `{"cidr": "10.0.0.0/8", "subnets": [null, "10.0.0.0/16"]}`)
+		}
+	}
+	f.Fuzz(func(t *testing.T, i int, one string, j int, other string) {
+		flat := config(t, smallest)
+		flat[keys[uint(i)%uint(len(keys))]] = one
+		flat[keys[uint(j)%uint(len(keys))]] = other
+		s, err := Parse(flat)
+		if err != nil {
+			assert.Nil(t, s)
+			assert.NotEmpty(t, err.Error())
+			return
+		}
+		assert.NoError(t, s.Validate())
+	})
 }

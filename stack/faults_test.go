@@ -64,12 +64,12 @@ func TestWhatOnlyTheRegionCanShowRegistersNothing(t *testing.T) {
 			`compute.instanceType: "t3.micro" has the architecture amd64, the image (ami-`,
 		},
 		"a volume smaller than the image's": {
-			nil, func(w *graph.World) { w.Image.RootGiB = 30 },
+			map[string]any{"compute.rootVolumeGiB": 8}, func(w *graph.World) { w.Image.RootGiB = 30 },
 			"compute.rootVolumeGiB: 8 is less than the image (ami-",
 		},
 		"an image without a volume": {
 			nil, func(w *graph.World) { w.Image.RootType = "instance-store" },
-			"has a root device of type instance-store, it must be ebs",
+			"has its root device in an instance store, it must be an EBS volume",
 		},
 	} {
 		t.Run(name, func(t *testing.T) { assert.Contains(t, faults(t, test.changes, test.world), test.want) })
@@ -107,7 +107,7 @@ func TestFaultsOfAllKindsAreReportedTogether(t *testing.T) {
 		map[string]string{"build": "./cmd/nothing", "path": "/usr/local/bin/x"},
 		map[string]string{"file": "nothing.txt", "path": "/usr/local/bin/y"},
 	)
-	changes["network.zones"] = 4
+	changes["network.zones"], changes["compute.rootVolumeGiB"] = 4, 8
 	text := faults(t, changes, func(w *graph.World) { w.Image.RootGiB = 30 })
 	for _, want := range []string{
 		"network.zones: ", "compute.rootVolumeGiB: ", "app.artifacts[0].build: ", "app.artifacts[1].file: ",

@@ -113,10 +113,10 @@ func (p *plan) fits(path string, ami *ec2.LookupAmiResult) error {
 		faults.Add("compute.instanceType", c.InstanceType, "has the architecture %s, the image (%s) is for %s",
 			arch, ami.ImageId, ami.Architecture)
 	}
-	if ami.RootDeviceType != "ebs" {
-		faults.Add(path, ami.ImageId, "has a root device of type %s, it must be ebs", ami.RootDeviceType)
+	if ami.RootDeviceType == "instance-store" {
+		faults.Add(path, ami.ImageId, "has its root device in an instance store, it must be an EBS volume")
 	}
-	if least := rootGiB(ami); c.RootVolumeGiB < least {
+	if least := rootGiB(ami); c.RootVolumeGiB > 0 && c.RootVolumeGiB < least {
 		faults.Add("compute.rootVolumeGiB", c.RootVolumeGiB, "is less than the image (%s) has: %d", ami.ImageId, least)
 	}
 	return faults.Err()

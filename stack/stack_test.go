@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/project"
 )
 
 // root is the project's folder.
@@ -25,7 +26,7 @@ func root(t *testing.T) string {
 // world is the one that a stack file describes, with changes of its settings: paths such as health.port and values.
 func world(t *testing.T, stack string, changes map[string]any) graph.World {
 	t.Helper()
-	config, err := graph.StackConfig(root(t), stack)
+	config, err := project.Config(root(t), stack)
 	require.NoError(t, err)
 	for path, value := range changes {
 		change(t, config, path, value)
@@ -64,7 +65,7 @@ var graphs = map[string]*graph.Graph{}
 // everyStack runs a test on the graph of each stack file.
 func everyStack(t *testing.T, test func(*testing.T, *graph.Graph)) {
 	t.Helper()
-	stacks, err := graph.Stacks(root(t))
+	stacks, err := project.Stacks(root(t))
 	require.NoError(t, err)
 	require.Contains(t, stacks, "dev")
 	for _, stack := range stacks {

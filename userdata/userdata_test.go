@@ -2,8 +2,11 @@ package userdata
 
 import (
 	"flag"
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +74,149 @@ func TestDocumentIsTheGoldenOne(t *testing.T) {
 			want, err := os.ReadFile(golden)
 			require.NoError(t, err)
 			assert.Equal(t, string(want), string(got))
+		})
+	}
+}
+
+func TestDocumentIsTheSameEachTime(t *testing.T) {
+	first, err := rich().Render()
+	require.NoError(t, err)
+	for range 50 {
+		again, err := rich().Render()
+		require.NoError(t, err)
+		require.Equal(t, string(first), string(again))
+	}
+}
+
+func TestDocumentReadBackIsTheBootstrap(t *testing.T) {
+	for name, b := range map[string]Bootstrap{"dev": dev(), "rich": rich()} {
+		t.Run(name, func(t *testing.T) {
+			m := read(t, b)
+			assert.Equal(t, b.Packages, m.document.Packages)
+			assert.Equal(t, len(b.Packages) > 0, m.document.PackageUpdate)
+			for _, a := range b.Artifacts {
+				u := m.units["artifact-"+filepath.Base(a.Path)+".service"]
+				fetch := words(t, u.values("Service", "ExecStart")[0])
+				assert.Equal(t, "s3://"+a.Bucket+"/"+a.Key, fetch[len(fetch)-2])
+				assert.Equal(t, a.SHA256+"  "+fetch[len(fetch)-1]+"\n", m.files["/etc/elastic-service/"+filepath.Base(a.Path)+".sha256"])
+				assert.Equal(t, []string{"!" + a.Path}, u.values("Unit", "ConditionPathExists"))
+				assert.Contains(t, u.values("Service", "Environment"), "AWS_REGION="+b.Region)
+			}
+			for _, s := range b.Services {
+				u := m.units[s.Name+".service"]
+				assert.Equal(t, s.Command, expanded(words(t, u.only(t, "Service", "ExecStart"))))
+				assert.Equal(t, s.Environment, variables(t, u))
+				assert.Equal(t, s.Directory, strings.Join(u.values("Service", "WorkingDirectory"), " "))
+				assert.Equal(t, s.User, strings.Join(u.values("Service", "User"), " "))
+				for _, other := range s.After {
+					assert.Contains(t, u.values("Unit", "After"), other+".service")
+				}
+			}
+			assert.Len(t, m.units, len(b.Artifacts)+len(b.Services))
+		})
+	}
+}
+
+func TestEveryUnitIsEnabledAndWantedAtEachBoot(t *testing.T) {
+	m := read(t, rich())
+	require.Len(t, m.document.RunCommands, 2)
+	assert.Equal(t, []string{"systemctl", "daemon-reload"}, m.document.RunCommands[0])
+	assert.Equal(t, []string{"systemctl", "enable", "--now", "--no-block"}, m.document.RunCommands[1][:4])
+	assert.ElementsMatch(t, slices.Collect(maps.Keys(m.units)), m.document.RunCommands[1][4:])
+	for name, u := range m.units {
+		assert.Equal(t, "multi-user.target", u.only(t, "Install", "WantedBy"), name)
+		assert.Equal(t, "0", u.only(t, "Unit", "StartLimitIntervalSec"), "%s is never given up", name)
+	}
+}
+
+func TestServicesWaitForTheArtifactsThatTheirCommandNames(t *testing.T) {
+	m := read(t, rich())
+	for name, want := range map[string][]string{
+		"web.service": {"artifact-app.py.service"}, "worker.service": {"artifact-app.py.service"}, "idle.service": nil,
+	} {
+		assert.Equal(t, want, m.units[name].values("Unit", "Requires"), name)
+		assert.Subset(t, m.units[name].values("Unit", "After"), want, name)
+	}
+	assert.Equal(t, []string{"web.service", "worker.service"}, m.units["artifact-app.py.service"].values("Unit", "OnSuccess"))
+	assert.Empty(t, m.units["artifact-motd.txt.service"].values("Unit", "OnSuccess"))
+}
+
+func TestArtifactAppearsOnlyOnceItIsVerifiedAndOnTheDisk(t *testing.T) {
+	var programs []string
+	appearances := 0
+	for _, line := range read(t, dev()).units["artifact-musicguru.service"].values("Service", "ExecStart") {
+		command := words(t, line)
+		programs = append(programs, filepath.Base(command[0]))
+		if slices.Contains(command, "/usr/local/bin/musicguru") {
+			appearances++
+			assert.Equal(t, []string{"/usr/bin/mv", "-T", "/usr/local/bin/musicguru.new", "/usr/local/bin/musicguru"}, command)
+		}
+	}
+	assert.Equal(t, []string{"aws", "sha256sum", "install", "sync", "mv", "rm"}, programs)
+	assert.Equal(t, 1, appearances)
+}
+
+func TestOnlyALowPortBringsACapability(t *testing.T) {
+	for port, want := range map[int]string{0: "", 80: "CAP_NET_BIND_SERVICE", 1023: "CAP_NET_BIND_SERVICE", 1024: "", 5000: ""} {
+		b := dev()
+		b.Services[0].Port = port
+		u := read(t, b).units["musicguru.service"]
+		assert.Equal(t, want, u.only(t, "Service", "CapabilityBoundingSet"), port)
+		assert.Equal(t, want, strings.Join(u.values("Service", "AmbientCapabilities"), " "), port)
+	}
+}
+
+func TestServicesWithoutAUserGetADynamicOne(t *testing.T) {
+	m := read(t, rich())
+	assert.Equal(t, "yes", m.units["idle.service"].only(t, "Service", "DynamicUser"))
+	assert.Empty(t, m.units["web.service"].values("Service", "DynamicUser"))
+}
+
+func TestUsersAreMadeOnceAndTheImagesOwnIsKept(t *testing.T) {
+	assert.Nil(t, read(t, dev()).document.Users, "without users the image's own stays as it is")
+	assert.Equal(t, []any{
+		"default",
+		map[string]any{"name": "web", "system": true, "no_create_home": true, "shell": "/usr/sbin/nologin"},
+	}, read(t, rich()).document.Users)
+}
+
+func TestDocumentOverTheLimitIsRefusedWithItsSize(t *testing.T) {
+	b := dev()
+	document, err := b.Render()
+	require.NoError(t, err)
+	room := MaxBytes - len(document)
+
+	// The first character of the first variable brings its line: 6 of indentation, "Environment=A=" and a line break.
+	b.Services[0].Environment = map[string]string{"A": strings.Repeat("x", room-21)}
+	document, err = b.Render()
+	require.NoError(t, err)
+	assert.Len(t, document, MaxBytes)
+
+	b.Services[0].Environment["A"] += "x"
+	_, err = b.Render()
+	assert.EqualError(t, err, "user data has 16385 bytes: EC2 takes 16384 at most")
+}
+
+func TestUnitsPassSystemdAnalyze(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("systemd-analyze is not installed")
+	}
+	for name, b := range map[string]Bootstrap{"dev": dev(), "rich": rich()} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			command := []string{"--man=no", "verify"}
+			for file, content := range read(t, b).files {
+				if strings.HasSuffix(file, ".service") {
+					command = append(command, filepath.Join(folder, filepath.Base(file)))
+					require.NoError(t, os.WriteFile(command[len(command)-1], []byte(content), 0o600))
+				}
+			}
+			// It warns of what it ignores, such as unknown keys, and succeeds. The programs are the instance's.
+			output, _ := exec.Command(analyze, command...).CombinedOutput()
+			for line := range strings.Lines(string(output)) {
+				assert.Contains(t, line, "is not executable: No such file or directory")
+			}
 		})
 	}
 }

@@ -154,13 +154,14 @@ func (s Service) validateCommand(l *fault.List, at string) {
 	}
 }
 
-// validateText refuses what systemd drops or takes for a new line: control characters other than a tab, and bytes that
-// are no UTF-8.
+// validateText refuses what systemd drops or takes for a new line: control characters other than a tab, bytes that are
+// no UTF-8, and code points that Unicode never assigns.
 func validateText(l *fault.List, at, text string) {
 	control := func(r rune) bool { return unicode.IsControl(r) && r != '\t' }
+	unassignable := func(r rune) bool { return unicode.Is(unicode.Noncharacter_Code_Point, r) }
 	switch {
-	case !utf8.ValidString(text):
-		l.Add(at, text, "is not UTF-8")
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, unassignable):
+		l.Add(at, text, "is not text in UTF-8")
 	case strings.ContainsFunc(text, control):
 		l.Add(at, text, "has a line break or another control character")
 	}

@@ -59,7 +59,7 @@ func (o *options) rehearseIn(ctx context.Context, root, folder string) error {
 	if err := errors.Join(err, s.close()); err != nil {
 		return err
 	}
-	if err := nothingLeft(sockets); err != nil {
+	if err := awaitNothingLeft(ctx, sockets); err != nil {
 		return err
 	}
 	if err := removeIf(true, folder); err != nil {
@@ -334,6 +334,15 @@ func (c *clients) stop() string {
 		report += " (" + c.lastFailure + ")"
 	}
 	return report
+}
+
+// awaitNothingLeft gives what has just been told to end a moment to do so.
+func awaitNothingLeft(ctx context.Context, addresses []netip.Addr) error {
+	var left error
+	if poll(ctx, 5*time.Second, func() bool { left = nothingLeft(addresses); return left == nil }) == nil {
+		return nil
+	}
+	return left
 }
 
 // nothingLeft looks for children of this process, and for anything that listens at the addresses that were used.

@@ -99,6 +99,33 @@ func TestChangedUserDataRollsTheInstancesWithoutAFailedRequest(t *testing.T) {
 	}
 }
 
+func TestAStackSurvivesARestartOfTheEmulator(t *testing.T) {
+	root := must(enter("dev"))(t)
+	folder := t.TempDir()
+	o := &options{stack: "dev", speed: 60, out: &logger{t}, err: &logger{t}}
+	first := &rehearsal{session: must(o.open(t.Context(), root, folder))(t)}
+	require.NoError(t, first.deploy(t.Context()))
+	require.NoError(t, first.awaitHealthy(t.Context()))
+	before, at := first.healthy(), first.cloud.Cloud.Now()
+	_, err := o.open(t.Context(), root, folder)
+	require.ErrorContains(t, err, "in use by another emulator")
+	require.NoError(t, first.close())
+	require.NoError(t, awaitNothingLeft(t.Context(), first.addresses))
+
+	again := &rehearsal{session: must(o.open(t.Context(), root, folder))(t), service: first.service, deployed: true}
+	assert.False(t, again.cloud.Cloud.Now().Before(at), "time goes on")
+	require.NoError(t, again.awaitHealthy(t.Context()))
+	after := again.healthy()
+	require.Len(t, after, len(before))
+	for i := range before {
+		assert.Equal(t, before[i].ID, after[i].ID, "the same instances, rebooted")
+	}
+	require.NoError(t, again.askEveryZone(t.Context()))
+	require.NoError(t, again.deployAgain(t.Context()))
+	require.NoError(t, again.destroy(t.Context()))
+	require.NoError(t, again.close())
+}
+
 // must unwraps a result that has to be there.
 func must[T any](value T, err error) func(*testing.T) T {
 	return func(t *testing.T) T {

@@ -1,7 +1,7 @@
 // Command healthcheck answers a TCP health check for a service that must not be bothered with one: it accepts and
 // closes connections on its own port as long as the service listens on its.
 //
-//	healthcheck [-port 5001] [-service-port 5000] [-poll 250ms]
+//	healthcheck [-port 5001] [-service-port 5000] [-poll 500ms]
 //
 // It needs no privilege, and of a confined unit the address families AF_INET, AF_INET6 and AF_NETLINK. It logs changes
 // of state to standard error, and ends with status 0 on SIGTERM or SIGINT, after it has stopped listening; 1 if the

@@ -79,7 +79,7 @@ func receive(fd int, n *notification) error {
 	switch {
 	case poll[0].Revents&unix.POLLIN != 0:
 		*n = notification{}
-		return ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(n))
+		return ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(n)) //nolint:gosec // the request's own struct
 	case poll[0].Revents != 0:
 		return unix.EPIPE
 	}
@@ -96,7 +96,7 @@ func (s *spawner) answer(n notification) {
 		r.errno = -int32(errno)
 	}
 	// Fails when the process has been killed meanwhile, which needs no answer.
-	_ = s.control(unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&r))
+	_ = s.control(unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&r)) //nolint:gosec // the request's own struct
 }
 
 // passOn lets the process make its call itself. That is no security boundary: the process may change the address between
@@ -165,7 +165,7 @@ func (s *spawner) actOnSocket(n *notification, address sockaddr) unix.Errno {
 
 // valid reports whether the thread still waits: what was opened by its number was its own and not another's.
 func (s *spawner) valid(n *notification) bool {
-	return s.control(unix.SECCOMP_IOCTL_NOTIF_ID_VALID, unsafe.Pointer(&n.id)) == nil
+	return s.control(unix.SECCOMP_IOCTL_NOTIF_ID_VALID, unsafe.Pointer(&n.id)) == nil //nolint:gosec // the request's own type
 }
 
 func (s *spawner) bind(fd int, address sockaddr) unix.Errno {
@@ -267,7 +267,7 @@ func (a sockaddr) with(to netip.AddrPort) sockaddr {
 
 // call is bind or connect with an address in its wire form.
 func call(nr uintptr, fd int, address sockaddr) unix.Errno {
-	_, _, errno := unix.Syscall(nr, uintptr(fd), uintptr(unsafe.Pointer(&address[0])), uintptr(len(address)))
+	_, _, errno := unix.Syscall(nr, uintptr(fd), uintptr(unsafe.Pointer(&address[0])), uintptr(len(address))) //nolint:gosec // the call's own type
 	return errno
 }
 

@@ -66,9 +66,9 @@ func TestMissingKernelFeaturesAreNamed(t *testing.T) {
 		unix.ENOSYS: "Linux 5.9 or later", unix.EPERM: "seccomp profile", unix.EBUSY: "already listens",
 	} {
 		err := unsupported("seccomp user notification", errno)
-		assert.ErrorContains(t, err, "seccomp user notification: ")
-		assert.ErrorContains(t, err, want)
-		assert.ErrorIs(t, err, errno)
+		require.ErrorContains(t, err, "seccomp user notification: ")
+		require.ErrorContains(t, err, want)
+		require.ErrorIs(t, err, errno)
 	}
 	_, err := filterProgram("riscv64")
 	assert.ErrorContains(t, err, "amd64 and arm64, not on riscv64")

@@ -30,7 +30,7 @@ func TestUserDataThatCloudInitWouldPassOverIsRefused(t *testing.T) {
 		document(service("a", "After=b.service", ""), service("b", "After=a.service", "")):         "units wait for each other: a.service after b.service after a.service",
 	} {
 		_, err := dataplane.Boot(t.Context(), newMachine(t, "10.3.0.10", userData))
-		assert.ErrorContains(t, err, want, userData)
+		require.ErrorContains(t, err, want, userData)
 		assert.ErrorContains(t, err, "boot i-10x3x0x10: ")
 	}
 }
@@ -40,7 +40,7 @@ func TestMachineThatCannotBeIsRefused(t *testing.T) {
 		m := newMachine(t, "10.3.0.10", "#cloud-config\n")
 		m.Address = netip.MustParseAddr(address)
 		_, err := dataplane.Boot(t.Context(), m)
-		assert.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, want)
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
@@ -66,8 +66,7 @@ runcmd:
 - echo hi > /etc/motd
 `))
 	assert.Equal(t, []string{
-		"a.service: User=app: processes run as the emulator's own user",
-		"a.service: not applied, processes are not sandboxed: ProtectHome",
+		"User=app: processes run as the emulator's own user (a.service)",
 		"cloud-config key ntp is not acted upon",
 		"package_update: nothing is installed",
 		"packages: jq is not installed",
@@ -75,6 +74,7 @@ runcmd:
 		"runcmd: curl https://example.com: only systemctl is run",
 		"runcmd: echo hi > /etc/motd: only plain systemctl is run",
 		"runcmd: systemctl enable later: only systemctl start and enable --now are acted upon",
+		"sandboxing of services is not applied: ProtectHome",
 		"systemctl start nginx.service: user data has no such unit",
 		"users: app: not created, processes run as the emulator's own user",
 		"write_files: owner app:app of /etc/systemd/system/a.service: files belong to the emulator's own user",

@@ -31,8 +31,8 @@ func builtinCommand(program string) builtin {
 	}
 	return map[string]builtin{
 		"aws": awsCommand, "sha256sum": sha256sum, "install": install,
-		"mv": mv, "rm": rm, "mkdir": mkdir, "chmod": chmod,
-		"true": succeed, "sync": succeed, // a power cut of an instance loses nothing that was written
+		"mv": mv, "rm": rm, "mkdir": mkdir,
+		"sync": succeed, // a power cut of an instance loses nothing that was written
 	}[path.Base(program)]
 }
 
@@ -98,11 +98,11 @@ func (in *Instance) download(ctx context.Context, bucket, key, target string) er
 		return err
 	}
 	defer object.Close()
-	defer context.AfterFunc(ctx, func() { object.Close() })()
+	defer context.AfterFunc(ctx, func() { _ = object.Close() })()
 	if info, err := os.Stat(target); err == nil && info.IsDir() {
 		target = filepath.Join(target, path.Base(key))
 	}
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil { // as the aws command does
+	if err := os.MkdirAll(filepath.Dir(target), folderMode); err != nil { // as the aws command does
 		return err
 	}
 	return copyFile(target, object, 0o644)
@@ -190,13 +190,11 @@ func (in *Instance) checkSum(file, want string) error {
 	return nil
 }
 
-// install is `install [-D] [-m MODE] SOURCE TARGET` and `install -d [-m MODE] FOLDER…`.
+// install is `install [-D] [-m MODE] SOURCE TARGET`.
 func install(_ context.Context, in *Instance, args []string) error {
-	var folders, parents bool
-	mode := "0755"
-	words, err := options(args, 1, -1, func(set *flag.FlagSet) {
+	parents, mode := false, "0755"
+	words, err := options(args, 2, 2, func(set *flag.FlagSet) {
 		set.BoolVar(&parents, "D", false, "")
-		set.BoolVar(&folders, "d", false, "")
 		set.Bool("T", false, "")
 		set.StringVar(&mode, "m", mode, "")
 		set.StringVar(&mode, "mode", mode, "")
@@ -205,12 +203,6 @@ func install(_ context.Context, in *Instance, args []string) error {
 	})
 	if err != nil {
 		return err
-	}
-	if folders {
-		return in.makeFolders(words, mode)
-	}
-	if len(words) != 2 {
-		return fmt.Errorf("unexpected number of operands: %q", words)
 	}
 	bits, err := permissions(mode)
 	if err != nil {
@@ -223,7 +215,7 @@ func install(_ context.Context, in *Instance, args []string) error {
 	defer source.Close()
 	target := in.root.path(words[1])
 	if parents {
-		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(target), folderMode); err != nil {
 			return in.plain(err)
 		}
 	}
@@ -266,7 +258,7 @@ func rm(_ context.Context, in *Instance, args []string) error {
 		if recursive {
 			remove = os.RemoveAll
 		}
-		if err := remove(in.root.path(word)); err != nil && !(force && errors.Is(err, fs.ErrNotExist)) {
+		if err := remove(in.root.path(word)); err != nil && (!force || !errors.Is(err, fs.ErrNotExist)) {
 			return in.plain(err)
 		}
 	}
@@ -283,44 +275,19 @@ func mkdir(_ context.Context, in *Instance, args []string) error {
 	if err != nil {
 		return err
 	}
-	for _, word := range words {
-		if _, err := os.Stat(filepath.Dir(in.root.path(word))); err != nil && !parents {
-			return in.plain(err)
-		}
-		if in.root.exists(word) && !parents {
-			return fmt.Errorf("%s: file exists", word)
-		}
-	}
-	return in.makeFolders(words, mode)
-}
-
-func (in *Instance) makeFolders(folders []string, mode string) error {
 	bits, err := permissions(mode)
 	if err != nil {
 		return err
 	}
-	for _, f := range folders {
-		if err := os.MkdirAll(in.root.path(f), 0o755); err != nil {
+	for _, word := range words {
+		folder, create := in.root.path(word), os.Mkdir
+		if parents {
+			create = os.MkdirAll
+		}
+		if err := create(folder, folderMode); err != nil {
 			return in.plain(err)
 		}
-		if err := os.Chmod(in.root.path(f), bits); err != nil {
-			return in.plain(err)
-		}
-	}
-	return nil
-}
-
-// chmod is `chmod OCTAL FILE…`.
-func chmod(_ context.Context, in *Instance, args []string) error {
-	if len(args) < 2 {
-		return errors.New("missing operand")
-	}
-	bits, err := permissions(args[0])
-	if err != nil {
-		return err
-	}
-	for _, word := range args[1:] {
-		if err := os.Chmod(in.root.path(word), bits); err != nil {
+		if err := os.Chmod(folder, bits); err != nil {
 			return in.plain(err)
 		}
 	}

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 )
 
+// folderMode is of folders that nobody gave another: the only user is the emulator's.
+const folderMode = 0o750
+
 // root is the folder that an instance's programs take for /.
 type root string
 
@@ -28,7 +31,7 @@ func (r root) exists(file string) bool {
 
 func (r root) write(f file) error {
 	target := r.path(f.path)
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(target), folderMode); err != nil {
 		return err
 	}
 	flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC

@@ -151,7 +151,7 @@ func (f *flow) expire() {
 func (f *flow) reset() { f.finish(abort) }
 
 // close ends a flow of which both sides have said all.
-func (f *flow) close() { f.finish(func(c *net.TCPConn) { c.Close() }) }
+func (f *flow) close() { f.finish(func(c *net.TCPConn) { _ = c.Close() }) }
 
 func (f *flow) finish(end func(*net.TCPConn)) {
 	f.mu.Lock()

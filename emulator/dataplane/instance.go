@@ -41,6 +41,7 @@ func Loopback(private netip.Addr) netip.Addr {
 // State is what a service is doing.
 type State string
 
+// The states of a service.
 const (
 	Starting   State = "starting"   // waits for its dependencies or runs its start commands
 	Running    State = "running"    // its process is up
@@ -90,7 +91,9 @@ func Boot(ctx context.Context, m Machine) (*Instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("boot %s: %w", m.ID, err)
 	}
+	guard.watch(in.done)
 	if err := in.boot(ctx); err != nil {
+		in.doneOnce.Do(func() { close(in.done) })
 		return nil, fmt.Errorf("boot %s: %w", m.ID, err)
 	}
 	return in, nil
@@ -134,7 +137,7 @@ func (in *Instance) boot(ctx context.Context) error {
 		return err
 	}
 	for _, folder := range []string{string(in.root), in.root.path("root"), in.root.path("tmp"), in.logFolder()} {
-		if err := os.MkdirAll(folder, 0o755); err != nil {
+		if err := os.MkdirAll(folder, folderMode); err != nil {
 			return err
 		}
 	}
@@ -169,8 +172,8 @@ func (in *Instance) load(config *cloudConfig) error {
 			in.order = append(in.order, u.name)
 		}
 		in.services[u.name] = newService(in, u)
-		skipped = append(skipped, u.skipped...)
 	}
+	skipped = append(skipped, in.skippedOfUnits()...)
 	for _, name := range config.start {
 		if in.services[name] == nil {
 			skipped = append(skipped, fmt.Sprintf("systemctl start %s: user data has no such unit", name))
@@ -179,6 +182,26 @@ func (in *Instance) load(config *cloudConfig) error {
 	slices.Sort(skipped)
 	in.skipped = slices.Compact(skipped)
 	return in.resolveOrder()
+}
+
+// skippedOfUnits names what is skipped once, with the units that ask for it.
+func (in *Instance) skippedOfUnits() []string {
+	var lines, hardening []string
+	units := map[string][]string{}
+	for _, name := range in.order {
+		u := in.services[name].unit
+		hardening = append(hardening, u.hardening...)
+		for _, text := range u.skipped {
+			units[text] = append(units[text], name)
+		}
+	}
+	for text, names := range units {
+		lines = append(lines, text+" ("+strings.Join(names, ", ")+")")
+	}
+	if slices.Sort(hardening); len(hardening) > 0 {
+		lines = append(lines, "sandboxing of services is not applied: "+strings.Join(slices.Compact(hardening), ", "))
+	}
+	return lines
 }
 
 // Services are the instance's units in user data's order.

@@ -29,7 +29,7 @@ func (in *Instance) mark(unit string) string {
 
 // execute runs a command to its end: a program of the instance or a built-in one. started is told the former's process.
 func (s *service) execute(ctx context.Context, c command, started func(pid int)) outcome {
-	log, err := os.OpenFile(s.logFile(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	log, err := os.OpenFile(s.logFile(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return outcome{text: err.Error()}
 	}
@@ -68,7 +68,6 @@ func failure(log io.Writer, format string, args ...any) outcome {
 
 // supervise starts cmd and returns when it and all that it started are gone. When ctx ends they are made to go.
 func (s *service) supervise(ctx context.Context, cmd *exec.Cmd, log io.Writer, started func(pid int)) outcome {
-	watchdog()
 	if err := s.in.spawner.start(cmd); err != nil {
 		return failure(log, "203/EXEC: %v", err)
 	}
@@ -108,18 +107,14 @@ func isClean(state *os.ProcessState) bool {
 	if !ok || !status.Signaled() {
 		return state.Success()
 	}
-	switch status.Signal() {
-	case unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGPIPE:
-		return true
-	}
-	return false
+	return slices.Contains([]unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGPIPE}, status.Signal())
 }
 
 // takeDown ends what is left of the process group pid and of what it started: SIGTERM, and SIGKILL after
 // TimeoutStopSec= or at once on a machine that is killed.
 func (s *service) takeDown(pid int, exited <-chan struct{}) {
 	name := s.unit.name
-	if isClosed(exited) && len(s.in.processes(name)) == 0 {
+	if s.gone(exited) {
 		return
 	}
 	timeout := s.in.clock.NewTimer(s.unit.stopTimeout)
@@ -128,7 +123,7 @@ func (s *service) takeDown(pid int, exited <-chan struct{}) {
 		s.in.signal(pid, name, unix.SIGTERM)
 	}
 	late := isClosed(s.in.killed)
-	for !late && !(isClosed(exited) && len(s.in.processes(name)) == 0) {
+	for !late && !s.gone(exited) {
 		wait := exited
 		var poll <-chan time.Time
 		if isClosed(exited) {
@@ -148,6 +143,11 @@ func (s *service) takeDown(pid int, exited <-chan struct{}) {
 		<-exited
 		s.in.destroy(name)
 	}
+}
+
+// gone reports whether the main process has ended and has left none behind.
+func (s *service) gone(exited <-chan struct{}) bool {
+	return isClosed(exited) && len(s.in.processes(s.unit.name)) == 0
 }
 
 // signal sends to the process group and to whatever has left it.
@@ -278,7 +278,7 @@ func (s *service) environment() []string {
 func (s *service) makeFolders() error {
 	for _, f := range s.unit.folders {
 		host := s.in.root.path(f.path)
-		if err := os.MkdirAll(host, 0o755); err != nil {
+		if err := os.MkdirAll(host, folderMode); err != nil {
 			return err
 		}
 		if f.variable == "STATE_DIRECTORY" {
@@ -302,28 +302,3 @@ func isClosed(c <-chan struct{}) bool {
 		return false
 	}
 }
-
-// watchdog starts, once, a shell that waits for the emulator's end, however it comes, and then kills every process with
-// the emulator's mark. The kernel ends services themselves; this is for what they forked.
-var watchdog = sync.OnceFunc(func() {
-	const script = `read -r _
-while :; do
-	found=
-	for e in /proc/[0-9]*/environ; do
-		if tr '\0' '\n' <"$e" | grep -q "^$1/"; then
-			p=${e#/proc/}
-			kill -9 "${p%/environ}" && found=1
-		fi
-	done
-	[ "$found" ] || exit 0
-done`
-	cmd := exec.Command("/bin/sh", "-c", script, "elastic-service-watchdog", markVariable+"="+emulatorMark())
-	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true} // a terminal's Ctrl-C is not for it
-	cmd.Dir = "/"
-	if _, err := cmd.StdinPipe(); err != nil { // held open by the emulator's life alone
-		return
-	}
-	if cmd.Start() == nil {
-		go func() { _ = cmd.Wait() }()
-	}
-})

@@ -128,7 +128,7 @@ func TestFlowStaysOnItsTarget(t *testing.T) {
 	require.Eventually(t, func() bool { // bytes are counted when they have been passed on
 		return maps.Equal(l.Stats(), map[string]dataplane.TargetStats{"a": want, "b": want})
 	}, 5*time.Second, time.Millisecond)
-	one.Close()
+	_ = one.Close()
 	require.Eventually(t, func() bool { return l.Flows("a") == 0 }, 5*time.Second, time.Millisecond)
 	assert.Equal(t, 1, l.Flows("b"))
 	assert.EqualValues(t, 1, l.Stats()["a"].Flows)
@@ -178,7 +178,7 @@ func TestHalfCloseOfTheTargetPassesThrough(t *testing.T) {
 	assert.Equal(t, "bye", string(said))
 	_, err = io.WriteString(conn, "still here")
 	require.NoError(t, err)
-	conn.Close()
+	_ = conn.Close()
 	assert.Equal(t, "still here", <-heard)
 }
 
@@ -201,7 +201,7 @@ func TestResetsPassThroughBothWays(t *testing.T) {
 	require.Eventually(t, func() bool { return l.Stats()["reads"].BytesIn == 2 }, 5*time.Second, time.Millisecond)
 	require.NoError(t, client.SetLinger(0))
 	require.NoError(t, client.Close())
-	assert.ErrorIs(t, <-seen, syscall.ECONNRESET)
+	require.ErrorIs(t, <-seen, syscall.ECONNRESET)
 
 	client = dial(t, l)
 	_, err = io.WriteString(client, "hi")
@@ -280,10 +280,10 @@ func TestCloseResetsAllAndLeavesNothing(t *testing.T) {
 	require.NoError(t, l.Close())
 	for _, c := range clients {
 		assertReset(t, c)
-		c.Close()
+		_ = c.Close()
 	}
 	_, err = net.Dial("tcp", l.Addr().String())
-	assert.ErrorIs(t, err, syscall.ECONNREFUSED)
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if runtime.NumGoroutine() <= goroutines && openDescriptors(t) <= descriptors {
 			break // Eventually would add a goroutine of its own
@@ -325,7 +325,7 @@ func TestThousandsOfFlowsAtOnce(t *testing.T) {
 		flows, runtime.NumGoroutine(), (memory.HeapInuse+memory.StackInuse)/1024/uint64(flows))
 	for _, c := range clients {
 		assert.Equal(t, "again", say(t, c, "again"))
-		c.Close()
+		_ = c.Close()
 	}
 	require.Eventually(t, func() bool { return l.Flows("a") == 0 }, 10*time.Second, 5*time.Millisecond)
 }
@@ -383,7 +383,7 @@ func TestListenerRecoversFromTheEndOfDescriptors(t *testing.T) {
 func TestListenNamesTheAddressItCannotHave(t *testing.T) {
 	l := listen(t, always())
 	_, err := dataplane.Listen(l.Addr(), always())
-	assert.EqualError(t, err, "listen at "+l.Addr().String()+": address already in use")
+	require.EqualError(t, err, "listen at "+l.Addr().String()+": address already in use")
 	_, err = dataplane.Listen(netip.MustParseAddrPort("203.0.113.7:5000"), always())
 	assert.EqualError(t, err, "listen at 203.0.113.7:5000: cannot assign requested address")
 }
@@ -396,11 +396,11 @@ func TestProbeSaysBrieflyWhatIsWrong(t *testing.T) {
 	require.NoError(t, err)
 	down := netip.MustParseAddrPort(closed.Addr().String())
 	closed.Close()
-	assert.EqualError(t, dataplane.Probe(t.Context(), down, time.Second), "connection refused")
+	require.EqualError(t, dataplane.Probe(t.Context(), down, time.Second), "connection refused")
 
 	err = dataplane.Probe(t.Context(), silent(t), 50*time.Millisecond)
-	assert.EqualError(t, err, "timed out after 50ms")
-	assert.ErrorIs(t, err, context.DeadlineExceeded)
+	require.EqualError(t, err, "timed out after 50ms")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 
 	ended, end := context.WithCancel(t.Context())
 	end()
@@ -432,7 +432,7 @@ func BenchmarkFlow(b *testing.B) {
 	a := target(b, "a", echo)
 	l, err := dataplane.Listen(netip.MustParseAddrPort("127.0.0.1:0"), always(a))
 	require.NoError(b, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	for b.Loop() {
 		conn, err := net.Dial("tcp", l.Addr().String())
 		require.NoError(b, err)

@@ -75,7 +75,7 @@ func TestServiceThatKeepsFailingHitsTheStartLimit(t *testing.T) {
 	r := boot(t, newMachine(t, "10.1.0.13", failing("StartLimitIntervalSec=1h")))
 	assert.Equal(t, "start-limit-hit after 203/EXEC: /bin/sh-is-not-here is not on this instance", r.eventually("web", dataplane.Failed).LastExit)
 	assert.Equal(t, 5, r.status("web").Restarts, "the fifth is counted and refused, as in systemd's log")
-	assert.EqualError(t, r.StartService("web"), "start web.service: start-limit-hit")
+	require.EqualError(t, r.StartService("web"), "start web.service: start-limit-hit")
 
 	r = boot(t, newMachine(t, "10.1.0.14", failing("StartLimitIntervalSec=0")))
 	require.Eventually(t, func() bool { return r.status("web").Restarts > 20 }, 5*time.Second, time.Millisecond)
@@ -135,7 +135,7 @@ OnSuccess=app.service
 [Service]
 Type=oneshot
 StateDirectory=staging
-ExecStartPre=/bin/install -d /etc/sums
+ExecStartPre=/bin/mkdir -p /etc/sums
 ExecStart=/usr/bin/aws s3 cp --only-show-errors --no-progress s3://bucket/app/key /var/lib/staging/app
 ExecStart=/usr/bin/sha256sum --check --status --strict /etc/app.sha256
 ExecStart=/usr/bin/install -D -m 0755 /var/lib/staging/app /usr/local/bin/.app.new
@@ -254,7 +254,7 @@ func TestShutdownWithoutTimeKills(t *testing.T) {
 	r.awaitJournal("web started")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	assert.ErrorIs(t, r.Shutdown(ctx), context.DeadlineExceeded)
+	require.ErrorIs(t, r.Shutdown(ctx), context.DeadlineExceeded)
 	assert.Empty(t, r.processes())
 }
 
@@ -286,8 +286,7 @@ func TestCPUTimeCountsTheInstancesProcessesAndNeverDecreases(t *testing.T) {
 	idle := r.CPUTime()
 	r.ask(5000, "burn 300ms")
 	busy := r.CPUTime()
-	assert.InDelta(t, 0.3, (busy - idle).Seconds(), 0.25)
-	assert.GreaterOrEqual(t, busy-idle, 100*time.Millisecond)
+	assert.InDelta(t, 0.3, (busy - idle).Seconds(), 0.1)
 	r.ask(5000, "exit 1")
 	r.eventually("web", dataplane.Running)
 	assert.GreaterOrEqual(t, r.CPUTime(), busy, "what ended still counts")
@@ -384,7 +383,7 @@ func TestNothingSurvivesTheEmulator(t *testing.T) {
 	output, err := emulator.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, emulator.Start())
-	defer emulator.Process.Kill()
+	defer func() { _ = emulator.Process.Kill() }()
 	said := make([]byte, 3)
 	_, err = io.ReadFull(output, said)
 	require.NoError(t, err)

@@ -75,7 +75,7 @@ func (s *spawner) start(cmd *exec.Cmd) error {
 func (s *spawner) close() {
 	s.once.Do(func() {
 		close(s.work)
-		s.listener.Close()
+		_ = s.listener.Close()
 	})
 }
 
@@ -100,7 +100,7 @@ func (s *spawner) filter() error {
 	// Non-blocking for the runtime's poller alone; the kernel's receive blocks all the same and is called when there is
 	// something to receive.
 	if err := unix.SetNonblock(fd, true); err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return err
 	}
 	s.listener = os.NewFile(uintptr(fd), "seccomp listener")
@@ -109,7 +109,7 @@ func (s *spawner) filter() error {
 
 func installFilter(program []unix.SockFilter, flags uintptr) (int, unix.Errno) {
 	prog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
-	fd, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&prog)))
+	fd, _, errno := unix.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, uintptr(unsafe.Pointer(&prog))) //nolint:gosec // the call's own struct
 	runtime.KeepAlive(program)
 	return int(fd), errno
 }
@@ -137,7 +137,7 @@ func filterProgram(arch string) ([]unix.SockFilter, error) {
 var canBorrow = sync.OnceValue(func() bool {
 	fd, err := borrow(os.Getpid(), 0)
 	if err == nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 	}
 	return err == nil || errors.Is(err, unix.EBADF) // no descriptor 0: the call itself works
 })

@@ -47,7 +47,8 @@ type unit struct {
 	startInterval time.Duration // 0: started as often as it fails
 	startBurst    int
 
-	skipped []string
+	skipped   []string
+	hardening []string // directives that sandbox a process
 }
 
 // condition is ConditionPathExists=.
@@ -93,9 +94,8 @@ func isUnit(file string) bool {
 
 // parser reads a unit's options one by one; the first error sticks.
 type parser struct {
-	unit      *unit
-	hardening []string
-	err       error
+	unit *unit
+	err  error
 }
 
 func parseUnit(name string, content []byte) (*unit, error) {
@@ -112,9 +112,6 @@ func parseUnit(name string, content []byte) (*unit, error) {
 		if p.err != nil {
 			return nil, fmt.Errorf("%s: %s=%s: %w", name, o.Name, strings.TrimSpace(o.Value), p.err)
 		}
-	}
-	if len(p.hardening) > 0 {
-		p.skip("not applied, processes are not sandboxed: %s", strings.Join(slices.Compact(p.hardening), ", "))
 	}
 	if p.unit.startTimeout == 0 {
 		p.unit.startTimeout = defaultStartTimeout
@@ -138,7 +135,7 @@ func (u *unit) validate() error {
 }
 
 func (p *parser) skip(format string, args ...any) {
-	p.unit.skipped = append(p.unit.skipped, p.unit.name+": "+fmt.Sprintf(format, args...))
+	p.unit.skipped = append(p.unit.skipped, fmt.Sprintf(format, args...))
 }
 
 func (p *parser) option(section, name, value string) {
@@ -217,7 +214,7 @@ func (p *parser) serviceOption(name, value string) {
 	case "StandardOutput", "StandardError", "SyslogIdentifier", "NoNewPrivileges": // as they are here, or to the log
 	default:
 		if isHardening(name) {
-			p.hardening = append(p.hardening, name)
+			p.unit.hardening = append(p.unit.hardening, name)
 			return
 		}
 		p.skip("%s=%s is not acted upon", name, value)

@@ -110,11 +110,11 @@ WantedBy=multi-user.target
 		restart: "on-failure", restartDelay: time.Minute + 500*time.Millisecond,
 		startTimeout: forever, stopTimeout: forever, startInterval: 0, startBurst: 5,
 		skipped: []string{
-			"web.service: OnFailure=mail.service is not acted upon",
-			"web.service: DynamicUser=yes: processes run as the emulator's own user",
-			"web.service: Nice=5 is not acted upon",
-			"web.service: not applied, processes are not sandboxed: ProtectHome, ProtectSystem",
+			"OnFailure=mail.service is not acted upon",
+			"DynamicUser=yes: processes run as the emulator's own user",
+			"Nice=5 is not acted upon",
 		},
+		hardening: []string{"ProtectHome", "ProtectSystem"},
 	}, u)
 }
 

@@ -2,7 +2,7 @@
 // for tests to look at.
 //
 //	program ──▶ recorder (answers like AWS, refuses what it does not know) ──▶ Graph
-//	Pulumi.<stack>.yaml ──▶ configuration ─┘                                     ├─ OfType, Find, Inputs …
+//	configuration of a stack ─┘                                                  ├─ OfType, Find, Inputs …
 //	                                                                             ├─ Reaches, CriticalPath
 //	                                                                             └─ Golden
 //

@@ -3,8 +3,6 @@ package graph
 import (
 	"encoding/base64"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -148,41 +146,6 @@ func TestAnErrorLeavesWhatWasRegisteredBefore(t *testing.T) {
 	})
 	require.ErrorContains(t, err, "later")
 	assert.Len(t, g.Resources, 4)
-}
-
-func TestStackConfigIsTheFilesOverTheProjectsDefaults(t *testing.T) {
-	dir := t.TempDir()
-	for file, text := range map[string]string{
-		"Pulumi.yaml": `
-name: elastic-service
-config:
-  service: {type: string, default: nobody}
-  scaling: {type: object, default: {min: 2, max: 3}}
-  health: {type: object}
-  aws:region: {value: eu-west-1}
-`,
-		"Pulumi.one.yaml": "config:\n  elastic-service:service: music\n  elastic-service:app: {port: 5000, packages: [a, b]}\n",
-		"Pulumi.two.yaml": "config: {aws:region: us-east-1}\n",
-	} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644))
-	}
-	stacks, err := Stacks(dir)
-	require.NoError(t, err)
-	assert.Equal(t, []string{"one", "two"}, stacks)
-	one, err := StackConfig(dir, "one")
-	require.NoError(t, err)
-	assert.Equal(t, map[string]string{
-		"elastic-service:service": "music",
-		"elastic-service:scaling": `{"max":3,"min":2}`,
-		"elastic-service:app":     `{"packages":["a","b"],"port":5000}`,
-		"aws:region":              "eu-west-1",
-	}, one)
-	two, err := StackConfig(dir, "two")
-	require.NoError(t, err)
-	assert.Equal(t, "us-east-1", two["aws:region"])
-	assert.Equal(t, "nobody", two["elastic-service:service"])
-	_, err = StackConfig(dir, "three")
-	assert.ErrorIs(t, err, os.ErrNotExist)
 }
 
 func TestFirstDifferenceNamesTheLine(t *testing.T) {

@@ -1,0 +1,268 @@
+package provider
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/asset"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/urn"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil/rpcerror"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+func newProvider(t *testing.T) *aws {
+	t.Helper()
+	c, err := cloud.New("us-east-1", clockwork.NewRealClock(), func(netip.Addr) bool { return true })
+	require.NoError(t, err)
+	return newAWS(c, filepath.Join(t.TempDir(), "objects"))
+}
+
+func properties(values map[string]any) resource.PropertyMap {
+	return resource.NewPropertyMapFromMap(values)
+}
+
+func name(token, logical string) urn.URN {
+	return urn.New("dev", "elastic-service", "", tokens.Type(token), logical)
+}
+
+func (p *aws) checked(t *testing.T, token, logical string, olds, news map[string]any) plugin.CheckResponse {
+	t.Helper()
+	response, err := p.Check(t.Context(), plugin.CheckRequest{
+		URN: name(token, logical), Name: logical, Type: tokens.Type(token),
+		Olds: properties(olds), News: properties(news), RandomSeed: []byte("seed"),
+	})
+	require.NoError(t, err)
+	return response
+}
+
+func (p *aws) created(t *testing.T, token, logical string, inputs map[string]any) plugin.CreateResponse {
+	t.Helper()
+	checked := p.checked(t, token, logical, nil, inputs)
+	require.Empty(t, checked.Failures)
+	response, err := p.Create(t.Context(), plugin.CreateRequest{
+		URN: name(token, logical), Name: logical, Type: tokens.Type(token), Properties: checked.Properties,
+	})
+	require.NoError(t, err)
+	return response
+}
+
+func TestAnUnknownTypeIsRefusedByName(t *testing.T) {
+	_, err := newProvider(t).Check(t.Context(), plugin.CheckRequest{
+		URN: name("aws:rds/instance:Instance", "db"), Type: "aws:rds/instance:Instance",
+	})
+	require.ErrorContains(t, err, "aws:rds/instance:Instance")
+}
+
+func TestAnUnknownPropertyIsRefusedByNameAtAnyDepth(t *testing.T) {
+	failures := newProvider(t).checked(t, "aws:lb/targetGroup:TargetGroup", "tg", nil, map[string]any{
+		"port": 80, "protocol": "TCP", "slowStart": 30,
+		"healthCheck": map[string]any{"protocol": "TCP", "matcher": "200"},
+	}).Failures
+	require.Len(t, failures, 2)
+	assert.EqualValues(t, "healthCheck.matcher", failures[0].Property)
+	assert.EqualValues(t, "slowStart", failures[1].Property)
+	assert.Contains(t, failures[1].Reason, "slowStart of aws:lb/targetGroup:TargetGroup")
+}
+
+func TestAnUnknownFunctionIsRefusedByName(t *testing.T) {
+	_, err := newProvider(t).Invoke(t.Context(), plugin.InvokeRequest{Tok: "aws:rds/getCluster:getCluster"})
+	require.ErrorContains(t, err, "aws:rds/getCluster:getCluster")
+}
+
+func TestAnotherRegionThanTheEmulatorsIsRefused(t *testing.T) {
+	response, err := newProvider(t).CheckConfig(t.Context(), plugin.CheckConfigRequest{
+		News: properties(map[string]any{"region": "eu-west-1"}),
+	})
+	require.NoError(t, err)
+	require.Len(t, response.Failures, 1)
+	assert.Contains(t, response.Failures[0].Reason, "eu-west-1")
+}
+
+func TestNamesAreChosenAsTheRealProviderDoes(t *testing.T) {
+	p := newProvider(t)
+	const token = "aws:lb/targetGroup:TargetGroup"
+	chosen := p.checked(t, token, "musicguru-tg", nil, map[string]any{}).Properties["name"].StringValue()
+	assert.Regexp(t, `^musicguru-tg-[0-9a-f]{7}$`, chosen)
+
+	kept := p.checked(t, token, "musicguru-tg", map[string]any{"name": "musicguru-tg-0123456"}, map[string]any{})
+	assert.Equal(t, "musicguru-tg-0123456", kept.Properties["name"].StringValue())
+
+	_, err := p.Check(t.Context(), plugin.CheckRequest{
+		URN: name(token, strings.Repeat("a", 25)), Type: token, RandomSeed: []byte("seed"),
+	})
+	require.Error(t, err, "24 characters and 8 of Pulumi's are AWS's 32")
+}
+
+func TestPropertiesOnWhichAWSReplacesReplace(t *testing.T) {
+	p := newProvider(t)
+	for property, replaces := range map[string]bool{
+		"port": true, "protocol": true, "vpcId": true, "name": true, "deregistrationDelay": false, "healthCheck": false,
+	} {
+		diff, err := p.Diff(t.Context(), plugin.DiffRequest{
+			Type:      "aws:lb/targetGroup:TargetGroup",
+			OldInputs: properties(map[string]any{property: "a", "same": 1}),
+			NewInputs: properties(map[string]any{property: "b", "same": 1}),
+		})
+		require.NoError(t, err)
+		assert.Equal(t, plugin.DiffSome, diff.Changes, property)
+		assert.Equal(t, replaces, len(diff.ReplaceKeys) == 1, property)
+	}
+}
+
+func TestEqualInputsAreNoChange(t *testing.T) {
+	inputs := properties(map[string]any{"tags": map[string]any{"a": "b"}, "cidrBlock": "10.0.0.0/16"})
+	diff, err := newProvider(t).Diff(t.Context(), plugin.DiffRequest{
+		Type: "aws:ec2/vpc:Vpc", OldInputs: inputs, NewInputs: inputs.Copy(),
+	})
+	require.NoError(t, err)
+	assert.Equal(t, plugin.DiffNone, diff.Changes)
+}
+
+func TestIgnoredChangesAreNone(t *testing.T) {
+	diff, err := newProvider(t).Diff(t.Context(), plugin.DiffRequest{
+		Type: "aws:ec2/vpc:Vpc", IgnoreChanges: []string{"tags"},
+		OldInputs: properties(map[string]any{"tags": "a"}), NewInputs: properties(map[string]any{"tags": "b"}),
+	})
+	require.NoError(t, err)
+	assert.Equal(t, plugin.DiffNone, diff.Changes)
+}
+
+func TestAnObjectIsCopiedAndOutlivesItsSource(t *testing.T) {
+	p := newProvider(t)
+	bucket := p.created(t, "aws:s3/bucketV2:BucketV2", "artifacts", map[string]any{"forceDestroy": true})
+	file := filepath.Join(t.TempDir(), "program")
+	require.NoError(t, os.WriteFile(file, []byte("content"), 0o600))
+	source, err := asset.FromPath(file)
+	require.NoError(t, err)
+
+	p.created(t, "aws:s3/bucketObjectv2:BucketObjectv2", "program", map[string]any{
+		"bucket": string(bucket.ID), "key": "k", "source": source,
+	})
+	require.NoError(t, os.Remove(file))
+	stored, err := filepath.Glob(filepath.Join(p.objects, "*"))
+	require.NoError(t, err)
+	require.Len(t, stored, 1)
+	content, err := os.ReadFile(stored[0])
+	require.NoError(t, err)
+	assert.Equal(t, "content", string(content))
+}
+
+func TestARecordedResourceIsKeptAndForgotten(t *testing.T) {
+	p := newProvider(t)
+	const token = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+	kind, known := KindOf(token)
+	assert.True(t, known)
+	assert.Equal(t, Recorded, kind)
+	inputs := map[string]any{"bucket": "b", "blockPublicAcls": true}
+	made := p.created(t, token, "private", inputs)
+	assert.Len(t, p.cloud.Left(), 1)
+	_, err := p.Delete(t.Context(), plugin.DeleteRequest{Type: token, ID: made.ID, Inputs: properties(inputs)})
+	require.NoError(t, err)
+	assert.Empty(t, p.cloud.Left())
+}
+
+// newGroup prepares what a group needs; no data plane runs, so that its instances never boot.
+func newGroup(t *testing.T, p *aws) map[string]any {
+	t.Helper()
+	vpc := p.created(t, "aws:ec2/vpc:Vpc", "v", map[string]any{"cidrBlock": "10.0.0.0/16"})
+	subnet := p.created(t, "aws:ec2/subnet:Subnet", "s", map[string]any{
+		"vpcId": string(vpc.ID), "cidrBlock": "10.0.0.0/24", "availabilityZone": "us-east-1a",
+	})
+	image, err := getParameter(p.cloud, properties(map[string]any{
+		"name": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
+	}))
+	require.NoError(t, err)
+	template := p.created(t, "aws:ec2/launchTemplate:LaunchTemplate", "t", map[string]any{
+		"imageId": image["insecureValue"], "instanceType": "t3.micro",
+	})
+	return map[string]any{
+		"vpcZoneIdentifiers": []any{string(subnet.ID)}, "minSize": 1, "maxSize": 1,
+		"launchTemplate":         map[string]any{"id": string(template.ID), "version": "1"},
+		"waitForCapacityTimeout": "200ms",
+	}
+}
+
+func TestAGroupThatNeverBecomesHealthyFailsAndIsKeptToBeRepaired(t *testing.T) {
+	p := newProvider(t)
+	inputs := newGroup(t, p)
+	const token = "aws:autoscaling/group:Group"
+	checked := p.checked(t, token, "g", nil, inputs)
+	require.Empty(t, checked.Failures)
+	_, err := p.Create(t.Context(), plugin.CreateRequest{
+		URN: name(token, "g"), Name: "g", Type: token, Properties: checked.Properties,
+	})
+	require.ErrorContains(t, err, "timeout while waiting for 1 healthy instances")
+	details := rpcerror.Convert(err)
+	require.NotNil(t, details)
+	require.Len(t, details.Details(), 1)
+	failed, ok := details.Details()[0].(*pulumirpc.ErrorResourceInitFailed)
+	require.True(t, ok)
+	assert.Equal(t, p.cloud.GroupNames(), []string{failed.GetId()}, "the engine keeps it in its state")
+}
+
+func TestACancelledWaitEndsAtOnce(t *testing.T) {
+	p := newProvider(t)
+	inputs := newGroup(t, p)
+	inputs["waitForCapacityTimeout"] = "10m"
+	const token = "aws:autoscaling/group:Group"
+	checked := p.checked(t, token, "g", nil, inputs)
+	go func() {
+		for len(p.cloud.GroupNames()) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		_ = p.SignalCancellation(context.Background())
+	}()
+	_, err := p.Create(t.Context(), plugin.CreateRequest{
+		URN: name(token, "g"), Name: "g", Type: token, Properties: checked.Properties,
+	})
+	require.ErrorContains(t, err, "cancelled")
+}
+
+func TestSubnetsAreCarvedAsAwsxDoes(t *testing.T) {
+	mask := func(n int) *int { return &n }
+	for what, c := range map[string]struct {
+		cidr  string
+		zones int
+		spec  subnetSpec
+		want  []string
+	}{
+		"two zones of a /23":   {"192.168.0.0/23", 2, subnetSpec{CidrMask: mask(24)}, []string{"192.168.0.0/24", "192.168.1.0/24"}},
+		"three zones of a /23": {"192.168.0.0/23", 3, subnetSpec{CidrMask: mask(25)}, []string{"192.168.0.0/25", "192.168.0.128/25", "192.168.1.0/25"}},
+		"without a mask":       {"10.0.0.0/16", 2, subnetSpec{}, []string{"10.0.0.0/17", "10.0.128.0/17"}},
+		"smaller than a share": {"10.0.0.0/16", 2, subnetSpec{CidrMask: mask(24)}, []string{"10.0.0.0/24", "10.0.128.0/24"}},
+		"chosen":               {"10.0.0.0/16", 2, subnetSpec{CidrBlocks: []string{"a", "b"}}, []string{"a", "b"}},
+	} {
+		got, err := subnetBlocks(&vpcArgs{CidrBlock: c.cidr, AvailabilityZoneNames: make([]string, c.zones), SubnetSpecs: []subnetSpec{c.spec}})
+		require.NoError(t, err, what)
+		assert.Equal(t, c.want, got, what)
+	}
+	for what, args := range map[string]*vpcArgs{
+		"a mask larger than a share": {CidrBlock: "10.0.0.0/16", AvailabilityZoneNames: make([]string, 2), SubnetSpecs: []subnetSpec{{CidrMask: mask(16)}}},
+		"blocks for another number":  {CidrBlock: "10.0.0.0/16", AvailabilityZoneNames: make([]string, 2), SubnetSpecs: []subnetSpec{{CidrBlocks: []string{"a"}}}},
+	} {
+		_, err := subnetBlocks(args)
+		require.Error(t, err, what)
+	}
+}
+
+func TestEveryTypeIsDocumentedByItsKind(t *testing.T) {
+	for token, typ := range registry {
+		assert.Contains(t, []Kind{Run, Recorded}, typ.kind, token)
+		assert.Equal(t, typ.name != "", typ.nameMax > 0, token)
+	}
+	_, known := KindOf("aws:nothing/like:This")
+	assert.False(t, known)
+}
