@@ -23,7 +23,7 @@ var (
 	hashB = strings.Repeat("b", 64)
 )
 
-func args(t *testing.T) *Args {
+func args() *Args {
 	return &Args{
 		VPCID:         pulumi.String("vpc-1"),
 		ImageID:       pulumi.String("ami-1"),
@@ -72,10 +72,10 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 		"a bad service":            {func(a *Args) { a.Software.Services[0].Command = nil }, "software.services[0].command: "},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := args(t)
+			a := args()
 			test.change(a)
 			g, err := deploy(t, a)
-			assert.ErrorContains(t, err, test.want)
+			require.ErrorContains(t, err, test.want)
 			assert.Empty(t, g.Resources)
 		})
 	}
@@ -83,7 +83,7 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 
 // The user data must fit whatever name the bucket gets, so the longest one counts.
 func TestUserDataThatOnlyAShortBucketNameKeepsWithinTheLimitIsRefused(t *testing.T) {
-	a := args(t)
+	a := args()
 	service := &a.Software.Services[0]
 	tooLarge := func(padding int) bool {
 		service.Environment = map[string]string{"PADDING": strings.Repeat("x", padding)}
@@ -94,13 +94,13 @@ func TestUserDataThatOnlyAShortBucketNameKeepsWithinTheLimitIsRefused(t *testing
 	_, err := a.Software.UserData("abc")
 	require.NoError(t, err)
 	g, err := deploy(t, a)
-	assert.ErrorContains(t, err, "software.userData: ")
-	assert.ErrorContains(t, err, "16384")
+	require.ErrorContains(t, err, "software.userData: ")
+	require.ErrorContains(t, err, "16384")
 	assert.Empty(t, g.Resources)
 }
 
 func TestBucketIsPrivateEncryptedAndGoneWithTheStack(t *testing.T) {
-	g := mustDeploy(t, args(t))
+	g := mustDeploy(t, args())
 	bucket := g.Find("BucketV2", "musicguru-artifacts")
 	name, arn := bucket.Outputs["bucket"].StringValue(), bucket.Outputs["arn"].StringValue()
 	assert.True(t, bucket.Inputs["forceDestroy"].BoolValue())
@@ -122,14 +122,14 @@ func TestBucketIsPrivateEncryptedAndGoneWithTheStack(t *testing.T) {
 
 // S3 answers OperationAborted to concurrent changes of a bucket's access.
 func TestChangesOfTheBucketsAccessFollowEachOther(t *testing.T) {
-	g := mustDeploy(t, args(t))
+	g := mustDeploy(t, args())
 	private, owned, tls := g.OfType("BucketPublicAccessBlock")[0], g.OfType("BucketOwnershipControls")[0], g.OfType("BucketPolicy")[0]
 	assert.True(t, g.Reaches(owned, private))
 	assert.True(t, g.Reaches(tls, owned))
 }
 
 func TestARoleReadsJustTheArtifactsOfThisTemplate(t *testing.T) {
-	g := mustDeploy(t, args(t))
+	g := mustDeploy(t, args())
 	arn := g.Find("BucketV2", "musicguru-artifacts").Outputs["arn"].StringValue()
 	role := g.Find("Role", "musicguru-role")
 	policy := g.Find("RolePolicy", "musicguru-read-artifacts")
@@ -145,7 +145,7 @@ func TestARoleReadsJustTheArtifactsOfThisTemplate(t *testing.T) {
 }
 
 func TestObjectsUserDataAndPolicyNameTheSameKeys(t *testing.T) {
-	g := mustDeploy(t, args(t))
+	g := mustDeploy(t, args())
 	objects := g.OfType("BucketObjectv2")
 	require.Len(t, objects, 2)
 	document := graph.UserData(g.OfType("LaunchTemplate")[0])
@@ -160,7 +160,7 @@ func TestObjectsUserDataAndPolicyNameTheSameKeys(t *testing.T) {
 }
 
 func TestWithoutArtifactsThereIsNeitherBucketNorRole(t *testing.T) {
-	a := args(t)
+	a := args()
 	a.Software.Artifacts = nil
 	a.Software.Services[0].Command = []string{"/usr/bin/true"}
 	g := mustDeploy(t, a)
@@ -175,7 +175,7 @@ func TestWithoutArtifactsThereIsNeitherBucketNorRole(t *testing.T) {
 }
 
 func TestInstancesAreLaunchedSafely(t *testing.T) {
-	g := mustDeploy(t, args(t))
+	g := mustDeploy(t, args())
 	template := g.Find("LaunchTemplate", "musicguru-template")
 	in := template.Inputs.Copy()
 	encoded := in["userData"].StringValue()
@@ -210,7 +210,7 @@ func TestInstancesAreLaunchedSafely(t *testing.T) {
 }
 
 func TestKeyPairAndPrivateAddressesAreAsAskedFor(t *testing.T) {
-	a := args(t)
+	a := args()
 	a.KeyName, a.PublicAddress = "mine", false
 	in := mustDeploy(t, a).OfType("LaunchTemplate")[0].Inputs
 	assert.Equal(t, "mine", in["keyName"].StringValue())
@@ -220,7 +220,7 @@ func TestKeyPairAndPrivateAddressesAreAsAskedFor(t *testing.T) {
 func TestVersionIsANumberAsText(t *testing.T) {
 	var version string
 	_, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
-		template, err := New(ctx, "musicguru", args(t))
+		template, err := New(ctx, "musicguru", args())
 		if err == nil {
 			template.LatestVersion.ApplyT(func(v string) string { version = v; return v })
 		}
@@ -239,7 +239,7 @@ func TestInstancesReachHTTPSAndHTTPOnlyForPackages(t *testing.T) {
 		"packages may come from mirrors": {[]string{"htop"}, []string{"80 0.0.0.0/0", "443 0.0.0.0/0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := args(t)
+			a := args()
 			a.Software.Packages = test.packages
 			var got []string
 			for _, rule := range mustDeploy(t, a).OfType("SecurityGroupEgressRule") {
@@ -252,8 +252,8 @@ func TestInstancesReachHTTPSAndHTTPOnlyForPackages(t *testing.T) {
 }
 
 func TestSSHIsOpenToNamedRangesOnly(t *testing.T) {
-	assert.Empty(t, mustDeploy(t, args(t)).OfType("SecurityGroupIngressRule"))
-	a := args(t)
+	assert.Empty(t, mustDeploy(t, args()).OfType("SecurityGroupIngressRule"))
+	a := args()
 	a.SSHFrom = []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("2001:db8::/48")}
 	g := mustDeploy(t, a)
 	rules := g.OfType("SecurityGroupIngressRule")
@@ -261,20 +261,20 @@ func TestSSHIsOpenToNamedRangesOnly(t *testing.T) {
 	assert.Equal(t, "2001:db8::/48", rules[0].Inputs["cidrIpv6"].StringValue())
 	assert.Equal(t, "203.0.113.0/24", rules[1].Inputs["cidrIpv4"].StringValue())
 	for _, rule := range rules {
-		assert.Equal(t, 22.0, rule.Inputs["fromPort"].NumberValue())
-		assert.Equal(t, 22.0, rule.Inputs["toPort"].NumberValue())
+		assert.Equal(t, 22, int(rule.Inputs["fromPort"].NumberValue()))
+		assert.Equal(t, 22, int(rule.Inputs["toPort"].NumberValue()))
 	}
 }
 
 func TestRulesAreResourcesOfTheirOwn(t *testing.T) {
-	group := mustDeploy(t, args(t)).OfType("SecurityGroup")[0]
+	group := mustDeploy(t, args()).OfType("SecurityGroup")[0]
 	assert.NotContains(t, group.Inputs, resource.PropertyKey("ingress"))
 	assert.NotContains(t, group.Inputs, resource.PropertyKey("egress"))
 }
 
 func TestReadyIsAllThatAFirstBootNeeds(t *testing.T) {
 	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
-		template, err := New(ctx, "musicguru", args(t))
+		template, err := New(ctx, "musicguru", args())
 		if err != nil {
 			return err
 		}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -88,8 +87,7 @@ func TestAForeignStateIsRefusedAndLeftAsItIs(t *testing.T) {
 		file := filepath.Join(folder, "cloud.json")
 		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
 		_, err := open(t, folder)
-		require.Error(t, err, what)
-		assert.True(t, strings.Contains(err.Error(), file), "%s: %v", what, err)
+		require.ErrorContains(t, err, file, what)
 		kept, err := os.ReadFile(file)
 		require.NoError(t, err)
 		assert.Equal(t, content, string(kept), what)

@@ -17,16 +17,17 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/jonboulle/clockwork"
-	"github.com/prometheus/procfs"
 
 	"github.com/elastic-service/elastic-service/emulator/clock"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/dataplane"
 	"github.com/elastic-service/elastic-service/emulator/provider"
+	"github.com/elastic-service/elastic-service/internal/sockets"
 )
 
 // Options of an emulator.
@@ -95,28 +96,18 @@ func Open(o Options) (*Emulator, error) {
 
 func stateFile(folder string) string { return filepath.Join(folder, "cloud.json") }
 
-// unused reports whether nothing on this machine has a TCP socket at the loopback address that stands for an address.
+// unused reports whether nothing on this machine listens at the loopback address that stands for an address.
 func unused(address netip.Addr) bool {
-	proc, err := procfs.NewDefaultFS()
+	table, err := sockets.Open()
 	if err != nil {
-		return true
+		return true // whoever listens there fails, and says so
 	}
-	local := dataplane.Loopback(address)
-	taken := func(sockets procfs.NetTCP) bool {
-		for _, s := range sockets {
-			if at, ok := netip.AddrFromSlice(s.LocalAddr); ok && at.Unmap() == local && s.St == tcpListen {
-				return true
-			}
-		}
-		return false
-	}
-	v4, err4 := proc.NetTCP()
-	v6, err6 := proc.NetTCP6()
-	return (err4 != nil || !taken(v4)) && (err6 != nil || !taken(v6))
+	defer table.Close()
+	listeners, err := table.Listeners(0)
+	return err != nil || !slices.ContainsFunc(listeners, func(l sockets.Listener) bool {
+		return l.Addr == dataplane.Loopback(address)
+	})
 }
-
-// tcpListen is the kernel's number of the state LISTEN.
-const tcpListen = 10
 
 // tick is the longest time between two looks at the model, real time: deadlines pass without a change.
 const tick = 100 * time.Millisecond
@@ -135,8 +126,10 @@ func (e *Emulator) Run(ctx context.Context) error {
 		e.followInstances(ctx)
 		e.followListeners()
 		e.followTargets(ctx)
-		if err := e.save(); err != nil {
-			return err
+		if e.Cloud.Version() != e.saved {
+			if err := e.save(); err != nil {
+				return err
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -149,12 +142,9 @@ func (e *Emulator) Run(ctx context.Context) error {
 	}
 }
 
-// save writes the model if it changed. A crash in the middle leaves the former file.
+// save writes the model and its time. A crash in the middle leaves the former file.
 func (e *Emulator) save() error {
 	version := e.Cloud.Version()
-	if version == e.saved {
-		return nil
-	}
 	data, err := e.Cloud.Save()
 	if err != nil {
 		return fmt.Errorf("emulator: %w", err)

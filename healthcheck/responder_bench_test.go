@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/internal/sockets"
 )
 
 // naive is what the responder stands in for. It answers whether or not there is a service.
@@ -69,11 +71,11 @@ func BenchmarkLook(b *testing.B) {
 				require.NoError(b, err)
 				defer accepted.Close()
 			}
-			table, err := openSocketTable()
+			table, err := sockets.Open()
 			require.NoError(b, err)
-			defer table.close()
+			defer table.Close()
 			for b.Loop() {
-				found, err := table.listeners(service.Addr().(*net.TCPAddr).Port)
+				found, err := table.Listeners(service.Addr().(*net.TCPAddr).Port)
 				if err != nil || len(found) != 1 {
 					b.Fatal(found, err)
 				}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/sockets"
 )
 
 // DefaultPoll is the time between two looks at the socket table.
@@ -59,11 +60,11 @@ func (r *Responder) Run(ctx context.Context) error {
 	if err := r.Validate(); err != nil {
 		return err
 	}
-	table, err := openSocketTable()
+	table, err := sockets.Open()
 	if err != nil {
 		return err
 	}
-	defer table.close()
+	defer table.Close()
 	door, err := reserve(r.Address, r.Port)
 	if err != nil {
 		return err
@@ -77,7 +78,7 @@ func (r *Responder) Run(ctx context.Context) error {
 	}
 	defer end.Close()
 	defer hangUp.Close()
-	defer context.AfterFunc(ctx, func() { hangUp.Close() })()
+	defer context.AfterFunc(ctx, func() { _ = hangUp.Close() })()
 
 	w := &watch{
 		table: table, door: door, servicePort: r.ServicePort, end: int32(end.Fd()), poll: r.Poll, log: r.Log,
@@ -94,7 +95,7 @@ func (r *Responder) Run(ctx context.Context) error {
 
 // watch is a responder at work.
 type watch struct {
-	table       *socketTable
+	table       *sockets.Table
 	door        *door
 	servicePort int
 	end         int32 // readable when it is time to go
@@ -127,7 +128,7 @@ func (w *watch) run(ctx context.Context) error {
 
 // look opens or shuts the door by what the socket table says.
 func (w *watch) look() error {
-	found, err := w.table.listeners(w.servicePort)
+	found, err := w.table.Listeners(w.servicePort)
 	if err != nil {
 		return err
 	}
@@ -135,16 +136,16 @@ func (w *watch) look() error {
 }
 
 // unreachable says why none of the service's listeners takes what arrives at own; empty when one does.
-func unreachable(found []listener, own netip.Addr) string {
+func unreachable(found []sockets.Listener, own netip.Addr) string {
 	if len(found) == 0 {
 		return "the service does not listen"
 	}
 	var elsewhere []string
 	for _, l := range found {
-		if l.takes(own) {
+		if takes(l, own) {
 			return ""
 		}
-		elsewhere = append(elsewhere, l.addr.String())
+		elsewhere = append(elsewhere, l.Addr.String())
 	}
 	slices.Sort(elsewhere)
 	return "the service listens only on " + strings.Join(slices.Compact(elsewhere), ", ") + ", where the balancer cannot reach it"
@@ -243,5 +244,20 @@ func ofConnection(err error) bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// takes reports whether a connection from outside that arrives at own, or for the unspecified address at any of the
+// machine's addresses, reaches the listener.
+func takes(l sockets.Listener, own netip.Addr) bool {
+	switch {
+	case own.IsUnspecified():
+		return !l.Addr.IsLoopback()
+	case !l.Addr.IsUnspecified():
+		return l.Addr == own
+	case own.Is4():
+		return !l.V6Only
+	default:
+		return l.Addr.Is6()
 	}
 }

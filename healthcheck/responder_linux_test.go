@@ -21,6 +21,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/elastic-service/elastic-service/internal/sockets"
 )
 
 const (
@@ -276,11 +278,11 @@ poll: -1s is below 1ms`)
 }
 
 func TestListenerTakes(t *testing.T) {
-	dual, only6 := listener{addr: netip.IPv6Unspecified()}, listener{addr: netip.IPv6Unspecified(), v6only: true}
-	at := func(s string) listener { return listener{addr: netip.MustParseAddr(s)} }
+	dual, only6 := sockets.Listener{Addr: netip.IPv6Unspecified()}, sockets.Listener{Addr: netip.IPv6Unspecified(), V6Only: true}
+	at := func(s string) sockets.Listener { return sockets.Listener{Addr: netip.MustParseAddr(s)} }
 	for _, test := range []struct {
 		name string
-		l    listener
+		l    sockets.Listener
 		own  string
 		want bool
 	}{
@@ -301,7 +303,7 @@ func TestListenerTakes(t *testing.T) {
 		{"loopback, at the same", at("127.168.0.57"), "127.168.0.57", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			assert.Equal(t, test.want, test.l.takes(netip.MustParseAddr(test.own)))
+			assert.Equal(t, test.want, takes(test.l, netip.MustParseAddr(test.own)))
 		})
 	}
 }

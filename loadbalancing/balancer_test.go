@@ -55,7 +55,7 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 			a := args()
 			test.change(a)
 			g, err := deploy(t, "musicguru", a)
-			assert.ErrorContains(t, err, test.want)
+			require.ErrorContains(t, err, test.want)
 			assert.Empty(t, g.Resources)
 		})
 	}
@@ -64,7 +64,7 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 func TestNamesThatAWSRefusesRegisterNothing(t *testing.T) {
 	for _, name := range []string{"internal-music", "sg-music", strings.Repeat("m", maxName+1)} {
 		g, err := deploy(t, name, args())
-		assert.ErrorContains(t, err, "name: ", name)
+		require.ErrorContains(t, err, "name: ", name)
 		assert.Empty(t, g.Resources, name)
 	}
 }

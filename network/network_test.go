@@ -114,7 +114,7 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 			a := args()
 			test.change(a)
 			g, err := deploy(t, a)
-			assert.ErrorContains(t, err, test.want)
+			require.ErrorContains(t, err, test.want)
 			assert.Empty(t, g.Resources)
 		})
 	}
@@ -198,7 +198,7 @@ func TestAllowRefusesBadArgumentsAndRegistersNothing(t *testing.T) {
 		"from: a security group is needed", "to: a security group is needed",
 		"port: 65536 is not between 1 and 65535", "description: a rule needs one",
 	} {
-		assert.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, want)
 	}
 	assert.Empty(t, g.Resources)
 }

@@ -56,7 +56,7 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 			a := args()
 			test.change(a)
 			g, err := deploy(t, a)
-			assert.ErrorContains(t, err, test.want)
+			require.ErrorContains(t, err, test.want)
 			assert.Empty(t, g.Resources)
 		})
 	}

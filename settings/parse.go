@@ -19,7 +19,7 @@ const (
 	regionKey = "aws:region"
 )
 
-// Load reads the settings of the stack that is being deployed.
+// Load reads the settings of the stack that is being deployed, see [Parse].
 func Load(ctx *pulumi.Context) (*Settings, error) {
 	config, err := configuration(ctx)
 	if err != nil {
@@ -55,16 +55,17 @@ func Keys() []string {
 }
 
 // Parse makes settings of a stack's configuration: keys with their namespace, structured values as JSON, as Pulumi gives
-// them to a program. Keys of other namespaces, except aws:region, are not looked at. The error lists every fault.
+// them to a program. Keys of other namespaces, except aws:region, are not looked at.
+//
+// The error lists every fault. The settings that come with it are what could be read: good enough to look for more
+// faults, not to deploy.
 func Parse(config map[string]string) (*Settings, error) {
 	var d decoder
 	s := &Settings{Region: config[regionKey]}
 	d.object("", d.document(config), reflect.ValueOf(s).Elem())
-	if err := d.conclude(s.Validate()); err != nil {
-		return nil, err
-	}
+	err := d.conclude(s.Validate())
 	s.complete()
-	return s, nil
+	return s, err
 }
 
 // document is the configuration as one tree. Values of keys that are text are taken as they are, not as JSON.

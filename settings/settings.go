@@ -51,7 +51,7 @@ type Compute struct {
 	KeyName         string         // EC2 key pair; none when empty
 	SSHFrom         []netip.Prefix // who may reach port 22; nobody when empty
 	SSHFromAnywhere bool           // the acknowledgement that 0.0.0.0/0 in SSHFrom is meant
-	RootVolumeGiB   int            `default:"8"` // 8–16384
+	RootVolumeGiB   int            // 1–16384, at least the image's; 0: as the image has it
 	PublicAddress   bool           `default:"true"`
 }
 

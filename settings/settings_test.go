@@ -73,7 +73,7 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 		Service: "musicguru",
 		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: 2},
 		Image:   Image{ID: "ami-0123456789abcdef0"},
-		Compute: Compute{InstanceType: "t3.micro", RootVolumeGiB: 8, PublicAddress: true},
+		Compute: Compute{InstanceType: "t3.micro", PublicAddress: true},
 		App: App{Port: 5000, Services: []Service{
 			{Name: "musicguru", Command: []string{"/usr/local/bin/musicguru", "serve"}},
 		}},
@@ -159,7 +159,7 @@ func TestDevStackIsMusicGuruAsItWasBuiltByHand(t *testing.T) {
 		Service: "musicguru",
 		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: 2},
 		Image:   Image{Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},
-		Compute: Compute{InstanceType: "t3.micro", RootVolumeGiB: 8, PublicAddress: true},
+		Compute: Compute{InstanceType: "t3.micro", PublicAddress: true},
 		App: App{
 			Port:      5000,
 			Artifacts: []Artifact{{Build: "./cmd/musicguru", Path: "/usr/local/bin/musicguru"}},
@@ -227,7 +227,7 @@ func FuzzParseNeverPanicsAndAgreesWithValidate(f *testing.F) {
 		flat[keys[uint(j)%uint(len(keys))]] = other
 		s, err := Parse(flat)
 		if err != nil {
-			assert.Nil(t, s)
+			require.NotNil(t, s, "what could be read")
 			assert.NotEmpty(t, err.Error())
 			return
 		}

@@ -16,7 +16,6 @@ const (
 	maxServiceName = 21 // 32 for a balancer or target group, less 8 of auto-naming, less "-lb"
 	minZones       = 2
 	maxZones       = 6 // the largest region, us-east-1
-	minVolume      = 8 // GiB, the size of Amazon Linux 2023's image
 	maxVolume      = 16384
 	maxGrace       = 2 * time.Hour
 	maxWarmup      = time.Hour
@@ -113,8 +112,8 @@ func (c Compute) validate(l *fault.List) {
 	if c.KeyName != "" && !keyPattern.MatchString(c.KeyName) {
 		l.Add("compute.keyName", c.KeyName, "is not the name of a key pair: at most 255 of ASCII, without spaces around it")
 	}
-	if c.RootVolumeGiB < minVolume || c.RootVolumeGiB > maxVolume {
-		l.Add("compute.rootVolumeGiB", c.RootVolumeGiB, "is not from %d, the size of Amazon Linux 2023, to %d", minVolume, maxVolume)
+	if c.RootVolumeGiB < 0 || c.RootVolumeGiB > maxVolume {
+		l.Add("compute.rootVolumeGiB", c.RootVolumeGiB, "is not from 1 to %d; leave it out to have the image's own size", maxVolume)
 	}
 	c.validateSSH(l)
 }

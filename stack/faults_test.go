@@ -116,6 +116,15 @@ func TestFaultsOfAllKindsAreReportedTogether(t *testing.T) {
 	}
 }
 
+func TestFaultsOfTheSettingsAndOfWhatTheyNameAreReportedTogether(t *testing.T) {
+	changes := artifacts(map[string]string{"build": "./cmd/nothing", "path": "/usr/local/bin/x"})
+	changes["network.zones"], changes["scaling.min"], changes["health.port"] = 4, 9, 5000
+	text := faults(t, changes)
+	for _, want := range []string{"network.zones: ", "app.artifacts[0].build: ", "scaling.max: ", "health.port: "} {
+		assert.Equal(t, 1, strings.Count(text, want), "%s in\n%s", want, text)
+	}
+}
+
 // Pulumi's Automation API may run the program beside a copy of the project's YAML files.
 func TestWithoutAModuleInTheRootTheWorkingDirectoryIsBuilt(t *testing.T) {
 	w := world(t, "dev", nil)

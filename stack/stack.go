@@ -50,15 +50,22 @@ func Deploy(ctx *pulumi.Context) error {
 	return nil
 }
 
-// load reads the settings and plans with them as far as they can be read, so that one run shows every fault.
+// load reads the settings and plans with them as far as they can be read, so that one run shows every fault. What the
+// plan has against a setting that is faulty by itself adds nothing.
 func load(ctx *pulumi.Context) (*plan, error) {
-	var faults fault.List
 	s, err := settings.Load(ctx)
+	var faults, found fault.List
 	faults.Include("", err)
-	if s == nil {
-		return nil, faults.Err()
+	known := faults.Faults()
+	if s == nil || slices.ContainsFunc(known, func(k fault.Fault) bool { return k.Path == "aws:region" }) {
+		return nil, err // there is nobody to ask for zones and images
 	}
-	p := newPlan(ctx, s, &faults)
+	p := newPlan(ctx, s, &found)
+	for _, f := range found.Faults() {
+		if !slices.ContainsFunc(known, func(k fault.Fault) bool { return k.Path == f.Path }) {
+			faults.Include("", f)
+		}
+	}
 	return p, faults.Err()
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/procfs"
 
 	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/internal/sockets"
 )
 
 // rehearse tells the whole story of a stack, in a cloud of its own: it is deployed, asked until every zone has answered,
@@ -360,17 +361,18 @@ func nothingLeft(addresses []netip.Addr) error {
 			return fmt.Errorf("process %d (%s) is left", p.PID, stat.Comm)
 		}
 	}
-	for _, table := range []func() (procfs.NetTCP, error){proc.NetTCP, proc.NetTCP6} {
-		sockets, err := table()
-		if err != nil {
-			continue // no IPv6 here
-		}
-		for _, s := range sockets {
-			const listen = 10
-			at, ok := netip.AddrFromSlice(s.LocalAddr)
-			if ok && s.St == listen && slices.Contains(addresses, at.Unmap()) {
-				return fmt.Errorf("a socket still listens at %s:%d", at.Unmap(), s.LocalPort)
-			}
+	table, err := sockets.Open()
+	if err != nil {
+		return err
+	}
+	defer table.Close()
+	listeners, err := table.Listeners(0)
+	if err != nil {
+		return err
+	}
+	for _, l := range listeners {
+		if slices.Contains(addresses, l.Addr) {
+			return fmt.Errorf("a socket still listens at %s", netip.AddrPortFrom(l.Addr, l.Port))
 		}
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +42,7 @@ func TestRehearsalOfDev(t *testing.T) {
 		`destroy +resources: \d+ deleted`,
 		`left +nothing`,
 	} {
-		assert.Regexp(t, regexp.MustCompile(`(?m)^`+line), report)
+		assert.Regexp(t, `(?m)^`+line, report)
 	}
 	assert.Equal(t, before, folders(t, root), "no file stays")
 }

@@ -31,7 +31,7 @@ type server struct {
 
 // serve answers one connection after the other until ctx is done, and the one it is at to its end.
 func (s *server) serve(ctx context.Context, l net.Listener) error {
-	defer context.AfterFunc(ctx, func() { l.Close() })()
+	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
 	defer l.Close()
 	s.log.Info("listening", "address", l.Addr().String())
 	for {

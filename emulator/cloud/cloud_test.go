@@ -488,6 +488,9 @@ func TestAStateSurvivesARestart(t *testing.T) {
 	require.NoError(t, again.Restore(saved))
 	assert.Equal(t, w.Left(), again.Left())
 	assert.Equal(t, w.Instances(), again.Instances())
+	for _, target := range again.TargetHealth() {
+		assert.Equal(t, cloud.TargetInitial, target.State, "nobody has been asked yet")
+	}
 
 	elsewhere := must(cloud.New("eu-west-1", w.clock, func(netip.Addr) bool { return true }))(t)
 	require.ErrorContains(t, elsewhere.Restore(saved), "us-east-1")

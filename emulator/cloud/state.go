@@ -62,7 +62,8 @@ func SavedAt(data []byte) (time.Time, error) {
 	return s.Time, err
 }
 
-// Restore replaces the model by a saved one. It refuses what is not a state of this region and this format.
+// Restore replaces the model by a saved one, as after a power failure: instances boot again, and no target is healthy or
+// unhealthy before it has been asked. It refuses what is not a state of this region and this format.
 func (c *Cloud) Restore(data []byte) error {
 	s, err := parse(data)
 	if err != nil {
@@ -73,6 +74,14 @@ func (c *Cloud) Restore(data []byte) error {
 	}
 	return c.change(func(now *state) error {
 		*now = s.State
+		for _, group := range now.Targets {
+			for _, target := range group.Targets {
+				if target.State == TargetHealthy || target.State == TargetUnhealthy {
+					target.Successes, target.Failures, target.Since = 0, 0, c.clock.Now()
+					now.await(group, target)
+				}
+			}
+		}
 		return nil
 	})
 }

@@ -58,7 +58,8 @@ func build(ctx context.Context, module, home string, progress io.Writer) error {
 	_ = partial.Close()
 
 	// Without its version in it, the Automation API refuses the CLI.
-	command := exec.CommandContext(ctx, "go", "build", "-v", "-trimpath", "-o", partial.Name(),
+	command := exec.CommandContext(ctx, "go", //nolint:gosec // constants and our own file's name
+		"build", "-v", "-trimpath", "-o", partial.Name(),
 		"-ldflags", "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version="+cliVersion,
 		"github.com/pulumi/pulumi/pkg/v3/cmd/pulumi")
 	command.Dir = module

@@ -210,7 +210,7 @@ func TestAGroupThatNeverBecomesHealthyFailsAndIsKeptToBeRepaired(t *testing.T) {
 	require.Len(t, details.Details(), 1)
 	failed, ok := details.Details()[0].(*pulumirpc.ErrorResourceInitFailed)
 	require.True(t, ok)
-	assert.Equal(t, p.cloud.GroupNames(), []string{failed.GetId()}, "the engine keeps it in its state")
+	assert.Equal(t, []string{failed.GetId()}, p.cloud.GroupNames(), "the engine keeps it in its state")
 }
 
 func TestACancelledWaitEndsAtOnce(t *testing.T) {

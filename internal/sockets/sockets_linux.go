@@ -1,4 +1,5 @@
-package healthcheck
+// Package sockets reads which TCP sockets listen in this network namespace, from the kernel's own table.
+package sockets
 
 import (
 	"encoding/binary"
@@ -17,58 +18,47 @@ const (
 	sizeNlMsghdr   = 16
 	sizeDiagReq    = 56 // struct inet_diag_req_v2
 	sizeDiagMsg    = 72 // struct inet_diag_msg
-	diagSourceAddr = 8  // offset of id.idiag_src in inet_diag_msg
+	diagSourcePort = 4  // offset of id.idiag_sport in inet_diag_msg
+	diagSourceAddr = 8  // and of id.idiag_src
 )
 
-// listener is a listening TCP socket.
-type listener struct {
-	addr   netip.Addr // an IPv4 address in IPv6 form is unmapped
-	v6only bool
+// Listener is a listening TCP socket.
+type Listener struct {
+	Addr   netip.Addr // an IPv4 address in IPv6 form is unmapped
+	Port   uint16
+	V6Only bool
 }
 
-// takes reports whether a connection from outside that arrives at own, or for the unspecified address at any of the
-// machine's addresses, reaches the listener.
-func (l listener) takes(own netip.Addr) bool {
-	switch {
-	case own.IsUnspecified():
-		return !l.addr.IsLoopback()
-	case !l.addr.IsUnspecified():
-		return l.addr == own
-	case own.Is4():
-		return !l.v6only
-	default:
-		return l.addr.Is6()
-	}
-}
-
-// socketTable reads the kernel's table of sockets of this network namespace. It needs no privilege, only AF_NETLINK,
+// Table reads the kernel's table of sockets of this network namespace. It needs no privilege, only AF_NETLINK,
 // and costs by the number of listening sockets, not of connections. It keeps its descriptor, and so works when there is
 // no other to be had.
-type socketTable struct {
+type Table struct {
 	fd       int
 	sequence uint32
 	buffer   []byte
 }
 
-func openSocketTable() (*socketTable, error) {
+// Open opens the table for a number of looks.
+func Open() (*Table, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return nil, fmt.Errorf("socket table: %w", err)
 	}
-	t := &socketTable{fd: fd, buffer: make([]byte, 32<<10)}
+	t := &Table{fd: fd, buffer: make([]byte, 32<<10)}
 	// The kernel answers while it is asked; the limit only keeps a kernel's fault from hanging the responder.
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 1}); err != nil {
-		t.close()
+		t.Close()
 		return nil, fmt.Errorf("socket table: %w", err)
 	}
 	return t, nil
 }
 
-func (t *socketTable) close() { _ = unix.Close(t.fd) }
+// Close gives the table's descriptor back.
+func (t *Table) Close() { _ = unix.Close(t.fd) }
 
-// listeners returns the sockets that listen on a TCP port.
-func (t *socketTable) listeners(port int) ([]listener, error) {
-	var found []listener
+// Listeners returns the sockets that listen on a TCP port; on any, for port 0.
+func (t *Table) Listeners(port int) ([]Listener, error) {
+	var found []Listener
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		if err := t.ask(family, port); err != nil {
 			return nil, fmt.Errorf("socket table: ask: %w", err)
@@ -81,7 +71,7 @@ func (t *socketTable) listeners(port int) ([]listener, error) {
 	return found, nil
 }
 
-func (t *socketTable) ask(family uint8, port int) error {
+func (t *Table) ask(family uint8, port int) error {
 	t.sequence++
 	question := make([]byte, sizeNlMsghdr+sizeDiagReq)
 	binary.NativeEndian.PutUint32(question[0:], uint32(len(question)))
@@ -99,7 +89,7 @@ func (t *socketTable) ask(family uint8, port int) error {
 }
 
 // answer appends the listeners of the answer to the last question to found.
-func (t *socketTable) answer(found []listener) ([]listener, error) {
+func (t *Table) answer(found []Listener) ([]Listener, error) {
 	for {
 		var n int
 		err := uninterrupted(func() (err error) { n, _, err = unix.Recvfrom(t.fd, t.buffer, 0); return err })
@@ -138,23 +128,23 @@ func netlinkError(data []byte) error {
 }
 
 // parseListener reads a struct inet_diag_msg and the attributes behind it.
-func parseListener(data []byte) (listener, error) {
+func parseListener(data []byte) (Listener, error) {
 	if len(data) < sizeDiagMsg {
-		return listener{}, errShort
+		return Listener{}, errShort
 	}
-	var l listener
+	l := Listener{Port: binary.BigEndian.Uint16(data[diagSourcePort:])}
 	if data[0] == unix.AF_INET {
-		l.addr = netip.AddrFrom4([4]byte(data[diagSourceAddr:]))
+		l.Addr = netip.AddrFrom4([4]byte(data[diagSourceAddr:]))
 	} else {
-		l.addr = netip.AddrFrom16([16]byte(data[diagSourceAddr:])).Unmap()
+		l.Addr = netip.AddrFrom16([16]byte(data[diagSourceAddr:])).Unmap()
 	}
 	for rest := data[sizeDiagMsg:]; len(rest) >= unix.SizeofNlAttr; {
 		length := int(binary.NativeEndian.Uint16(rest))
 		if length < unix.SizeofNlAttr || length > len(rest) {
-			return listener{}, errShort
+			return Listener{}, errShort
 		}
 		if binary.NativeEndian.Uint16(rest[2:]) == attrV6Only && length > unix.SizeofNlAttr {
-			l.v6only = rest[unix.SizeofNlAttr] != 0
+			l.V6Only = rest[unix.SizeofNlAttr] != 0
 		}
 		rest = rest[min(len(rest), (length+unix.NLA_ALIGNTO-1)&^(unix.NLA_ALIGNTO-1)):]
 	}
