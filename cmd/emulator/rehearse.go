@@ -39,9 +39,14 @@ func rehearse(ctx context.Context, o *options, args []string) error {
 		return err
 	}
 	start := time.Now()
-	if err := o.rehearseIn(ctx, root, folder); err != nil {
+	err = o.rehearseIn(ctx, root, folder)
+	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("%w\nwhat happened is in %s (emulator.log, instances/*/log); the folder is yours to delete", err, folder)
 	}
+	if err := errors.Join(err, removeIf(true, folder)); err != nil {
+		return err
+	}
+	o.say("left", "nothing: no resource, no process, no socket, no file")
 	fmt.Fprintf(o.out, "\nrehearsed in %.1f s\n", time.Since(start).Seconds())
 	return nil
 }
@@ -60,14 +65,7 @@ func (o *options) rehearseIn(ctx context.Context, root, folder string) error {
 	if err := errors.Join(err, s.close()); err != nil {
 		return err
 	}
-	if err := awaitNothingLeft(ctx, sockets); err != nil {
-		return err
-	}
-	if err := removeIf(true, folder); err != nil {
-		return err
-	}
-	r.say("left", "nothing: no resource, no process, no socket, no file")
-	return nil
+	return awaitNothingLeft(ctx, sockets)
 }
 
 // rehearsal is a story under way.
@@ -91,8 +89,8 @@ func (r *rehearsal) story(ctx context.Context) error {
 }
 
 // say prints what an act found, under a word that names it.
-func (r *rehearsal) say(act, format string, args ...any) {
-	fmt.Fprintf(r.out, "%-10s %s\n", act, fmt.Sprintf(format, args...))
+func (o *options) say(act, format string, args ...any) {
+	fmt.Fprintf(o.out, "%-10s %s\n", act, fmt.Sprintf(format, args...))
 }
 
 func (r *rehearsal) deploy(ctx context.Context) error {

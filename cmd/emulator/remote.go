@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/dataplane"
 )
 
 // status prints what the running emulator has.
@@ -81,6 +82,9 @@ func services(i emulator.InstanceStatus) string {
 	var parts []string
 	for _, s := range i.Services {
 		part := s.Name + " " + string(s.State)
+		if s.State == dataplane.Stopped && (s.LastExit == "exit status 0" || strings.HasPrefix(s.LastExit, "skipped")) {
+			part = s.Name + " done"
+		}
 		if s.Restarts > 0 {
 			part += fmt.Sprintf(" (restarted %d times)", s.Restarts)
 		}

@@ -52,7 +52,7 @@ func (o *options) upAndStay(ctx context.Context, root string) error {
 	if err := o.deploy(ctx, root, s.folder, s.cloud.Providers.Environment()); err != nil {
 		return fmt.Errorf("%w\nwhat was created is kept; `up` goes on from there, `down` destroys it", err)
 	}
-	fmt.Fprintf(o.out, "running; in another terminal: emulator status | call | terminate | down; Ctrl-C ends it and keeps the stack\n")
+	fmt.Fprintln(o.out, "running; in another terminal, `go run ./cmd/emulator` with status, call, terminate, up or down; Ctrl-C keeps the stack")
 	return s.stay(ctx, control)
 }
 
@@ -110,7 +110,7 @@ func kinds(r engine.Result) []string {
 	for token, count := range r.Types {
 		kind, _ := provider.KindOf(token)
 		if kind == provider.Recorded {
-			recorded = append(recorded, fmt.Sprintf("%d × %s", count, token))
+			recorded = append(recorded, fmt.Sprintf("%d × %s", count, short(token)))
 			continue
 		}
 		run += count
@@ -121,6 +121,15 @@ func kinds(r engine.Result) []string {
 		lines = append(lines, "recorded only, without behaviour here: "+strings.Join(recorded, ", "))
 	}
 	return lines
+}
+
+// short is a type as a program writes it: s3.BucketPolicy for aws:s3/bucketPolicy:BucketPolicy.
+func short(token string) string {
+	module, name, _ := strings.Cut(strings.TrimPrefix(token, "aws:"), "/")
+	if _, after, ok := strings.Cut(name, ":"); ok {
+		name = after
+	}
+	return module + "." + name
 }
 
 // serve runs the cloud alone and says how to attach to it.

@@ -11,9 +11,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
@@ -106,17 +108,14 @@ func (e *Engine) Up(ctx context.Context) (Result, error) {
 		options = append(options, optup.ProgressStreams(e.progress))
 	}
 	start := time.Now()
-	result, err := e.stack.Up(ctx, options...)
-	<-done
-	counter.result.Duration = time.Since(start)
-	if err != nil {
-		return counter.result, counter.explain(err)
+	up, err := e.stack.Up(ctx, options...)
+	result, err := counter.finish(done, err)
+	result.Duration = time.Since(start)
+	result.Outputs = map[string]string{}
+	for name, output := range up.Outputs {
+		result.Outputs[name] = fmt.Sprint(output.Value)
 	}
-	counter.result.Outputs = map[string]string{}
-	for name, output := range result.Outputs {
-		counter.result.Outputs[name] = fmt.Sprint(output.Value)
-	}
-	return counter.result, nil
+	return result, err
 }
 
 // Destroy removes everything that the stack deployed.
@@ -128,12 +127,9 @@ func (e *Engine) Destroy(ctx context.Context) (Result, error) {
 	}
 	start := time.Now()
 	_, err := e.stack.Destroy(ctx, options...)
-	<-done
-	counter.result.Duration = time.Since(start)
-	if err != nil {
-		return counter.result, counter.explain(err)
-	}
-	return counter.result, nil
+	result, err := counter.finish(done, err)
+	result.Duration = time.Since(start)
+	return result, err
 }
 
 // Unlock takes the lock away that an engine left behind which was killed.
@@ -142,6 +138,7 @@ func (e *Engine) Unlock(ctx context.Context) error { return e.stack.Cancel(ctx) 
 // counter follows the engine's events.
 type counter struct {
 	events   chan events.EngineEvent
+	mu       sync.Mutex
 	started  map[string]time.Time // by URN
 	result   Result
 	failures []string
@@ -164,6 +161,8 @@ func count() (*counter, <-chan struct{}) {
 }
 
 func (c *counter) see(event apitype.EngineEvent) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch {
 	case event.DiagnosticEvent != nil && event.DiagnosticEvent.Severity == "error":
 		c.failures = append(c.failures, strings.TrimSpace(event.DiagnosticEvent.Message))
@@ -199,12 +198,29 @@ func (c *counter) done(step apitype.StepEventMetadata) {
 	c.result.Types[step.Type]++
 }
 
-// explain prefers what the program and the providers said to the CLI's whole output.
-func (c *counter) explain(err error) error {
-	if len(c.failures) == 0 {
-		return err
+// lastEvents is how long events may still come after an operation that failed. The Automation API closes the channel at
+// the end of one, but not of one that was interrupted before it had begun.
+const lastEvents = time.Second
+
+// finish waits for the last event and returns what the operation did. Its error is what the program and the providers
+// said, where they said something, rather than the CLI's whole output.
+func (c *counter) finish(done <-chan struct{}, err error) (Result, error) {
+	if err == nil {
+		<-done
+	} else {
+		select {
+		case <-done:
+		case <-time.After(lastEvents):
+		}
 	}
-	return fmt.Errorf("%s", strings.Join(c.failures, "\n"))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil && len(c.failures) > 0 {
+		err = fmt.Errorf("%s", strings.Join(c.failures, "\n"))
+	}
+	result := c.result
+	result.Types, result.Took = maps.Clone(c.result.Types), maps.Clone(c.result.Took)
+	return result, err
 }
 
 // copyProject puts copies of the project's files where the CLI may write into them.
