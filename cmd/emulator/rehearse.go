@@ -39,8 +39,8 @@ func rehearse(ctx context.Context, o *options, args []string) error {
 		return err
 	}
 	start := time.Now()
-	err = o.rehearseIn(ctx, root, folder)
-	if err != nil && ctx.Err() == nil {
+	began, err := o.rehearseIn(ctx, root, folder)
+	if err != nil && began && ctx.Err() == nil {
 		return fmt.Errorf("%w\nwhat happened is in %s (emulator.log, instances/*/log); the folder is yours to delete", err, folder)
 	}
 	if err := errors.Join(err, removeIf(true, folder)); err != nil {
@@ -51,27 +51,27 @@ func rehearse(ctx context.Context, o *options, args []string) error {
 	return nil
 }
 
-func (o *options) rehearseIn(ctx context.Context, root, folder string) error {
+// rehearseIn reports as well whether anything was deployed, so that there is something to look at after a failure.
+func (o *options) rehearseIn(ctx context.Context, root, folder string) (bool, error) {
 	s, err := o.open(ctx, root, folder)
 	if err != nil {
-		return err
+		return false, err
 	}
 	r := &rehearsal{session: s}
 	err = r.story(ctx)
-	if err != nil {
+	began := len(s.cloud.Cloud.Left()) > 0 || r.service != ""
+	if err != nil && began {
 		r.cleanUp(ctx)
 	}
-	sockets := r.addresses
 	if err := errors.Join(err, s.close()); err != nil {
-		return err
+		return began, err
 	}
-	return awaitNothingLeft(ctx, sockets)
+	return began, awaitNothingLeft(ctx, r.addresses)
 }
 
 // rehearsal is a story under way.
 type rehearsal struct {
 	*session
-	deployed  bool
 	service   string       // address of the balancer
 	addresses []netip.Addr // on which the instances and the balancer listened
 }
@@ -99,7 +99,6 @@ func (r *rehearsal) deploy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.deployed = true
 	result, err := e.Up(ctx)
 	if err != nil {
 		return fmt.Errorf("up failed:\n%w", err)
@@ -247,7 +246,6 @@ func (r *rehearsal) destroy(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("destroy failed:\n%w", err)
 	}
-	r.deployed = false
 	r.say("destroy", "%s", describe(result))
 	if left := r.cloud.Cloud.Left(); len(left) > 0 {
 		return fmt.Errorf("after the destroy there is still: %s", strings.Join(left, ", "))
@@ -257,9 +255,6 @@ func (r *rehearsal) destroy(ctx context.Context) error {
 
 // cleanUp destroys after a failure or an interruption, as far as that goes.
 func (r *rehearsal) cleanUp(ctx context.Context) {
-	if !r.deployed {
-		return
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	fmt.Fprintln(r.err, "cleaning up")

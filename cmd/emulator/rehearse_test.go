@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -47,6 +46,33 @@ func TestRehearsalOfDev(t *testing.T) {
 	assert.Equal(t, before, folders(t, root), "no file stays")
 }
 
+func TestFaultySettingsAreShownAndLeaveNothing(t *testing.T) {
+	root := must(enter("dev"))(t)
+	project, folder := t.TempDir(), t.TempDir()
+	copySettings(t, root, project, strings.NewReplacer("zones: 2", "zones: 7", "port: 5001", "port: 5000"))
+	var out bytes.Buffer
+	o := &options{stack: "dev", speed: 60, out: &out, err: &out}
+	began, err := o.rehearseIn(t.Context(), project, folder)
+	assert.False(t, began)
+	require.Error(t, err)
+	assert.Equal(t, "up failed:\n"+
+		"network.zones: 7 is above 6, which no region has\n"+
+		"health.port: 5000 is app.port: the service listens there, the responder needs a port of its own", err.Error())
+}
+
+// copySettings puts copies of the project's settings elsewhere, changed. The program is built from the project itself.
+func copySettings(t *testing.T, root, project string, change *strings.Replacer) {
+	t.Helper()
+	for _, name := range []string{"Pulumi.yaml", "Pulumi.dev.yaml"} {
+		text := string(must(os.ReadFile(filepath.Join(root, name)))(t))
+		changed := text
+		if name == "Pulumi.dev.yaml" {
+			changed = change.Replace(text)
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(project, name), []byte(changed), 0o600))
+	}
+}
+
 func folders(t *testing.T, root string) []string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(root, ".emulator", "*"))
@@ -56,26 +82,17 @@ func folders(t *testing.T, root string) []string {
 
 func TestChangedUserDataRollsTheInstancesWithoutAFailedRequest(t *testing.T) {
 	root := must(enter("dev"))(t)
-	project := t.TempDir() // a copy of the settings, to be changed; the program is built from the project itself
-	for _, name := range []string{"Pulumi.yaml", "Pulumi.dev.yaml"} {
-		require.NoError(t, os.WriteFile(filepath.Join(project, name), must(os.ReadFile(filepath.Join(root, name)))(t), 0o600))
-	}
+	project := t.TempDir()
+	copySettings(t, root, project, strings.NewReplacer())
 	o := &options{stack: "dev", speed: 60, out: &logger{t}, err: &logger{t}}
 	r := &rehearsal{session: must(o.open(t.Context(), project, t.TempDir()))(t)}
 	defer func() { assert.NoError(t, r.close()) }()
-	defer r.cleanUp(context.Background())
+	defer r.cleanUp(t.Context())
 	require.NoError(t, r.deploy(t.Context()))
 	require.NoError(t, r.awaitHealthy(t.Context()))
 	old := r.healthy()
 
-	settings := filepath.Join(project, "Pulumi.dev.yaml")
-	text := string(must(os.ReadFile(settings))(t))
-	changed := strings.Replace(text, "name: musicguru,", "name: musicguru, environment: {RELEASE: two},", 1)
-	if changed == text {
-		changed = strings.Replace(text, "- name: musicguru\n", "- environment: {RELEASE: two}\n        name: musicguru\n", 1)
-	}
-	require.NotEqual(t, text, changed)
-	require.NoError(t, os.WriteFile(settings, []byte(changed), 0o600))
+	copySettings(t, root, project, strings.NewReplacer("- name: musicguru\n", "- environment: {RELEASE: two}\n        name: musicguru\n"))
 
 	clients := r.startClients(t.Context())
 	e := must(r.engine(t.Context(), project, r.folder, r.cloud.Providers.Environment()))(t)
@@ -111,7 +128,7 @@ func TestAStackSurvivesARestartOfTheEmulator(t *testing.T) {
 	require.NoError(t, first.close())
 	require.NoError(t, awaitNothingLeft(t.Context(), first.addresses))
 
-	again := &rehearsal{session: must(o.open(t.Context(), root, folder))(t), service: first.service, deployed: true}
+	again := &rehearsal{session: must(o.open(t.Context(), root, folder))(t), service: first.service}
 	assert.False(t, again.cloud.Cloud.Now().Before(at), "time goes on")
 	require.NoError(t, again.awaitHealthy(t.Context()))
 	after := again.healthy()

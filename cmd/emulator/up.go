@@ -29,7 +29,7 @@ func up(ctx context.Context, o *options, args []string) error {
 	running, err := client.Attachment(ctx)
 	switch {
 	case errors.Is(err, emulator.ErrNotRunning):
-		return o.upAndStay(ctx, root)
+		return o.upAt(ctx, root)
 	case err != nil:
 		return err
 	case running.Stack != o.stack:
@@ -38,21 +38,31 @@ func up(ctx context.Context, o *options, args []string) error {
 	return o.deploy(ctx, root, running.Folder, running.Environment)
 }
 
-func (o *options) upAndStay(ctx context.Context, root string) error {
-	s, err := o.open(ctx, root, stateFolder(root, o.stack))
+func (o *options) upAt(ctx context.Context, root string) error {
+	folder := stateFolder(root, o.stack)
+	s, err := o.open(ctx, root, folder)
 	if err != nil {
 		return err
 	}
-	defer s.close() //nolint:errcheck // reported below where it matters
-	control, err := s.cloud.Serve(emulator.ControlAddress, o.stack)
+	err = s.upAndStay(ctx)
+	empty := len(s.cloud.Cloud.Left()) == 0
+	return errors.Join(err, s.close(), removeIf(err != nil && empty, folder))
+}
+
+func (s *session) upAndStay(ctx context.Context) error {
+	control, err := s.cloud.Serve(emulator.ControlAddress, s.stack)
 	if err != nil {
 		return err
 	}
 	defer control.Close()
-	if err := o.deploy(ctx, root, s.folder, s.cloud.Providers.Environment()); err != nil {
+	err = s.deploy(ctx, s.root, s.folder, s.cloud.Providers.Environment())
+	if err != nil && len(s.cloud.Cloud.Left()) > 0 {
 		return fmt.Errorf("%w\nwhat was created is kept; `up` goes on from there, `down` destroys it", err)
 	}
-	fmt.Fprintln(o.out, "running; in another terminal, `go run ./cmd/emulator` with status, call, terminate, up or down; Ctrl-C keeps the stack")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(s.out, "running; in another terminal, `go run ./cmd/emulator` with status, call, terminate, up or down; Ctrl-C keeps the stack")
 	return s.stay(ctx, control)
 }
 

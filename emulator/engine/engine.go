@@ -165,7 +165,7 @@ func (c *counter) see(event apitype.EngineEvent) {
 	defer c.mu.Unlock()
 	switch {
 	case event.DiagnosticEvent != nil && event.DiagnosticEvent.Severity == "error":
-		c.failures = append(c.failures, strings.TrimSpace(event.DiagnosticEvent.Message))
+		c.failures = append(c.failures, cause(event.DiagnosticEvent.Message))
 	case event.ResourcePreEvent != nil:
 		c.started[event.ResourcePreEvent.Metadata.URN] = time.Now()
 	case event.ResOutputsEvent != nil:
@@ -221,6 +221,14 @@ func (c *counter) finish(done <-chan struct{}, err error) (Result, error) {
 	result := c.result
 	result.Types, result.Took = maps.Clone(c.result.Types), maps.Clone(c.result.Took)
 	return result, err
+}
+
+// cause is a message without what Pulumi's Go SDK puts before a program's one error.
+func cause(message string) string {
+	if _, only, ok := strings.Cut(message, "1 error occurred:\n\t* "); ok {
+		message = only
+	}
+	return strings.TrimSpace(message)
 }
 
 // copyProject puts copies of the project's files where the CLI may write into them.

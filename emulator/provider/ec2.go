@@ -169,6 +169,7 @@ func init() {
 	defineRule("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", true)
 	define(resourceType{
 		token: "aws:ec2/launchTemplate:LaunchTemplate", kind: Run, name: "name", nameMax: 125, replaceOn: []string{"name"},
+		volatile: []string{"latestVersion", "defaultVersion"},
 	}, handlers[launchTemplateInputs]{
 		create: func(_ context.Context, c *cloud.Cloud, in launchTemplateInputs) (string, map[string]any, error) {
 			template, err := c.CreateTemplate(in.Name, in.data())

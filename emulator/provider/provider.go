@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -202,6 +203,9 @@ func (p *aws) Create(ctx context.Context, req plugin.CreateRequest) (plugin.Crea
 	if err != nil {
 		return plugin.CreateResponse{}, err
 	}
+	if req.Preview {
+		return plugin.CreateResponse{Properties: req.Properties}, nil // what is missing is not known yet
+	}
 	ctx, cancel := p.begin(ctx)
 	defer cancel()
 	inputs, err := p.upload(req.Properties)
@@ -212,7 +216,7 @@ func (p *aws) Create(ctx context.Context, req plugin.CreateRequest) (plugin.Crea
 	if err != nil && id == "" {
 		return plugin.CreateResponse{}, explain(t, err)
 	}
-	outputs := merge(req.Properties, computed)
+	outputs := merge(req.Properties, resource.NewPropertyMapFromMap(computed))
 	if err != nil {
 		return plugin.CreateResponse{}, partial(id, req.Properties, outputs, explain(t, err))
 	}
@@ -227,6 +231,16 @@ func (p *aws) Update(ctx context.Context, req plugin.UpdateRequest) (plugin.Upda
 	if err != nil {
 		return plugin.UpdateResponse{}, err
 	}
+	kept := req.OldOutputs.Copy()
+	for key := range req.OldInputs {
+		delete(kept, key)
+	}
+	if req.Preview {
+		for _, key := range t.volatile {
+			delete(kept, resource.PropertyKey(key))
+		}
+		return plugin.UpdateResponse{Properties: merge(kept, req.NewInputs)}, nil
+	}
 	ctx, cancel := p.begin(ctx)
 	defer cancel()
 	news, err := p.upload(req.NewInputs)
@@ -237,11 +251,8 @@ func (p *aws) Update(ctx context.Context, req plugin.UpdateRequest) (plugin.Upda
 	if err != nil {
 		return plugin.UpdateResponse{}, explain(t, err)
 	}
-	outputs := merge(req.OldOutputs, nil)
-	for key := range req.OldInputs {
-		delete(outputs, key)
-	}
-	return plugin.UpdateResponse{Properties: merge(merge(outputs, computed), req.NewInputs)}, nil
+	outputs := merge(kept, resource.NewPropertyMapFromMap(computed))
+	return plugin.UpdateResponse{Properties: merge(outputs, req.NewInputs)}, nil
 }
 
 func (p *aws) Delete(ctx context.Context, req plugin.DeleteRequest) (plugin.DeleteResponse, error) {
@@ -286,19 +297,11 @@ func (p *aws) Invoke(_ context.Context, req plugin.InvokeRequest) (plugin.Invoke
 	return plugin.InvokeResponse{Properties: resource.NewPropertyMapFromMap(result)}, nil
 }
 
-func merge(base resource.PropertyMap, computed any) resource.PropertyMap {
-	outputs := base.Copy()
-	var extra resource.PropertyMap
-	switch c := computed.(type) {
-	case map[string]any:
-		extra = resource.NewPropertyMapFromMap(c)
-	case resource.PropertyMap:
-		extra = c
-	}
-	for key, value := range extra {
-		outputs[key] = value
-	}
-	return outputs
+// merge is base with the properties of over added or replaced.
+func merge(base, over resource.PropertyMap) resource.PropertyMap {
+	merged := base.Copy()
+	maps.Copy(merged, over)
+	return merged
 }
 
 func explain(t *resourceType, err error) error {

@@ -195,6 +195,40 @@ func newGroup(t *testing.T, p *aws) map[string]any {
 	}
 }
 
+func TestAPreviewChangesNothing(t *testing.T) {
+	p := newProvider(t)
+	const vpc, template = "aws:ec2/vpc:Vpc", "aws:ec2/launchTemplate:LaunchTemplate"
+	inputs := properties(map[string]any{"cidrBlock": "10.0.0.0/16"})
+	previewed, err := p.Create(t.Context(), plugin.CreateRequest{
+		URN: name(vpc, "v"), Name: "v", Type: vpc, Properties: inputs, Preview: true,
+	})
+	require.NoError(t, err)
+	assert.Empty(t, previewed.ID)
+	assert.Equal(t, inputs, previewed.Properties)
+	assert.Empty(t, p.cloud.Left())
+
+	newGroup(t, p)
+	group := p.created(t, template, "other", map[string]any{
+		"imageId": "ami-0e1a5c20f3d400001", "instanceType": "t3.micro",
+	})
+	before := p.cloud.Version()
+	news := group.Properties.Copy()
+	for _, key := range []resource.PropertyKey{"arn", "latestVersion", "defaultVersion"} {
+		delete(news, key)
+	}
+	olds := news.Copy()
+	news["instanceType"] = resource.NewStringProperty("t3.small")
+	updated, err := p.Update(t.Context(), plugin.UpdateRequest{
+		URN: name(template, "other"), Name: "other", Type: template, ID: group.ID,
+		OldInputs: olds, OldOutputs: group.Properties, NewInputs: news, Preview: true,
+	})
+	require.NoError(t, err)
+	assert.Equal(t, before, p.cloud.Version())
+	assert.Equal(t, "t3.small", updated.Properties["instanceType"].StringValue())
+	assert.Equal(t, group.Properties["arn"], updated.Properties["arn"])
+	assert.NotContains(t, updated.Properties, resource.PropertyKey("latestVersion"), "the group's diff must show")
+}
+
 func TestAGroupThatNeverBecomesHealthyFailsAndIsKeptToBeRepaired(t *testing.T) {
 	p := newProvider(t)
 	inputs := newGroup(t, p)

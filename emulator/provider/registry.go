@@ -24,6 +24,7 @@ type resourceType struct {
 	name      string   // property that is named automatically; none when empty
 	nameMax   int      // its longest value
 	replaceOn []string // properties on whose change AWS replaces the resource
+	volatile  []string // outputs that any update may change: a preview of one doesn't know them
 
 	unknown func(resource.PropertyMap) []string
 	create  func(context.Context, *cloud.Cloud, resource.PropertyMap) (string, map[string]any, error)
