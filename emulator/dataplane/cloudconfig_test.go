@@ -55,7 +55,7 @@ packages: [nginx, [jq, 1.6]]
 users: [default, {name: app, system: true}]
 ntp: {enabled: true}
 write_files:
-- {path: /etc/systemd/system/a.service, content: "[Service]\nExecStart=/a\nUser=app\nProtectHome=yes\n", owner: "app:app"}
+- {path: /etc/systemd/system/a.service, content: "[Service]\nExecStart=/a\nUser=app\nProtectHome=yes\nPrivateTmp=yes\nLockPersonality=yes\nPrivateDevices=yes\nProtectClock=yes\n", owner: "app:app"}
 runcmd:
 - [systemctl, daemon-reload]
 - systemctl daemon-reload
@@ -74,7 +74,7 @@ runcmd:
 		"runcmd: curl https://example.com: only systemctl is run",
 		"runcmd: echo hi > /etc/motd: only plain systemctl is run",
 		"runcmd: systemctl enable later: only systemctl start and enable --now are acted upon",
-		"sandboxing of services is not applied: ProtectHome",
+		"sandboxing of services is not applied: LockPersonality, PrivateDevices, PrivateTmp, ProtectClock and 1 more",
 		"systemctl start nginx.service: user data has no such unit",
 		"users: app: not created, processes run as the emulator's own user",
 		"write_files: owner app:app of /etc/systemd/system/a.service: files belong to the emulator's own user",

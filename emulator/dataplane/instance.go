@@ -198,10 +198,20 @@ func (in *Instance) skippedOfUnits() []string {
 	for text, names := range units {
 		lines = append(lines, text+" ("+strings.Join(names, ", ")+")")
 	}
-	if slices.Sort(hardening); len(hardening) > 0 {
-		lines = append(lines, "sandboxing of services is not applied: "+strings.Join(slices.Compact(hardening), ", "))
+	slices.Sort(hardening)
+	if hardening = slices.Compact(hardening); len(hardening) > 0 {
+		lines = append(lines, "sandboxing of services is not applied: "+few(hardening))
 	}
 	return lines
+}
+
+// few is a list of names, cut short where it is long.
+func few(names []string) string {
+	const shown = 4
+	if len(names) <= shown {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
 }
 
 // Services are the instance's units in user data's order.
