@@ -121,14 +121,16 @@ func (d *door) shut() error {
 	if !d.listening {
 		return nil
 	}
+	// Sharing ends first: while the port is open it is ours anyway, and there is no moment in which it is neither open
+	// nor reserved.
+	if err := share(d.fd, 0); err != nil {
+		return fmt.Errorf("shut: %w", err)
+	}
 	// Of a listening socket this ends the listening but keeps the binding.
 	if err := unix.Shutdown(d.fd, unix.SHUT_RD); err != nil {
 		return fmt.Errorf("shut: %w", err)
 	}
 	d.listening = false
-	if err := share(d.fd, 0); err != nil {
-		return fmt.Errorf("shut: %w", err)
-	}
 	return nil
 }
 

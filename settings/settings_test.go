@@ -110,7 +110,7 @@ app:
   packages: [htop, ImageMagick]
 health: {protocol: TCP, port: 81, interval: 300, timeout: 120, healthy: 2, unhealthy: 10}
 balancer: {type: network, internal: true, listeners: [{port: 80, protocol: TCP}, {port: 8080}]}
-scaling: {min: 0, max: 20, grace: 0, policies: [{targetTracking: {metric: cpu, target: 0.5, warmup: 0}}]}
+scaling: {min: 1, max: 20, grace: 0, policies: [{targetTracking: {metric: cpu, target: 0.5, warmup: 0}}]}
 `))
 	require.NoError(t, err)
 	assert.Equal(t, &Settings{
@@ -145,7 +145,7 @@ scaling: {min: 0, max: 20, grace: 0, policies: [{targetTracking: {metric: cpu, t
 		Balancer: Balancer{Type: "network", Internal: true, Listeners: []Listener{
 			{Port: 80, Protocol: "TCP"}, {Port: 8080, Protocol: "TCP"},
 		}},
-		Scaling: Scaling{Max: 20, Policies: []Policy{
+		Scaling: Scaling{Min: 1, Max: 20, Policies: []Policy{
 			{TargetTracking: &TargetTracking{Metric: "cpu", Target: 0.5}},
 		}},
 	}, got)

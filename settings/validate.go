@@ -205,12 +205,12 @@ func (b Balancer) validate(l *fault.List) {
 }
 
 func (s Scaling) validate(l *fault.List) {
-	switch {
-	case s.Min < 0:
-		l.Add("scaling.min", s.Min, "is negative")
-	case s.Max < 1:
+	if s.Min < 1 {
+		l.Add("scaling.min", s.Min, "is below 1: the service would have no instance")
+	}
+	if s.Max < 1 {
 		l.Add("scaling.max", s.Max, "is below 1: the group could never have an instance")
-	case s.Max < s.Min:
+	} else if s.Max < s.Min {
 		l.Add("scaling.max", s.Max, "is below scaling.min (%d)", s.Min)
 	}
 	validateSeconds(l, "scaling.grace", s.Grace, maxGrace)

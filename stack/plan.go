@@ -144,8 +144,8 @@ func rootGiB(ami *ec2.LookupAmiResult) int {
 	return 0
 }
 
-// planSoftware builds the artifacts and lists the services, the responder last: it stops first, so that the balancer
-// drains an instance while its services still run.
+// planSoftware builds the artifacts and lists the services, the responder last: of an instance that shuts down it stops
+// first, so that no check finds a service healthy that is about to go.
 func (p *plan) planSoftware(ctx *pulumi.Context, faults *fault.List) {
 	app := p.settings.App
 	p.software = compute.Software{Region: p.settings.Region, Packages: app.Packages}
