@@ -242,11 +242,12 @@ func (r *rehearsal) destroy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.say("destroy", "begun: the group drains its instances before it terminates them")
 	result, err := e.Destroy(ctx)
 	if err != nil {
 		return fmt.Errorf("destroy failed:\n%w", err)
 	}
-	r.say("destroy", "%s", describe(result))
+	r.say("", "%s", describe(result))
 	if left := r.cloud.Cloud.Left(); len(left) > 0 {
 		return fmt.Errorf("after the destroy there is still: %s", strings.Join(left, ", "))
 	}

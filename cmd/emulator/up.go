@@ -86,6 +86,7 @@ func (o *options) deploy(ctx context.Context, root, folder string, environment m
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(o.out, "deploying stack %s, until its group is healthy\n", o.stack)
 	result, err := e.Up(ctx)
 	if err != nil {
 		return fmt.Errorf("up failed:\n%w", err)
@@ -223,6 +224,7 @@ func (o *options) destroy(ctx context.Context, root, folder string, environment 
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(o.out, "destroying stack %s: the group drains its instances before it terminates them\n", o.stack)
 	result, err := e.Destroy(ctx)
 	if err != nil {
 		return fmt.Errorf("destroy failed:\n%w", err)
