@@ -7,6 +7,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -241,8 +242,20 @@ func copyProject(root, stack, work string) error {
 		if err != nil {
 			return fmt.Errorf("stack %s: %w", stack, err)
 		}
-		if err := os.WriteFile(filepath.Join(work, name), data, 0o600); err != nil {
+		copied := filepath.Join(work, name)
+		if err := os.WriteFile(copied, append(data, salt(copied)...), 0o600); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// salt is the line that the CLI has added to an earlier copy. Without it every operation makes a new key, for a second.
+func salt(copied string) []byte {
+	former, _ := os.ReadFile(copied) // none at the first time
+	for line := range bytes.Lines(former) {
+		if bytes.HasPrefix(line, []byte("encryptionsalt:")) {
+			return append([]byte("\n"), line...)
 		}
 	}
 	return nil
