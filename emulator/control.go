@@ -40,11 +40,10 @@ func (e *Emulator) Serve(address, stack string) (*Control, error) {
 		reply(w, Attachment{Stack: stack, Folder: e.options.Folder, Environment: e.Providers.Environment()})
 	})
 	mux.HandleFunc("POST /instances/{id}/terminate", func(w http.ResponseWriter, r *http.Request) {
-		if err := e.Cloud.TerminateInstance(r.PathValue("id")); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		reply(w, struct{}{})
+		acknowledge(w, e.Cloud.TerminateInstance(r.PathValue("id")))
+	})
+	mux.HandleFunc("POST /instances/{id}/services/{name}/stop", func(w http.ResponseWriter, r *http.Request) {
+		acknowledge(w, e.StopService(r.PathValue("id"), r.PathValue("name")))
 	})
 	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, struct{}{})
@@ -106,6 +105,15 @@ func reply(w http.ResponseWriter, value any) {
 	_ = json.NewEncoder(w).Encode(value) // the client is gone
 }
 
+// acknowledge answers a request that only asks for something to be done.
+func acknowledge(w http.ResponseWriter, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	reply(w, struct{}{})
+}
+
 // ErrNotRunning says that no emulator runs here.
 var ErrNotRunning = errors.New("no emulator is running: start one with `go run ./cmd/emulator up`")
 
@@ -127,6 +135,11 @@ func (c Client) Attachment(ctx context.Context) (Attachment, error) {
 // Terminate ends an instance.
 func (c Client) Terminate(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodPost, "/instances/"+url.PathEscape(id)+"/terminate", &struct{}{})
+}
+
+// StopService stops a service of an instance.
+func (c Client) StopService(ctx context.Context, id, service string) error {
+	return c.do(ctx, http.MethodPost, "/instances/"+url.PathEscape(id)+"/services/"+url.PathEscape(service)+"/stop", &struct{}{})
 }
 
 // Stop ends the emulator; what it runs stays in its folder.

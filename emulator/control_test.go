@@ -46,6 +46,7 @@ func TestClientAsksAndTells(t *testing.T) {
 	assert.Contains(t, attachment.Environment["PULUMI_DEBUG_PROVIDERS"], "awsx:")
 
 	require.ErrorContains(t, client.Terminate(t.Context(), "i-1"), "InvalidInstanceID.NotFound")
+	require.ErrorContains(t, client.StopService(t.Context(), "i-1", "musicguru"), `instance "i-1" does not run`)
 	require.NoError(t, client.Stop(t.Context()))
 	<-control.Stopped()
 }

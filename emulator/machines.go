@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -96,6 +97,17 @@ func (e *Emulator) shutDown(ctx context.Context, id string, m *machine) {
 		e.mu.Unlock()
 		e.Cloud.InstanceEnded(id, "")
 	}()
+}
+
+// StopService stops a service of an instance as `systemctl stop` does: it stays stopped.
+func (e *Emulator) StopService(instance, service string) error {
+	e.mu.Lock()
+	m := e.machines[instance]
+	e.mu.Unlock()
+	if m == nil || m.instance == nil {
+		return fmt.Errorf("instance %q does not run", instance)
+	}
+	return m.instance.StopService(service)
 }
 
 func (e *Emulator) folder(instance string) string {

@@ -43,6 +43,7 @@ var commands = []command{
 	{"status", "", "show balancers, groups, instances and activities", status},
 	{"call", "[LINE]", "send a line (default 0, a random year) through the balancer and print the answer", call},
 	{"terminate", "INSTANCE", "terminate an instance: its group replaces it", terminate},
+	{"stop-service", "INSTANCE SERVICE", "stop a service: the balancer finds out, the group replaces the instance", stopService},
 	{"down", "", "destroy the stack and end the emulator", down},
 }
 
@@ -123,7 +124,7 @@ func usage(w io.Writer) {
 	fmt.Fprintln(w, "usage: emulator COMMAND [flags] [arguments]")
 	fmt.Fprintln(w)
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-20s %s\n", strings.TrimSpace(c.name+" "+c.arguments), c.help)
+		fmt.Fprintf(w, "  %-31s %s\n", strings.TrimSpace(c.name+" "+c.arguments), c.help)
 	}
 	fmt.Fprintln(w, "\nemulator COMMAND -h shows a command's flags.")
 }

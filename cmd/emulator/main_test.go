@@ -30,6 +30,7 @@ func TestMistypedCommandLinesSayWhatIsWrong(t *testing.T) {
 		"an unknown stack":     {[]string{"rehearse", "-stack", "deb"}, 2, "Pulumi.deb.yaml"},
 		"an absurd speed":      {[]string{"rehearse", "-speed", "0"}, 2, "-speed 0 is not between"},
 		"no instance":          {[]string{"terminate"}, 2, "name one instance"},
+		"no service":           {[]string{"stop-service", "i-1"}, 2, "name an instance and one of its services"},
 		"nobody to be asked":   {[]string{"status"}, 1, emulator.ErrNotRunning.Error()},
 		"two lines":            {[]string{"call", "1", "2"}, 2, "one line"},
 	} {

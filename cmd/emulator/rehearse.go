@@ -95,7 +95,7 @@ func (o *options) say(act, format string, args ...any) {
 
 func (r *rehearsal) deploy(ctx context.Context) error {
 	r.say("rehearsal", "stack %s, at speed %g: %.1f s here are a minute there", r.stack, r.speed, 60/r.speed)
-	e, err := r.engine(ctx, r.root, r.folder, r.cloud.Providers.Environment())
+	e, err := r.pulumi(ctx)
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (r *rehearsal) askEveryZone(ctx context.Context) error {
 }
 
 func (r *rehearsal) deployAgain(ctx context.Context) error {
-	e, err := r.engine(ctx, r.root, r.folder, r.cloud.Providers.Environment())
+	e, err := r.pulumi(ctx)
 	if err != nil {
 		return err
 	}
@@ -238,7 +238,7 @@ func (r *rehearsal) loseAnInstance(ctx context.Context) error {
 }
 
 func (r *rehearsal) destroy(ctx context.Context) error {
-	e, err := r.engine(ctx, r.root, r.folder, r.cloud.Providers.Environment())
+	e, err := r.pulumi(ctx)
 	if err != nil {
 		return err
 	}
@@ -259,7 +259,7 @@ func (r *rehearsal) cleanUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	fmt.Fprintln(r.err, "cleaning up")
-	e, err := r.engine(ctx, r.root, r.folder, r.cloud.Providers.Environment())
+	e, err := r.pulumi(ctx)
 	if err == nil {
 		err = e.Unlock(ctx)
 	}

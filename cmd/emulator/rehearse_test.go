@@ -2,17 +2,22 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/engine"
 )
 
 // The end-to-end tests run the real engine, whose CLI is built at the first time: that takes minutes on a new machine.
@@ -20,7 +25,33 @@ import (
 // speed is high enough for a test, and low enough for a probe's timeout to be long beside a busy machine's pauses.
 const speed = "20"
 
+// buildLimit leaves the tests themselves some of the ten minutes that `go test` gives a package.
+const buildLimit = 7 * time.Minute
+
+var buildCLI = sync.OnceValue(func() error {
+	root, err := enter("dev")
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), buildLimit)
+	defer cancel()
+	_, err = engine.CLI(ctx, root, os.Stderr)
+	return err
+})
+
+// needCLI skips on a machine that is too slow for the build; the compiler's cache is kept, so that the next run has less
+// to do. Where a skipped test would go unnoticed it fails.
+func needCLI(t *testing.T) {
+	t.Helper()
+	err := buildCLI()
+	if errors.Is(err, context.DeadlineExceeded) && os.Getenv("CI") == "" {
+		t.Skipf("the Pulumi CLI was not built within %v: run the tests again, they go on from there", buildLimit)
+	}
+	require.NoError(t, err)
+}
+
 func TestRehearsalOfDev(t *testing.T) {
+	needCLI(t)
 	root := must(enter("dev"))(t)
 	before := folders(t, root)
 	var out, errs bytes.Buffer
@@ -47,6 +78,7 @@ func TestRehearsalOfDev(t *testing.T) {
 }
 
 func TestFaultySettingsAreShownAndLeaveNothing(t *testing.T) {
+	needCLI(t)
 	root := must(enter("dev"))(t)
 	project, folder := t.TempDir(), t.TempDir()
 	copySettings(t, root, project, strings.NewReplacer("zones: 2", "zones: 7", "port: 5001", "port: 5000"))
@@ -81,6 +113,7 @@ func folders(t *testing.T, root string) []string {
 }
 
 func TestChangedUserDataRollsTheInstancesWithoutAFailedRequest(t *testing.T) {
+	needCLI(t)
 	root := must(enter("dev"))(t)
 	project := t.TempDir()
 	copySettings(t, root, project, strings.NewReplacer())
@@ -95,7 +128,7 @@ func TestChangedUserDataRollsTheInstancesWithoutAFailedRequest(t *testing.T) {
 	copySettings(t, root, project, strings.NewReplacer("- name: musicguru\n", "- environment: {RELEASE: two}\n        name: musicguru\n"))
 
 	clients := r.startClients(t.Context())
-	e := must(r.engine(t.Context(), project, r.folder, r.cloud.Providers.Environment()))(t)
+	e := must(r.pulumi(t.Context()))(t)
 	result := must(e.Up(t.Context()))(t)
 	assert.Equal(t, 2, result.Updated, "the template and the group")
 	assert.Equal(t, 2, result.Changes())
@@ -115,7 +148,34 @@ func TestChangedUserDataRollsTheInstancesWithoutAFailedRequest(t *testing.T) {
 	}
 }
 
+func TestAnInstanceWhoseServiceIsGoneIsFoundAndReplaced(t *testing.T) {
+	needCLI(t)
+	root := must(enter("dev"))(t)
+	o := &options{stack: "dev", speed: 30, out: &logger{t}, err: &logger{t}}
+	r := &rehearsal{session: must(o.open(t.Context(), root, t.TempDir()))(t)}
+	defer func() { assert.NoError(t, r.close()) }()
+	defer r.cleanUp(t.Context())
+	require.NoError(t, r.deploy(t.Context()))
+	require.NoError(t, r.awaitHealthy(t.Context()))
+	victim := r.healthy()[0]
+	require.NoError(t, r.cloud.StopService(victim.ID, "musicguru"))
+	find := func() emulator.InstanceStatus {
+		for _, i := range r.cloud.Status().Instances {
+			if i.ID == victim.ID {
+				return i
+			}
+		}
+		return emulator.InstanceStatus{}
+	}
+	require.NoError(t, poll(t.Context(), time.Minute, func() bool { return find().Target == "unhealthy" }))
+	assert.Contains(t, find().Description, "TCP 5001: connection refused", "the responder closed its port")
+	require.NoError(t, poll(t.Context(), time.Minute, func() bool { return find().State == "terminated" && len(r.healthy()) == 2 }))
+	g := r.cloud.Status().Groups[0]
+	assert.Contains(t, g.Activities[2].Cause, "ELB system health check failure")
+}
+
 func TestAStackSurvivesARestartOfTheEmulator(t *testing.T) {
+	needCLI(t)
 	root := must(enter("dev"))(t)
 	folder := t.TempDir()
 	// At a higher speed a busy machine reboots the instances too late, and the group replaces them: rightly.

@@ -149,3 +149,15 @@ func terminate(ctx context.Context, o *options, args []string) error {
 	fmt.Fprintf(o.out, "%s is shutting down; see status for its replacement\n", args[0])
 	return nil
 }
+
+// stopService stops a service on an instance of the running emulator.
+func stopService(ctx context.Context, o *options, args []string) error {
+	if len(args) != 2 {
+		return fmt.Errorf("%w: name an instance and one of its services, e.g. i-0123456789abcdef0 musicguru (see status)", errUsage)
+	}
+	if err := client.StopService(ctx, args[0], args[1]); err != nil {
+		return err
+	}
+	fmt.Fprintf(o.out, "%s is stopped on %s; see status for what follows\n", args[1], args[0])
+	return nil
+}

@@ -129,6 +129,11 @@ func (o *options) engine(ctx context.Context, root, folder string, environment m
 	})
 }
 
+// pulumi prepares Pulumi for the stack, against this session's cloud.
+func (s *session) pulumi(ctx context.Context) (*engine.Engine, error) {
+	return s.engine(ctx, s.root, s.folder, s.cloud.Providers.Environment())
+}
+
 // stateFolder is where `up` keeps a stack between its runs.
 func stateFolder(root, stack string) string { return filepath.Join(root, ".emulator", stack) }
 

@@ -62,6 +62,8 @@ func build(ctx context.Context, module, home string, progress io.Writer) error {
 		"build", "-v", "-trimpath", "-o", partial.Name(),
 		"-ldflags", "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version="+cliVersion,
 		"github.com/pulumi/pulumi/pkg/v3/cmd/pulumi")
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // it removes its temporary files
+	command.WaitDelay = 10 * time.Second
 	command.Dir = module
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "GOOS=", "GOARCH=")
 	output, err := command.StderrPipe()
