@@ -243,20 +243,31 @@ func copyProject(root, stack, work string) error {
 			return fmt.Errorf("stack %s: %w", stack, err)
 		}
 		copied := filepath.Join(work, name)
-		if err := os.WriteFile(copied, append(data, salt(copied)...), 0o600); err != nil {
+		former, _ := os.ReadFile(copied) // none at the first time
+		_, settings := splitKeys(data)
+		keys, _ := splitKeys(former)
+		if err := os.WriteFile(copied, append(settings, keys...), 0o600); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// salt is the line that the CLI has added to an earlier copy. Without it every operation makes a new key, for a second.
-func salt(copied string) []byte {
-	former, _ := os.ReadFile(copied) // none at the first time
-	for line := range bytes.Lines(former) {
-		if bytes.HasPrefix(line, []byte("encryptionsalt:")) {
-			return append([]byte("\n"), line...)
+// splitKeys takes the lines out of a file that say how its secrets are encrypted. A copy keeps its own, which the CLI
+// has added: those of the original are for its user's passphrase, and without any each operation makes a new key, for
+// half a second.
+func splitKeys(file []byte) (keys, settings []byte) {
+	for line := range bytes.Lines(file) {
+		name, _, _ := bytes.Cut(line, []byte(":"))
+		switch string(name) {
+		case "encryptionsalt", "encryptedkey", "secretsprovider":
+			keys = append(keys, line...)
+		default:
+			settings = append(settings, line...)
 		}
 	}
-	return nil
+	if len(settings) > 0 && !bytes.HasSuffix(settings, []byte("\n")) {
+		settings = append(settings, '\n')
+	}
+	return keys, settings
 }
