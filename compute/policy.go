@@ -46,6 +46,37 @@ func readObjects(bucketARN string, keys []string) (string, error) {
 	}}}.json()
 }
 
+// readSecret allows reading a secret. RDS's secrets are encrypted with Secrets Manager's own key, for which this is
+// enough.
+func readSecret(arn string) (string, error) {
+	return policy{Statement: []statement{{
+		Sid:      "ReadSecret",
+		Effect:   "Allow",
+		Action:   []string{"secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"},
+		Resource: arn,
+	}}}.json()
+}
+
+// putMetrics allows what the CloudWatch agent does: finding the instance's group in its tags, and reporting. Neither
+// action knows resources.
+func putMetrics() (string, error) {
+	return policy{Statement: []statement{
+		{
+			Sid:       "PutMetrics",
+			Effect:    "Allow",
+			Action:    "cloudwatch:PutMetricData",
+			Resource:  "*",
+			Condition: map[string]map[string]string{"StringEquals": {"cloudwatch:namespace": "CWAgent"}},
+		},
+		{
+			Sid:      "FindGroup",
+			Effect:   "Allow",
+			Action:   "ec2:DescribeTags",
+			Resource: "*",
+		},
+	}}.json()
+}
+
 // denyPlain refuses everything that does not come over TLS.
 func denyPlain(bucketARN string) (string, error) {
 	return policy{Statement: []statement{{

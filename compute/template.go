@@ -1,5 +1,6 @@
 // Package compute describes the instances of a service: image, software, permissions and network access, as a launch
-// template from which an Auto Scaling group makes as many as it needs.
+// template from which an Auto Scaling group makes as many as it needs; an image made of an instance that was set up by
+// hand; and a bastion, the way to instances without public addresses.
 //
 //	local files ──▶ bucket (private) ──┐ fetched at first boot,
 //	role, may read just those objects ─┤ with the instance's own role
@@ -50,6 +51,28 @@ type Args struct {
 	// PublicAddress gives each instance one. In a public subnet it is the way to S3 and the package repositories.
 	PublicAddress bool
 
+	// SessionManager lets administrators in by Systems Manager, without a key or an open port. It takes an image with the
+	// SSM agent, as Amazon Linux.
+	SessionManager bool
+
+	// MemoryMetric has the instances report how much of their memory is used, once a minute: mem_used_percent in
+	// CloudWatch's namespace CWAgent, by AutoScalingGroupName. It takes an image of Amazon Linux.
+	MemoryMetric bool
+
+	// DetailedMonitoring has EC2's own metrics come every minute, which is charged for, not every five.
+	DetailedMonitoring bool
+
+	// Cluster is the name of the ECS cluster whose containers the instances run; nil: none. It takes an image with the ECS
+	// agent. Software then needs no services.
+	Cluster pulumi.StringInput
+
+	// Environment is put into every service's environment, where the service doesn't set the variable itself; nil:
+	// nothing. No secrets: whoever may describe the template reads them.
+	Environment pulumi.StringMapInput
+
+	// ReadSecret is the ARN of a secret in Secrets Manager that the instances may read; nil: none.
+	ReadSecret pulumi.StringInput
+
 	// Software is what the instances run.
 	Software Software
 
@@ -60,18 +83,11 @@ type Args struct {
 // Validate reports every fault of the arguments.
 func (a *Args) Validate() error {
 	var faults fault.List
-	for _, in := range []struct {
-		path  string
-		input pulumi.Input
-	}{
-		{"vpcId", a.VPCID},
-		{"imageId", a.ImageID},
-		{"rootDevice", a.RootDevice},
-	} {
-		if in.input == nil {
-			faults.Missing(in.path, "a value is needed")
-		}
-	}
+	faults.Include("", given(
+		value{"vpcId", a.VPCID},
+		value{"imageId", a.ImageID},
+		value{"rootDevice", a.RootDevice},
+	))
 	if a.InstanceType == "" {
 		faults.Missing("instanceType", "a value is needed")
 	}
@@ -83,7 +99,28 @@ func (a *Args) Validate() error {
 			faults.Add(fmt.Sprintf("sshFrom[%d]", i), from, "is not a range")
 		}
 	}
-	faults.Include("software", a.Software.Validate())
+	if known, ok := a.Environment.(pulumi.StringMap); ok {
+		for _, name := range slices.Sorted(maps.Keys(known)) {
+			faults.Include("environment", given(value{name, known[name]}))
+		}
+	}
+	faults.Include("software", a.validSoftware())
+	return faults.Err()
+}
+
+// value is an input that must be there.
+type value struct {
+	path  string
+	input pulumi.Input
+}
+
+func given(values ...value) error {
+	var faults fault.List
+	for _, v := range values {
+		if v.input == nil {
+			faults.Missing(v.path, "a value is needed")
+		}
+	}
 	return faults.Err()
 }
 
@@ -160,7 +197,8 @@ func (t *Template) securityGroup(ctx *pulumi.Context, name string, args *Args) (
 	if err := t.wayOut(ctx, name, args, group); err != nil {
 		return nil, err
 	}
-	return group, t.ssh(ctx, name, args, group)
+	_, err = sshFrom(ctx, t, name, args.SSHFrom, group, args.Tags)
+	return group, err
 }
 
 // wayOut is what an instance may reach: HTTPS, for S3, Systems Manager and the package repositories, none of which has
@@ -189,89 +227,57 @@ func (t *Template) wayOut(ctx *pulumi.Context, name string, args *Args, group *e
 	return nil
 }
 
-func (t *Template) ssh(ctx *pulumi.Context, name string, args *Args, group *ec2.SecurityGroup) error {
-	for _, from := range args.SSHFrom {
-		rule := &vpc.SecurityGroupIngressRuleArgs{
+// sshFrom lets ranges reach port 22 of a group's members.
+func sshFrom(
+	ctx *pulumi.Context, parent pulumi.Resource, name string, ranges []netip.Prefix, group *ec2.SecurityGroup,
+	tags map[string]string,
+) ([]pulumi.Resource, error) {
+	var rules []pulumi.Resource
+	for _, from := range ranges {
+		in := &vpc.SecurityGroupIngressRuleArgs{
 			SecurityGroupId: group.ID(),
 			IpProtocol:      pulumi.String("tcp"),
 			FromPort:        pulumi.Int(22),
 			ToPort:          pulumi.Int(22),
 			Description:     pulumi.String("SSH"),
-			Tags:            pulumi.ToStringMap(args.Tags),
+			Tags:            pulumi.ToStringMap(tags),
 		}
 		if from.Addr().Is4() {
-			rule.CidrIpv4 = pulumi.String(from.String())
+			in.CidrIpv4 = pulumi.String(from.String())
 		} else {
-			rule.CidrIpv6 = pulumi.String(from.String())
+			in.CidrIpv6 = pulumi.String(from.String())
 		}
-		role := "-ssh-from-" + from.String()
-		if _, err := vpc.NewSecurityGroupIngressRule(ctx, name+role, rule, pulumi.Parent(t)); err != nil {
-			return err
+		rule, err := vpc.NewSecurityGroupIngressRule(ctx, name+"-ssh-from-"+from.String(), in, pulumi.Parent(parent))
+		if err != nil {
+			return nil, err
 		}
+		rules = append(rules, rule)
 	}
-	return nil
+	return rules, nil
 }
 
 // installed is the software as an instance gets it.
 type installed struct {
 	userData pulumi.StringInput
-	profile  *iam.InstanceProfile // nil where there is nothing to fetch
+	profile  *iam.InstanceProfile // nil where the instances need to ask AWS for nothing
 }
 
-// software keeps artifacts in a bucket and gives the instances the right to read them. Without artifacts there is neither
-// bucket nor role.
+// software keeps artifacts in a bucket and gives the instances the rights that they need. Without artifacts there is no
+// bucket, and without a right no role.
 func (t *Template) software(ctx *pulumi.Context, name string, args *Args) (installed, error) {
-	if len(args.Software.Artifacts) == 0 {
-		document, err := args.Software.UserData("")
-		return installed{userData: pulumi.String(document)}, err
-	}
-	bucket, err := t.bucket(ctx, name+"-artifacts", args)
-	if err != nil {
-		return installed{}, err
+	var bucket *s3.BucketV2
+	var err error
+	if len(args.Software.Artifacts) > 0 {
+		if bucket, err = t.bucket(ctx, name+"-artifacts", args); err != nil {
+			return installed{}, err
+		}
 	}
 	profile, err := t.profile(ctx, name, args, bucket)
 	if err != nil {
 		return installed{}, err
 	}
-	return installed{
-		userData: bucket.Bucket.ApplyT(args.Software.UserData).(pulumi.StringOutput),
-		profile:  profile,
-	}, nil
-}
-
-func (t *Template) profile(
-	ctx *pulumi.Context, name string, args *Args, bucket *s3.BucketV2,
-) (*iam.InstanceProfile, error) {
-	trust, err := trustEC2()
-	if err != nil {
-		return nil, err
-	}
-	role, err := iam.NewRole(ctx, name+"-role", &iam.RoleArgs{
-		Description:      pulumi.String("Instances of " + name),
-		AssumeRolePolicy: pulumi.String(trust),
-		Tags:             pulumi.ToStringMap(args.Tags),
-	}, pulumi.Parent(t))
-	if err != nil {
-		return nil, err
-	}
-	var keys []string
-	for _, artifact := range args.Software.Artifacts {
-		keys = append(keys, key(artifact))
-	}
-	policy, err := iam.NewRolePolicy(ctx, name+"-read-artifacts", &iam.RolePolicyArgs{
-		Role: role.Name,
-		Policy: bucket.Arn.ApplyT(func(arn string) (string, error) {
-			return readObjects(arn, keys)
-		}).(pulumi.StringOutput),
-	}, pulumi.Parent(t))
-	if err != nil {
-		return nil, err
-	}
-	t.Ready = append(t.Ready, policy)
-	return iam.NewInstanceProfile(ctx, name+"-profile", &iam.InstanceProfileArgs{
-		Role: role.Name,
-		Tags: pulumi.ToStringMap(args.Tags),
-	}, pulumi.Parent(t))
+	document, err := args.userDataInput(bucket)
+	return installed{userData: document, profile: profile}, err
 }
 
 func (t *Template) launchTemplate(
@@ -303,6 +309,9 @@ func (t *Template) launchTemplate(
 	}
 	if args.KeyName != "" {
 		in.KeyName = pulumi.String(args.KeyName)
+	}
+	if args.DetailedMonitoring {
+		in.Monitoring = &ec2.LaunchTemplateMonitoringArgs{Enabled: pulumi.Bool(true)}
 	}
 	if software.profile != nil {
 		in.IamInstanceProfile = &ec2.LaunchTemplateIamInstanceProfileArgs{Arn: software.profile.Arn}

@@ -87,11 +87,11 @@ func TestUserDataThatOnlyAShortBucketNameKeepsWithinTheLimitIsRefused(t *testing
 	service := &a.Software.Services[0]
 	tooLarge := func(padding int) bool {
 		service.Environment = map[string]string{"PADDING": strings.Repeat("x", padding)}
-		_, err := a.Software.UserData(longestBucket)
+		_, err := a.userData(a.longest())
 		return err != nil
 	}
 	tooLarge(sort.Search(userdata.MaxBytes, tooLarge))
-	_, err := a.Software.UserData("abc")
+	_, err := a.userData(late{bucket: "abc"})
 	require.NoError(t, err)
 	g, err := deploy(t, a)
 	require.ErrorContains(t, err, "software.userData: ")

@@ -45,6 +45,9 @@ func (e *Emulator) Serve(address, stack string) (*Control, error) {
 	mux.HandleFunc("POST /instances/{id}/services/{name}/stop", func(w http.ResponseWriter, r *http.Request) {
 		acknowledge(w, e.StopService(r.PathValue("id"), r.PathValue("name")))
 	})
+	mux.HandleFunc("POST /tasks/{id}/stop", func(w http.ResponseWriter, r *http.Request) {
+		acknowledge(w, e.Cloud.StopTask(r.PathValue("id"), ""))
+	})
 	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, struct{}{})
 		select {
@@ -140,6 +143,11 @@ func (c Client) Terminate(ctx context.Context, id string) error {
 // StopService stops a service of an instance.
 func (c Client) StopService(ctx context.Context, id, service string) error {
 	return c.do(ctx, http.MethodPost, "/instances/"+url.PathEscape(id)+"/services/"+url.PathEscape(service)+"/stop", &struct{}{})
+}
+
+// StopTask stops a task: its service replaces it.
+func (c Client) StopTask(ctx context.Context, id string) error {
+	return c.do(ctx, http.MethodPost, "/tasks/"+url.PathEscape(id)+"/stop", &struct{}{})
 }
 
 // Stop ends the emulator; what it runs stays in its folder.

@@ -31,6 +31,7 @@ func serving(t *testing.T) (emulator.Client, *emulator.Control) {
 	control, err := e.Serve(address, "dev")
 	require.NoError(t, err)
 	t.Cleanup(control.Close)
+	t.Cleanup(http.DefaultClient.CloseIdleConnections) // the next one has the same address
 	return emulator.Client{Address: address}, control
 }
 
@@ -47,6 +48,7 @@ func TestClientAsksAndTells(t *testing.T) {
 
 	require.ErrorContains(t, client.Terminate(t.Context(), "i-1"), "InvalidInstanceID.NotFound")
 	require.ErrorContains(t, client.StopService(t.Context(), "i-1", "musicguru"), `instance "i-1" does not run`)
+	require.ErrorContains(t, client.StopTask(t.Context(), "1"), "The referenced task was not found: 1")
 	require.NoError(t, client.Stop(t.Context()))
 	<-control.Stopped()
 }

@@ -47,12 +47,16 @@ type Emulator struct {
 	clock   clockwork.Clock
 	saved   uint64 // version of the cloud that is on disk
 
-	mu        sync.Mutex
-	machines  map[string]*machine
-	listeners map[string]*listener
-	probers   map[string]*prober
-	unhealthy map[string]bool // targets by incarnation, for flows to be reset once
-	work      sync.WaitGroup
+	authority *dataplane.Authority // of HTTPS listeners' certificates
+
+	mu         sync.Mutex
+	machines   map[string]*machine
+	tasks      map[string]*task
+	listeners  map[string]*listener
+	probers    map[string]*prober
+	registered map[string]registration // targets by incarnation
+	images     map[string]bool         // made from instances, whose files have been copied
+	work       sync.WaitGroup
 }
 
 // Open brings the cloud back that was saved in the folder, or an empty one, and starts its providers.
@@ -88,11 +92,28 @@ func Open(o Options) (*Emulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("emulator: %w", err)
 	}
-	return &Emulator{
-		Cloud: c, Providers: providers, options: o, clock: virtual, machines: map[string]*machine{},
-		listeners: map[string]*listener{}, probers: map[string]*prober{}, unhealthy: map[string]bool{},
-	}, nil
+	e := &Emulator{
+		Cloud: c, Providers: providers, options: o, clock: virtual, machines: map[string]*machine{}, tasks: map[string]*task{},
+		listeners: map[string]*listener{}, probers: map[string]*prober{}, images: map[string]bool{},
+	}
+	if err := e.makeAuthority(); err != nil {
+		providers.Close()
+		return nil, fmt.Errorf("emulator: %w", err)
+	}
+	return e, nil
 }
+
+// makeAuthority begins a new authority for HTTPS and leaves its certificate where clients find it.
+func (e *Emulator) makeAuthority() error {
+	authority, err := dataplane.NewAuthority()
+	if err != nil {
+		return err
+	}
+	e.authority = authority
+	return os.WriteFile(e.authorityFile(), authority.PEM(), 0o600)
+}
+
+func (e *Emulator) authorityFile() string { return filepath.Join(e.options.Folder, "ca.pem") }
 
 func stateFile(folder string) string { return filepath.Join(folder, "cloud.json") }
 
@@ -123,7 +144,9 @@ func (e *Emulator) Run(ctx context.Context) error {
 	for {
 		changed := e.Cloud.Changed()
 		e.Cloud.Reconcile()
+		e.followImages()
 		e.followInstances(ctx)
+		e.followTasks(ctx)
 		e.followListeners()
 		e.followTargets(ctx)
 		if e.Cloud.Version() != e.saved {
@@ -170,6 +193,9 @@ func (e *Emulator) stop() {
 	}
 	for _, p := range e.probers {
 		p.cancel()
+	}
+	for _, t := range e.tasks {
+		t.kill()
 	}
 	for _, m := range e.machines {
 		m.kill()

@@ -17,8 +17,7 @@ type machine struct {
 	cancel   context.CancelFunc
 	instance *dataplane.Instance // nil until it has booted
 	stopping bool
-	cpu      time.Duration // used until the last measurement
-	measured time.Time     // real time
+	cpu      meter
 }
 
 func (m *machine) kill() {
@@ -48,13 +47,14 @@ func (e *Emulator) followInstances(ctx context.Context) {
 // boot starts an instance in the background. The lock is held.
 func (e *Emulator) boot(ctx context.Context, i cloud.Instance) {
 	ctx, cancel := context.WithCancel(ctx)
-	m := &machine{cancel: cancel, measured: time.Now()}
+	m := &machine{cancel: cancel, cpu: meter{at: time.Now()}}
 	e.machines[i.ID] = m
 	e.work.Add(1)
 	go func() {
 		defer e.work.Done()
 		instance, err := dataplane.Boot(ctx, dataplane.Machine{
-			ID: i.ID, Address: i.Address, Directory: e.folder(i.ID), UserData: i.Script(), Clock: e.clock, Log: e.options.Log,
+			ID: i.ID, Address: i.Address, Directory: e.folder(i.ID), UserData: i.Script(), Image: e.imageOf(i),
+			Clock: e.clock, Log: e.options.Log,
 			Fetch: func(_ context.Context, bucket, key string) (io.ReadCloser, error) { return e.fetch(i.ID, bucket, key) },
 		})
 		e.mu.Lock()
@@ -121,22 +121,4 @@ func (e *Emulator) fetch(instance, bucket, key string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	return os.Open(object.Source)
-}
-
-// measure records what CPU each instance used since the last time, as a share of its virtual CPUs.
-func (e *Emulator) measure() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, i := range e.Cloud.Instances() {
-		m := e.machines[i.ID]
-		if m == nil || m.instance == nil || i.State != cloud.Running {
-			continue
-		}
-		now, used := time.Now(), m.instance.CPUTime()
-		if elapsed := now.Sub(m.measured); elapsed > 0 {
-			share := float64(used-m.cpu) / float64(elapsed) / float64(cloud.VirtualCPUs(i.Type))
-			e.Cloud.RecordCPU(i.ID, min(100, 100*share))
-		}
-		m.cpu, m.measured = used, now
-	}
 }

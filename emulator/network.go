@@ -1,31 +1,64 @@
 package emulator
 
 import (
-	"context"
+	"crypto/tls"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"net/netip"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/dataplane"
 )
 
-// listener is a port of a balancer that takes connections.
+// listener is a port of a balancer that takes connections: flows of a network balancer or requests of an application
+// balancer.
 type listener struct {
-	proxy   *dataplane.Listener // nil while it could not be opened
-	address netip.AddrPort
-	forward atomic.Pointer[cloud.Forward] // where flows may go now
-	failure string
+	flows    *dataplane.Listener     // nil while it could not be opened, or of an application balancer
+	requests *dataplane.HTTPListener // nil while it could not be opened, or of a network balancer
+	opening  opening
+	forward  atomic.Pointer[cloud.Forward]   // where flows may go now
+	route    atomic.Pointer[dataplane.Route] // the same for requests
+	failure  string
 }
 
+// opening is what a listener is opened with: a change of it opens it anew.
+type opening struct {
+	address     netip.AddrPort
+	protocol    string
+	certificate string // ARN
+	idle        time.Duration
+}
+
+func openingOf(forward cloud.Forward) opening {
+	return opening{forward.Address, forward.Protocol, forward.Certificate, forward.IdleTimeout}
+}
+
+func (l *listener) isOpen() bool { return l.flows != nil || l.requests != nil }
+
 func (l *listener) close() {
-	if l.proxy != nil {
-		_ = l.proxy.Close() // it only reports that its port is gone
+	if l.flows != nil {
+		_ = l.flows.Close() // it only reports that its port is gone
 	}
+	if l.requests != nil {
+		_ = l.requests.Close()
+	}
+}
+
+// point has flows and requests go where the model says now.
+func (l *listener) point(forward cloud.Forward) {
+	l.forward.Store(&forward)
+	route := dataplane.Route{Blocked: forward.Blocked != nil}
+	if r := forward.Redirect; r != nil {
+		route.Redirect = &dataplane.Redirect{Protocol: r.Protocol, Port: r.Port, StatusCode: r.StatusCode}
+	}
+	for _, t := range forward.Targets {
+		route.Targets = append(route.Targets, dataplane.Target{ID: t.ID, Address: local(t.Address), Dropped: t.Blocked != nil})
+	}
+	l.route.Store(&route)
 }
 
 // followListeners opens, points and closes the balancers' ports.
@@ -36,16 +69,16 @@ func (e *Emulator) followListeners() {
 	for _, forward := range e.Cloud.Forwards() {
 		wanted[forward.Listener] = true
 		l := e.listeners[forward.Listener]
-		if l != nil && l.address != forward.Address {
+		if l != nil && l.opening != openingOf(forward) {
 			l.close()
 			l = nil
 		}
 		if l == nil {
-			l = &listener{address: forward.Address}
+			l = &listener{opening: openingOf(forward)}
 			e.listeners[forward.Listener] = l
 		}
-		l.forward.Store(&forward)
-		if l.proxy == nil {
+		l.point(forward)
+		if !l.isOpen() {
 			e.open(l)
 		}
 	}
@@ -58,15 +91,53 @@ func (e *Emulator) followListeners() {
 }
 
 func (e *Emulator) open(l *listener) {
-	proxy, err := dataplane.Listen(l.address, l.pick, dataplane.WithClock(e.clock), dataplane.WithLog(e.options.Log))
-	if err != nil {
-		if l.failure != err.Error() {
-			l.failure = err.Error()
-			e.options.Log.Error("balancer cannot listen", "address", l.address, "error", err)
-		}
+	err := e.listen(l)
+	if err == nil {
+		l.failure = ""
 		return
 	}
-	l.proxy, l.failure = proxy, ""
+	if l.failure != err.Error() {
+		l.failure = err.Error()
+		e.options.Log.Error("balancer cannot listen", "address", l.opening.address, "error", err)
+	}
+}
+
+// listen opens a listener: it sees flows, or requests, by its balancer's kind.
+func (e *Emulator) listen(l *listener) error {
+	options := []dataplane.ListenerOption{dataplane.WithClock(e.clock), dataplane.WithLog(e.options.Log)}
+	if l.forward.Load().Kind != cloud.ApplicationBalancer {
+		flows, err := dataplane.Listen(l.opening.address, l.pick, options...)
+		if err != nil {
+			return err
+		}
+		l.flows = flows
+		return nil
+	}
+	if l.opening.idle > 0 {
+		options = append(options, dataplane.WithIdleTimeout(l.opening.idle))
+	}
+	if l.opening.protocol == "HTTPS" {
+		certificate, err := e.certificate(l.opening)
+		if err != nil {
+			return err
+		}
+		options = append(options, dataplane.WithCertificate(certificate))
+	}
+	requests, err := dataplane.ListenHTTP(l.opening.address, func() dataplane.Route { return *l.route.Load() }, options...)
+	if err != nil {
+		return err
+	}
+	l.requests = requests
+	return nil
+}
+
+// certificate is one of the emulator's own authority, for the names of the one that the listener has on AWS.
+func (e *Emulator) certificate(o opening) (*tls.Certificate, error) {
+	issued, found := e.Cloud.Certificate(o.certificate)
+	if !found {
+		return nil, fmt.Errorf("certificate %q does not exist", o.certificate)
+	}
+	return e.authority.Certificate(o.address.Addr(), issued.Domains...)
 }
 
 // seed makes flows spread differently in every process, as they do on AWS.
@@ -94,102 +165,10 @@ func (l *listener) pick(client netip.AddrPort) (dataplane.Target, bool) {
 	if target.Blocked != nil {
 		return dataplane.Target{}, false
 	}
-	return dataplane.Target{ID: target.Instance, Address: local(target.Address)}, true
+	return dataplane.Target{ID: target.ID, Address: local(target.Address)}, true
 }
 
 // local is where a private address is found on this machine.
 func local(at netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(dataplane.Loopback(at.Addr()), at.Port())
-}
-
-// prober asks one registered target for its health, as long as it is registered.
-type prober struct {
-	cancel context.CancelFunc
-	target atomic.Pointer[cloud.ProbeTarget]
-}
-
-// followTargets starts and stops probers, and resets the flows of targets that turned unhealthy.
-func (e *Emulator) followTargets(ctx context.Context) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	wanted := map[string]bool{}
-	for _, target := range e.Cloud.ProbeTargets() {
-		wanted[target.Incarnation] = true
-		p := e.probers[target.Incarnation]
-		if p == nil {
-			ctx, cancel := context.WithCancel(ctx)
-			p = &prober{cancel: cancel}
-			p.target.Store(&target)
-			e.probers[target.Incarnation] = p
-			e.work.Add(1)
-			go func() {
-				defer e.work.Done()
-				e.probe(ctx, p)
-			}()
-		}
-		p.target.Store(&target)
-	}
-	for incarnation, p := range e.probers {
-		if !wanted[incarnation] {
-			p.cancel()
-			delete(e.probers, incarnation)
-		}
-	}
-	e.resetUnhealthy()
-}
-
-// probe asks for a target's health every interval.
-func (e *Emulator) probe(ctx context.Context, p *prober) {
-	for ctx.Err() == nil {
-		target := p.target.Load()
-		next := e.clock.After(target.Check.Interval)
-		result := e.ask(ctx, target)
-		if ctx.Err() != nil {
-			return
-		}
-		e.Cloud.Probe(target.TargetGroup, target.Incarnation, result)
-		select {
-		case <-next:
-		case <-ctx.Done():
-		}
-	}
-}
-
-func (e *Emulator) ask(ctx context.Context, target *cloud.ProbeTarget) error {
-	if target.Blocked != nil { // dropped packets: nobody says no, the time runs out
-		select {
-		case <-e.clock.After(target.Check.Timeout):
-		case <-ctx.Done():
-		}
-		return target.Blocked
-	}
-	at := netip.AddrPortFrom(target.Address, uint16(target.Port))
-	err := dataplane.Probe(ctx, local(at), e.real(target.Check.Timeout))
-	switch {
-	case err == nil || ctx.Err() != nil:
-		return err
-	case errors.Is(err, context.DeadlineExceeded):
-		err = dataplane.TimeoutError(target.Check.Timeout) // what was configured, not what passed here
-	}
-	return fmt.Errorf("TCP %d: %w", target.Port, err)
-}
-
-// resetUnhealthy resets the flows of targets that turned unhealthy: a network load balancer does. The lock is held.
-func (e *Emulator) resetUnhealthy() {
-	now := map[string]bool{}
-	for _, t := range e.Cloud.TargetHealth() {
-		if t.State != cloud.TargetUnhealthy {
-			continue
-		}
-		now[t.Incarnation] = true
-		if e.unhealthy[t.Incarnation] {
-			continue
-		}
-		for _, l := range e.listeners {
-			if l.proxy != nil && l.forward.Load().TargetGroup == t.TargetGroup {
-				l.proxy.Reset(t.Instance)
-			}
-		}
-	}
-	e.unhealthy = now
 }

@@ -1,7 +1,10 @@
 package emulator
 
 import (
+	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
@@ -14,24 +17,36 @@ type Status struct {
 	Speed     float64
 	Time      time.Time // of the cloud
 	Folder    string
+	Authority string // file with the certificate that clients of HTTPS listeners have to trust
 	Balancers []BalancerStatus
 	Groups    []GroupStatus
 	Instances []InstanceStatus
-	Skipped   []string // of user data: what needs a whole machine
+	Services  []cloud.ServiceStatus // of ECS
+	Tasks     []TaskStatus          // those that stopped within the last hour included, the oldest first
+	Alarms    []cloud.Alarm
+
+	Notifications []cloud.Notification // the oldest first
+
+	Skipped []string // of user data and images: what needs a whole machine
+	Moved   []string // ports that are elsewhere here
 }
 
 // BalancerStatus is a listener of a balancer.
 type BalancerStatus struct {
-	Name    string
-	Address string // where clients connect
-	Failure string // why it doesn't take connections
-	Flows   map[string]FlowStatus
+	Name     string
+	Kind     string // network or application
+	Protocol string // TCP, HTTP or HTTPS
+	Address  string // where clients connect
+	Redirect string // where they are sent, e.g. HTTPS:443
+	Failure  string // why it doesn't take connections
+	Flows    map[string]FlowStatus
 }
 
-// FlowStatus counts a target's flows through one listener.
+// FlowStatus counts a target's flows, or its requests, through one listener. Requests without a target are those of "".
 type FlowStatus struct {
 	Total, Refused uint64
 	Active         int
+	Statuses       [6]uint64 // of requests, the target's answers by their first digit: Statuses[2] are 200 to 299
 }
 
 // GroupStatus is an Auto Scaling group.
@@ -54,6 +69,7 @@ type InstanceStatus struct {
 	ID          string
 	State       string
 	Lifecycle   string
+	Image       string
 	Zone        string
 	Address     netip.Addr // private
 	Loopback    netip.Addr // where it is found on this machine
@@ -65,61 +81,144 @@ type InstanceStatus struct {
 	Launched    time.Time
 }
 
+// TaskStatus is a task of ECS with its health.
+type TaskStatus struct {
+	ID, Service string
+	Revision    int
+	Instance    string
+	State       string
+	Reason      string     // why it stops or stopped
+	Address     netip.Addr // where its container is found on this machine
+	Port        int        // of its instance
+	Target      string     // its state behind the balancer
+	Description string     // why it isn't healthy
+	CPU         float64    // percent of what it reserves, the last minute's
+	Started     time.Time
+}
+
 // Status describes what is there now.
 func (e *Emulator) Status() Status {
 	status := Status{
-		Region: e.options.Region, Speed: e.options.Speed, Time: e.Cloud.Now(), Folder: e.options.Folder,
-		Groups: e.groupStatus(), Instances: []InstanceStatus{},
+		Region: e.options.Region, Speed: e.options.Speed, Time: e.Cloud.Now(), Folder: e.options.Folder, Authority: e.authorityFile(),
+		Groups: e.groupStatus(), Instances: []InstanceStatus{}, Services: e.Cloud.Services(), Alarms: e.Cloud.Alarms(),
+		Notifications: e.Cloud.Notifications(),
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, forward := range e.Cloud.Forwards() {
+	health := e.Cloud.TargetHealth()
+	forwards := e.Cloud.Forwards()
+	for _, forward := range forwards {
 		status.Balancers = append(status.Balancers, e.balancerStatus(forward))
 	}
-	skipped := map[string]bool{}
-	health := map[string]cloud.TargetHealth{}
-	for _, t := range e.Cloud.TargetHealth() {
-		health[t.Instance] = t
-	}
 	for _, i := range e.Cloud.Instances() {
-		one := InstanceStatus{
-			ID: i.ID, State: string(i.State), Lifecycle: string(i.Lifecycle), Zone: i.Zone, Address: i.Address,
-			Loopback: dataplane.Loopback(i.Address), Version: i.Version, Description: i.Reason, Launched: i.Launched,
-		}
-		if t, ok := health[i.ID]; ok {
-			one.Target, one.Description = string(t.State), t.Description
-		}
-		if len(i.CPU) > 0 {
-			one.CPU = i.CPU[len(i.CPU)-1]
-		}
-		if m := e.machines[i.ID]; m != nil && m.instance != nil {
-			one.Services = m.instance.Services()
-			for _, line := range m.instance.Skipped() {
-				if !skipped[line] {
-					skipped[line] = true
-					status.Skipped = append(status.Skipped, line)
-				}
-			}
-		}
-		status.Instances = append(status.Instances, one)
+		status.Instances = append(status.Instances, e.instanceStatus(i, health))
 	}
+	for _, t := range e.Cloud.Tasks() {
+		status.Tasks = append(status.Tasks, taskStatus(t, health))
+	}
+	status.Skipped = e.skipped()
+	status.Moved = moved(forwards, e.Cloud.ProbeTargets())
 	return status
 }
 
+func (e *Emulator) instanceStatus(i cloud.Instance, health []cloud.TargetHealth) InstanceStatus {
+	one := InstanceStatus{
+		ID: i.ID, State: string(i.State), Lifecycle: string(i.Lifecycle), Image: i.ImageID, Zone: i.Zone, Address: i.Address,
+		Loopback: dataplane.Loopback(i.Address), Version: i.Version, Description: i.Reason, CPU: last(i.CPU), Launched: i.Launched,
+	}
+	for _, t := range health {
+		if t.ID == i.ID {
+			one.Target, one.Description = string(t.State), t.Description
+		}
+	}
+	if m := e.machines[i.ID]; m != nil && m.instance != nil {
+		one.Services = m.instance.Services()
+	}
+	return one
+}
+
+func taskStatus(t cloud.Task, health []cloud.TargetHealth) TaskStatus {
+	one := TaskStatus{
+		ID: t.ID, Service: t.Service, Revision: t.Revision, Instance: t.Instance, State: string(t.State), Reason: t.Reason,
+		Address: dataplane.Loopback(t.Address), Port: t.HostPort, CPU: last(t.CPU), Started: t.Started,
+	}
+	for _, h := range health {
+		if h.Instance == t.Instance && h.Port == t.HostPort && t.State != cloud.TaskStopped {
+			one.Target, one.Description = string(h.State), h.Description
+		}
+	}
+	return one
+}
+
+func last(points []float64) float64 {
+	if len(points) == 0 {
+		return 0
+	}
+	return points[len(points)-1]
+}
+
+// skipped says what is not done here, each thing once. The lock is held.
+func (e *Emulator) skipped() []string {
+	var lines []string
+	for _, m := range e.machines {
+		if m.instance != nil {
+			lines = append(lines, m.instance.Skipped()...)
+		}
+	}
+	for _, t := range e.Cloud.Tasks() {
+		if e.tasks[t.ID] != nil {
+			lines = append(lines, fmt.Sprintf("image %s is not pulled: its command runs with this machine's programs", t.Image))
+		}
+	}
+	slices.Sort(lines)
+	return slices.Compact(lines)
+}
+
+// moved says which of the ports in use are root's, and where they are instead.
+func moved(forwards []cloud.Forward, probed []cloud.ProbeTarget) []string {
+	ports := map[uint16]bool{}
+	for _, forward := range forwards {
+		ports[forward.Address.Port()] = true
+		for _, t := range forward.Targets {
+			ports[t.Address.Port()] = true
+		}
+	}
+	for _, target := range probed {
+		ports[uint16(target.Port)] = true
+	}
+	var lines []string
+	for _, port := range slices.Sorted(maps.Keys(ports)) {
+		if at := dataplane.Port(port); at != port {
+			lines = append(lines, fmt.Sprintf("port %d is root's here: it is at %d", port, at))
+		}
+	}
+	return lines
+}
+
 func (e *Emulator) balancerStatus(forward cloud.Forward) BalancerStatus {
-	b := BalancerStatus{Name: forward.Name, Address: forward.Address.String(), Flows: map[string]FlowStatus{}}
+	at := netip.AddrPortFrom(forward.Address.Addr(), dataplane.Port(forward.Address.Port()))
+	b := BalancerStatus{
+		Name: forward.Name, Kind: forward.Kind, Protocol: forward.Protocol, Address: at.String(), Flows: map[string]FlowStatus{},
+	}
+	if r := forward.Redirect; r != nil {
+		b.Redirect = fmt.Sprintf("%s:%d", r.Protocol, r.Port)
+	}
 	if forward.Blocked != nil {
 		b.Failure = forward.Blocked.Error()
 	}
 	l := e.listeners[forward.Listener]
-	if l == nil || l.proxy == nil {
-		if l != nil && l.failure != "" {
-			b.Failure = l.failure
+	switch {
+	case l == nil:
+	case l.flows != nil:
+		for id, s := range l.flows.Stats() {
+			b.Flows[id] = FlowStatus{Total: s.Flows, Active: s.Active, Refused: s.Refused}
 		}
-		return b
-	}
-	for id, s := range l.proxy.Stats() {
-		b.Flows[id] = FlowStatus{Total: s.Flows, Active: s.Active, Refused: s.Refused}
+	case l.requests != nil:
+		for id, s := range l.requests.Stats() {
+			b.Flows[id] = FlowStatus{Total: s.Requests, Active: s.Active, Refused: s.Errors, Statuses: s.Statuses}
+		}
+	case l.failure != "":
+		b.Failure = l.failure
 	}
 	return b
 }

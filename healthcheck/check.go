@@ -1,6 +1,8 @@
 package healthcheck
 
 import (
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/elastic-service/elastic-service/internal/fault"
@@ -9,26 +11,37 @@ import (
 // Protocol is how a target's health is asked for.
 type Protocol string
 
-// TCP takes an accepted connection as proof of life.
-const TCP Protocol = "TCP"
+const (
+	// TCP takes an accepted connection as proof of life.
+	TCP Protocol = "TCP"
+
+	// HTTP asks for a path and takes an answer with the right status code as proof of life.
+	HTTP Protocol = "HTTP"
+)
+
+// maxPath is the longest path that a target group's check can have.
+const maxPath = 1024
 
 // Check is a health check of a target group.
 type Check struct {
 	Protocol  Protocol
-	Port      int           // 1–65535
+	Port      int           // 1–65535; 0: the port on which the target serves
+	Path      string        // HTTP only: printable ASCII that begins with a slash, at most 1024 characters
+	Matcher   string        // HTTP only: the good status codes, as "200", "200,204" or "200-299", 200–499; "200" when empty
 	Interval  time.Duration // whole seconds, 5 s – 300 s
 	Timeout   time.Duration // whole seconds, 2 s – 120 s, below Interval
 	Healthy   int           // successes in a row that make a target healthy, 2–10
 	Unhealthy int           // failures in a row that make it unhealthy, 2–10
 }
 
-// Validate returns every fault of the check, with the paths protocol, port, interval, timeout, healthy and unhealthy.
+// Validate returns every fault of the check, with the paths protocol, path, matcher, port, interval, timeout, healthy and
+// unhealthy.
 func (c Check) Validate() error {
 	var faults fault.List
-	if c.Protocol != TCP {
-		faults.Add("protocol", string(c.Protocol), "is not %s", TCP)
+	c.validRequest(&faults)
+	if c.Port != 0 {
+		inRange(&faults, "port", c.Port, 1, 65535)
 	}
-	inRange(&faults, "port", c.Port, 1, 65535)
 	seconds(&faults, "interval", c.Interval, 5*time.Second, 300*time.Second)
 	seconds(&faults, "timeout", c.Timeout, 2*time.Second, 120*time.Second)
 	if c.Timeout >= c.Interval {
@@ -37,6 +50,63 @@ func (c Check) Validate() error {
 	inRange(&faults, "healthy", c.Healthy, 2, 10)
 	inRange(&faults, "unhealthy", c.Unhealthy, 2, 10)
 	return faults.Err()
+}
+
+// validRequest adds the faults of what is asked for and of the answer that is expected.
+func (c Check) validRequest(faults *fault.List) {
+	switch c.Protocol {
+	case TCP:
+		if c.Path != "" {
+			faults.Add("path", c.Path, "is for %s: a %s check only connects", HTTP, TCP)
+		}
+		if c.Matcher != "" {
+			faults.Add("matcher", c.Matcher, "is for %s: a %s check only connects", HTTP, TCP)
+		}
+	case HTTP:
+		validPath(faults, c.Path)
+		validMatcher(faults, c.Matcher)
+	default:
+		faults.Add("protocol", string(c.Protocol), "is neither %s nor %s", TCP, HTTP)
+	}
+}
+
+func validPath(faults *fault.List, path string) {
+	switch {
+	case path == "":
+		faults.Missing("path", "an %s check needs one, such as /", HTTP)
+	case path[0] != '/':
+		faults.Add("path", path, "does not begin with a slash")
+	}
+	if len(path) > maxPath {
+		faults.Add("path", len(path), "characters are more than %d", maxPath)
+	}
+	if strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		faults.Add("path", path, "has other characters than printable ASCII")
+	}
+}
+
+// matcher is a list of codes or one range of them.
+var matcher = regexp.MustCompile(`^[0-9]{3}((,[0-9]{3})*|-[0-9]{3})$`)
+
+// validMatcher takes what an application load balancer takes. A network load balancer would take server errors as well,
+// which are no sign of health.
+func validMatcher(faults *fault.List, text string) {
+	if text == "" {
+		return
+	}
+	if !matcher.MatchString(text) {
+		faults.Add("matcher", text, "is neither a list of status codes (200,204) nor a range of them (200-299)")
+		return
+	}
+	codes := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == '-' })
+	for _, code := range codes {
+		if code < "200" || code > "499" { // three digits each: their order is that of the numbers
+			faults.Add("matcher", text, "names the status code %s, which is outside 200–499", code)
+		}
+	}
+	if strings.Contains(text, "-") && codes[0] > codes[1] {
+		faults.Add("matcher", text, "ends before it begins")
+	}
 }
 
 // Detection is the longest time from a target's death to the balancer calling it unhealthy.

@@ -1,6 +1,8 @@
 package healthcheck
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,57 @@ import (
 
 func valid() Check {
 	return Check{Protocol: TCP, Port: 5001, Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3}
+}
+
+func overHTTP(path, matcher string) Check {
+	c := valid()
+	c.Protocol, c.Port, c.Path, c.Matcher = HTTP, 0, path, matcher
+	return c
+}
+
+func TestCheckOverHTTPWithinItsLimitsIsValid(t *testing.T) {
+	for _, path := range []string{"/", "/ping", "/health?deep=1&from=elb", "/" + strings.Repeat("p", 1023)} {
+		require.NoError(t, overHTTP(path, "").Validate(), path)
+	}
+	for _, matcher := range []string{"200", "499", "200,204", "301,200", "200-299", "200-499", "204-204"} {
+		require.NoError(t, overHTTP("/ping", matcher).Validate(), matcher)
+	}
+}
+
+func TestCheckOnThePortOfTheServiceIsValid(t *testing.T) {
+	c := valid()
+	c.Port = 0
+	require.NoError(t, c.Validate())
+}
+
+func TestCheckOverHTTPNamesTheBrokenRule(t *testing.T) {
+	form := "is neither a list of status codes (200,204) nor a range of them (200-299)"
+	for name, test := range map[string]struct {
+		check Check
+		want  string
+	}{
+		"no path":              {overHTTP("", ""), "path: an HTTP check needs one, such as /"},
+		"a relative path":      {overHTTP("ping", ""), `path: "ping" does not begin with a slash`},
+		"a URL":                {overHTTP("http://host/ping", ""), `path: "http://host/ping" does not begin with a slash`},
+		"a path too long":      {overHTTP("/"+strings.Repeat("p", 1024), ""), "path: 1025 characters are more than 1024"},
+		"a space in the path":  {overHTTP("/a b", ""), `path: "/a b" has other characters than printable ASCII`},
+		"a line in the path":   {overHTTP("/a\n", ""), `path: "/a\n" has other characters than printable ASCII`},
+		"a letter in the path": {overHTTP("/käse", ""), `path: "/käse" has other characters than printable ASCII`},
+		"a matcher in words":   {overHTTP("/", "ok"), `matcher: "ok" ` + form},
+		"a short code":         {overHTTP("/", "20"), `matcher: "20" ` + form},
+		"a space in a list":    {overHTTP("/", "200, 204"), `matcher: "200, 204" ` + form},
+		"a list left open":     {overHTTP("/", "200,"), `matcher: "200," ` + form},
+		"a range left open":    {overHTTP("/", "200-"), `matcher: "200-" ` + form},
+		"ranges in a list":     {overHTTP("/", "200-204,301"), `matcher: "200-204,301" ` + form},
+		"a class":              {overHTTP("/", "2xx"), `matcher: "2xx" ` + form},
+		"a code too low":       {overHTTP("/", "199,200"), `matcher: "199,200" names the status code 199, which is outside 200–499`},
+		"a server error":       {overHTTP("/", "200-500"), `matcher: "200-500" names the status code 500, which is outside 200–499`},
+		"a range backwards":    {overHTTP("/", "299-200"), `matcher: "299-200" ends before it begins`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.EqualError(t, test.check.Validate(), test.want)
+		})
+	}
 }
 
 func TestCheckWithinItsLimitsIsValid(t *testing.T) {
@@ -25,9 +78,11 @@ func TestCheckNamesTheBrokenRule(t *testing.T) {
 		change func(*Check)
 		want   string
 	}{
-		"no protocol":            {func(c *Check) { c.Protocol = "" }, `protocol: "" is not TCP`},
-		"HTTP":                   {func(c *Check) { c.Protocol = "HTTP" }, `protocol: "HTTP" is not TCP`},
-		"port too low":           {func(c *Check) { c.Port = 0 }, "port: 0 is outside 1–65535"},
+		"no protocol":            {func(c *Check) { c.Protocol = "" }, `protocol: "" is neither TCP nor HTTP`},
+		"HTTPS":                  {func(c *Check) { c.Protocol = "HTTPS" }, `protocol: "HTTPS" is neither TCP nor HTTP`},
+		"TCP with a path":        {func(c *Check) { c.Path = "/ping" }, `path: "/ping" is for HTTP: a TCP check only connects`},
+		"TCP with a matcher":     {func(c *Check) { c.Matcher = "200" }, `matcher: "200" is for HTTP: a TCP check only connects`},
+		"port too low":           {func(c *Check) { c.Port = -1 }, "port: -1 is outside 1–65535"},
 		"port too high":          {func(c *Check) { c.Port = 65536 }, "port: 65536 is outside 1–65535"},
 		"interval too short":     {func(c *Check) { c.Interval, c.Timeout = 4*time.Second, 2*time.Second }, "interval: 4s is outside 5–300 s"},
 		"interval too long":      {func(c *Check) { c.Interval = 301 * time.Second }, "interval: 5m1s is outside 5–300 s"},
@@ -51,8 +106,7 @@ func TestCheckNamesTheBrokenRule(t *testing.T) {
 }
 
 func TestCheckReportsAllFaultsAtOnce(t *testing.T) {
-	assert.EqualError(t, Check{}.Validate(), `protocol: "" is not TCP
-port: 0 is outside 1–65535
+	assert.EqualError(t, Check{}.Validate(), `protocol: "" is neither TCP nor HTTP
 interval: 0s is outside 5–300 s
 timeout: 0s is outside 2–120 s
 timeout: 0s is not below interval (0s)
@@ -76,4 +130,21 @@ func TestTimingIsTheWorstCase(t *testing.T) {
 			assert.Equal(t, test.recovery, test.check.Recovery())
 		})
 	}
+}
+
+func FuzzAMatcherNamesCodesOfHealth(f *testing.F) {
+	for _, seed := range []string{"200", "200,204", "200-299", "200-", "1e2", "２００"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, matcher string) {
+		if matcher == "" || overHTTP("/", matcher).Validate() != nil {
+			return
+		}
+		require.False(t, strings.Contains(matcher, ",") && strings.Contains(matcher, "-"), matcher)
+		for _, text := range strings.FieldsFunc(matcher, func(r rune) bool { return r == ',' || r == '-' }) {
+			code, err := strconv.Atoi(text)
+			require.NoError(t, err, matcher)
+			require.True(t, code >= 200 && code <= 499, matcher)
+		}
+	})
 }

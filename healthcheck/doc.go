@@ -1,7 +1,9 @@
 // Package healthcheck says when a target is healthy, and answers for it.
 //
-// A [Check] is what the balancer does: how it asks, how often, and how many answers in a row change its mind. A
-// Responder (on Linux) is who answers on the instance. The service may be single-threaded, so nobody asks it anything:
+// A [Check] is what the balancer does: how it asks, how often, and how many answers in a row change its mind. Over HTTP a
+// web service answers for itself, on the port on which it serves.
+//
+// Over TCP a Responder (on Linux) answers on the instance. The service may be single-threaded, so nobody asks it anything:
 // the responder accepts on a port of its own, drops the connection at once, and keeps that port open exactly as long
 // as the service listens on its port, which it reads from the kernel's table of sockets.
 //

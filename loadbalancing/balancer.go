@@ -1,18 +1,22 @@
-// Package loadbalancing gives a service one address: a network load balancer, its security group, and the target group
-// whose members take the connections.
+// Package loadbalancing gives a service one address: a load balancer, its security group, and the target group whose
+// members take what comes. A network load balancer passes connections on, an application load balancer requests.
 //
-//	clients ──▶ TCP 5000  balancer  ──▶ target group TCP 5000 ──▶ members
-//	                         └────────── health check TCP 5001 ──▶ each member, every 10 s
+//	Network      clients ──▶ TCP 5000  ──▶ target group TCP 5000 ──▶ members
+//	                            └───────── health check TCP 5001 ──▶ each member, every 10 s
+//
+//	Application  clients ──▶ HTTPS 443 ──▶ target group HTTP 80 ───▶ members
+//	                     ──▶ HTTP 80:  301, go to HTTPS 443
+//	                            └───────── health check GET /ping ─▶ each member
 //
 // The balancer's security group lets clients in and nothing out: the paths to the members, for the service and for the
 // health check, belong to whoever knows both security groups.
+//
+// Beside it, as wanted: a DNS name in a Route 53 zone, a certificate for that name, and a bucket for access logs.
 package loadbalancing
 
 import (
 	"fmt"
 	"net/netip"
-	"strconv"
-	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
@@ -23,115 +27,91 @@ import (
 	"github.com/elastic-service/elastic-service/internal/fault"
 )
 
-// drain is how long a member that is taken out may finish what it serves, in seconds. A network load balancer needs
-// about two minutes whatever is set lower.
-const drain = 120
+// Kind is what a balancer balances.
+type Kind string
 
-// maxName is the longest name of a balancer: AWS allows 32 characters, of which "-lb" and Pulumi's "-1234567" take 11.
-const maxName = 21
+const (
+	// Network balances connections: its listeners take TCP and TLS.
+	Network Kind = "network"
 
-// Listener is a port of the balancer that forwards to the target group.
-type Listener struct {
-	Port     int    // 1–65535, each at most once
-	Protocol string // "TCP"
-}
+	// Application balances HTTP requests: its listeners take HTTP and HTTPS.
+	Application Kind = "application"
+)
 
 // Args describes a balancer.
 type Args struct {
+	// Kind is Network or Application. Another kind later replaces the balancer and its address.
+	Kind Kind
+
 	// VPCID is the VPC of the balancer and of its members.
 	VPCID pulumi.StringInput
 
-	// SubnetIDs are the balancer's subnets, one a zone. Taking one away later replaces the balancer and its address.
+	// SubnetIDs are the balancer's subnets, one a zone; an application load balancer needs two. Taking one away from a
+	// network load balancer later replaces it and its address.
 	SubnetIDs pulumi.StringArrayInput
 
 	// Internal keeps the balancer off the internet.
 	Internal bool
 
-	// Listeners are the balancer's ports.
+	// Listeners are the balancer's ports. At least one forwards.
 	Listeners []Listener
 
-	// TargetPort is the port on which the members serve, 1–65535.
+	// TargetPort is the port on which the members serve, 1–65535. Containers register with ports of their own.
 	TargetPort int
 
-	// Check is how the members' health is asked for.
+	// Check is how the members' health is asked for. An application load balancer asks over HTTP.
 	Check healthcheck.Check
 
-	// From are the clients: the ranges that may reach the listeners.
+	// From are the clients: the IPv4 ranges that may reach the listeners.
 	From []netip.Prefix
+
+	// CertificateARN is the certificate of the TLS or HTTPS listeners. With none, one is issued for Alias.
+	CertificateARN pulumi.StringInput
+
+	// Alias is a name for the balancer beside the one that AWS gives it. None when nil.
+	Alias *Alias
+
+	// AccessLogs go to a private, encrypted bucket and are kept for 90 days. A network load balancer writes about TLS
+	// connections only.
+	AccessLogs bool
+
+	// Protect refuses to delete or replace the balancer, and to empty the bucket of its logs, until it is set back and
+	// applied.
+	Protect bool
 
 	// Tags are put on everything that takes tags.
 	Tags map[string]string
 }
 
-// Validate reports every fault of the arguments, as paths below a balancer.
-func (a *Args) Validate() error {
-	var faults fault.List
-	if a.VPCID == nil {
-		faults.Missing("vpcId", "a VPC is needed")
-	}
-	if a.SubnetIDs == nil {
-		faults.Missing("subnetIds", "subnets are needed")
-	}
-	if len(a.Listeners) == 0 {
-		faults.Missing("listeners", "at least one listener is needed")
-	}
-	if len(a.From) == 0 {
-		faults.Missing("from", "without clients nothing reaches the listeners")
-	}
-	faults.Include("", validPort("targetPort", a.TargetPort))
-	faults.Include("check", a.Check.Validate())
-	ports := map[int]bool{}
-	for i, l := range a.Listeners {
-		path := fmt.Sprintf("listeners[%d]", i)
-		faults.Include("", validPort(path+".port", l.Port))
-		if l.Protocol != "TCP" {
-			faults.Add(path+".protocol", l.Protocol, "is not TCP")
-		}
-		if ports[l.Port] {
-			faults.Add(path+".port", l.Port, "is listened on twice")
-		}
-		ports[l.Port] = true
-	}
-	return faults.Err()
-}
-
-func validPort(path string, port int) error {
-	var faults fault.List
-	if port < 1 || port > 65535 {
-		faults.Add(path, port, "is not between 1 and 65535")
-	}
-	return faults.Err()
-}
-
-// ValidName reports what AWS refuses in a balancer's name.
-func ValidName(name string) error {
-	var faults fault.List
-	if len(name) > maxName {
-		faults.Add("name", name, "is longer than %d characters", maxName)
-	}
-	for _, prefix := range []string{"internal-", "sg-"} {
-		if strings.HasPrefix(name, prefix) {
-			faults.Add("name", name, "begins with %s, which AWS keeps for itself", prefix)
-		}
-	}
-	return faults.Err()
-}
-
-// Balancer is a network load balancer with its target group.
+// Balancer is a load balancer with its target group.
 type Balancer struct {
 	pulumi.ResourceState
 
-	// ARN names the load balancer.
-	ARN pulumi.StringOutput
+	// ARN names the load balancer, ARNSuffix is how its metrics name it.
+	ARN, ARNSuffix pulumi.StringOutput
 
-	// DNSName is the balancer's address. It stays while the balancer is not replaced.
+	// DNSName is the balancer's own address. It stays while the balancer is not replaced.
 	DNSName pulumi.StringOutput
+
+	// URLHost is the host that clients should use: the alias where there is one, DNSName otherwise.
+	URLHost pulumi.StringOutput
+
+	// NameServers serve the zone that was created: its parent must delegate to them. Unset, with a nil OutputState, when
+	// no zone was created.
+	NameServers pulumi.StringArrayOutput
 
 	// TargetGroupARN names the group that members register with. It is known long before the balancer works.
 	TargetGroupARN pulumi.StringOutput
 
+	// TargetGroupARNSuffix is how the target group's metrics name it.
+	TargetGroupARNSuffix pulumi.StringOutput
+
 	// SecurityGroupID is the balancer's security group: members let its connections in.
 	SecurityGroupID pulumi.StringOutput
+
+	// Ready are the listeners that forward. Who needs the target group to belong to a balancer, as ECS does, must depend
+	// on them: the ARN alone is there before.
+	Ready []pulumi.Resource
 }
 
 // New registers a balancer. Name is at most 21 characters long.
@@ -149,12 +129,23 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := b.children(ctx, name, args); err != nil {
 		return nil, fmt.Errorf("balancer %s: %w", name, err)
 	}
-	return b, ctx.RegisterResourceOutputs(b, pulumi.Map{
-		"arn":             b.ARN,
-		"dnsName":         b.DNSName,
-		"targetGroupArn":  b.TargetGroupARN,
-		"securityGroupId": b.SecurityGroupID,
-	})
+	return b, ctx.RegisterResourceOutputs(b, b.outputs())
+}
+
+func (b *Balancer) outputs() pulumi.Map {
+	outputs := pulumi.Map{
+		"arn":                  b.ARN,
+		"arnSuffix":            b.ARNSuffix,
+		"dnsName":              b.DNSName,
+		"urlHost":              b.URLHost,
+		"targetGroupArn":       b.TargetGroupARN,
+		"targetGroupArnSuffix": b.TargetGroupARNSuffix,
+		"securityGroupId":      b.SecurityGroupID,
+	}
+	if b.NameServers.OutputState != nil {
+		outputs["nameServers"] = b.NameServers
+	}
+	return outputs
 }
 
 func (b *Balancer) children(ctx *pulumi.Context, name string, args *Args) error {
@@ -170,14 +161,22 @@ func (b *Balancer) children(ctx *pulumi.Context, name string, args *Args) error 
 	if err != nil {
 		return err
 	}
-	balancer, err := b.loadBalancer(ctx, name, args, group)
+	logs, err := b.accessLogs(ctx, name, args, targets)
 	if err != nil {
 		return err
 	}
-	b.ARN, b.DNSName = balancer.Arn, balancer.DnsName
-	b.TargetGroupARN = targets.Arn
+	balancer, err := b.loadBalancer(ctx, name, args, group, logs)
+	if err != nil {
+		return err
+	}
+	b.ARN, b.ARNSuffix, b.DNSName = balancer.Arn, balancer.ArnSuffix, balancer.DnsName
+	b.TargetGroupARN, b.TargetGroupARNSuffix = targets.Arn, targets.ArnSuffix
 	b.SecurityGroupID = group.ID().ToStringOutput()
-	return b.listeners(ctx, name, args, balancer, targets, clients)
+	certificate, err := b.named(ctx, name, args, balancer)
+	if err != nil {
+		return err
+	}
+	return b.listeners(ctx, name, args, parts{balancer, targets, certificate, clients})
 }
 
 // securityGroup is the balancer's from its creation on: a network load balancer that was made without one can never get
@@ -216,68 +215,34 @@ func (b *Balancer) clients(
 	return rules, nil
 }
 
-// targetGroup is created before it is deleted when it must be replaced, for a listener still points at the old one: its
-// name is Pulumi's to choose, and nothing here may ask for deletion first.
-//
-// Client addresses are preserved, AWS's default for instances: the service sees who asks, and rules that name the
-// balancer's security group hold all the same.
-func (b *Balancer) targetGroup(ctx *pulumi.Context, name string, args *Args) (*lb.TargetGroup, error) {
-	return lb.NewTargetGroup(ctx, name+"-tg", &lb.TargetGroupArgs{
-		VpcId:               args.VPCID,
-		TargetType:          pulumi.String("instance"),
-		Protocol:            pulumi.String("TCP"),
-		Port:                pulumi.Int(args.TargetPort),
-		DeregistrationDelay: pulumi.Int(drain),
-		HealthCheck:         healthCheck(args.Check),
-		Tags:                pulumi.ToStringMap(args.Tags),
-	}, pulumi.Parent(b))
-}
-
-// healthCheck names the protocol, which is HTTP otherwise, and neither path nor matcher, which TCP refuses even empty.
-func healthCheck(c healthcheck.Check) *lb.TargetGroupHealthCheckArgs {
-	return &lb.TargetGroupHealthCheckArgs{
-		Enabled:            pulumi.Bool(true),
-		Protocol:           pulumi.String(string(c.Protocol)),
-		Port:               pulumi.String(strconv.Itoa(c.Port)),
-		Interval:           pulumi.Int(int(c.Interval.Seconds())),
-		Timeout:            pulumi.Int(int(c.Timeout.Seconds())),
-		HealthyThreshold:   pulumi.Int(c.Healthy),
-		UnhealthyThreshold: pulumi.Int(c.Unhealthy),
-	}
-}
-
-// loadBalancer crosses zones, or two zones with unequal numbers of members would be loaded unequally.
+// loadBalancer makes the balancer. Logs is the bucket of the access logs, nil for none.
 func (b *Balancer) loadBalancer(
-	ctx *pulumi.Context, name string, args *Args, group *ec2.SecurityGroup,
+	ctx *pulumi.Context, name string, args *Args, group *ec2.SecurityGroup, logs pulumi.StringInput,
 ) (*lb.LoadBalancer, error) {
-	return lb.NewLoadBalancer(ctx, name+"-lb", &lb.LoadBalancerArgs{
-		LoadBalancerType:             pulumi.String("network"),
-		Internal:                     pulumi.Bool(args.Internal),
-		Subnets:                      args.SubnetIDs,
-		SecurityGroups:               pulumi.StringArray{group.ID()},
-		EnableCrossZoneLoadBalancing: pulumi.Bool(true),
-		Tags:                         pulumi.ToStringMap(args.Tags),
-	}, pulumi.Parent(b))
-}
-
-// listeners wait for the clients' rules, which are there minutes before the balancer: an address that is given out
-// answers.
-func (b *Balancer) listeners(
-	ctx *pulumi.Context, name string, args *Args, balancer *lb.LoadBalancer, targets *lb.TargetGroup, rules []pulumi.Resource,
-) error {
-	for _, l := range args.Listeners {
-		_, err := lb.NewListener(ctx, fmt.Sprintf("%s-listener-%d", name, l.Port), &lb.ListenerArgs{
-			LoadBalancerArn: balancer.Arn,
-			Port:            pulumi.Int(l.Port),
-			Protocol:        pulumi.String(l.Protocol),
-			DefaultActions: lb.ListenerDefaultActionArray{
-				&lb.ListenerDefaultActionArgs{Type: pulumi.String("forward"), TargetGroupArn: targets.Arn},
-			},
-			Tags: pulumi.ToStringMap(args.Tags),
-		}, pulumi.Parent(b), pulumi.DependsOn(rules))
-		if err != nil {
-			return err
-		}
+	balancer := &lb.LoadBalancerArgs{
+		LoadBalancerType: pulumi.String(string(args.Kind)),
+		Internal:         pulumi.Bool(args.Internal),
+		Subnets:          args.SubnetIDs,
+		SecurityGroups:   pulumi.StringArray{group.ID()},
+		Tags:             pulumi.ToStringMap(args.Tags),
 	}
-	return nil
+	switch args.Kind {
+	case Network:
+		// Off by default, and two zones with unequal numbers of members would be loaded unequally. An application load
+		// balancer always crosses zones and refuses to be told so.
+		balancer.EnableCrossZoneLoadBalancing = pulumi.Bool(true)
+	case Application:
+		// Passed on by default. Header names that RFC 7230 does not allow are how requests are smuggled.
+		balancer.DropInvalidHeaderFields = pulumi.Bool(true)
+	}
+	if logs != nil {
+		balancer.AccessLogs = &lb.LoadBalancerAccessLogsArgs{Bucket: logs, Enabled: pulumi.Bool(true)}
+	}
+	opts := []pulumi.ResourceOption{pulumi.Parent(b)}
+	if args.Protect {
+		// AWS alone would refuse only after the listeners are gone: Pulumi refuses before anything is.
+		balancer.EnableDeletionProtection = pulumi.Bool(true)
+		opts = append(opts, pulumi.Protect(true))
+	}
+	return lb.NewLoadBalancer(ctx, name+"-lb", balancer, opts...)
 }

@@ -16,6 +16,7 @@ import (
 
 func args() *Args {
 	return &Args{
+		Kind:       Network,
 		VPCID:      pulumi.String("vpc-1"),
 		SubnetIDs:  pulumi.ToStringArray([]string{"subnet-a", "subnet-b"}),
 		Listeners:  []Listener{{Port: 5000, Protocol: "TCP"}},
@@ -47,7 +48,11 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 		"no clients":             {func(a *Args) { a.From = nil }, "from: without clients nothing reaches the listeners"},
 		"a listener twice":       {func(a *Args) { a.Listeners = append(a.Listeners, a.Listeners...) }, "listeners[1].port: 5000 is listened on twice"},
 		"a listener's port 0":    {func(a *Args) { a.Listeners[0].Port = 0 }, "listeners[0].port: 0 is not between 1 and 65535"},
-		"a listener for UDP":     {func(a *Args) { a.Listeners[0].Protocol = "UDP" }, `listeners[0].protocol: "UDP" is not TCP`},
+		"no kind":                {func(a *Args) { a.Kind = "" }, `kind: "" is neither network nor application`},
+		"a kind unheard of":      {func(a *Args) { a.Kind = "classic" }, `kind: "classic" is neither network nor application`},
+		"a client over IPv6":     {func(a *Args) { a.From[0] = netip.MustParsePrefix("::/0") }, "from[0]: ::/0 is not an IPv4 range"},
+		"a client's host bits":   {func(a *Args) { a.From[0] = netip.MustParsePrefix("10.0.0.1/8") }, "from[0]: 10.0.0.1/8 has host bits set, it should be 10.0.0.0/8"},
+		"a client twice":         {func(a *Args) { a.From = append(a.From, a.From...) }, "from[1]: 0.0.0.0/0 is given twice"},
 		"a target port too high": {func(a *Args) { a.TargetPort = 65536 }, "targetPort: 65536 is not between 1 and 65535"},
 		"a bad health check":     {func(a *Args) { a.Check.Interval = time.Second }, "check.interval: "},
 	} {

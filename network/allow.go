@@ -14,8 +14,11 @@ type AllowArgs struct {
 	// From is the ID of the security group that opens connections, To of the one that accepts them.
 	From, To pulumi.StringInput
 
-	// Port is the TCP port, 1–65535.
+	// Port is the TCP port, 1–65535, or the first of a range.
 	Port int
+
+	// ToPort is the last port of a range, at least Port; 0: Port alone.
+	ToPort int
 
 	// Description says what the path is for: at most 255 characters of a–z, A–Z, 0–9, spaces and ._-:/()#,@[]+=&;{}!$*
 	Description string
@@ -36,14 +39,20 @@ func (a *AllowArgs) Validate() error {
 	if a.Port < 1 || a.Port > 65535 {
 		faults.Add("port", a.Port, "is not between 1 and 65535")
 	}
+	if a.ToPort != 0 && (a.ToPort < a.Port || a.ToPort > 65535) {
+		faults.Add("toPort", a.ToPort, "is not between port (%d) and 65535", a.Port)
+	}
 	if a.Description == "" {
 		faults.Missing("description", "a rule needs one")
 	}
 	return faults.Err()
 }
 
-// Allow opens one TCP port from a security group to another and returns the two rules, so that what needs the path can
-// depend on it. A packet passes only if the sender's group lets it out and the receiver's lets it in, hence a pair.
+func (a *AllowArgs) lastPort() pulumi.Int { return pulumi.Int(max(a.Port, a.ToPort)) }
+
+// Allow opens one TCP port, or a range of them, from a security group to another and returns the two rules, so that what
+// needs the path can depend on it. A packet passes only if the sender's group lets it out and the receiver's lets it in,
+// hence a pair.
 //
 // They are resources of their own, not blocks of the groups: groups that name each other inline cannot be deleted.
 func Allow(ctx *pulumi.Context, name string, args *AllowArgs, opts ...pulumi.ResourceOption) ([]pulumi.Resource, error) {
@@ -55,7 +64,7 @@ func Allow(ctx *pulumi.Context, name string, args *AllowArgs, opts ...pulumi.Res
 		ReferencedSecurityGroupId: args.To,
 		IpProtocol:                pulumi.String("tcp"),
 		FromPort:                  pulumi.Int(args.Port),
-		ToPort:                    pulumi.Int(args.Port),
+		ToPort:                    args.lastPort(),
 		Description:               pulumi.String(args.Description),
 		Tags:                      pulumi.ToStringMap(args.Tags),
 	}, opts...)
@@ -67,7 +76,7 @@ func Allow(ctx *pulumi.Context, name string, args *AllowArgs, opts ...pulumi.Res
 		ReferencedSecurityGroupId: args.From,
 		IpProtocol:                pulumi.String("tcp"),
 		FromPort:                  pulumi.Int(args.Port),
-		ToPort:                    pulumi.Int(args.Port),
+		ToPort:                    args.lastPort(),
 		Description:               pulumi.String(args.Description),
 		Tags:                      pulumi.ToStringMap(args.Tags),
 	}, opts...)

@@ -6,13 +6,23 @@
 //	├── us-east-1b  192.168.1.0/24 ──┴─▶ 0.0.0.0/0 ─▶ internet gateway
 //	└── security groups:  From ──[Allow: TCP 5000]──▶ To
 //
+// With private subnets each zone has up to three tiers, of which [ACLs] can guard each:
+//
+//	us-east-1a  192.168.0.0/25    private ───▶ NAT gateway in a public subnet, if any
+//	            │                        └───▶ S3 and interface endpoints, inside the VPC
+//	            192.168.0.128/26  public ────▶ internet gateway
+//	            192.168.0.192/26  isolated     (no way out)
+//
 // A security group made here or elsewhere in the program lets nothing out and nothing in until [Allow] or a rule of its
 // owner says so.
 package network
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"regexp"
+	"slices"
 
 	"github.com/pulumi/pulumi-awsx/sdk/v2/go/awsx/ec2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -29,12 +39,57 @@ type Args struct {
 	// them: awsx takes what it is given.
 	Zones []string
 
-	// Subnets are the subnets' ranges, in the order of Zones. Carved from CIDR by [Subnets] when empty.
+	// Subnets are the subnets' ranges, in the order of Zones. Carved from CIDR by [Subnets] when empty. Not with Private,
+	// where [Carve] does it.
 	Subnets []netip.Prefix
+
+	// Private adds a private subnet in each zone: its instances have no public addresses, and nobody outside of the VPC
+	// opens a connection to them. They reach S3, and the rest as NAT and Endpoints say.
+	Private bool
+
+	// Isolated adds a subnet in each zone that has no way out at all, for a database. Needs Private.
+	Isolated bool
+
+	// NAT is the private subnets' way to the internet; none when empty. Needs Private.
+	NAT NAT
+
+	// Region is the VPC's own. Needed with Private.
+	Region string
+
+	// Endpoints are AWS's services that get an interface in each private subnet, by the last part of their endpoint's
+	// name: ssm, ssmmessages, ecr.api. Each is charged by the hour and zone. Needs Private.
+	Endpoints []string
+
+	// FlowLogs keeps a record of all connections for 30 days.
+	FlowLogs bool
+
+	// ACLs guard the subnets. AWS's default ACL, which lets everything pass, when nil.
+	ACLs *ACLs
 
 	// Tags are put on everything that takes tags.
 	Tags map[string]string
 }
+
+// NAT says how many NAT gateways a network has. Each is charged by the hour.
+type NAT string
+
+// NAT gateways of a network.
+const (
+	NoNAT      NAT = "none"
+	SingleNAT  NAT = "single"  // one for all zones: they lose their way out with its zone
+	NATPerZone NAT = "perZone" // one in each zone
+)
+
+// strategies are awsx's names.
+var strategies = map[NAT]ec2.NatGatewayStrategy{
+	"":         ec2.NatGatewayStrategyNone,
+	NoNAT:      ec2.NatGatewayStrategyNone,
+	SingleNAT:  ec2.NatGatewayStrategySingle,
+	NATPerZone: ec2.NatGatewayStrategyOnePerAz,
+}
+
+// endpointName is the last part of the name of an endpoint's service.
+var endpointName = regexp.MustCompile(`^[a-z0-9]+([.-][a-z0-9]+)*$`)
 
 // Validate reports every fault of the arguments, as paths below a network.
 func (a *Args) Validate() error {
@@ -42,10 +97,29 @@ func (a *Args) Validate() error {
 	if len(a.Zones) == 0 {
 		faults.Missing("zones", "at least one availability zone is needed")
 	}
-	if len(a.Subnets) == 0 {
-		_, err := Subnets(a.CIDR, max(len(a.Zones), 1))
+	faults.Include("", a.validRanges())
+	faults.Include("", a.validTiers())
+	faults.Include("", a.validEndpoints())
+	if a.ACLs != nil {
+		faults.Include("acls", a.ACLs.validate(a))
+	}
+	return faults.Err()
+}
+
+func (a *Args) validRanges() error {
+	var faults fault.List
+	zones := max(len(a.Zones), 1)
+	switch {
+	case a.Private:
+		if len(a.Subnets) > 0 {
+			faults.Add("subnets", a.Subnets, "cannot be chosen with private subnets: all are carved from cidr")
+		}
+		_, err := Carve(a.CIDR, zones)
 		faults.Include("", err)
 		return faults.Err()
+	case len(a.Subnets) == 0:
+		_, err := Subnets(a.CIDR, zones)
+		return err
 	}
 	faults.Include("", validRange("cidr", a.CIDR))
 	if len(a.Subnets) != len(a.Zones) {
@@ -53,6 +127,46 @@ func (a *Args) Validate() error {
 	}
 	for i := range a.Subnets {
 		faults.Include("", a.validSubnet(i))
+	}
+	return faults.Err()
+}
+
+// validTiers holds what needs private subnets against their absence.
+func (a *Args) validTiers() error {
+	var faults fault.List
+	strategy, known := strategies[a.NAT]
+	if !known {
+		faults.Add("nat", string(a.NAT), "is not %s, %s or %s", NoNAT, SingleNAT, NATPerZone)
+	}
+	if a.Private {
+		if a.Region == "" {
+			faults.Missing("region", "private subnets need it, for the endpoint of S3")
+		}
+		return faults.Err()
+	}
+	if a.Isolated {
+		faults.Add("isolated", a.Isolated, "needs private subnets, where those are that use it")
+	}
+	if known && strategy != ec2.NatGatewayStrategyNone {
+		faults.Add("nat", string(a.NAT), "needs private subnets: public ones have their own way out")
+	}
+	if len(a.Endpoints) > 0 {
+		faults.Add("endpoints", a.Endpoints, "need private subnets: public ones have their own way out")
+	}
+	return faults.Err()
+}
+
+func (a *Args) validEndpoints() error {
+	var faults fault.List
+	for i, service := range a.Endpoints {
+		switch path := fmt.Sprintf("endpoints[%d]", i); {
+		case !endpointName.MatchString(service):
+			faults.Add(path, service, "is not the last part of the name of a service's endpoint, such as ssm or ecr.api")
+		case service == "s3":
+			faults.Add(path, service, "is reached without one: private subnets have a gateway to S3")
+		case slices.Contains(a.Endpoints[:i], service):
+			faults.Add(path, service, "is listed twice")
+		}
 	}
 	return faults.Err()
 }
@@ -74,19 +188,22 @@ func (a *Args) validSubnet(i int) error {
 	return faults.Err()
 }
 
-// Network is a VPC with its public subnets.
+// Network is a VPC with its subnets.
 type Network struct {
 	pulumi.ResourceState
 
 	// VPCID is the VPC's ID.
 	VPCID pulumi.StringOutput
 
-	// PublicSubnetIDs are the public subnets' IDs, in the order of Args.Zones. They say nothing of the internet gateway,
-	// see Ready.
-	PublicSubnetIDs pulumi.StringArrayOutput
+	// PublicSubnetIDs, PrivateSubnetIDs and IsolatedSubnetIDs are the subnets' IDs, in the order of Args.Zones; empty for
+	// a tier that there isn't. They say nothing of the ways in and out, see Ready.
+	PublicSubnetIDs, PrivateSubnetIDs, IsolatedSubnetIDs pulumi.StringArrayOutput
 
-	// Ready is what who maps public addresses must depend on, or the gateway cannot be detached on destroy. Depending on
-	// the Network would do only by chance: the Go SDK learns of a component's children concurrently.
+	// Gateway is what who maps public addresses must depend on, or the internet gateway cannot be detached on destroy.
+	Gateway []pulumi.Resource
+
+	// Ready is what who launches must depend on, or a first boot finds no way out: the gateway and more. Depending on the
+	// Network would do only by chance: the Go SDK learns of a component's children concurrently.
 	Ready []pulumi.Resource
 }
 
@@ -99,19 +216,51 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := ctx.RegisterComponentResource("elastic-service:network:Network", name, n, opts...); err != nil {
 		return nil, fmt.Errorf("network %s: %w", name, err)
 	}
-	vpc, err := n.vpc(ctx, name+"-vpc", args)
-	if err != nil {
+	if err := n.children(ctx, name, args); err != nil {
 		return nil, fmt.Errorf("network %s: %w", name, err)
 	}
-	n.VPCID, n.PublicSubnetIDs = vpc.VpcId, vpc.PublicSubnetIds
-	n.Ready = []pulumi.Resource{vpc}
 	return n, ctx.RegisterResourceOutputs(n, pulumi.Map{
-		"vpcId":           n.VPCID,
-		"publicSubnetIds": n.PublicSubnetIDs,
+		"vpcId":             n.VPCID,
+		"publicSubnetIds":   n.PublicSubnetIDs,
+		"privateSubnetIds":  n.PrivateSubnetIDs,
+		"isolatedSubnetIds": n.IsolatedSubnetIDs,
 	})
 }
 
-func (n *Network) vpc(ctx *pulumi.Context, name string, args *Args) (*ec2.Vpc, error) {
+func (n *Network) children(ctx *pulumi.Context, name string, args *Args) error {
+	specs, err := args.specs()
+	if err != nil {
+		return err
+	}
+	vpc, err := n.vpc(ctx, name+"-vpc", args, specs)
+	if err != nil {
+		return err
+	}
+	n.VPCID = vpc.VpcId
+	n.PublicSubnetIDs = vpc.PublicSubnetIds
+	n.PrivateSubnetIDs = vpc.PrivateSubnetIds
+	n.IsolatedSubnetIDs = vpc.IsolatedSubnetIds
+	n.Gateway, n.Ready = []pulumi.Resource{vpc}, []pulumi.Resource{vpc}
+	for _, part := range []struct {
+		wanted   bool
+		register func(*pulumi.Context, string, *Args) error
+	}{
+		{args.Private, n.gateway},
+		{args.Private, n.endpoints},
+		{args.FlowLogs, n.flowLogs},
+		{args.ACLs != nil, n.acls},
+	} {
+		if !part.wanted {
+			continue
+		}
+		if err := part.register(ctx, name, args); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Network) vpc(ctx *pulumi.Context, name string, args *Args, specs []ec2.SubnetSpecArgs) (*ec2.Vpc, error) {
 	// Both strategies are always given: awsx's defaults are a NAT gateway in each zone and the legacy order of subnets.
 	strategy := ec2.SubnetAllocationStrategyAuto
 	return ec2.NewVpc(ctx, name, &ec2.VpcArgs{
@@ -119,21 +268,94 @@ func (n *Network) vpc(ctx *pulumi.Context, name string, args *Args) (*ec2.Vpc, e
 		AvailabilityZoneNames: args.Zones,
 		EnableDnsHostnames:    pulumi.Bool(true),
 		EnableDnsSupport:      pulumi.Bool(true),
-		NatGateways:           &ec2.NatGatewayConfigurationArgs{Strategy: ec2.NatGatewayStrategyNone},
+		NatGateways:           &ec2.NatGatewayConfigurationArgs{Strategy: strategies[args.NAT]},
 		SubnetStrategy:        &strategy,
-		SubnetSpecs:           []ec2.SubnetSpecArgs{publicSpec(args)},
+		SubnetSpecs:           specs,
 		Tags:                  pulumi.ToStringMap(args.Tags),
 	}, pulumi.Parent(n))
 }
 
-// publicSpec is what awsx is told of the public subnets: their ranges where they are chosen, their size otherwise.
-func publicSpec(args *Args) ec2.SubnetSpecArgs {
-	spec := ec2.SubnetSpecArgs{Type: ec2.SubnetTypePublic}
-	for _, subnet := range args.Subnets {
-		spec.CidrBlocks = append(spec.CidrBlocks, subnet.String())
+// tier is one kind of subnets.
+type tier struct {
+	name   string
+	kind   ec2.SubnetType
+	ranges func(Tiers) []netip.Prefix
+	acl    func(*Args) acl
+	ids    func(*Network) pulumi.StringArrayOutput
+}
+
+// tiers are those that the network has.
+func (a *Args) tiers() []tier {
+	all := []tier{
+		{
+			"public", ec2.SubnetTypePublic,
+			func(t Tiers) []netip.Prefix { return t.Public },
+			(*Args).publicACL,
+			func(n *Network) pulumi.StringArrayOutput { return n.PublicSubnetIDs },
+		},
+		{
+			"private", ec2.SubnetTypePrivate,
+			func(t Tiers) []netip.Prefix { return t.Private },
+			(*Args).privateACL,
+			func(n *Network) pulumi.StringArrayOutput { return n.PrivateSubnetIDs },
+		},
+		{
+			"isolated", ec2.SubnetTypeIsolated,
+			func(t Tiers) []netip.Prefix { return t.Isolated },
+			(*Args).isolatedACL,
+			func(n *Network) pulumi.StringArrayOutput { return n.IsolatedSubnetIDs },
+		},
 	}
+	switch {
+	case !a.Private:
+		return all[:1]
+	case !a.Isolated:
+		return all[:2]
+	default:
+		return all
+	}
+}
+
+// specs are what awsx is told of the subnets. Their ranges are given explicitly where there are several tiers, so that
+// the isolated one can be added without moving the others.
+func (a *Args) specs() ([]ec2.SubnetSpecArgs, error) {
+	if !a.Private {
+		return []ec2.SubnetSpecArgs{publicSpec(a)}, nil
+	}
+	ranges, err := Carve(a.CIDR, len(a.Zones))
+	if err != nil {
+		return nil, err
+	}
+	var specs []ec2.SubnetSpecArgs
+	for _, t := range a.tiers() {
+		specs = append(specs, ec2.SubnetSpecArgs{Type: t.kind, CidrBlocks: texts(t.ranges(ranges))})
+	}
+	return specs, nil
+}
+
+// publicSpec is the public subnets alone: their ranges where they are chosen, their size otherwise.
+func publicSpec(args *Args) ec2.SubnetSpecArgs {
+	spec := ec2.SubnetSpecArgs{Type: ec2.SubnetTypePublic, CidrBlocks: texts(args.Subnets)}
 	if len(args.Subnets) == 0 {
 		spec.CidrMask = pulumi.IntRef(subnetBits(args.CIDR, len(args.Zones)))
 	}
 	return spec
+}
+
+func texts(ranges []netip.Prefix) []string {
+	var list []string
+	for _, r := range ranges {
+		list = append(list, r.String())
+	}
+	return list
+}
+
+// named adds the name under which the console lists a thing.
+func named(tags map[string]string, name string) pulumi.StringMap {
+	with := maps.Clone(tags)
+	if with == nil {
+		with = map[string]string{}
+	}
+	with["Name"] = name
+	return pulumi.ToStringMap(with)
 }

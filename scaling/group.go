@@ -1,13 +1,21 @@
 // Package scaling keeps a service at its size: an Auto Scaling group over the zones, which replaces what the load
-// balancer finds dead, rolls a new launch template out without losing capacity, and follows a metric between Min and Max.
+// balancer finds dead, rolls a new launch template out without losing capacity, and moves between Min and Max by a
+// metric or by the clock.
 //
 //	launch template, version 7 ──▶ group min 2 … max 3 ──▶ registers with the target group
-//	     CPU of the group at 50 % ──▶ policy ──▶ desired ┘
+//	     CPU of the group at 50 % ──▶ target tracking ──┐
+//	     CPU over 75 %, under 10 % ─▶ alarms ─▶ steps ──┼──▶ desired
+//	     20:00 every day ───────────▶ schedule ─────────┘
+//	     launches, terminations, failures, alarms ──▶ SNS topic ──▶ subscribers
+//
+// A group without target groups hosts something that registers by itself, such as containers: EC2's own checks are all
+// that its members have.
 package scaling
 
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -19,7 +27,7 @@ import (
 
 // capacityTimeout is how long New's group may take until Min members are healthy behind the balancer: the balancer is
 // created meanwhile (up to 3 min) and takes up to 3 min more to register a target.
-const capacityTimeout = "10m"
+const capacityTimeout = 10 * time.Minute
 
 // While instances are replaced, by a refresh or by AWS's maintenance, the group keeps all of its capacity and launches
 // first. In percent; AWS's own default stops an instance first.
@@ -41,21 +49,10 @@ var metrics = []string{
 	"GroupTotalInstances",
 }
 
-// predefined are the metrics that a policy can follow, with AWS's names for them.
-var predefined = map[string]string{
-	"cpu": "ASGAverageCPUUtilization",
-}
-
 // Policy changes the number of instances by a metric: exactly one field is set.
 type Policy struct {
 	TargetTracking *TargetTracking
-}
-
-// TargetTracking keeps a metric near its target, adding instances quickly and removing them slowly.
-type TargetTracking struct {
-	Metric string        // "cpu": the average of the group, in percent
-	Target float64       // above 0, at most 100
-	Warmup time.Duration // whole seconds for which a new instance does not count; AWS's usual value is 300 s
+	Step           *Step
 }
 
 // Args describes a group.
@@ -69,20 +66,35 @@ type Args struct {
 	// TemplateVersion is a number, as text. With "$Latest" no change of the template would ever show, or roll out.
 	TemplateVersion pulumi.StringInput
 
-	// TargetGroupARNs are where the instances register.
+	// TargetGroupARNs are where the instances register, and who finds them dead. Nil: EC2 alone watches them.
 	TargetGroupARNs pulumi.StringArrayInput
 
 	// Min and Max bound the number of instances, 1 ≤ Min ≤ Max.
 	Min, Max int
 
-	// Grace is for how long after its launch an instance is not asked for its health: whole seconds, longer than boot and
-	// installation take.
+	// Grace is for how long after its launch an instance is not asked for its health: whole seconds, longer than boot
+	// and installation take.
 	Grace time.Duration
 
 	// Policies move the desired capacity between Min and Max. Without any the group stays at Min.
 	Policies []Policy
 
-	// Tags are put on the group and on every instance that it launches.
+	// Schedules change Min, Max and the desired capacity at times of the day. What they have set stays until the next
+	// schedule, or until Min or Max change here.
+	Schedules []Schedule
+
+	// Hooks hold instances back while they are launched or terminated.
+	Hooks []Hook
+
+	// Notify are told of the group's launches, terminations and failures, and of the alarms of Policies. Nobody when
+	// empty.
+	Notify []Subscription
+
+	// ContainerHosts says that the instances belong to a capacity provider of ECS, which moves the desired capacity by
+	// itself: there may be neither Policies nor TargetGroupARNs, and no schedule of the desired capacity.
+	ContainerHosts bool
+
+	// Tags are put on the group, on every instance that it launches, and on everything else that takes tags.
 	Tags map[string]string
 }
 
@@ -96,7 +108,6 @@ func (a *Args) Validate() error {
 		{"subnetIds", a.SubnetIDs},
 		{"templateId", a.TemplateID},
 		{"templateVersion", a.TemplateVersion},
-		{"targetGroupArns", a.TargetGroupARNs},
 	} {
 		if in.input == nil {
 			faults.Missing(in.path, "a value is needed")
@@ -109,33 +120,57 @@ func (a *Args) Validate() error {
 		faults.Add("max", a.Max, "is below min (%d)", a.Min)
 	}
 	faults.Include("", validDuration("grace", a.Grace))
-	followed := map[string]bool{}
-	for i, p := range a.Policies {
-		path := fmt.Sprintf("policies[%d]", i)
-		faults.Include(path, p.validate())
-		if t := p.TargetTracking; t != nil && followed[t.Metric] {
-			faults.Add(path+".targetTracking.metric", t.Metric, "is followed by another policy")
-		} else if t != nil {
-			followed[t.Metric] = true
+	faults.Include("", validPolicies(a.Policies))
+	faults.Include("", a.validSchedules())
+	faults.Include("", validHooks(a.Hooks))
+	faults.Include("", validSubscriptions(a.Notify))
+	if a.ContainerHosts {
+		faults.Include("", a.validContainerHosts())
+	}
+	return faults.Err()
+}
+
+// validContainerHosts reports what would fight the capacity provider, or the containers' own registration.
+func (a *Args) validContainerHosts() error {
+	var faults fault.List
+	if len(a.Policies) > 0 {
+		faults.Missing("policies", "hosts of containers are scaled by their capacity provider")
+	}
+	if a.registers() {
+		faults.Missing("targetGroupArns", "hosts of containers don't register, their containers do")
+	}
+	for i, s := range a.Schedules {
+		if s.Desired != nil {
+			path := fmt.Sprintf("schedules[%d].desired", i)
+			faults.Add(path, *s.Desired, "is for the hosts' capacity provider to say")
 		}
 	}
 	return faults.Err()
 }
 
-func (p Policy) validate() error {
+// validPolicies also reports two policies that follow the same metric: each would undo what the other did.
+func validPolicies(policies []Policy) error {
 	var faults fault.List
-	t := p.TargetTracking
-	if t == nil {
-		faults.Missing("targetTracking", "a policy needs one kind")
-		return faults.Err()
+	followed := map[string]bool{}
+	for i, p := range policies {
+		path := fmt.Sprintf("policies[%d]", i)
+		var metric string
+		switch {
+		case (p.TargetTracking == nil) == (p.Step == nil):
+			faults.Missing(path, "exactly one of targetTracking and step is needed")
+			continue
+		case p.TargetTracking != nil:
+			path, metric = path+".targetTracking", p.TargetTracking.Metric
+			faults.Include(path, p.TargetTracking.validate())
+		default:
+			path, metric = path+".step", p.Step.Metric
+			faults.Include(path, p.Step.validate())
+		}
+		if followed[metric] {
+			faults.Add(path+".metric", metric, "is followed by another policy")
+		}
+		followed[metric] = true
 	}
-	if predefined[t.Metric] == "" {
-		faults.Add("targetTracking.metric", t.Metric, "is not one of %v", slices.Sorted(maps.Keys(predefined)))
-	}
-	if t.Target <= 0 || t.Target > 100 {
-		faults.Add("targetTracking.target", t.Target, "is not above 0 and at most 100")
-	}
-	faults.Include("targetTracking", validDuration("warmup", t.Warmup))
 	return faults.Err()
 }
 
@@ -147,6 +182,12 @@ func validDuration(path string, d time.Duration) error {
 	return faults.Err()
 }
 
+// registers is whether the instances are members of a target group.
+func (a *Args) registers() bool {
+	list, plain := a.TargetGroupARNs.(pulumi.StringArray)
+	return a.TargetGroupARNs != nil && (!plain || len(list) > 0)
+}
+
 // Group is an Auto Scaling group.
 type Group struct {
 	pulumi.ResourceState
@@ -156,9 +197,18 @@ type Group struct {
 
 	// ARN names the group where a policy or an alarm asks for it.
 	ARN pulumi.StringOutput
+
+	// TopicARN names the topic of Args.Notify, for other alarms to use. Without subscriptions there is none, and this
+	// is the zero value, which must not become an input.
+	TopicARN pulumi.StringOutput
+
+	// Ready is what who uses the instances must depend on: depending on the Group would do only by chance, for the Go
+	// SDK learns of a component's children concurrently.
+	Ready []pulumi.Resource
 }
 
-// New registers a group. It is there when Min instances are healthy behind the balancer.
+// New registers a group. It is there when Min instances are healthy behind the balancer; hosts of containers are there
+// when they are asked for, see [Group.group].
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Group, error) {
 	if err := args.Validate(); err != nil {
 		return nil, fmt.Errorf("group %s: %w", name, err)
@@ -167,35 +217,51 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := ctx.RegisterComponentResource("elastic-service:scaling:Group", name, g, opts...); err != nil {
 		return nil, fmt.Errorf("group %s: %w", name, err)
 	}
+	if err := g.children(ctx, name, args); err != nil {
+		return nil, fmt.Errorf("group %s: %w", name, err)
+	}
+	outputs := pulumi.Map{"name": g.Name, "arn": g.ARN}
+	if len(args.Notify) > 0 {
+		outputs["topicArn"] = g.TopicARN
+	}
+	return g, ctx.RegisterResourceOutputs(g, outputs)
+}
+
+func (g *Group) children(ctx *pulumi.Context, name string, args *Args) error {
 	group, err := g.group(ctx, name, args)
 	if err != nil {
-		return nil, fmt.Errorf("group %s: %w", name, err)
+		return err
 	}
-	if err := g.policies(ctx, name, args, group); err != nil {
-		return nil, fmt.Errorf("group %s: %w", name, err)
+	g.Name, g.ARN, g.Ready = group.Name, group.Arn, []pulumi.Resource{group}
+	if err := g.notify(ctx, name, args); err != nil {
+		return err
 	}
-	g.Name, g.ARN = group.Name, group.Arn
-	return g, ctx.RegisterResourceOutputs(g, pulumi.Map{"name": g.Name, "arn": g.ARN})
+	if err := g.hooks(ctx, name, args); err != nil {
+		return err
+	}
+	if err := g.schedules(ctx, name, args); err != nil {
+		return err
+	}
+	return g.policies(ctx, name, args)
 }
 
 // group leaves the desired capacity to the policies: given here, each deployment would undo what they scaled.
 //
 // It waits for healthy members through MinElbCapacity, at creation only. WaitForElbCapacity waits for exactly that many
-// at each change of Min too, and so fails whenever a policy has scaled out.
+// at each change of Min too, and so fails whenever a policy has scaled out. Hosts of containers it does not wait for at
+// all: an instance that joins the cluster before the group has become a capacity provider may never count as one of its
+// own, so the provider must be made while they boot.
 func (g *Group) group(ctx *pulumi.Context, name string, args *Args) (*autoscaling.Group, error) {
-	return autoscaling.NewGroup(ctx, name+"-group", &autoscaling.GroupArgs{
+	in := &autoscaling.GroupArgs{
 		VpcZoneIdentifiers: args.SubnetIDs,
 		LaunchTemplate: &autoscaling.GroupLaunchTemplateArgs{
 			Id:      args.TemplateID.ToStringOutput().ToStringPtrOutput(),
 			Version: args.TemplateVersion.ToStringOutput().ToStringPtrOutput(),
 		},
-		TargetGroupArns:        args.TargetGroupARNs,
 		MinSize:                pulumi.Int(args.Min),
 		MaxSize:                pulumi.Int(args.Max),
-		MinElbCapacity:         pulumi.Int(args.Min),
-		WaitForCapacityTimeout: pulumi.String(capacityTimeout),
-		// EC2's own checks never notice a dead application.
-		HealthCheckType:        pulumi.String("ELB"),
+		WaitForCapacityTimeout: pulumi.String(args.capacityTimeout()),
+		HealthCheckType:        pulumi.String("EC2"),
 		HealthCheckGracePeriod: pulumi.Int(int(args.Grace.Seconds())),
 		EnabledMetrics:         pulumi.ToStringArray(metrics),
 		MetricsGranularity:     pulumi.String("1Minute"),
@@ -210,12 +276,59 @@ func (g *Group) group(ctx *pulumi.Context, name string, args *Args) (*autoscalin
 			MinHealthyPercentage: pulumi.Int(minHealthy),
 			MaxHealthyPercentage: pulumi.Int(maxHealthy),
 		},
-		Tags: groupTags(args.Tags),
-	}, pulumi.Parent(g))
+		Tags: groupTags(args),
+	}
+	if args.registers() {
+		in.TargetGroupArns = args.TargetGroupARNs
+		in.MinElbCapacity = pulumi.Int(args.Min)
+		in.HealthCheckType = pulumi.String("ELB") // EC2's own checks never notice a dead application
+	}
+	if args.ContainerHosts {
+		in.ProtectFromScaleIn = pulumi.Bool(false) // protected hosts would outlast the group's deletion
+	}
+	if hooks := initialHooks(args.Hooks); len(hooks) > 0 {
+		in.InitialLifecycleHooks = hooks
+	}
+	return autoscaling.NewGroup(ctx, name+"-group", in, g.groupOptions(args)...)
 }
 
+// groupOptions keep hooks that come, change or go from replacing the group, which is what the provider does for its
+// initial ones.
+func (g *Group) groupOptions(args *Args) []pulumi.ResourceOption {
+	options := []pulumi.ResourceOption{
+		pulumi.Parent(g),
+		pulumi.IgnoreChanges([]string{"initialLifecycleHooks"}),
+	}
+	if launching := held(args.Hooks); launching > 0 {
+		create := minutes(2*capacityTimeout + launching)
+		options = append(options, pulumi.Timeouts(&pulumi.CustomTimeouts{Create: create}))
+	}
+	return options
+}
+
+// capacityTimeout is how long the group's creation waits for its members, as the provider reads it: "0" is not at all.
+func (a *Args) capacityTimeout() string {
+	if a.ContainerHosts {
+		return "0"
+	}
+	return minutes(capacityTimeout + held(a.Hooks))
+}
+
+// minutes rounds up.
+func minutes(d time.Duration) string { return fmt.Sprintf("%.0fm", math.Ceil(d.Minutes())) }
+
 // groupTags propagates every tag to the instances, which the provider's default tags do not reach.
-func groupTags(tags map[string]string) autoscaling.GroupTagArray {
+//
+// ECS puts a tag of its own on a capacity provider's group. Unless it is listed here the next deployment takes it away,
+// and the first instances never have it.
+func groupTags(args *Args) autoscaling.GroupTagArray {
+	tags := maps.Clone(args.Tags)
+	if args.ContainerHosts {
+		if tags == nil {
+			tags = map[string]string{}
+		}
+		tags["AmazonECSManaged"] = "true"
+	}
 	var list autoscaling.GroupTagArray
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		list = append(list, &autoscaling.GroupTagArgs{
@@ -227,20 +340,14 @@ func groupTags(tags map[string]string) autoscaling.GroupTagArray {
 	return list
 }
 
-func (g *Group) policies(ctx *pulumi.Context, name string, args *Args, group *autoscaling.Group) error {
+func (g *Group) policies(ctx *pulumi.Context, name string, args *Args) error {
 	for _, policy := range args.Policies {
-		t := policy.TargetTracking
-		_, err := autoscaling.NewPolicy(ctx, name+"-"+t.Metric, &autoscaling.PolicyArgs{
-			AutoscalingGroupName:    group.Name,
-			PolicyType:              pulumi.String("TargetTrackingScaling"),
-			EstimatedInstanceWarmup: pulumi.Int(int(t.Warmup.Seconds())),
-			TargetTrackingConfiguration: &autoscaling.PolicyTargetTrackingConfigurationArgs{
-				PredefinedMetricSpecification: &autoscaling.PolicyTargetTrackingConfigurationPredefinedMetricSpecificationArgs{
-					PredefinedMetricType: pulumi.String(predefined[t.Metric]),
-				},
-				TargetValue: pulumi.Float64(t.Target),
-			},
-		}, pulumi.Parent(g))
+		var err error
+		if policy.Step != nil {
+			err = g.step(ctx, name, args, policy.Step)
+		} else {
+			err = g.track(ctx, name, policy.TargetTracking)
+		}
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/elastic-service/elastic-service/internal/fault"
 	"github.com/elastic-service/elastic-service/internal/graph"
 )
 
@@ -20,7 +21,7 @@ func args() *Args {
 		Min:             2,
 		Max:             3,
 		Grace:           120 * time.Second,
-		Policies:        []Policy{{&TargetTracking{Metric: "cpu", Target: 50, Warmup: 300 * time.Second}}},
+		Policies:        []Policy{{TargetTracking: &TargetTracking{Metric: "cpu", Target: 50, Warmup: 300 * time.Second}}},
 		Tags:            map[string]string{"Stack": "dev", "Service": "musicguru"},
 	}
 }
@@ -40,12 +41,11 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 		"nothing to launch from":      {func(a *Args) { a.TemplateID = nil }, "templateId: a value is needed"},
 		"nowhere to launch":           {func(a *Args) { a.SubnetIDs = nil }, "subnetIds: a value is needed"},
 		"no version":                  {func(a *Args) { a.TemplateVersion = nil }, "templateVersion: a value is needed"},
-		"no target group":             {func(a *Args) { a.TargetGroupARNs = nil }, "targetGroupArns: a value is needed"},
 		"min 0":                       {func(a *Args) { a.Min = 0 }, "min: 0 is below 1"},
 		"max below min":               {func(a *Args) { a.Max = 1 }, "max: 1 is below min (2)"},
 		"a negative grace period":     {func(a *Args) { a.Grace = -time.Second }, "grace: -1s is not a number of whole seconds"},
 		"a grace period of fractions": {func(a *Args) { a.Grace = 1500 * time.Millisecond }, "grace: 1.5s is not a number of whole seconds"},
-		"an empty policy":             {func(a *Args) { a.Policies[0].TargetTracking = nil }, "policies[0].targetTracking: a policy needs one kind"},
+		"an empty policy":             {func(a *Args) { a.Policies[0].TargetTracking = nil }, "policies[0]: exactly one of targetTracking and step is needed"},
 		"an unknown metric":           {func(a *Args) { a.Policies[0].TargetTracking.Metric = "mood" }, `policies[0].targetTracking.metric: "mood" is not one of [cpu]`},
 		"a target above 100":          {func(a *Args) { a.Policies[0].TargetTracking.Target = 101 }, "policies[0].targetTracking.target: 101 is not above 0"},
 		"a target of 0":               {func(a *Args) { a.Policies[0].TargetTracking.Target = 0 }, "policies[0].targetTracking.target: 0 is not above 0"},
@@ -103,7 +103,7 @@ func TestPolicyTracksAverageCPU(t *testing.T) {
 	g, err := deploy(t, args())
 	require.NoError(t, err)
 	group := g.Find("aws:autoscaling/group:Group", "musicguru-group")
-	policy := g.Find("Policy", "musicguru-cpu")
+	policy := g.Find("aws:autoscaling/policy:Policy", "musicguru-cpu")
 	assert.Equal(t, map[string]any{
 		"autoscalingGroupName":    group.Outputs["name"].StringValue(),
 		"policyType":              "TargetTrackingScaling",
@@ -123,3 +123,92 @@ func TestWithoutPoliciesThereAreNone(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, g.OfType("Policy"))
 }
+
+func TestNothingIsMadeThatIsNotAskedFor(t *testing.T) {
+	g, err := deploy(t, args())
+	require.NoError(t, err)
+	for _, r := range g.Custom() {
+		assert.Contains(t, []string{"musicguru-group", "musicguru-cpu"}, r.Name)
+	}
+}
+
+func TestWithoutTargetGroupsEC2WatchesTheInstances(t *testing.T) {
+	for name, none := range map[string]pulumi.StringArrayInput{"nil": nil, "empty": pulumi.StringArray{}} {
+		t.Run(name, func(t *testing.T) {
+			a := args()
+			a.TargetGroupARNs = none
+			g, err := deploy(t, a)
+			require.NoError(t, err)
+			group := g.Find("aws:autoscaling/group:Group", "musicguru-group").Inputs.Mappable()
+			assert.Equal(t, "EC2", group["healthCheckType"])
+			assert.Equal(t, "10m", group["waitForCapacityTimeout"])
+			assert.NotContains(t, group, "targetGroupArns")
+			assert.NotContains(t, group, "minElbCapacity")
+		})
+	}
+}
+
+func hosts() *Args {
+	a := args()
+	a.TargetGroupARNs, a.Policies, a.ContainerHosts = nil, nil, true
+	return a
+}
+
+func TestContainerHostsAreMarkedAndNotWaitedFor(t *testing.T) {
+	a := hosts()
+	g, err := deploy(t, a)
+	require.NoError(t, err)
+	group := g.Find("aws:autoscaling/group:Group", "musicguru-group").Inputs.Mappable()
+	assert.Equal(t, "0", group["waitForCapacityTimeout"]) // the capacity provider must be there before the first has booted
+	assert.Equal(t, false, group["protectFromScaleIn"])
+	assert.NotContains(t, group, "desiredCapacity")
+	assert.Contains(t, group["tags"], map[string]any{"key": "AmazonECSManaged", "value": "true", "propagateAtLaunch": true})
+	assert.NotContains(t, a.Tags, "AmazonECSManaged", "the caller's tags are the caller's")
+}
+
+func TestContainerHostsNeedNoOtherTags(t *testing.T) {
+	a := hosts()
+	a.Tags = nil
+	g, err := deploy(t, a)
+	require.NoError(t, err)
+	assert.Len(t, g.Find("aws:autoscaling/group:Group", "musicguru-group").Inputs["tags"].ArrayValue(), 1)
+}
+
+func TestWhatFightsTheCapacityProviderRegistersNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Args)
+		want   string
+	}{
+		"policies":     {func(a *Args) { a.Policies = args().Policies }, "policies: hosts of containers are scaled by their capacity provider"},
+		"target group": {func(a *Args) { a.TargetGroupARNs = args().TargetGroupARNs }, "targetGroupArns: hosts of containers don't register"},
+		"a scheduled capacity": {
+			func(a *Args) { a.Schedules = []Schedule{{Name: "night", Cron: "0 20 * * *", Desired: ref(2)}} },
+			"schedules[0].desired: 2 is for the hosts' capacity provider to say",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := hosts()
+			test.change(a)
+			g, err := deploy(t, a)
+			require.ErrorContains(t, err, test.want)
+			assert.Empty(t, g.Resources)
+		})
+	}
+}
+
+func TestEveryFaultIsReportedAtOnce(t *testing.T) {
+	a := &Args{Min: 0, Max: -1, Policies: []Policy{{}}, Hooks: []Hook{{}}, Notify: []Subscription{{}}, Schedules: []Schedule{{}}}
+	var faults fault.List
+	faults.Include("", a.Validate())
+	var paths []string
+	for _, f := range faults.Faults() {
+		paths = append(paths, f.Path)
+	}
+	assert.Equal(t, []string{
+		"subnetIds", "templateId", "templateVersion", "min", "max", "policies[0]",
+		"schedules[0].name", "schedules[0].cron", "schedules[0]",
+		"hooks[0].name", "hooks[0].transition", "hooks[0].timeout", "hooks[0].result", "notify[0].protocol",
+	}, paths)
+}
+
+func ref(n int) *int { return &n }

@@ -25,16 +25,15 @@ func tracking(fields string) string {
 
 func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 	for name, c := range map[string]struct{ given, want string }{
-		"an unknown key":                {`networks: {}`, `networks: is not a setting: there are service, network, image, compute, app, health, balancer, scaling`},
-		"an unknown field":              {`compute: {size: 3}`, `compute.size: is not a setting: there are instanceType, keyName, sshFrom, sshFromAnywhere, rootVolumeGiB, publicAddress`},
-		"an unknown field in a list":    {`balancer: {listeners: [{port: 1, tls: true}]}`, `balancer.listeners[0].tls: is not a setting: there are port, protocol`},
-		"an unknown field of health":    {`health: {intervall: 10}`, `health.intervall: is not a setting: there are protocol, port, interval, timeout, healthy, unhealthy`},
-		"another case":                  {`network: {Zones: 2}`, `network.Zones: is not a setting: there are cidr, zones, subnets`},
-		"a setting of a later stack":    {`balancer: {alias: {zone: z}}`, `balancer.alias: is not a setting: there are type, internal, listeners`},
+		"an unknown key":                {`networks: {}`, `networks: is not a setting: there are service, network, image, compute, app, containers, health, balancer, scaling, database, monitoring, protect`},
+		"an unknown field":              {`compute: {size: 3}`, `compute.size: is not a setting: there are instanceType, keyName, sshFrom, sshFromAnywhere, rootVolumeGiB, publicAddress, sessionManager, memoryMetric, bastion`},
+		"an unknown field in a list":    {`balancer: {listeners: [{port: 1, tls: true}]}`, `balancer.listeners[0].tls: is not a setting: there are port, protocol, redirect`},
+		"an unknown field of health":    {`health: {intervall: 10}`, `health.intervall: is not a setting: there are protocol, port, path, matcher, interval, timeout, healthy, unhealthy`},
+		"another case":                  {`network: {Zones: 2}`, `network.Zones: is not a setting: there are cidr, zones, subnets, private, nat, endpoints, acl, flowLogs`},
 		"a path without --path":         {`scaling.min: 2`, `scaling.min: is a field of scaling, not a key of its own: pulumi config set --path 'elastic-service:scaling.min'`},
-		"an unknown key with a dot":     {`scale.min: 2`, `scale.min: is not a setting: there are service, network, image, compute, app, health, balancer, scaling`},
-		"text for an object":            {`network: 192.168.0.0/23`, `network: "192.168.0.0/23" is not an object: there are cidr, zones, subnets`},
-		"a list for an object":          {`network: [2]`, `network: a list is not an object: there are cidr, zones, subnets`},
+		"an unknown key with a dot":     {`scale.min: 2`, `scale.min: is not a setting: there are service, network, image, compute, app, containers, health, balancer, scaling, database, monitoring, protect`},
+		"text for an object":            {`network: 192.168.0.0/23`, `network: "192.168.0.0/23" is not an object: there are cidr, zones, subnets, private, nat, endpoints, acl, flowLogs`},
+		"a list for an object":          {`network: [2]`, `network: a list is not an object: there are cidr, zones, subnets, private, nat, endpoints, acl, flowLogs`},
 		"an object for a list":          {`balancer: {listeners: {port: 5000}}`, `balancer.listeners: an object is not a list`},
 		"nothing in a list":             {app(`packages: [~]`), `app.packages[0]: nothing is not text: put it in quotes`},
 		"a number for text":             {oneService(`name: a, command: [/bin/a, 5000]`), `app.services[0].command[1]: 5000 is not text: put it in quotes`},
@@ -79,7 +78,7 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		"subnets that overlap":          {`network: {subnets: [192.168.0.0/24, 192.168.0.128/25]}`, `network.subnets[1]: 192.168.0.128/25 overlaps network.subnets[0] (192.168.0.0/24)`},
 		"a subnet with host bits":       {`network: {subnets: [192.168.0.0/24, 192.168.1.1/24]}`, `network.subnets[1]: 192.168.1.1/24 has bits set beyond /24: write 192.168.1.0/24`},
 		"a subnet too small":            {`network: {subnets: [192.168.0.0/24, 192.168.1.0/29]}`, `network.subnets[1]: 192.168.1.0/29 is not from /16 to /28, which AWS demands`},
-		"no image":                      {`image: {}`, `image: must have id or parameter`},
+		"no image":                      {`image: {}`, `image: must have id, parameter or fromInstance`},
 		"two images":                    {`image: {id: ami-01234567, parameter: /a}`, `image: has both id and parameter: one of them names the image`},
 		"an image that is none":         {`image: {id: ami-0123}`, `image.id: "ami-0123" is not an image: ami- and 8 or 17 of 0–9, a–f`},
 		"a parameter without /":         {`image: {parameter: aws/service/x}`, `image.parameter: "aws/service/x" is not the path of a parameter: it begins with /, such as /aws/service/…`},
@@ -129,19 +128,19 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		"many Go packages":              {app(`artifacts: [{build: ./..., path: /opt/a}]`), `app.artifacts[0].build: "./..." is not one Go package such as ./cmd/musicguru`},
 		"a package that is a flag":      {app(`packages: [--nogpgcheck]`), `app.packages[0]: "--nogpgcheck" is not the name of a package`},
 		"a package twice":               {app(`packages: [htop, htop]`), `app.packages[1]: "htop" is listed twice`},
-		"health of another protocol":    {`health: {protocol: HTTP}`, `health.protocol: "HTTP" is not TCP`},
-		"health port 0":                 {`health: {port: 0}`, `health.port: 0 is outside 1–65535`},
+		"health of another protocol":    {`health: {protocol: UDP}`, `health.protocol: "UDP" is neither TCP nor HTTP`},
+		"health port -1":                {`health: {port: -1}`, `health.port: -1 is outside 1–65535`},
 		"health on the service's port":  {`health: {port: 5000}`, `health.port: 5000 is app.port: the service listens there, the responder needs a port of its own`},
 		"health on the port of SSH":     {`health: {port: 22}`, `health.port: 22 is taken on every instance, by SSH`},
 		"health interval too long":      {`health: {interval: 301}`, `health.interval: 5m1s is outside 5–300 s`},
 		"health timeout not below":      {`health: {interval: 5}`, `health.timeout: 5s is not below interval (5s)`},
 		"health after one answer":       {`health: {healthy: 1}`, `health.healthy: 1 is outside 2–10`},
 		"unhealthy after eleven":        {`health: {unhealthy: 11}`, `health.unhealthy: 11 is outside 2–10`},
-		"another balancer":              {`balancer: {type: application}`, `balancer.type: "application" is not supported: network is`},
+		"another balancer":              {`balancer: {type: gateway}`, `balancer.type: "gateway" is not network or application`},
 		"no listeners":                  {`balancer: {listeners: []}`, `balancer.listeners: needs at least one`},
 		"a listener without a port":     {`balancer: {listeners: [{protocol: TCP}]}`, `balancer.listeners[0].port: must be set`},
 		"a listener's port too high":    {`balancer: {listeners: [{port: 70000}]}`, `balancer.listeners[0].port: 70000 is not from 1 to 65535`},
-		"a listener for UDP":            {`balancer: {listeners: [{port: 53, protocol: UDP}]}`, `balancer.listeners[0].protocol: "UDP" is not supported: TCP is`},
+		"a listener for UDP":            {`balancer: {listeners: [{port: 53, protocol: UDP}]}`, `balancer.listeners[0].protocol: "UDP" is not for a balancer of type network: TCP and TLS are`},
 		"two listeners on a port":       {`balancer: {listeners: [{port: 80}, {port: 81}, {port: 80}]}`, `balancer.listeners[2].port: 80 is the port of balancer.listeners[0]`},
 		"min above max":                 {`scaling: {min: 2, max: 1}`, `scaling.max: 1 is below scaling.min (2)`},
 		"max 0":                         {`scaling: {min: 2, max: 0}`, `scaling.max: 0 is below 1: the group could never have an instance`},
@@ -149,17 +148,137 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		"min 0":                         {`scaling: {min: 0}`, `scaling.min: 0 is below 1: the service would have no instance`},
 		"grace too long":                {`scaling: {grace: 7201}`, `scaling.grace: 7201 is not from 0 to 7200 whole seconds`},
 		"grace negative":                {`scaling: {grace: -1}`, `scaling.grace: -1 is not from 0 to 7200 whole seconds`},
-		"a policy of no kind":           {`scaling: {policies: [{}]}`, `scaling.policies[0]: must have targetTracking`},
+		"a policy of no kind":           {`scaling: {policies: [{}]}`, `scaling.policies[0]: must have targetTracking or step`},
 		"another metric":                {tracking(`metric: memory`), `scaling.policies[0].targetTracking.metric: "memory" is not supported: cpu is`},
 		"a target of 0":                 {tracking(`target: 0`), `scaling.policies[0].targetTracking.target: 0 is not above 0 and at most 100 percent`},
 		"a target above 100":            {tracking(`target: 100.5`), `scaling.policies[0].targetTracking.target: 100.5 is not above 0 and at most 100 percent`},
 		"a warmup too long":             {tracking(`warmup: 3601`), `scaling.policies[0].targetTracking.warmup: 3601 is not from 0 to 3600 whole seconds`},
-		"a metric tracked twice":        {`scaling: {policies: [{targetTracking: {}}, {targetTracking: {target: 60}}]}`, `scaling.policies[1].targetTracking.metric: "cpu" is tracked by scaling.policies[0] already`},
+		"a metric tracked twice":        {`scaling: {policies: [{targetTracking: {}}, {targetTracking: {target: 60}}]}`, `scaling.policies[1].targetTracking.metric: "cpu" is followed by scaling.policies[0] already`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse(config(t, smallest, c.given))
 			require.Error(t, err)
 			assert.Equal(t, c.want, err.Error())
+		})
+	}
+}
+
+// Stacks that have nothing wrong with them, as documents after smallest, for what only some combinations allow.
+const (
+	web        = `{health: {protocol: HTTP, path: /}, balancer: {type: application}}`
+	private    = `network: {private: true, nat: single}`
+	containers = `{app: ~, containers: {image: nginx, port: 80}, health: {protocol: HTTP, path: /}, balancer: {type: application}}`
+)
+
+func alias(more string) string {
+	return `balancer: {alias: {zone: example.com, name: www.example.com}, ` + more + `}`
+}
+
+func step(fields string) string {
+	return `scaling: {policies: [{step: {above: 80, below: 40, ` + fields + `}}]}`
+}
+
+func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
+	for name, c := range map[string]struct{ given, more, want string }{
+		"neither app nor containers":       {`app: ~`, ``, `app: must be set, or containers`},
+		"both app and containers":          {containers, `app: {port: 81, services: [{name: a, command: [/bin/a]}]}`, `containers: is set beside app: a service is one of them`},
+		"TCP behind an ALB":                {web, `balancer: {type: application, listeners: [{port: 80, protocol: TCP}]}`, `balancer.listeners[0].protocol: "TCP" is not for a balancer of type application: HTTP and HTTPS are`},
+		"HTTP behind an NLB":               {`balancer: {listeners: [{port: 80, protocol: HTTP}]}`, ``, `balancer.listeners[0].protocol: "HTTP" is not for a balancer of type network: TCP and TLS are`},
+		"a TCP check by an ALB":            {`balancer: {type: application}`, ``, `health.protocol: "TCP" is not for a balancer of type application: HTTP is`},
+		"a path on a TCP check":            {`health: {path: /ping}`, ``, `health.path: "/ping" is for HTTP: a TCP check only connects`},
+		"a matcher on a TCP check":         {`health: {matcher: "200"}`, ``, `health.matcher: "200" is for HTTP: a TCP check only connects`},
+		"an HTTP check without a path":     {`health: {protocol: HTTP}`, ``, `health.path: an HTTP check needs one, such as /`},
+		"TLS without a name":               {`balancer: {listeners: [{port: 443, protocol: TLS}]}`, ``, `balancer.listeners[0].protocol: "TLS" needs balancer.alias, for whose name a certificate is made, or balancer.certificate`},
+		"an alias without a zone":          {`balancer: {alias: {name: www.example.com}}`, ``, `balancer.alias.zone: must be set`},
+		"an alias in another zone":         {`balancer: {alias: {zone: example.com, name: www.example.org}}`, ``, `balancer.alias.name: "www.example.org" is not in balancer.alias.zone (example.com)`},
+		"an alias that only ends alike":    {`balancer: {alias: {zone: example.com, name: notexample.com}}`, ``, `balancer.alias.name: "notexample.com" is not in balancer.alias.zone (example.com)`},
+		"an alias that is no name":         {`balancer: {alias: {zone: example.com, name: "www example.com"}}`, ``, `balancer.alias.name: "www example.com" is not a domain name such as www.example.com, in small letters`},
+		"a certificate that nobody shows":  {`balancer: {certificate: "arn:aws:acm:us-east-1:123456789012:certificate/a-b"}`, ``, `balancer.certificate: is of no use: no listener has the protocol TLS`},
+		"a certificate that is none":       {`balancer: {certificate: mine.pem, listeners: [{port: 443, protocol: TLS}]}`, ``, `balancer.certificate: "mine.pem" is not the ARN of a certificate in ACM: arn:aws:acm:REGION:ACCOUNT:certificate/ID`},
+		"a redirect of TCP":                {`balancer: {listeners: [{port: 80, redirect: 81}, {port: 81}]}`, ``, `balancer.listeners[0].redirect: 81 is for a listener of protocol HTTP, not TCP`},
+		"a redirect to nowhere":            {web, `balancer: {type: application, listeners: [{port: 80, redirect: 443}, {port: 81}]}`, `balancer.listeners[0].redirect: 443 is not the port of a listener`},
+		"a redirect to plain HTTP":         {web, `balancer: {type: application, listeners: [{port: 80, redirect: 81}, {port: 81}]}`, `balancer.listeners[0].redirect: 81 is the port of balancer.listeners[1], which is not HTTPS`},
+		"an ALB in a tiny network":         {web, `network: {cidr: 10.0.0.0/27}`, `network.cidr: 10.0.0.0/27 gives subnets of /28: a balancer of type application needs /27`},
+		"private without a way out":        {`network: {private: true}`, ``, `network.private: needs a way out to AWS: network.nat single or perZone, or network.endpoints`},
+		"NAT without private subnets":      {`network: {nat: single}`, ``, `network.nat: "single" needs network.private: public subnets have a way out`},
+		"another kind of NAT":              {`network: {private: true, nat: double}`, ``, `network.nat: "double" is not none, single or perZone`},
+		"endpoints without private ones":   {`network: {endpoints: true}`, ``, `network.endpoints: true needs network.private: public subnets have a way out`},
+		"chosen subnets beside private":    {`network: {private: true, nat: single, subnets: [192.168.0.0/24, 192.168.1.0/24]}`, ``, `network.subnets: can't be chosen with network.private: all subnets are carved from network.cidr`},
+		"private in too small a range":     {`network: {private: true, nat: single, cidr: 10.0.0.0/26}`, ``, `network.cidr: 10.0.0.0/26 is too small for 2 zones: each needs a subnet of /28 at least`},
+		"a public address in private":      {private, `compute: {publicAddress: true}`, `compute.publicAddress: true is of no use with network.private: leave it out`},
+		"SSH to private instances":         {private, `compute: {keyName: k, sshFrom: [10.0.0.0/8]}`, `compute.sshFrom: reaches no instance with network.private: compute.bastion and compute.sessionManager do`},
+		"a bastion for public instances":   {`compute: {bastion: {from: [10.0.0.0/8]}}`, ``, `compute.bastion: needs network.private: public instances are reached with compute.sshFrom`},
+		"a bastion for nobody":             {private, `compute: {bastion: {from: []}}`, `compute.bastion.from: needs at least one range: a bastion that nobody reaches is of no use`},
+		"a bastion for the world":          {private, `compute: {bastion: {from: [0.0.0.0/0]}}`, `compute.bastion.from[0]: 0.0.0.0/0 is the whole world: a bastion is for known ranges`},
+		"a bastion of no type":             {private, `compute: {bastion: {instanceType: small, from: [10.0.0.0/8]}}`, `compute.bastion.instanceType: "small" is not an instance type such as t3.micro`},
+		"a database in public":             {`database: {engine: mysql, version: "8.4"}`, ``, `database: needs network.private: its subnets lie beside private ones`},
+		"a database of another engine":     {private, `database: {engine: oracle, version: "19"}`, `database.engine: "oracle" is not postgres, mysql or mariadb`},
+		"a database with a reserved owner": {private, `database: {engine: mysql, version: "8.4", username: admin}`, `database.username: "admin" is reserved by one of the engines`},
+		"a database on a thimble":          {private, `database: {engine: mysql, version: "8.4", storageGiB: 5}`, `database.storageGiB: 5 is not from 20 to 65536`},
+		"backups for two months":           {private, `database: {engine: mysql, version: "8.4", backupDays: 60}`, `database.backupDays: 60 is not from 0 (no backups) to 35`},
+		"containers behind an NLB":         {containers, `balancer: {type: network}`, `containers: needs balancer.type application: ECS gives each container a port of its own there`},
+		"containers with a health port":    {containers, `health: {protocol: HTTP, path: /, port: 80}`, `health.port: 80 is not for containers: their ports are ECS's choice, leave it out`},
+		"containers and a policy":          {containers, `scaling: {policies: [{targetTracking: {}}]}`, `scaling.policies: is not for containers: the group follows them, see containers.targetCPU`},
+		"an image out of reach":            {containers, `network: {private: true, endpoints: true}`, `containers.image: "nginx" can't be fetched without network.nat: only images of ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com) can`},
+		"more containers than allowed":     {containers, `containers: {image: nginx, port: 80, desired: 3}`, `containers.desired: 3 is not from containers.min (1) to containers.max (2)`},
+		"an image with a space":            {containers, `containers: {image: "my nginx", port: 80}`, `containers.image: "my nginx" is not an image such as public.ecr.aws/docker/library/nginx:1.29`},
+		"an agent for containers":          {containers, `compute: {memoryMetric: true}`, `compute.memoryMetric: true is not for containers: ECS reports their memory`},
+		"a reboot of nothing":              {`image: {id: ami-01234567, reboot: true}`, ``, `image.reboot: true is for image.fromInstance: another image is not made here`},
+		"an image from two sources":        {`image: {id: ami-01234567, fromInstance: i-01234567}`, ``, `image: has both id and fromInstance: one of them names the image`},
+		"an image of no instance":          {`image: {fromInstance: web-1}`, ``, `image.fromInstance: "web-1" is not an instance: i- and 8 or 17 of 0–9, a–f`},
+		"thresholds that cross":            {`scaling: {policies: [{step: {above: 40, below: 80}}]}`, ``, `scaling.policies[0].step.below: 80 is not under scaling.policies[0].step.above (40): the group would grow and shrink at once`},
+		"a step without a threshold":       {`scaling: {policies: [{step: {above: 40}}]}`, ``, `scaling.policies[0].step.below: must be set`},
+		"a period of half a minute":        {step(`period: 30`), ``, `scaling.policies[0].step.period: 30 is not a multiple of 60 s, up to 3600`},
+		"a time that is no whole periods":  {step(`period: 120, aboveFor: 300, belowFor: 240`), ``, `scaling.policies[0].step.aboveFor: 300 is not a multiple of scaling.policies[0].step.period (120 s), up to a day`},
+		"a step of nothing":                {step(`add: 0`), ``, `scaling.policies[0].step.add: 0 is below 1`},
+		"two policies on a metric":         {`scaling: {policies: [{targetTracking: {}}, {step: {above: 80, below: 40}}]}`, ``, `scaling.policies[1].step.metric: "cpu" is followed by scaling.policies[0] already`},
+		"a policy of two kinds":            {`scaling: {policies: [{targetTracking: {}, step: {above: 80, below: 40}}]}`, ``, `scaling.policies[0]: has both targetTracking and step: a policy is one of them`},
+		"a schedule for nothing":           {`scaling: {schedules: [{name: a, cron: 0 8 * * 1-5}]}`, ``, `scaling.schedules[0]: must have min, max or desired`},
+		"a schedule with seconds":          {`scaling: {schedules: [{name: a, cron: 0 0 8 * * 1-5, min: 1}]}`, ``, `scaling.schedules[0].cron: "0 0 8 * * 1-5" is not minute, hour, day of the month, month and day of the week, such as 0 8 * * 1-5`},
+		"a schedule on Mars":               {`scaling: {schedules: [{name: a, cron: 0 8 * * *, timeZone: Mars/Base, min: 1}]}`, ``, `scaling.schedules[0].timeZone: "Mars/Base" is not a time zone such as Europe/Berlin`},
+		"a schedule's max below min":       {`scaling: {schedules: [{name: a, cron: 0 8 * * *, min: 3, max: 2}]}`, ``, `scaling.schedules[0].max: 2 is below 3`},
+		"two schedules of a name":          {`scaling: {schedules: [{name: a, cron: 0 8 * * *, min: 3}, {name: a, cron: 0 9 * * *, min: 2}]}`, ``, `scaling.schedules[1].name: "a" is the name of scaling.schedules[0]`},
+		"a hook on nothing":                {`scaling: {hooks: [{name: a, transition: stopping}]}`, ``, `scaling.hooks[0].transition: "stopping" is not launching or terminating`},
+		"a hook too short":                 {`scaling: {hooks: [{name: a, transition: launching, timeout: 5}]}`, ``, `scaling.hooks[0].timeout: 5 is not from 30 to 7200 whole seconds`},
+		"a hook that doesn't know":         {`scaling: {hooks: [{name: a, transition: launching, result: maybe}]}`, ``, `scaling.hooks[0].result: "maybe" is not continue or abandon`},
+		"mail to no address":               {`scaling: {notify: [{protocol: email, endpoint: me}]}`, ``, `scaling.notify[0].endpoint: "me" is not an email address`},
+		"a pigeon":                         {`scaling: {notify: [{protocol: pigeon, endpoint: a@b.c}]}`, ``, `scaling.notify[0].protocol: "pigeon" is not email, sms, https, sqs or lambda`},
+		"mail twice":                       {`scaling: {notify: [{protocol: email, endpoint: a@b.cc}, {protocol: email, endpoint: a@b.cc}]}`, ``, `scaling.notify[1].endpoint: "a@b.cc" is that of scaling.notify[0]`},
+		"protect in quotes":                {`protect: "yes"`, ``, `protect: "yes" is not true or false`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			documents := []string{smallest, c.given}
+			if c.more != "" {
+				documents = append(documents, c.more)
+			}
+			_, err := Parse(config(t, documents...))
+			require.Error(t, err)
+			assert.Equal(t, c.want, err.Error())
+		})
+	}
+}
+
+func TestCombinationsThatWorkAreAccepted(t *testing.T) {
+	for name, given := range map[string]string{
+		"a web site":                      web,
+		"containers":                      containers,
+		"private instances":               private,
+		"endpoints in place of NAT":       `network: {private: true, endpoints: true}`,
+		"TLS with an alias":               alias(`listeners: [{port: 443, protocol: TLS}]`),
+		"an alias for the zone itself":    `balancer: {alias: {zone: example.com, name: example.com}}`,
+		"TLS with a certificate":          `balancer: {certificate: "arn:aws:acm:us-east-1:123456789012:certificate/a-b", listeners: [{port: 443, protocol: TLS}]}`,
+		"HTTP redirected to HTTPS":        `{health: {protocol: HTTP, path: /}, balancer: {type: application, alias: {zone: a.io, name: a.io}, listeners: [{port: 80, redirect: 443}, {port: 443, protocol: HTTPS}]}}`,
+		"an HTTP check by an NLB":         `health: {protocol: HTTP, path: /health, port: 9000}`,
+		"an image of an instance":         `image: {fromInstance: i-0123456789abcdef0, reboot: true}`,
+		"steps":                           step(`period: 300, aboveFor: 600, belowFor: 900`),
+		"a schedule that ends capacity":   `scaling: {schedules: [{name: night, cron: 0 22 * * *, timeZone: Europe/Berlin, min: 0, max: 0, desired: 0}]}`,
+		"every kind of notification":      `scaling: {notify: [{protocol: email, endpoint: a@b.cc}, {protocol: sms, endpoint: "+14155550100"}, {protocol: https, endpoint: "https://a.b/c"}, {protocol: sqs, endpoint: "arn:aws:sqs:us-east-1:123456789012:q"}, {protocol: lambda, endpoint: "arn:aws:lambda:us-east-1:123456789012:function:f"}]}`,
+		"a private image without a NAT":   `{app: ~, network: {private: true, endpoints: true}, containers: {image: 123456789012.dkr.ecr.us-east-1.amazonaws.com/a:1, port: 80}, health: {protocol: HTTP, path: /}, balancer: {type: application}}`,
+		"a database for private instance": `{network: {private: true, nat: single}, database: {engine: mariadb, version: "11.4"}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse(config(t, smallest, given))
+			assert.NoError(t, err)
 		})
 	}
 }
@@ -176,7 +295,7 @@ func TestAnUnreadableValueHasNoFurtherFaults(t *testing.T) {
 			_, err := Parse(config(t, smallest, given))
 			require.Error(t, err)
 			for line := range strings.SplitSeq(err.Error(), "\n") {
-				assert.Regexp(t, `is not (an object|a whole number|text)|: must be set$`, line)
+				assert.Regexp(t, `is not (an object|a whole number|text)|: must be set(, or containers)?$`, line)
 			}
 		})
 	}

@@ -24,13 +24,32 @@ var privateRanges = []netip.Prefix{
 	netip.MustParsePrefix("100.64.0.0/10"),
 }
 
+// How private subnets reach the internet.
+const (
+	noNAT      = "none"
+	singleNAT  = "single"
+	natPerZone = "perZone"
+)
+
+// smallestALB is the smallest subnet that a balancer of type application takes (ELB: "Subnets for your load balancer").
+const smallestALB = 27
+
+// share is the size of a public subnet: all of a zone's part of the VPC, or a quarter of it beside private subnets.
+func (n Network) share() int {
+	size := n.CIDR.Bits() + bits.Len(uint(max(n.Zones, 1)-1))
+	if n.Private {
+		size += 2
+	}
+	return size
+}
+
 func (n Network) validate(l *fault.List) {
 	zonesFit := validateZones(l, n.Zones)
 	rangeFits := validateRange(l, "network.cidr", n.CIDR)
 	switch {
 	case rangeFits && !slices.ContainsFunc(privateRanges, func(p netip.Prefix) bool { return covers(p, n.CIDR) }):
 		l.Add("network.cidr", n.CIDR, "is not in a private range: %s", list(privateRanges))
-	case rangeFits && zonesFit && len(n.Subnets) == 0 && n.CIDR.Bits()+bits.Len(uint(n.Zones-1)) > smallestRange:
+	case rangeFits && zonesFit && len(n.Subnets) == 0 && n.share() > smallestRange:
 		l.Add("network.cidr", n.CIDR, "is too small for %d zones: each needs a subnet of /%d at least", n.Zones, smallestRange)
 	}
 	if zonesFit && len(n.Subnets) > 0 && len(n.Subnets) != n.Zones {
@@ -38,6 +57,26 @@ func (n Network) validate(l *fault.List) {
 	}
 	for i := range n.Subnets {
 		n.validateSubnet(l, i, rangeFits)
+	}
+	n.validatePrivate(l)
+}
+
+// validatePrivate wants private subnets to have a way out, and nothing that only private subnets use without them.
+func (n Network) validatePrivate(l *fault.List) {
+	known := n.NAT == noNAT || n.NAT == singleNAT || n.NAT == natPerZone
+	switch {
+	case !known:
+		l.Add("network.nat", n.NAT, "is not none, single or perZone")
+	case n.NAT != noNAT && !n.Private:
+		l.Add("network.nat", n.NAT, "needs network.private: public subnets have a way out")
+	case n.Private && n.NAT == noNAT && !n.Endpoints:
+		l.Missing("network.private", "needs a way out to AWS: network.nat single or perZone, or network.endpoints")
+	}
+	if n.Endpoints && !n.Private {
+		l.Add("network.endpoints", n.Endpoints, "needs network.private: public subnets have a way out")
+	}
+	if n.Private && len(n.Subnets) > 0 {
+		l.Missing("network.subnets", "can't be chosen with network.private: all subnets are carved from network.cidr")
 	}
 }
 

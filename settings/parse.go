@@ -11,6 +11,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/elastic-service/elastic-service/healthcheck"
 	"github.com/elastic-service/elastic-service/internal/fault"
 )
 
@@ -63,16 +64,17 @@ func Parse(config map[string]string) (*Settings, error) {
 	var d decoder
 	s := &Settings{Region: config[regionKey]}
 	d.object("", d.document(config), reflect.ValueOf(s).Elem())
-	err := d.conclude(s.Validate())
 	s.complete()
-	return s, err
+	return s, d.conclude(s.Validate())
 }
 
-// document is the configuration as one tree. Values of keys that are text are taken as they are, not as JSON.
+// document is the configuration as one tree. Values of keys that are text are taken as they are, not as JSON. An empty
+// object counts as left out where the section may be: Pulumi wants a default for every key that need not be set.
 func (d *decoder) document(config map[string]string) map[string]any {
-	text := map[string]bool{}
+	text, optional := map[string]bool{}, map[string]bool{}
 	for _, f := range fields(reflect.TypeFor[Settings]()) {
 		text[f.key] = f.Type.Kind() == reflect.String
+		optional[f.key] = f.Type.Kind() == reflect.Pointer
 	}
 	tree := map[string]any{}
 	for _, full := range slices.Sorted(maps.Keys(config)) {
@@ -88,16 +90,52 @@ func (d *decoder) document(config map[string]string) map[string]any {
 			tree[key] = config[full]
 		default:
 			tree[key] = parseJSON(config[full])
+			if object, is := tree[key].(map[string]any); is && len(object) == 0 && optional[key] {
+				delete(tree, key)
+			}
 		}
 	}
 	return tree
 }
 
+// responderPort is where the health responder listens unless another port is set.
+const responderPort = 5001
+
 // complete fills in what follows from other settings.
 func (s *Settings) complete() {
-	if s.Balancer.Listeners == nil {
-		s.Balancer.Listeners = []Listener{{Port: s.App.Port, Protocol: "TCP"}}
+	if s.Compute.PublicAddress == nil {
+		public := !s.Network.Private
+		s.Compute.PublicAddress = &public
 	}
+	if s.Health.Protocol == healthcheck.TCP && s.Health.Port == 0 {
+		s.Health.Port = responderPort
+	}
+	if port := s.standardPort(); s.Balancer.Listeners == nil && isPort(port) {
+		s.Balancer.Listeners = []Listener{{Port: port}}
+	}
+	for i := range s.Balancer.Listeners {
+		if l := &s.Balancer.Listeners[i]; l.Protocol == "" && len(protocols[s.Balancer.Type]) > 0 {
+			l.Protocol = protocols[s.Balancer.Type][0]
+		}
+	}
+}
+
+func (s *Settings) standardPort() int {
+	if s.Balancer.Type == application {
+		return 80
+	}
+	return s.TargetPort()
+}
+
+// TargetPort is the port on which the service serves, inside of its container where it has one; 0 if none is set.
+func (s *Settings) TargetPort() int {
+	switch {
+	case s.Containers != nil:
+		return s.Containers.Port
+	case s.App != nil:
+		return s.App.Port
+	}
+	return 0
 }
 
 // conclude is the error of all faults, in the order of the settings: the decoder's, and those of the rules that don't

@@ -47,8 +47,12 @@ func TestProjectDeclaresTheTypesOfTheSettings(t *testing.T) {
 	declared := declarations(t)
 	for _, f := range fields(reflect.TypeFor[Settings]()) {
 		want := "object"
-		if f.Type.Kind() == reflect.String {
+		switch f.Type.Kind() {
+		case reflect.String:
 			want = "string"
+		case reflect.Bool:
+			want = "boolean"
+		default:
 		}
 		assert.Equal(t, want, declared[f.key].Type, f.key)
 	}
@@ -85,7 +89,7 @@ func TestDefaultsOfTheProjectAreThoseOfTheCode(t *testing.T) {
 	want, err := Parse(config(t, smallest))
 	require.NoError(t, err)
 	for key, d := range declarations(t) {
-		if d.Default == nil {
+		if object, is := d.Default.(map[string]any); d.Default == nil || is && len(object) == 0 {
 			continue
 		}
 		flat := config(t, smallest)
@@ -103,8 +107,16 @@ func TestDefaultsOfTheProjectShowEachDefaultOfTheCode(t *testing.T) {
 		if section == reflect.TypeFor[healthcheck.Check]() {
 			section = reflect.TypeFor[check]()
 		}
-		if section.Kind() != reflect.Struct || f.Tag.Get("required") != "" {
+		switch {
+		case f.Tag.Get("required") != "":
 			assert.Nil(t, declared[f.key].Default, "%s is required", f.key)
+			continue
+		case f.Type.Kind() == reflect.Pointer:
+			assert.Empty(t, declared[f.key].Default, "%s may be left out", f.key)
+			assert.NotNil(t, declared[f.key].Default, "%s is required otherwise", f.key)
+			continue
+		case f.Type.Kind() == reflect.Bool:
+			assert.Equal(t, false, declared[f.key].Default, f.key)
 			continue
 		}
 		for _, inner := range fields(section) {
@@ -147,7 +159,7 @@ func TestLoadReadsTheStacksConfiguration(t *testing.T) {
 func TestLoadSeesKeysThatNobodyDeclared(t *testing.T) {
 	_, err := load(t, config(t, smallest), `{"elastic-service:networks": "{}", "aws:profile": "mine", "elastic-service:service": "stale"}`)
 	require.EqualError(t, err,
-		"networks: is not a setting: there are service, network, image, compute, app, health, balancer, scaling")
+		"networks: is not a setting: there are service, network, image, compute, app, containers, health, balancer, scaling, database, monitoring, protect")
 }
 
 func TestLoadPrefersTheEngineToTheEnvironment(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,10 @@ func config(t testing.TB, documents ...string) map[string]string {
 		tree := map[string]any{}
 		require.NoError(t, yaml.Unmarshal([]byte(document), &tree))
 		for key, value := range tree {
+			if value == nil {
+				delete(flat, namespace+key)
+				continue
+			}
 			if !strings.Contains(key, ":") {
 				key = namespace + key
 			}
@@ -52,6 +57,8 @@ func handOver(t testing.TB, value any) string {
 	return string(encoded)
 }
 
+func ptr[T any](value T) *T { return &value }
+
 func stackFile(t testing.TB, path string) map[string]string {
 	t.Helper()
 	content, err := os.ReadFile(path)
@@ -71,10 +78,10 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 	assert.Equal(t, &Settings{
 		Region:  "us-east-1",
 		Service: "musicguru",
-		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: 2},
+		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: 2, NAT: "none"},
 		Image:   Image{ID: "ami-0123456789abcdef0"},
-		Compute: Compute{InstanceType: "t3.micro", PublicAddress: true},
-		App: App{Port: 5000, Services: []Service{
+		Compute: Compute{InstanceType: "t3.micro", PublicAddress: ptr(true)},
+		App: &App{Port: 5000, Services: []Service{
 			{Name: "musicguru", Command: []string{"/usr/local/bin/musicguru", "serve"}},
 		}},
 		Health: healthcheck.Check{
@@ -116,17 +123,17 @@ scaling: {min: 1, max: 20, grace: 0, policies: [{targetTracking: {metric: cpu, t
 	assert.Equal(t, &Settings{
 		Region:  "us-gov-west-1",
 		Service: "guru-2",
-		Network: Network{CIDR: netip.MustParsePrefix("10.1.0.0/16"), Zones: 3, Subnets: []netip.Prefix{
+		Network: Network{CIDR: netip.MustParsePrefix("10.1.0.0/16"), Zones: 3, NAT: "none", Subnets: []netip.Prefix{
 			netip.MustParsePrefix("10.1.0.0/20"), netip.MustParsePrefix("10.1.16.0/20"), netip.MustParsePrefix("10.1.128.0/17"),
 		}},
 		Image: Image{Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"},
 		Compute: Compute{
-			InstanceType: "t4g.micro", KeyName: "my key", SSHFromAnywhere: true, RootVolumeGiB: 20,
+			InstanceType: "t4g.micro", KeyName: "my key", SSHFromAnywhere: true, RootVolumeGiB: 20, PublicAddress: ptr(false),
 			SSHFrom: []netip.Prefix{
 				netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("2001:db8::/48"), netip.MustParsePrefix("0.0.0.0/0"),
 			},
 		},
-		App: App{
+		App: &App{
 			Port:      80,
 			Artifacts: []Artifact{{Build: "./cmd/web", Path: "/opt/web/web"}, {File: "index.html", Path: "/srv/index.html"}},
 			Services: []Service{
@@ -157,10 +164,10 @@ func TestDevStackIsMusicGuruAsItWasBuiltByHand(t *testing.T) {
 	assert.Equal(t, &Settings{
 		Region:  "us-east-1",
 		Service: "musicguru",
-		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: 2},
+		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: 2, NAT: "none"},
 		Image:   Image{Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},
-		Compute: Compute{InstanceType: "t3.micro", PublicAddress: true},
-		App: App{
+		Compute: Compute{InstanceType: "t3.micro", PublicAddress: ptr(true)},
+		App: &App{
 			Port:      5000,
 			Artifacts: []Artifact{{Build: "./cmd/musicguru", Path: "/usr/local/bin/musicguru"}},
 			Services:  []Service{{Name: "musicguru", Command: []string{"/usr/local/bin/musicguru", "serve"}}},
@@ -174,6 +181,42 @@ func TestDevStackIsMusicGuruAsItWasBuiltByHand(t *testing.T) {
 			{TargetTracking: &TargetTracking{Metric: "cpu", Target: 50, Warmup: 5 * time.Minute}},
 		}},
 	}, got)
+}
+
+func TestEveryStackFileIsValid(t *testing.T) {
+	files, err := filepath.Glob("../Pulumi.*.yaml")
+	require.NoError(t, err)
+	require.Greater(t, len(files), 5)
+	for _, file := range files {
+		_, err := Parse(stackFile(t, file))
+		assert.NoError(t, err, file)
+	}
+}
+
+func TestWhatFollowsFromOtherSettings(t *testing.T) {
+	for name, c := range map[string]struct {
+		given string
+		check func(*testing.T, *Settings)
+	}{
+		"private instances have no public address": {private, func(t *testing.T, s *Settings) { assert.False(t, *s.Compute.PublicAddress) }},
+		"a web site listens on 80": {web, func(t *testing.T, s *Settings) {
+			assert.Equal(t, []Listener{{Port: 80, Protocol: "HTTP"}}, s.Balancer.Listeners)
+		}},
+		"an HTTP check asks the service's port": {web, func(t *testing.T, s *Settings) { assert.Zero(t, s.Health.Port) }},
+		"containers serve on their own port":    {containers, func(t *testing.T, s *Settings) { assert.Equal(t, 80, s.TargetPort()) }},
+		"a step has its defaults": {step(``), func(t *testing.T, s *Settings) {
+			assert.Equal(t, &Step{
+				Metric: "cpu", Period: time.Minute, Warmup: 5 * time.Minute,
+				Above: 80, AboveFor: 5 * time.Minute, Add: 1, Below: 40, BelowFor: 5 * time.Minute, Remove: 1,
+			}, s.Scaling.Policies[0].Step)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := Parse(config(t, smallest, c.given))
+			require.NoError(t, err)
+			c.check(t, s)
+		})
+	}
 }
 
 func TestFaultsAreReportedTogetherInTheOrderOfTheSettings(t *testing.T) {
@@ -191,10 +234,10 @@ scaling: {min: 2.5, max: 0}
 	assert.Equal(t, []string{
 		`aws:region: must be set, for example: pulumi config set aws:region us-east-1`,
 		`service: "Music" is not a name of a–z, 0–9 and -, beginning with a letter and not ending with -`,
-		`network.zone: is not a setting: there are cidr, zones, subnets`,
+		`network.zone: is not a setting: there are cidr, zones, subnets, private, nat, endpoints, acl, flowLogs`,
 		`network.zones: 1 is below 2: a zone can fail as a whole`,
 		`network.cidr: 192.168.0.1/23 has bits set beyond /23: write 192.168.0.0/23`,
-		`image: must have id or parameter`,
+		`image: must have id, parameter or fromInstance`,
 		`compute.sshFrom[0]: "everywhere" is not a range of addresses such as 192.168.0.0/23`,
 		`compute.rootVolumeGiB: "8" is not a whole number: leave out the quotes`,
 		`compute.keyName: must be set where sshFrom is: without a key pair nobody can log in`,
@@ -206,7 +249,7 @@ scaling: {min: 2.5, max: 0}
 		`health.timeout: 5s is not below interval (2s)`,
 		`scaling.min: 2.5 is not a whole number`,
 		`scaling.max: 0 is below 1: the group could never have an instance`,
-		`networks: is not a setting: there are service, network, image, compute, app, health, balancer, scaling`,
+		`networks: is not a setting: there are service, network, image, compute, app, containers, health, balancer, scaling, database, monitoring, protect`,
 	}, strings.Split(err.Error(), "\n"))
 }
 

@@ -2,11 +2,13 @@ package settings
 
 import (
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/elastic-service/elastic-service/healthcheck"
 	"github.com/elastic-service/elastic-service/internal/fault"
 	"github.com/elastic-service/elastic-service/userdata"
 )
@@ -17,8 +19,6 @@ const (
 	minZones       = 2
 	maxZones       = 6 // the largest region, us-east-1
 	maxVolume      = 16384
-	maxGrace       = 2 * time.Hour
-	maxWarmup      = time.Hour
 	sshPort        = 22
 )
 
@@ -34,6 +34,7 @@ var (
 	imagePattern     = regexp.MustCompile(`^ami-([0-9a-f]{8}|[0-9a-f]{17})$`)
 	parameterPattern = regexp.MustCompile(`^(/[A-Za-z0-9._-]+)+(:[A-Za-z0-9._-]+)?$`)
 	instancePattern  = regexp.MustCompile(`^[a-z]+[0-9]*[a-z]*(-[a-z0-9]+)*\.(nano|micro|small|medium|large|([1-9][0-9]*)?xlarge|metal(-[1-9][0-9]*xl)?)$`)
+	sourcePattern    = regexp.MustCompile(`^i-([0-9a-f]{8}|[0-9a-f]{17})$`)
 	keyPattern       = regexp.MustCompile(`^[!-~]([ -~]{0,253}[!-~])?$`)
 	packagePattern   = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.~/-]*$`)
 )
@@ -56,10 +57,14 @@ func (s *Settings) Validate() error {
 	s.Network.validate(&l)
 	s.Image.validate(&l)
 	s.Compute.validate(&l)
-	s.App.validate(&l)
+	s.validateSoftware(&l)
 	s.validateHealth(&l)
 	s.Balancer.validate(&l)
 	s.Scaling.validate(&l)
+	if s.Database != nil {
+		s.Database.validate(&l)
+	}
+	s.validateTogether(&l)
 	return l.Err()
 }
 
@@ -91,11 +96,17 @@ func (s *Settings) validateService(l *fault.List) {
 }
 
 func (i Image) validate(l *fault.List) {
+	var given []string
+	for _, source := range [][2]string{{"id", i.ID}, {"parameter", i.Parameter}, {"fromInstance", i.FromInstance}} {
+		if source[1] != "" {
+			given = append(given, source[0])
+		}
+	}
 	switch {
-	case i.ID == "" && i.Parameter == "":
-		l.Missing("image", "must have id or parameter")
-	case i.ID != "" && i.Parameter != "":
-		l.Missing("image", "has both id and parameter: one of them names the image")
+	case len(given) == 0:
+		l.Missing("image", "must have id, parameter or fromInstance")
+	case len(given) > 1:
+		l.Missing("image", "has both %s: one of them names the image", strings.Join(given, " and "))
 	}
 	if i.ID != "" && !imagePattern.MatchString(i.ID) {
 		l.Add("image.id", i.ID, "is not an image: ami- and 8 or 17 of 0–9, a–f")
@@ -103,39 +114,85 @@ func (i Image) validate(l *fault.List) {
 	if i.Parameter != "" && !parameterPattern.MatchString(i.Parameter) {
 		l.Add("image.parameter", i.Parameter, "is not the path of a parameter: it begins with /, such as /aws/service/…")
 	}
+	if i.FromInstance != "" && !sourcePattern.MatchString(i.FromInstance) {
+		l.Add("image.fromInstance", i.FromInstance, "is not an instance: i- and 8 or 17 of 0–9, a–f")
+	}
+	if i.Reboot && i.FromInstance == "" {
+		l.Add("image.reboot", i.Reboot, "is for image.fromInstance: another image is not made here")
+	}
 }
 
 func (c Compute) validate(l *fault.List) {
-	if !instancePattern.MatchString(c.InstanceType) {
-		l.Add("compute.instanceType", c.InstanceType, "is not an instance type such as t3.micro")
-	}
+	validateInstanceType(l, "compute.instanceType", c.InstanceType)
 	if c.KeyName != "" && !keyPattern.MatchString(c.KeyName) {
 		l.Add("compute.keyName", c.KeyName, "is not the name of a key pair: at most 255 of ASCII, without spaces around it")
 	}
 	if c.RootVolumeGiB < 0 || c.RootVolumeGiB > maxVolume {
 		l.Add("compute.rootVolumeGiB", c.RootVolumeGiB, "is not from 1 to %d; leave it out to have the image's own size", maxVolume)
 	}
-	c.validateSSH(l)
-}
-
-func (c Compute) validateSSH(l *fault.List) {
 	for i, from := range c.SSHFrom {
 		at := fmt.Sprintf("compute.sshFrom[%d]", i)
-		switch {
-		case !from.IsValid():
-			l.Missing(at, "must be set")
-		case from.Addr().Is4In6():
-			l.Add(at, from, "is IPv4 written as IPv6")
-		case from != from.Masked():
-			l.Add(at, from, "has bits set beyond /%d: write %s", from.Bits(), from.Masked())
-		case from.Bits() == 0 && !c.SSHFromAnywhere:
+		if validateClients(l, at, c.SSHFrom, i) && from.Bits() == 0 && !c.SSHFromAnywhere {
 			l.Add(at, from, "is the whole world: set compute.sshFromAnywhere to true if that is meant")
-		case slices.Contains(c.SSHFrom[:i], from):
-			l.Add(at, from, "is listed twice")
 		}
 	}
 	if len(c.SSHFrom) > 0 && c.KeyName == "" {
 		l.Missing("compute.keyName", "must be set where sshFrom is: without a key pair nobody can log in")
+	}
+	if c.Bastion != nil {
+		c.Bastion.validate(l)
+	}
+}
+
+func (b Bastion) validate(l *fault.List) {
+	validateInstanceType(l, "compute.bastion.instanceType", b.InstanceType)
+	if len(b.From) == 0 {
+		l.Missing("compute.bastion.from", "needs at least one range: a bastion that nobody reaches is of no use")
+	}
+	for i, from := range b.From {
+		at := fmt.Sprintf("compute.bastion.from[%d]", i)
+		if validateClients(l, at, b.From, i) && from.Bits() == 0 {
+			l.Add(at, from, "is the whole world: a bastion is for known ranges")
+		}
+	}
+}
+
+func validateInstanceType(l *fault.List, at, name string) {
+	if !instancePattern.MatchString(name) {
+		l.Add(at, name, "is not an instance type such as t3.micro")
+	}
+}
+
+// validateClients reports whether a range of clients is one, and listed once.
+func validateClients(l *fault.List, at string, ranges []netip.Prefix, i int) bool {
+	switch from := ranges[i]; {
+	case !from.IsValid():
+		l.Missing(at, "must be set")
+	case from.Addr().Is4In6():
+		l.Add(at, from, "is IPv4 written as IPv6")
+	case from != from.Masked():
+		l.Add(at, from, "has bits set beyond /%d: write %s", from.Bits(), from.Masked())
+	case slices.Contains(ranges[:i], from):
+		l.Add(at, from, "is listed twice")
+	default:
+		return true
+	}
+	return false
+}
+
+// validateSoftware wants the service to be one thing: processes of the instances, or containers on them.
+func (s *Settings) validateSoftware(l *fault.List) {
+	switch {
+	case s.App == nil && s.Containers == nil:
+		l.Missing("app", "must be set, or containers")
+	case s.App != nil && s.Containers != nil:
+		l.Missing("containers", "is set beside app: a service is one of them")
+	}
+	if s.App != nil {
+		s.App.validate(l)
+	}
+	if s.Containers != nil {
+		s.Containers.validate(l)
 	}
 }
 
@@ -174,71 +231,12 @@ func (a Artifact) validate(l *fault.List, at string) {
 
 func (s *Settings) validateHealth(l *fault.List) {
 	l.Include("health", s.Health.Validate())
-	switch {
-	case s.Health.Port == s.App.Port && isPort(s.App.Port):
-		l.Add("health.port", s.Health.Port, "is app.port: the service listens there, the responder needs a port of its own")
-	case s.Health.Port == sshPort:
-		l.Add("health.port", s.Health.Port, "is taken on every instance, by SSH")
+	switch port := s.Health.Port; {
+	case port == sshPort:
+		l.Add("health.port", port, "is taken on every instance, by SSH")
+	case s.Health.Protocol == healthcheck.TCP && port == s.TargetPort() && isPort(port):
+		l.Add("health.port", port, "is app.port: the service listens there, the responder needs a port of its own")
 	}
-}
-
-func (b Balancer) validate(l *fault.List) {
-	if b.Type != "network" {
-		l.Add("balancer.type", b.Type, "is not supported: network is")
-	}
-	if b.Listeners != nil && len(b.Listeners) == 0 {
-		l.Missing("balancer.listeners", "needs at least one")
-	}
-	for i, listener := range b.Listeners {
-		at := fmt.Sprintf("balancer.listeners[%d]", i)
-		first := slices.IndexFunc(b.Listeners, func(o Listener) bool { return o.Port == listener.Port })
-		switch {
-		case !isPort(listener.Port):
-			l.Add(at+".port", listener.Port, "is not from 1 to 65535")
-		case first < i:
-			l.Add(at+".port", listener.Port, "is the port of balancer.listeners[%d]", first)
-		}
-		if listener.Protocol != "TCP" {
-			l.Add(at+".protocol", listener.Protocol, "is not supported: TCP is")
-		}
-	}
-}
-
-func (s Scaling) validate(l *fault.List) {
-	if s.Min < 1 {
-		l.Add("scaling.min", s.Min, "is below 1: the service would have no instance")
-	}
-	if s.Max < 1 {
-		l.Add("scaling.max", s.Max, "is below 1: the group could never have an instance")
-	} else if s.Max < s.Min {
-		l.Add("scaling.max", s.Max, "is below scaling.min (%d)", s.Min)
-	}
-	validateSeconds(l, "scaling.grace", s.Grace, maxGrace)
-	tracked := map[string]int{}
-	for i, policy := range s.Policies {
-		at := fmt.Sprintf("scaling.policies[%d]", i)
-		if policy.TargetTracking == nil {
-			l.Missing(at, "must have targetTracking")
-			continue
-		}
-		t := policy.TargetTracking
-		t.validate(l, at+".targetTracking")
-		if first, again := tracked[t.Metric]; again {
-			l.Add(at+".targetTracking.metric", t.Metric, "is tracked by scaling.policies[%d] already", first)
-		} else {
-			tracked[t.Metric] = i
-		}
-	}
-}
-
-func (t TargetTracking) validate(l *fault.List, at string) {
-	if t.Metric != "cpu" {
-		l.Add(at+".metric", t.Metric, "is not supported: cpu is")
-	}
-	if t.Target <= 0 || t.Target > 100 {
-		l.Add(at+".target", t.Target, "is not above 0 and at most 100 percent")
-	}
-	validateSeconds(l, at+".warmup", t.Warmup, maxWarmup)
 }
 
 func isPort(port int) bool { return port >= 1 && port <= 65535 }
@@ -252,8 +250,8 @@ func validatePort(l *fault.List, at string, port int) {
 	}
 }
 
-func validateSeconds(l *fault.List, at string, d, limit time.Duration) {
-	if d < 0 || d > limit || d%time.Second != 0 {
-		l.Add(at, d.Seconds(), "is not from 0 to %d whole seconds", int(limit/time.Second))
+func validateSeconds(l *fault.List, at string, d, low, high time.Duration) {
+	if d < low || d > high || d%time.Second != 0 {
+		l.Add(at, d.Seconds(), "is not from %d to %d whole seconds", int(low/time.Second), int(high/time.Second))
 	}
 }

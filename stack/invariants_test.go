@@ -68,7 +68,8 @@ func TestSecurityGroupsHaveNoRulesInline(t *testing.T) {
 // untagged are the types that take no tags.
 var untagged = []string{
 	"RolePolicy", "Policy", "BucketPolicy", "BucketPublicAccessBlock", "BucketOwnershipControls",
-	"BucketServerSideEncryptionConfigurationV2",
+	"BucketServerSideEncryptionConfigurationV2", "BucketLifecycleConfigurationV2", "RolePolicyAttachment", "Notification",
+	"Schedule", "LifecycleHook", "TopicSubscription", "Record", "CertificateValidation", "Dashboard", "ClusterCapacityProviders",
 }
 
 func TestEverythingThatTakesTagsHasThem(t *testing.T) {
@@ -81,7 +82,11 @@ func TestEverythingThatTakesTagsHasThem(t *testing.T) {
 				for _, tag := range list {
 					assert.Equal(t, true, tag.(map[string]any)["propagateAtLaunch"], r.Name)
 				}
-				assert.Len(t, list, 2, "Service and Stack")
+				want := 2 // Service and Stack
+				if len(g.OfType("CapacityProvider")) > 0 {
+					want++ // ECS's own
+				}
+				assert.Len(t, list, want)
 				continue
 			}
 			for _, key := range []string{"Service", "Stack"} {
@@ -116,11 +121,16 @@ func TestGroupsHaveRoomAndNoDesiredCapacity(t *testing.T) {
 	})
 }
 
+// Names in the DNS, and those of hooks, which are a group's own, are what they are for.
+var named = []string{"aws:route53/zone:Zone", "aws:route53/record:Record", "aws:autoscaling/lifecycleHook:LifecycleHook"}
+
 func TestNothingAsksToBeDeletedFirstOrNamesItself(t *testing.T) {
 	everyStack(t, func(t *testing.T, g *graph.Graph) {
 		for _, r := range g.Resources {
 			assert.False(t, r.DeleteBeforeReplace, r.Name)
-			assert.NotContains(t, r.Inputs, resource.PropertyKey("name"), r.Name)
+			if !slices.Contains(named, r.Type) {
+				assert.NotContains(t, r.Inputs, resource.PropertyKey("name"), r.Name)
+			}
 		}
 	})
 }
@@ -186,28 +196,41 @@ func TestTheDemonstratedSystemHasItsConstants(t *testing.T) {
 	assert.Equal(t, []any{targets.Outputs["arn"].StringValue()}, at(group, "targetGroupArns"))
 }
 
+// opened is the pair of rules that lets the balancer reach the instances on a range of ports, for a purpose.
+func opened(t *testing.T, g *graph.Graph, name string, first, last any) {
+	t.Helper()
+	for typ, direction := range map[string]string{"SecurityGroupEgressRule": "-out", "SecurityGroupIngressRule": "-in"} {
+		rule := g.Find(typ, name+direction)
+		require.NotNil(t, rule, name+direction)
+		assert.Equal(t, fmt.Sprint(first), fmt.Sprint(at(rule, "fromPort")), rule.Name)
+		assert.Equal(t, fmt.Sprint(last), fmt.Sprint(at(rule, "toPort")), rule.Name)
+	}
+}
+
 func TestPortsAgreeFromListenerToProcess(t *testing.T) {
 	everyStack(t, func(t *testing.T, g *graph.Graph) {
 		name := g.OfType("Balancer")[0].Name
-		targets := g.Find("TargetGroup", name+"-tg")
+		targets, template := g.Find("TargetGroup", name+"-tg"), g.OfType("LaunchTemplate")[0]
 		service, health := at(targets, "port"), at(targets, "healthCheck", "port")
-		for role, port := range map[string]any{"service": service, "health": health} {
-			for typ, direction := range map[string]string{"SecurityGroupEgressRule": "-out", "SecurityGroupIngressRule": "-in"} {
-				rule := g.Find(typ, name+"-"+role+direction)
-				require.NotNil(t, rule, role+direction)
-				assert.Equal(t, fmt.Sprint(port), fmt.Sprint(at(rule, "fromPort")), rule.Name)
-				assert.Equal(t, fmt.Sprint(port), fmt.Sprint(at(rule, "toPort")), rule.Name)
-			}
+		switch {
+		case len(g.OfType("aws:ecs/service:Service")) > 0:
+			opened(t, g, name+"-service", 32768, 65535)
+			assert.Equal(t, "traffic-port", health)
+		case at(targets, "healthCheck", "protocol") == "HTTP":
+			opened(t, g, name+"-service", service, service)
+			assert.Equal(t, "traffic-port", health)
+			assert.NotContains(t, graph.UserData(template), "/healthcheck", "the service is asked itself")
+		default:
+			opened(t, g, name+"-service", service, service)
+			opened(t, g, name+"-health", health, health)
+			assert.Contains(t, graph.UserData(template),
+				fmt.Sprintf("ExecStart=/usr/local/bin/healthcheck -port %v -service-port %v\n", health, service))
 		}
 		for _, listener := range g.OfType("Listener") {
 			open := slices.ContainsFunc(g.OfType("SecurityGroupIngressRule"), func(rule *graph.Resource) bool {
 				return at(rule, "fromPort") == at(listener, "port") && g.Reaches(listener, rule)
 			})
 			assert.True(t, open, "clients reach %s", listener.Name)
-		}
-		for _, template := range g.OfType("LaunchTemplate") {
-			assert.Contains(t, graph.UserData(template),
-				fmt.Sprintf("ExecStart=/usr/local/bin/healthcheck -port %v -service-port %v\n", health, service))
 		}
 	})
 }
@@ -256,4 +279,86 @@ func TestTheRootVolumeTakesTheImagesOwnDevice(t *testing.T) {
 	w.Image.RootDevice = "/dev/sda1"
 	g := deploy(t, w)
 	assert.Equal(t, "/dev/sda1", at(g.OfType("LaunchTemplate")[0], "blockDeviceMappings", 0, "deviceName"))
+}
+
+func TestPrivateInstancesHaveNoPublicAddressAndTheBalancerHas(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		vpc, group, balancer := g.OfType("Vpc")[0], g.OfType("aws:autoscaling/group:Group")[0], g.OfType("LoadBalancer")[0]
+		private := len(vpc.Outputs["privateSubnetIds"].ArrayValue()) > 0
+		where := map[bool]string{true: "privateSubnetIds", false: "publicSubnetIds"}[private]
+		assert.Equal(t, vpc.Outputs[resource.PropertyKey(where)].Mappable(), at(group, "vpcZoneIdentifiers"))
+		assert.Equal(t, vpc.Outputs["publicSubnetIds"].Mappable(), at(balancer, "subnets"))
+		public := at(g.OfType("LaunchTemplate")[0], "networkInterfaces", 0, "associatePublicIpAddress")
+		assert.Equal(t, fmt.Sprint(!private), public)
+	})
+}
+
+func TestADatabaseIsReachedByTheInstancesAloneAndItsPasswordIsNowhere(t *testing.T) {
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		for _, database := range g.OfType("aws:rds/instance:Instance") {
+			assert.Equal(t, true, at(database, "storageEncrypted"))
+			assert.Equal(t, false, at(database, "publiclyAccessible"))
+			assert.Equal(t, true, at(database, "manageMasterUserPassword"))
+			assert.NotContains(t, database.Inputs, resource.PropertyKey("password"))
+			groups := g.InputFrom(database, "vpcSecurityGroupIds")
+			require.Len(t, groups, 1)
+			var rules []*graph.Resource
+			for _, rule := range g.OfType("SecurityGroupIngressRule") {
+				if slices.Contains(g.InputFrom(rule, "securityGroupId"), groups[0]) {
+					rules = append(rules, rule)
+				}
+			}
+			require.Len(t, rules, 1)
+			from := g.InputFrom(rules[0], "referencedSecurityGroupId")
+			assert.Equal(t, "elastic-service:compute:Template", g.Top(from[0]).Type)
+		}
+	})
+}
+
+func TestSSHComesFromABastionAloneWhereThereIsOne(t *testing.T) {
+	g := deploy(t, world(t, "swiftcode", nil))
+	instances := g.Find("SecurityGroup", "swiftcode-instances")
+	for _, rule := range g.OfType("SecurityGroupIngressRule") {
+		if at(rule, "fromPort") != 22.0 {
+			continue
+		}
+		switch {
+		case slices.Contains(g.InputFrom(rule, "securityGroupId"), instances):
+			assert.Equal(t, "elastic-service:compute:Bastion", g.Top(g.InputFrom(rule, "referencedSecurityGroupId")[0]).Type)
+		default:
+			assert.Equal(t, "elastic-service:compute:Bastion", g.Top(g.InputFrom(rule, "securityGroupId")[0]).Type)
+			assert.Equal(t, "203.0.113.0/24", at(rule, "cidrIpv4"))
+		}
+	}
+	without := deploy(t, world(t, "swiftcode", map[string]any{"compute.bastion": nil}))
+	for _, rule := range without.OfType("SecurityGroupIngressRule") {
+		assert.NotEqual(t, 22.0, at(rule, "fromPort"), rule.Name)
+	}
+}
+
+func TestAnImageOfAnInstanceIsMadeAsAskedAndKept(t *testing.T) {
+	for name, reboot := range map[string]bool{"with a reboot": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			w := world(t, "cardweb", map[string]any{"image.parameter": nil, "image.fromInstance": "i-0123456789abcdef0", "image.reboot": reboot})
+			g := deploy(t, w)
+			image := g.Find("AmiFromInstance", "cardweb-image")
+			require.NotNil(t, image)
+			assert.Equal(t, "i-0123456789abcdef0", at(image, "sourceInstanceId"))
+			assert.Equal(t, !reboot, at(image, "snapshotWithoutReboot"))
+			assert.True(t, image.RetainOnDelete)
+			assert.Equal(t, []*graph.Resource{image}, g.InputFrom(g.OfType("LaunchTemplate")[0], "imageId"))
+		})
+	}
+}
+
+func TestProtectHoldsBalancerAndDatabase(t *testing.T) {
+	for _, protect := range []bool{true, false} {
+		g := deploy(t, world(t, "swiftcode", map[string]any{"protect": protect}))
+		balancer, database := g.OfType("LoadBalancer")[0], g.OfType("aws:rds/instance:Instance")[0]
+		assert.Equal(t, protect, at(balancer, "enableDeletionProtection") == true)
+		assert.Equal(t, protect, at(database, "deletionProtection") == true)
+		assert.Equal(t, protect, at(database, "skipFinalSnapshot") != true)
+		assert.Equal(t, protect, balancer.Protect)
+		assert.Equal(t, protect, database.Protect)
+	}
 }

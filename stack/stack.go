@@ -1,14 +1,15 @@
 // Package stack composes a service out of its components.
 //
-//	settings ──▶ plan (zones, image, artifacts): every fault of both, before anything is registered
+//	settings ──▶ plan (zones, images, artifacts): every fault of both, before anything is registered
 //	               │
 //	               ▼            ┌──▶ template (instances) ◀─┐
 //	            network (VPC) ──┤                           │ paths: service, health
-//	                            └──▶ balancer ──────────────┘
-//	                                  └ target group ◀── group of instances made from the template
+//	               │            └──▶ balancer ──────────────┘
+//	               │                  └ target group ◀── group of instances made from the template
+//	               └─▶ where they are asked for: bastion, database, containers, monitoring
 //
 // Balancer and group are created side by side: the group needs the target group, which is there within seconds, and
-// not the balancer, which takes minutes.
+// not the balancer, which takes minutes. Containers wait for both.
 //
 // A stack's outputs are
 //
@@ -17,18 +18,32 @@
 //	targetGroup   ARN of the target group, for its targets' health
 //	group         name of the Auto Scaling group
 //	vpc           ID of the VPC
+//
+// and, where there are such things,
+//
+//	url           the address as a browser takes it, with the alias if there is one
+//	nameServers   of the hosted zone that was made, to be delegated to
+//	bastion       public address of the bastion
+//	database      host name of the database
+//	secret        ARN of the secret with the database's password
+//	cluster       name of the ECS cluster
+//	service       name of the ECS service
+//	topic         ARN of the topic of notifications
+//	dashboard     name of the CloudWatch dashboard
 package stack
 
 import (
 	"maps"
-	"net/netip"
 	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/compute"
+	"github.com/elastic-service/elastic-service/containers"
+	"github.com/elastic-service/elastic-service/database"
 	"github.com/elastic-service/elastic-service/internal/fault"
 	"github.com/elastic-service/elastic-service/loadbalancing"
+	"github.com/elastic-service/elastic-service/monitoring"
 	"github.com/elastic-service/elastic-service/network"
 	"github.com/elastic-service/elastic-service/scaling"
 	"github.com/elastic-service/elastic-service/settings"
@@ -69,133 +84,155 @@ func load(ctx *pulumi.Context) (*plan, error) {
 	return p, faults.Err()
 }
 
-// wire registers the components and returns the stack's outputs.
-func (p *plan) wire(ctx *pulumi.Context) (pulumi.Map, error) {
-	name := p.settings.Service
-	net, err := network.New(ctx, name, p.network())
-	if err != nil {
-		return nil, err
-	}
-	template, err := compute.New(ctx, name, p.template(net))
-	if err != nil {
-		return nil, err
-	}
-	// Who maps public addresses depends on the whole network: subnets' IDs say nothing of the gateway, which cannot be
-	// detached while an address is mapped.
-	balancer, err := loadbalancing.New(ctx, name, p.balancer(net), pulumi.DependsOn(net.Ready))
-	if err != nil {
-		return nil, err
-	}
-	paths, err := p.paths(ctx, balancer, template)
-	if err != nil {
-		return nil, err
-	}
-	needs := slices.Concat(net.Ready, template.Ready, paths)
-	group, err := scaling.New(ctx, name, p.group(net, template, balancer), pulumi.DependsOn(needs))
-	if err != nil {
-		return nil, err
-	}
-	return pulumi.Map{
-		"address":     pulumi.Sprintf("%s:%d", balancer.DNSName, p.settings.Balancer.Listeners[0].Port),
-		"balancer":    balancer.ARN,
-		"targetGroup": balancer.TargetGroupARN,
-		"group":       group.Name,
-		"vpc":         net.VPCID,
-	}, nil
+// parts are the components of a stack; what isn't asked for is nil.
+type parts struct {
+	network    *network.Network
+	database   *database.Database
+	cluster    *containers.Cluster
+	image      *compute.Image
+	template   *compute.Template
+	balancer   *loadbalancing.Balancer
+	paths      []pulumi.Resource
+	bastion    *compute.Bastion
+	group      *scaling.Group
+	containers *containers.Service
+	monitoring *monitoring.Monitoring
 }
 
-// paths let the balancer reach the instances, for the service and for the health check.
-func (p *plan) paths(
-	ctx *pulumi.Context, from *loadbalancing.Balancer, to *compute.Template,
-) ([]pulumi.Resource, error) {
-	var rules []pulumi.Resource
-	for _, path := range []struct {
-		name        string
-		port        int
-		description string
-	}{
-		{"service", p.settings.App.Port, "Connections of clients"},
-		{"health", p.settings.Health.Port, "Health checks"},
+// wire registers the components, each after those that it takes something from, and returns the stack's outputs.
+func (p *plan) wire(ctx *pulumi.Context) (pulumi.Map, error) {
+	s := &parts{}
+	for _, step := range []func(*pulumi.Context, *parts) error{
+		p.addNetwork, p.addDatabase, p.addCluster, p.addImage, p.addTemplate, p.addBalancer, p.addPaths, p.addBastion,
+		p.addGroup, p.addContainers, p.addMonitoring,
 	} {
-		pair, err := network.Allow(ctx, p.settings.Service+"-"+path.name, &network.AllowArgs{
-			From:        from.SecurityGroupID,
-			To:          to.SecurityGroupID,
-			Port:        path.port,
-			Description: path.description,
-			Tags:        p.tags,
-		}, pulumi.Parent(from))
-		if err != nil {
+		if err := step(ctx, s); err != nil {
 			return nil, err
 		}
-		rules = append(rules, pair...)
 	}
-	return rules, nil
+	return p.outputs(s), nil
 }
 
-func (p *plan) network() *network.Args {
-	return &network.Args{
-		CIDR:    p.settings.Network.CIDR,
-		Zones:   p.zones,
-		Subnets: p.settings.Network.Subnets,
-		Tags:    p.tags,
-	}
+func (p *plan) addNetwork(ctx *pulumi.Context, s *parts) (err error) {
+	s.network, err = network.New(ctx, p.settings.Service, p.network())
+	return err
 }
 
-func (p *plan) template(net *network.Network) *compute.Args {
-	c := p.settings.Compute
-	return &compute.Args{
-		VPCID:         net.VPCID,
-		ImageID:       pulumi.String(p.image.id),
-		RootDevice:    pulumi.String(p.image.rootDevice),
-		RootVolumeGiB: c.RootVolumeGiB,
-		InstanceType:  c.InstanceType,
-		KeyName:       c.KeyName,
-		SSHFrom:       c.SSHFrom,
-		PublicAddress: c.PublicAddress,
-		Software:      p.software,
-		Tags:          p.tags,
+func (p *plan) addDatabase(ctx *pulumi.Context, s *parts) (err error) {
+	if p.settings.Database != nil {
+		s.database, err = database.New(ctx, p.settings.Service, p.database(s))
 	}
+	return err
 }
 
-func (p *plan) balancer(net *network.Network) *loadbalancing.Args {
-	var listeners []loadbalancing.Listener
-	for _, l := range p.settings.Balancer.Listeners {
-		listeners = append(listeners, loadbalancing.Listener{Port: l.Port, Protocol: l.Protocol})
+func (p *plan) addCluster(ctx *pulumi.Context, s *parts) (err error) {
+	if p.settings.Containers != nil {
+		s.cluster, err = containers.NewCluster(ctx, p.settings.Service, &containers.ClusterArgs{Tags: p.tags})
 	}
-	return &loadbalancing.Args{
-		VPCID:      net.VPCID,
-		SubnetIDs:  net.PublicSubnetIDs,
-		Internal:   p.settings.Balancer.Internal,
-		Listeners:  listeners,
-		TargetPort: p.settings.App.Port,
-		Check:      p.settings.Health,
-		From:       p.clients(),
-		Tags:       p.tags,
-	}
+	return err
 }
 
-// clients are everybody, or the VPC where the balancer is internal.
-func (p *plan) clients() []netip.Prefix {
-	if p.settings.Balancer.Internal {
-		return []netip.Prefix{p.settings.Network.CIDR}
+func (p *plan) addImage(ctx *pulumi.Context, s *parts) (err error) {
+	if p.image.source != "" {
+		s.image, err = compute.NewImage(ctx, p.settings.Service, &compute.ImageArgs{
+			SourceInstanceID: p.image.source, Reboot: p.settings.Image.Reboot, Tags: p.tags,
+		})
 	}
-	return []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
+	return err
 }
 
-func (p *plan) group(net *network.Network, t *compute.Template, b *loadbalancing.Balancer) *scaling.Args {
-	var policies []scaling.Policy
-	for _, policy := range p.settings.Scaling.Policies {
-		policies = append(policies, scaling.Policy{TargetTracking: (*scaling.TargetTracking)(policy.TargetTracking)})
+func (p *plan) addTemplate(ctx *pulumi.Context, s *parts) (err error) {
+	s.template, err = compute.New(ctx, p.settings.Service, p.template(s))
+	return err
+}
+
+// addBalancer has it wait for the gateway, of which subnets' IDs say nothing, and which cannot be detached while a public
+// address is mapped.
+func (p *plan) addBalancer(ctx *pulumi.Context, s *parts) (err error) {
+	s.balancer, err = loadbalancing.New(ctx, p.settings.Service, p.balancer(s), pulumi.DependsOn(s.network.Gateway))
+	return err
+}
+
+// path is a TCP port, or a range of them, from one security group to another.
+type path struct {
+	name        string
+	parent      pulumi.Resource
+	from, to    pulumi.StringInput
+	port, last  int
+	description string
+}
+
+// ECS takes the host's port of a container from this range (ECS: "PortMapping").
+const (
+	firstDynamicPort = 32768
+	lastDynamicPort  = 65535
+)
+
+// addPaths lets the balancer reach the instances, for the service and for the health check, and the instances the
+// database.
+func (p *plan) addPaths(ctx *pulumi.Context, s *parts) error {
+	from, to := s.balancer.SecurityGroupID, s.template.SecurityGroupID
+	service := path{name: "service", parent: s.balancer, from: from, to: to, description: "Connections of clients"}
+	service.port = p.settings.TargetPort()
+	if p.settings.Containers != nil {
+		service.port, service.last = firstDynamicPort, lastDynamicPort
 	}
-	return &scaling.Args{
-		SubnetIDs:       net.PublicSubnetIDs,
-		TemplateID:      t.ID,
-		TemplateVersion: t.LatestVersion,
-		TargetGroupARNs: pulumi.StringArray{b.TargetGroupARN},
-		Min:             p.settings.Scaling.Min,
-		Max:             p.settings.Scaling.Max,
-		Grace:           p.settings.Scaling.Grace,
-		Policies:        policies,
-		Tags:            p.tags,
+	paths := []path{service}
+	if port := p.settings.Health.Port; port != 0 && port != service.port {
+		paths = append(paths, path{"health", s.balancer, from, to, port, 0, "Health checks"})
 	}
+	if s.database != nil {
+		paths = append(paths, path{
+			"database", s.database, s.template.SecurityGroupID, s.database.SecurityGroupID, s.database.Port, 0, "Queries",
+		})
+	}
+	return p.allow(ctx, s, paths...)
+}
+
+func (p *plan) allow(ctx *pulumi.Context, s *parts, paths ...path) error {
+	for _, path := range paths {
+		pair, err := network.Allow(ctx, p.settings.Service+"-"+path.name, &network.AllowArgs{
+			From: path.from, To: path.to, Port: path.port, ToPort: path.last,
+			Description: path.description, Tags: p.tags,
+		}, pulumi.Parent(path.parent))
+		if err != nil {
+			return err
+		}
+		s.paths = append(s.paths, pair...)
+	}
+	return nil
+}
+
+func (p *plan) addBastion(ctx *pulumi.Context, s *parts) (err error) {
+	if p.settings.Compute.Bastion == nil {
+		return nil
+	}
+	s.bastion, err = compute.NewBastion(ctx, p.settings.Service, p.bastion(s), pulumi.DependsOn(s.network.Gateway))
+	if err != nil {
+		return err
+	}
+	return p.allow(ctx, s, path{
+		"ssh", s.bastion, s.bastion.SecurityGroupID, s.template.SecurityGroupID, 22, 0, "SSH from the bastion",
+	})
+}
+
+func (p *plan) addGroup(ctx *pulumi.Context, s *parts) (err error) {
+	needs := slices.Concat(s.network.Ready, s.template.Ready, s.paths)
+	s.group, err = scaling.New(ctx, p.settings.Service, p.group(s), pulumi.DependsOn(needs))
+	return err
+}
+
+func (p *plan) addContainers(ctx *pulumi.Context, s *parts) (err error) {
+	if p.settings.Containers == nil {
+		return nil
+	}
+	s.containers, err = containers.New(ctx, p.settings.Service, p.containers(s))
+	return err
+}
+
+func (p *plan) addMonitoring(ctx *pulumi.Context, s *parts) (err error) {
+	if m := p.settings.Monitoring; m.Dashboard || m.Alarms {
+		s.monitoring, err = monitoring.New(ctx, p.settings.Service, p.monitoring(s))
+	}
+	return err
 }

@@ -5,7 +5,16 @@ type Bootstrap struct {
 	Region    string // where the artifacts' bucket is
 	Packages  []string
 	Artifacts []Artifact
-	Services  []Service // started in this order's dependencies, see Service.After
+	Services  []Service // started in this order's dependencies, see Service.After; at least one, unless there is a Cluster
+
+	// Cluster is the name of the ECS cluster that the machine joins to run its containers; none when empty. It takes an
+	// image with the ECS agent.
+	Cluster string
+
+	// MemoryMetric has the machine report its memory's use to CloudWatch, once a minute: mem_used_percent in the
+	// namespace CWAgent, by AutoScalingGroupName. It takes an image whose repositories have the CloudWatch agent, as
+	// Amazon Linux's.
+	MemoryMetric bool
 }
 
 // Artifact is a file fetched from S3 with the instance's own role and kept only if its content is the expected one. A file

@@ -20,7 +20,7 @@ type document struct {
 	Packages      []string   `yaml:"packages,omitempty"`
 	Users         []any      `yaml:"users,omitempty"` // "default" or a user
 	WriteFiles    []file     `yaml:"write_files"`
-	RunCommands   [][]string `yaml:"runcmd"`
+	RunCommands   [][]string `yaml:"runcmd,omitempty"`
 }
 
 type user struct {
@@ -56,9 +56,10 @@ func (b Bootstrap) Render() ([]byte, error) {
 }
 
 func (b Bootstrap) document() document {
+	packages := b.packages()
 	return document{
-		PackageUpdate: len(b.Packages) > 0,
-		Packages:      b.Packages,
+		PackageUpdate: len(packages) > 0,
+		Packages:      packages,
 		Users:         b.users(),
 		WriteFiles:    b.files(),
 		RunCommands:   b.commands(),
@@ -93,18 +94,22 @@ func (b Bootstrap) files() []file {
 	for _, s := range b.Services {
 		files = append(files, file{unitFolder + "/" + s.unitName(), "0644", b.serviceUnit(s)})
 	}
-	return files
+	return append(files, b.agentFiles()...)
 }
 
 // commands let systemd take over. It isn't waited for (--no-block): a fetch that has to be repeated would hold up the
 // rest of the boot.
 func (b Bootstrap) commands() [][]string {
-	enable := []string{"systemctl", "enable", "--now", "--no-block"}
+	var units []string
 	for _, a := range b.Artifacts {
-		enable = append(enable, a.unitName())
+		units = append(units, a.unitName())
 	}
 	for _, s := range b.Services {
-		enable = append(enable, s.unitName())
+		units = append(units, s.unitName())
 	}
-	return [][]string{{"systemctl", "daemon-reload"}, enable}
+	if len(units) == 0 {
+		return b.agentCommands()
+	}
+	enable := append([]string{"systemctl", "enable", "--now", "--no-block"}, units...)
+	return append([][]string{{"systemctl", "daemon-reload"}, enable}, b.agentCommands()...)
 }

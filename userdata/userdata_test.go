@@ -62,8 +62,18 @@ func rich() Bootstrap {
 	}
 }
 
+// host is a machine that runs the containers of a cluster, and nothing else.
+func host() Bootstrap { return Bootstrap{Cluster: "flask-cluster-1a2b3c4", MemoryMetric: true} }
+
+// measured is dev with the metric of its memory.
+func measured() Bootstrap {
+	b := dev()
+	b.MemoryMetric = true
+	return b
+}
+
 func TestDocumentIsTheGoldenOne(t *testing.T) {
-	for name, b := range map[string]Bootstrap{"dev": dev(), "rich": rich()} {
+	for name, b := range map[string]Bootstrap{"dev": dev(), "rich": rich(), "host": host(), "measured": measured()} {
 		t.Run(name, func(t *testing.T) {
 			got, err := b.Render()
 			require.NoError(t, err)

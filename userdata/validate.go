@@ -26,6 +26,8 @@ var (
 	objectKey  = regexp.MustCompile(`^[A-Za-z0-9._+@=/-]{1,255}$`)
 	sha256Hex  = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
+	clusterName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+
 	// Services that a unit of the same name in /etc/systemd/system would replace, and what the artifacts' units use.
 	systemServices = regexp.MustCompile(`^(artifact-|elastic-service$|systemd-|cloud-|dbus|ssh|amazon-|chrony|getty|serial-getty|user$)`)
 )
@@ -49,6 +51,9 @@ func (b Bootstrap) ValidateMachine() error {
 	b.validateArtifacts(&l)
 	b.validateServices(&l)
 	b.validateOrder(&l)
+	if b.Cluster != "" && !clusterName.MatchString(b.Cluster) {
+		l.Add("cluster", b.Cluster, "is not the name of a cluster: at most 255 letters, digits, _ and -")
+	}
 	return l.Err()
 }
 
@@ -94,7 +99,7 @@ func (a Artifact) root() string {
 }
 
 func (b Bootstrap) validateServices(l *fault.List) {
-	if len(b.Services) == 0 {
+	if len(b.Services) == 0 && b.Cluster == "" {
 		l.Missing("services", "needs at least one")
 	}
 	for i, s := range b.Services {

@@ -54,6 +54,7 @@ func TestEachRuleNamesPathAndValue(t *testing.T) {
 		"variable of two lines":      {func(b *Bootstrap) { b.Services[0].Environment = map[string]string{"A": "\n"} }, `services[0].environment.A: "\n" has a line break or another control character`},
 		"negative port":              {func(b *Bootstrap) { b.Services[0].Port = -1 }, `services[0].port: -1 is not from 1 to 65535, or 0 for none`},
 		"port too high":              {func(b *Bootstrap) { b.Services[0].Port = 65536 }, `services[0].port: 65536 is not from 1 to 65535, or 0 for none`},
+		"cluster with a newline":     {func(b *Bootstrap) { b.Cluster = "a\nECS_DISABLE_PRIVILEGED=false" }, `cluster: "a\nECS_DISABLE_PRIVILEGED=false" is not the name of a cluster: at most 255 letters, digits, _ and -`},
 		"after an unknown service":   {func(b *Bootstrap) { b.Services[1].After = []string{"x"} }, `services[1].after[0]: "x" is not a service here`},
 		"after itself":               {func(b *Bootstrap) { b.Services[0].After = []string{"musicguru"} }, `services[0].after[0]: "musicguru" starts after musicguru itself`},
 		"after one that comes after": {func(b *Bootstrap) { b.Services[0].After = []string{"healthcheck"} }, "services[0].after[0]: \"healthcheck\" starts after musicguru itself\nservices[1].after[0]: \"musicguru\" starts after healthcheck itself"},

@@ -29,11 +29,13 @@ type command struct {
 
 // options are the flags; every command takes all of them, and uses those that concern it.
 type options struct {
-	stack   string
-	speed   float64
-	verbose bool
-	out     io.Writer
-	err     io.Writer
+	stack    string
+	speed    float64
+	verbose  bool
+	question string // what clients ask; empty: what suits the balancer
+	load     string // page that costs CPU
+	out      io.Writer
+	err      io.Writer
 }
 
 var commands = []command{
@@ -41,7 +43,7 @@ var commands = []command{
 	{"up", "", "deploy and stay in the foreground; with one running, deploy to it again", up},
 	{"serve", "", "run the cloud alone, for a `pulumi up` of your own", serve},
 	{"status", "", "show balancers, groups, instances and activities", status},
-	{"call", "[LINE]", "send a line (default 0, a random year) through the balancer and print the answer", call},
+	{"call", "[QUESTION]", "ask through the balancer, a line or a page that begins with /, and print the answer", call},
 	{"terminate", "INSTANCE", "terminate an instance: its group replaces it", terminate},
 	{"stop-service", "INSTANCE SERVICE", "stop a service: the balancer finds out, the group replaces the instance", stopService},
 	{"down", "", "destroy the stack and end the emulator", down},
@@ -112,6 +114,8 @@ func (o *options) flags(c command) *flag.FlagSet {
 	flags.SetOutput(o.err)
 	flags.StringVar(&o.stack, "stack", "dev", "`name` of the stack: its settings are Pulumi.NAME.yaml")
 	flags.Float64Var(&o.speed, "speed", 10, fmt.Sprintf("how many seconds of the cloud pass in one here, %g to %g", slowest, fastest))
+	flags.StringVar(&o.question, "ask", "", "what clients ask: a line, or over HTTP a `page` that begins with / (0; / where the balancer is an application's or listens on 80)")
+	flags.StringVar(&o.load, "load", "/burn?ms=20", "`page` that costs CPU, for the rehearsal of scaling")
 	flags.BoolVar(&o.verbose, "v", false, "show what Pulumi prints, and the emulator's log")
 	flags.Usage = func() {
 		fmt.Fprintf(o.err, "usage: emulator %s [flags] %s\n\n%s\n\n", c.name, c.arguments, c.help)

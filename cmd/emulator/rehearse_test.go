@@ -115,18 +115,15 @@ func folders(t *testing.T, root string) []string {
 func TestChangedUserDataRollsTheInstancesWithoutAFailedRequest(t *testing.T) {
 	needCLI(t)
 	root := must(enter("dev"))(t)
-	project := t.TempDir()
-	copySettings(t, root, project, strings.NewReplacer())
 	o := &options{stack: "dev", speed: 30, out: &logger{t}, err: &logger{t}}
-	r := &rehearsal{session: must(o.open(t.Context(), project, t.TempDir()))(t)}
+	r := must(o.begin(t.Context(), root, t.TempDir()))(t)
 	defer func() { assert.NoError(t, r.close()) }()
 	defer r.cleanUp(t.Context())
 	require.NoError(t, r.deploy(t.Context()))
 	require.NoError(t, r.awaitHealthy(t.Context()))
 	old := r.healthy()
 
-	copySettings(t, root, project, strings.NewReplacer("- name: musicguru\n", "- environment: {RELEASE: two}\n        name: musicguru\n"))
-
+	require.NoError(t, r.set("two", "app", "services", 0, "environment", releaseVariable))
 	clients := r.startClients(t.Context())
 	e := must(r.pulumi(t.Context()))(t)
 	result := must(e.Up(t.Context()))(t)
@@ -152,7 +149,7 @@ func TestAnInstanceWhoseServiceIsGoneIsFoundAndReplaced(t *testing.T) {
 	needCLI(t)
 	root := must(enter("dev"))(t)
 	o := &options{stack: "dev", speed: 30, out: &logger{t}, err: &logger{t}}
-	r := &rehearsal{session: must(o.open(t.Context(), root, t.TempDir()))(t)}
+	r := must(o.begin(t.Context(), root, t.TempDir()))(t)
 	defer func() { assert.NoError(t, r.close()) }()
 	defer r.cleanUp(t.Context())
 	require.NoError(t, r.deploy(t.Context()))
@@ -180,7 +177,7 @@ func TestAStackSurvivesARestartOfTheEmulator(t *testing.T) {
 	folder := t.TempDir()
 	// At a higher speed a busy machine reboots the instances too late, and the group replaces them: rightly.
 	o := &options{stack: "dev", speed: 10, out: &logger{t}, err: &logger{t}}
-	first := &rehearsal{session: must(o.open(t.Context(), root, folder))(t)}
+	first := must(o.begin(t.Context(), root, folder))(t)
 	require.NoError(t, first.deploy(t.Context()))
 	require.NoError(t, first.awaitHealthy(t.Context()))
 	before, at := first.healthy(), first.cloud.Cloud.Now()
@@ -189,7 +186,8 @@ func TestAStackSurvivesARestartOfTheEmulator(t *testing.T) {
 	require.NoError(t, first.close())
 	require.NoError(t, awaitNothingLeft(t.Context(), first.addresses))
 
-	again := &rehearsal{session: must(o.open(t.Context(), root, folder))(t), service: first.service}
+	again := must(o.begin(t.Context(), root, folder))(t)
+	again.service = first.service
 	assert.False(t, again.cloud.Cloud.Now().Before(at), "time goes on")
 	require.NoError(t, again.awaitHealthy(t.Context()))
 	after := again.healthy()
@@ -197,7 +195,7 @@ func TestAStackSurvivesARestartOfTheEmulator(t *testing.T) {
 	for i := range before {
 		assert.Equal(t, before[i].ID, after[i].ID, "the same instances, rebooted")
 	}
-	require.NoError(t, again.askEveryZone(t.Context()))
+	require.NoError(t, again.askEveryTarget(t.Context()))
 	require.NoError(t, again.deployAgain(t.Context()))
 	require.NoError(t, again.destroy(t.Context()))
 	require.NoError(t, again.close())

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -31,13 +30,13 @@ func status(ctx context.Context, o *options, args []string) error {
 func printStatus(out io.Writer, s emulator.Status) {
 	fmt.Fprintf(out, "%s at speed %g, %s there\n", s.Region, s.Speed, s.Time.UTC().Format(time.DateTime))
 	for _, b := range s.Balancers {
-		fmt.Fprintf(out, "\nbalancer %s at %s  %s\n", b.Name, b.Address, b.Failure)
+		fmt.Fprintf(out, "\nbalancer %s, %s at %s  %s%s\n", b.Name, b.Protocol, b.Address, b.Redirect, b.Failure)
+	}
+	for _, line := range s.Moved {
+		fmt.Fprintln(out, "  "+line)
 	}
 	for _, g := range s.Groups {
 		fmt.Fprintf(out, "\ngroup %s: min %d, desired %d, max %d, %d healthy\n", g.Name, g.Min, g.Desired, g.Max, g.Healthy)
-		for _, a := range g.Alarms {
-			fmt.Fprintf(out, "  alarm %s: %s\n", a.Name, a.State)
-		}
 		for _, r := range g.Refreshes {
 			fmt.Fprintf(out, "  refresh %s: %s, %d %% %s\n", r.ID[:8], r.Status, r.Percent, r.Reason)
 		}
@@ -55,6 +54,10 @@ func printStatus(out io.Writer, s emulator.Status) {
 			fmt.Fprintf(out, "  %s: %s\n", i.ID, i.Description)
 		}
 	}
+	printTasks(out, s)
+	for _, a := range s.Alarms {
+		fmt.Fprintf(out, "alarm %s: %s  %s\n", a.Spec.Name, a.State, a.Reason)
+	}
 	for _, g := range s.Groups {
 		fmt.Fprintf(out, "\nactivities of %s, the latest first\n", g.Name)
 		for n := len(g.Activities) - 1; n >= max(0, len(g.Activities)-10); n-- {
@@ -68,6 +71,26 @@ func printStatus(out io.Writer, s emulator.Status) {
 			fmt.Fprintln(out, "  "+line)
 		}
 	}
+}
+
+func printTasks(out io.Writer, s emulator.Status) {
+	for _, service := range s.Services {
+		fmt.Fprintf(out, "\nservice %s: desired %d, running %d, pending %d\n", service.Name, service.Desired, service.Running, service.Pending)
+		for n := len(service.Events) - 1; n >= max(0, len(service.Events)-5); n-- {
+			fmt.Fprintln(out, "  "+service.Events[n].Message)
+		}
+	}
+	if len(s.Tasks) == 0 {
+		return
+	}
+	fmt.Fprintln(out)
+	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(table, "TASK\tREVISION\tINSTANCE\tPORT\tCONTAINER AT\tSTATE\tTARGET\tCPU\tWHY")
+	for _, t := range s.Tasks {
+		fmt.Fprintf(table, "%s\t%d\t%s\t%d\t%s\t%s\t%s\t%.0f %%\t%s\n", t.ID, t.Revision, t.Instance, t.Port, t.Address, t.State,
+			t.Target, t.CPU, word(t.Reason, t.Description))
+	}
+	_ = table.Flush()
 }
 
 func flows(s emulator.Status, instance string) uint64 {
@@ -93,14 +116,10 @@ func services(i emulator.InstanceStatus) string {
 	return strings.Join(parts, ", ")
 }
 
-// call sends a line through the first balancer of the running emulator.
+// call asks through the first balancer of the running emulator.
 func call(ctx context.Context, o *options, args []string) error {
 	if len(args) > 1 {
-		return fmt.Errorf("%w: one line is sent, %d are given", errUsage, len(args))
-	}
-	line := "0"
-	if len(args) == 1 {
-		line = args[0]
+		return fmt.Errorf("%w: one question is asked, %d are given", errUsage, len(args))
 	}
 	s, err := client.Status(ctx)
 	if err != nil {
@@ -109,33 +128,28 @@ func call(ctx context.Context, o *options, args []string) error {
 	if len(s.Balancers) == 0 {
 		return errors.New("no balancer is listening: is the stack up?")
 	}
-	answer, err := ask(ctx, s.Balancers[0].Address, line)
+	first := s.Balancers[0]
+	question := "0"
+	switch {
+	case len(args) == 1:
+		question = args[0]
+	case first.Kind == "application":
+		question = "/"
+	}
+	asked := lineService(first.Address, question)
+	if strings.HasPrefix(question, "/") {
+		authority, err := os.ReadFile(s.Authority)
+		if err != nil {
+			return err
+		}
+		asked = webService(first.Address, question, authority)
+	}
+	answer, err := asked.ask(ctx)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintln(o.out, answer)
 	return nil
-}
-
-// ask sends a line and returns the line that comes back.
-func ask(ctx context.Context, address, line string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", address, err)
-	}
-	defer conn.Close()
-	deadline, _ := ctx.Deadline()
-	_ = conn.SetDeadline(deadline) // of a connection that was just made
-	if _, err := fmt.Fprintln(conn, line); err != nil {
-		return "", fmt.Errorf("%s: %w", address, err)
-	}
-	answer, err := bufio.NewReader(conn).ReadString('\n')
-	if err != nil {
-		return "", fmt.Errorf("%s gave no answer: %w", address, err)
-	}
-	return strings.TrimSpace(answer), nil
 }
 
 // terminate ends an instance of the running emulator.

@@ -43,22 +43,27 @@ const (
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOf(t, "192.168.0.0/24", "192.168.1.0/24")
+}
+
+func newWorldOf(t *testing.T, subnets ...string) *world {
+	t.Helper()
 	clock := clockwork.NewFakeClockAt(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	c, err := cloud.New("us-east-1", clock, func(netip.Addr) bool { return true })
 	require.NoError(t, err)
 	w := &world{Cloud: c, t: t, clock: clock, rules: map[string]string{}, health: map[string]error{}}
-	w.makeNetwork()
+	w.makeNetwork(subnets)
 	w.makeSecurity()
 	w.makeBalancer()
 	w.makeTemplate()
 	return w
 }
 
-func (w *world) makeNetwork() {
+func (w *world) makeNetwork(subnets []string) {
 	vpc := must(w.CreateVPC("192.168.0.0/23"))(w.t)
 	w.vpc = vpc.ID
 	w.gateway = must(w.CreateGateway(w.vpc))(w.t).ID
-	for i, cidr := range []string{"192.168.0.0/24", "192.168.1.0/24"} {
+	for i, cidr := range subnets {
 		subnet := must(w.CreateSubnet(w.vpc, cidr, w.Zones()[i], true))(w.t)
 		table := must(w.CreateRouteTable(w.vpc))(w.t)
 		must(w.Associate(table.ID, subnet.ID))(w.t)
@@ -176,6 +181,15 @@ func (w *world) state(instance string) cloud.TargetState {
 		}
 	}
 	return ""
+}
+
+func (w *world) alarm(name string) cloud.Alarm {
+	for _, a := range w.Alarms() {
+		if a.Spec.Name == name {
+			return a
+		}
+	}
+	return cloud.Alarm{}
 }
 
 // must unwraps a result that has to be there.
@@ -424,8 +438,7 @@ func TestTargetTrackingFollowsTheLoadWithinTheBounds(t *testing.T) {
 	load = 5
 	minutes(40)
 	assert.Len(t, active(w.members()), 2, "not below the minimum")
-	g, _, _ := w.Group(group)
-	assert.Equal(t, "ALARM", g.Policies["cpu"].Low.State)
+	assert.Equal(t, "ALARM", w.alarm("TargetTracking-musicguru-AlarmLow-cpu").State)
 }
 
 func active(members []cloud.Instance) []cloud.Instance {

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,8 @@ type GroupSpec struct {
 	InstanceTags   map[string]string
 	Refresh        *RefreshSpec
 	EnabledMetrics []string
+	Desired        *int   // nil: as many as the policies want, at first Min
+	Hooks          []Hook // that are there before the first instance; read at creation only
 }
 
 // RefreshSpec is how instances are replaced when the template changes.
@@ -39,8 +42,13 @@ type Group struct {
 	Policies   map[string]*Policy
 	CheckedAt  time.Time // when ELB's health was last looked at
 	RetryAt    time.Time // no launch before this, after one failed
-	LastMinute time.Time // when the policies last looked at the metrics
-	ScaledAt   time.Time
+	ScaledAt   time.Time // when target tracking last changed the desired capacity
+	Why        string    // what changed the desired capacity, until it is reached
+	Hooks      map[string]Hook
+	Schedules  map[string]*Schedule
+	Notify     map[string][]string // events by topic
+
+	alarms []NamedAlarm // of a copy
 }
 
 // Activity is one entry of a group's history, in AWS's wording.
@@ -67,6 +75,12 @@ func (c *Cloud) CreateGroup(spec GroupSpec) (Group, error) {
 		Spec:    spec,
 		Desired: spec.Min, Policies: map[string]*Policy{},
 	}
+	if spec.Desired != nil {
+		group.Desired = *spec.Desired
+	}
+	for _, hook := range spec.Hooks {
+		group.setHook(hook)
+	}
 	err := c.change(func(s *state) error {
 		if s.Scaling[spec.Name] != nil {
 			return refuse("AlreadyExists", "AutoScalingGroup by this name already exists - A group with the name %s "+
@@ -88,6 +102,9 @@ func (s *state) checkGroup(spec GroupSpec) error {
 		return refuse("ValidationError", "Group name '%s' must have 1 to 255 characters", spec.Name)
 	case spec.Min < 0 || spec.Max < spec.Min:
 		return refuse("ValidationError", "Max bound, %d, must be greater than or equal to min bound, %d", spec.Max, spec.Min)
+	case spec.Desired != nil && (*spec.Desired < spec.Min || *spec.Desired > spec.Max):
+		return refuse("ValidationError", "Desired capacity:%d must be between the specified min size:%d and max size:%d",
+			*spec.Desired, spec.Min, spec.Max)
 	case len(spec.Subnets) == 0:
 		return refuse("ValidationError", "At least one Availability Zone or VPC Subnet is required.")
 	case spec.HealthType != "EC2" && spec.HealthType != "ELB":
@@ -101,6 +118,11 @@ func (s *state) checkGroup(spec GroupSpec) error {
 	for _, arn := range spec.TargetGroups {
 		if s.Targets[arn] == nil {
 			return refuse("ValidationError", "Provided Target Groups may not be valid. Please ensure they exist and try again: %s", arn)
+		}
+	}
+	for _, hook := range spec.Hooks {
+		if err := s.checkHook(hook); err != nil {
+			return err
 		}
 	}
 	if r := spec.Refresh; r != nil && (r.MinHealthy < 0 || r.MinHealthy > 100 || r.MaxHealthy < 100 || r.MaxHealthy > 200) {
@@ -121,8 +143,16 @@ func (c *Cloud) UpdateGroup(spec GroupSpec, roll bool) error {
 		if err := s.checkGroup(spec); err != nil {
 			return err
 		}
+		before := g.Desired
+		if spec.Desired != nil && (g.Spec.Desired == nil || *g.Spec.Desired != *spec.Desired) {
+			g.Desired = *spec.Desired
+		}
 		g.Spec = spec
 		g.Desired = min(max(g.Desired, spec.Min), spec.Max)
+		if g.Desired != before {
+			g.why(fmt.Sprintf("a user request update of AutoScalingGroup constraints to min: %d, max: %d, desired: %d changing the "+
+				"desired capacity from %d to %d.", spec.Min, spec.Max, g.Desired, before, g.Desired))
+		}
 		if roll && spec.Refresh != nil {
 			g.startRefresh(c.clock.Now())
 		}
@@ -155,6 +185,13 @@ func (c *Cloud) Group(name string) (Group, []Instance, bool) {
 				copied := *policy
 				group.Policies[name] = &copied
 			}
+			group.Hooks, group.Notify = maps.Clone(g.Hooks), maps.Clone(g.Notify)
+			group.Schedules = map[string]*Schedule{}
+			for name, schedule := range g.Schedules {
+				copied := *schedule
+				group.Schedules[name] = &copied
+			}
+			group.alarms = s.alarmsOf(g)
 			for _, i := range s.members(g) {
 				members = append(members, *i)
 			}
@@ -198,7 +235,7 @@ func (s *state) members(g *Group) []*Instance {
 
 // active lists the members that are not on their way out.
 func (s *state) active(g *Group) []*Instance {
-	return slices.DeleteFunc(s.members(g), func(i *Instance) bool { return i.Lifecycle == LifecycleTerminating })
+	return slices.DeleteFunc(s.members(g), func(i *Instance) bool { return i.Lifecycle.leaving() })
 }
 
 // healthy reports whether a member is in service and all target groups find it healthy.
@@ -216,10 +253,8 @@ func (s *state) healthy(g *Group, i *Instance) bool {
 
 func (s *state) targetState(targetGroup, instance string) TargetState {
 	if group := s.Targets[targetGroup]; group != nil {
-		for _, t := range group.Targets {
-			if t.Instance == instance {
-				return t.State
-			}
+		if t := group.target(instance, group.Spec.Port); t != nil {
+			return t.State
 		}
 	}
 	return ""
@@ -230,11 +265,13 @@ func (s *state) targetState(targetGroup, instance string) TargetState {
 func (c *Cloud) Reconcile() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now, changed := c.clock.Now(), false
+	now := c.clock.Now()
+	changed := c.reconcileAlarms(&c.state, now)
 	for _, name := range keys(c.state.Scaling) {
 		changed = c.reconcileGroup(&c.state, c.state.Scaling[name], now) || changed
 	}
 	changed = c.state.reconcileTargets(now) || changed
+	changed = c.reconcileECS(&c.state, now) || changed
 	changed = c.state.prune(now) || changed
 	if changed {
 		c.touch()
@@ -243,7 +280,8 @@ func (c *Cloud) Reconcile() bool {
 }
 
 func (c *Cloud) reconcileGroup(s *state, g *Group, now time.Time) bool {
-	changed := s.enterService(g, now)
+	changed := s.runSchedules(g, now)
+	changed = s.enterService(g, now) || changed
 	changed = s.replaceUnhealthy(g, now) || changed
 	changed = s.advanceTerminations(g, now) || changed
 	if g.refreshing() != nil {
@@ -251,30 +289,47 @@ func (c *Cloud) reconcileGroup(s *state, g *Group, now time.Time) bool {
 	} else {
 		changed = c.fillOrShrink(s, g, now) || changed
 	}
-	changed = s.scale(g, now) || changed
 	if g.Deleting && len(s.members(g)) == 0 {
+		for _, p := range g.Policies {
+			s.dropAlarmsOf(p)
+		}
 		delete(s.Scaling, g.Spec.Name)
 		changed = true
 	}
 	return changed
 }
 
-// enterService takes booted members into service and registers them with the target groups.
+// enterService takes booted members into service, once the hooks let them.
 func (s *state) enterService(g *Group, now time.Time) bool {
 	changed := false
 	for _, i := range s.members(g) {
-		if i.Lifecycle != LifecyclePending || i.State != Running {
+		switch {
+		case i.State != Running || !i.Lifecycle.pending():
 			continue
+		case i.Lifecycle == LifecyclePending && s.hold(g, i, Launching, now):
+			i.Lifecycle = LifecyclePendingWait
+		case i.Lifecycle == LifecyclePendingWait && i.held(g, now):
+			continue
+		case i.Abandoned:
+			s.finish(g, i, now, "Failed", "Instance failed to complete user's Lifecycle Action: it was abandoned.")
+			s.retire(g, i, now, "an instance was taken out of service in response to a lifecycle action that was abandoned.")
+		default:
+			s.serve(g, i, now)
 		}
-		i.Lifecycle, i.InService, changed = LifecycleInService, now, true
-		g.finish(i, now, "Successful", "")
-		for _, arn := range g.Spec.TargetGroups {
-			if group := s.Targets[arn]; group != nil {
-				s.register(group, i.ID, now)
-			}
-		}
+		changed = true
 	}
 	return changed
+}
+
+// serve takes a member into service and registers it with the target groups.
+func (s *state) serve(g *Group, i *Instance, now time.Time) {
+	i.Lifecycle, i.InService = LifecycleInService, now
+	s.finish(g, i, now, "Successful", "")
+	for _, arn := range g.Spec.TargetGroups {
+		if group := s.Targets[arn]; group != nil {
+			s.register(group, i.ID, group.Spec.Port, now)
+		}
+	}
 }
 
 // replaceUnhealthy takes members out that don't run any more, at once and even in their grace period, and those that
@@ -308,11 +363,14 @@ func (s *state) replaceUnhealthy(g *Group, now time.Time) bool {
 
 // retire begins to terminate a member: it is drained first, unless there is nothing left to drain.
 func (s *state) retire(g *Group, i *Instance, now time.Time, cause string) {
+	if i.Lifecycle.pending() {
+		s.finish(g, i, now, "Cancelled", "The instance is terminated before it was in service.")
+	}
 	i.Lifecycle = LifecycleTerminating
 	gone := i.State == ShuttingDown || i.State == Terminated
 	for _, arn := range g.Spec.TargetGroups {
 		if group := s.Targets[arn]; group != nil {
-			s.deregister(group, i.ID, now, gone)
+			s.deregister(group, i.ID, group.Spec.Port, now, gone)
 		}
 	}
 	g.begin(now, "Terminating EC2 instance: "+i.ID, cause, i.ID)
@@ -323,12 +381,16 @@ func (s *state) advanceTerminations(g *Group, now time.Time) bool {
 	changed := false
 	for _, i := range s.members(g) {
 		switch {
-		case i.State == Terminated && i.Lifecycle != LifecycleTerminating:
+		case i.State == Terminated && !i.Lifecycle.leaving():
 			// replaceUnhealthy sees it next time.
 		case i.State == Terminated:
-			g.finish(i, now, "Successful", "")
+			s.finish(g, i, now, "Successful", "")
 			i.Group, changed = "", true
-		case i.Lifecycle == LifecycleTerminating && i.State != ShuttingDown && s.drained(g, i, now):
+		case i.State == ShuttingDown:
+		case i.Lifecycle == LifecycleTerminating && s.drained(g, i, now) && i.State == Running && s.hold(g, i, Terminating, now):
+			i.Lifecycle, changed = LifecycleTerminatingWait, true
+		case i.Lifecycle == LifecycleTerminating && s.drained(g, i, now),
+			i.Lifecycle == LifecycleTerminatingWait && !i.held(g, now):
 			i.State, i.Reason, changed = ShuttingDown, "Client.UserInitiatedShutdown: terminated by Auto Scaling", true
 		}
 	}
@@ -336,6 +398,9 @@ func (s *state) advanceTerminations(g *Group, now time.Time) bool {
 }
 
 func (s *state) drained(g *Group, i *Instance, now time.Time) bool {
+	if !s.tasksDrained(i) {
+		return false
+	}
 	for _, arn := range g.Spec.TargetGroups {
 		group := s.Targets[arn]
 		if group == nil {
@@ -355,22 +420,23 @@ func (c *Cloud) fillOrShrink(s *state, g *Group, now time.Time) bool {
 	active := s.active(g)
 	changed := false
 	for have := len(active); have < g.Desired; have++ {
-		cause := fmt.Sprintf("an instance was started in response to a difference between desired and actual capacity, "+
+		cause := g.because(now) + fmt.Sprintf("an instance was started in response to a difference between desired and actual capacity, "+
 			"increasing the capacity from %d to %d.", have, have+1)
 		if g.replaces(s) {
 			cause = "an instance was launched in response to an unhealthy instance needing to be replaced."
 		}
 		if !c.launchMember(s, g, now, cause) {
-			return changed
+			return changed // and tries again
 		}
 		changed = true
 	}
 	for have := len(active); have > g.Desired; have-- {
 		victim := s.victim(g)
-		s.retire(g, victim, now, fmt.Sprintf("an instance was taken out of service in response to a difference between desired "+
+		s.retire(g, victim, now, g.because(now)+fmt.Sprintf("an instance was taken out of service in response to a difference between desired "+
 			"and actual capacity, shrinking the capacity from %d to %d.", have, have-1))
 		changed = true
 	}
+	g.Why = ""
 	return changed
 }
 
@@ -378,13 +444,13 @@ func (c *Cloud) fillOrShrink(s *state, g *Group, now time.Time) bool {
 func (g *Group) replaces(s *state) bool {
 	out := 0
 	for _, i := range s.members(g) {
-		if i.Lifecycle == LifecycleTerminating && i.Unhealthy {
+		if i.Lifecycle.leaving() && i.Unhealthy {
 			out++
 		}
 	}
 	pending := 0
 	for _, i := range s.active(g) {
-		if i.Lifecycle == LifecyclePending {
+		if i.Lifecycle.pending() {
 			pending++
 		}
 	}
@@ -402,6 +468,7 @@ func (c *Cloud) launchMember(s *state, g *Group, now time.Time, cause string) bo
 		g.RetryAt = now.Add(launchRetry)
 		at := g.begin(now, "Launching a new EC2 instance.", cause, "")
 		g.Activities[at].Status, g.Activities[at].Message, g.Activities[at].End = "Failed", err.Error(), now
+		s.tell(g, EventLaunchError, g.Activities[at])
 		return false
 	}
 	g.begin(now, "Launching a new EC2 instance: "+i.ID, cause, i.ID)
@@ -452,11 +519,23 @@ func (g *Group) begin(now time.Time, description, cause, instance string) int {
 	return len(g.Activities) - 1
 }
 
-// finish ends the latest activity of an instance.
-func (g *Group) finish(i *Instance, now time.Time, status, message string) {
+// why keeps what changed the desired capacity, for the activities that follow.
+func (g *Group) why(reason string) { g.Why = reason }
+
+// because begins the cause of an activity with what changed the desired capacity.
+func (g *Group) because(now time.Time) string {
+	if g.Why == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s  At %s ", g.Why, now.UTC().Format(time.RFC3339))
+}
+
+// finish ends the latest activity of an instance, and tells of it.
+func (s *state) finish(g *Group, i *Instance, now time.Time, status, message string) {
 	for at := len(g.Activities) - 1; at >= 0; at-- {
 		if a := &g.Activities[at]; a.Instance == i.ID && a.Status == "InProgress" {
 			a.Status, a.Message, a.End = status, message, now
+			s.tell(g, eventOf(*a), *a)
 			return
 		}
 	}

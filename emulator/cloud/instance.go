@@ -25,10 +25,16 @@ type Lifecycle string
 
 // The lifecycle states of a member (Auto Scaling: "instance lifecycle").
 const (
-	LifecyclePending     Lifecycle = "Pending"
-	LifecycleInService   Lifecycle = "InService"
-	LifecycleTerminating Lifecycle = "Terminating"
+	LifecyclePending         Lifecycle = "Pending"
+	LifecyclePendingWait     Lifecycle = "Pending:Wait" // for hooks
+	LifecycleInService       Lifecycle = "InService"
+	LifecycleTerminating     Lifecycle = "Terminating"
+	LifecycleTerminatingWait Lifecycle = "Terminating:Wait" // for hooks
 )
+
+func (l Lifecycle) pending() bool { return l == LifecyclePending || l == LifecyclePendingWait }
+
+func (l Lifecycle) leaving() bool { return l == LifecycleTerminating || l == LifecycleTerminatingWait }
 
 // Instance is a virtual machine.
 type Instance struct {
@@ -40,6 +46,7 @@ type Instance struct {
 	Unhealthy      bool // as its group sees it
 	Template       string
 	Version        int
+	ImageID        string
 	Type           string
 	Zone           string
 	Subnet         string
@@ -52,11 +59,18 @@ type Instance struct {
 	Launched       time.Time
 	InService      time.Time
 	Ended          time.Time
-	CPU            []float64 // percent, one a minute, the newest last
+	Protected      bool                 // from termination
+	Held           map[string]time.Time // hooks that it waits for, and until when
+	Abandoned      bool                 // by a hook
+	Detailed       bool                 // publishes its metrics every minute
+	CPU            []float64            // percent, one a minute, the newest last
+	CPUAt          time.Time            // when the newest was measured
 }
 
 func (i *Instance) endpoint() Endpoint {
-	return Endpoint{Name: "instance " + i.ID, Address: i.Address, Groups: i.SecurityGroups, Subnet: i.Subnet}
+	return Endpoint{
+		Name: "instance " + i.ID, Address: i.Address, Groups: i.SecurityGroups, Subnet: i.Subnet, Public: i.Public, Back: linuxPorts,
+	}
 }
 
 // Script is the decoded user data.
@@ -103,28 +117,25 @@ func (c *Cloud) launch(s *state, g *Group, subnet *Subnet, now time.Time) (*Inst
 	maps.Copy(tags, g.Spec.InstanceTags)
 	i := &Instance{
 		ID: newID("i"), State: Pending, Group: g.Spec.Name, Lifecycle: LifecyclePending,
-		Template: g.Spec.Template, Version: version, Type: data.InstanceType,
+		Template: g.Spec.Template, Version: version, ImageID: data.ImageID, Type: data.InstanceType,
 		Zone: subnet.Zone, Subnet: subnet.ID, Address: address, Public: data.Public,
 		SecurityGroups: data.SecurityGroups, Profile: data.Profile, UserData: data.UserData, Tags: tags,
-		Launched: now,
+		Launched: now, Detailed: data.Detailed,
 	}
 	s.Instances[i.ID] = i
 	return i, nil
 }
 
-// privateAddress picks a free address at random, as EC2 seems to. AWS keeps the first four and the last of each subnet
-// (VPC User Guide: "Subnet CIDR blocks").
+// AWS keeps the first four addresses and the last of each subnet (VPC User Guide: "Subnet CIDR blocks").
+const keptFirst, kept = 4, 5
+
+// privateAddress picks a free address at random, as EC2 seems to.
 func (s *state) privateAddress(subnet *Subnet, free func(netip.Addr) bool) (netip.Addr, error) {
-	taken := map[netip.Addr]bool{}
-	for _, i := range s.Instances {
-		if i.State != Terminated {
-			taken[i.Address] = true
-		}
-	}
+	taken := s.privateAddresses()
 	base := subnet.CIDR.Addr().As4()
 	size := 1 << (32 - subnet.CIDR.Bits())
-	for _, n := range rand.Perm(size - 5) {
-		host := n + 4
+	for _, n := range rand.Perm(size - kept) {
+		host := n + keptFirst
 		address := netip.AddrFrom4([4]byte{
 			base[0], base[1], base[2] | byte(host>>8), base[3] | byte(host),
 		})
@@ -134,6 +145,25 @@ func (s *state) privateAddress(subnet *Subnet, free func(netip.Addr) bool) (neti
 	}
 	return netip.Addr{}, refuse("InsufficientFreeAddressesInSubnet",
 		"There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", subnet.ID)
+}
+
+// privateAddresses are those of all network interfaces.
+func (s *state) privateAddresses() map[netip.Addr]bool {
+	taken := map[netip.Addr]bool{}
+	for _, i := range s.Instances {
+		if i.State != Terminated {
+			taken[i.Address] = true
+		}
+	}
+	for _, nat := range s.NATs {
+		taken[nat.Address] = true
+	}
+	for _, endpoint := range s.Endpoints {
+		for _, address := range endpoint.Interfaces {
+			taken[address] = true
+		}
+	}
+	return taken
 }
 
 // InstanceRunning reports that an instance has booted.
@@ -166,6 +196,10 @@ func (c *Cloud) TerminateInstance(id string) error {
 		if i == nil {
 			return refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
 		}
+		if i.Protected {
+			return refuse("OperationNotPermitted", "The instance '%s' may not be terminated. Modify its 'disableApiTermination' "+
+				"instance attribute and try again.", id)
+		}
 		if i.State == Pending || i.State == Running {
 			i.State, i.Reason = ShuttingDown, "Client.UserInitiatedShutdown: User initiated shutdown"
 		}
@@ -184,7 +218,7 @@ func (s *state) prune(now time.Time) bool {
 	return len(s.Instances) != before
 }
 
-// cpuPoints is how many minutes of CPU use are kept: as many as the slowest alarm looks at.
+// cpuPoints is how many minutes of CPU use are kept, for people; alarms keep what they need.
 const cpuPoints = 15
 
 // RecordCPU adds a minute's average CPU utilization of an instance, in percent of its virtual CPUs.
@@ -193,6 +227,7 @@ func (c *Cloud) RecordCPU(id string, percent float64) {
 		if i := s.Instances[id]; i != nil {
 			i.CPU = append(i.CPU, percent)
 			i.CPU = i.CPU[max(0, len(i.CPU)-cpuPoints):]
+			i.CPUAt = c.clock.Now()
 		}
 		return nil
 	})

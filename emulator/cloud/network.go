@@ -1,7 +1,10 @@
 package cloud
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
+	"strings"
 )
 
 // VPC is a virtual private cloud.
@@ -29,7 +32,7 @@ type Subnet struct {
 type RouteTable struct {
 	ID           string
 	VPC          string
-	Routes       map[string]string // destination CIDR → gateway ID
+	Routes       map[string]string // destination, a CIDR or a prefix list's ID → gateway, NAT gateway or gateway endpoint
 	Associations map[string]string // association ID → subnet ID
 }
 
@@ -39,7 +42,7 @@ func (c *Cloud) CreateVPC(cidr string) (VPC, error) {
 	if err != nil {
 		return VPC{}, err
 	}
-	if prefix.Bits() < 16 || prefix.Bits() > 28 {
+	if !prefix.Addr().Is4() || prefix.Bits() < 16 || prefix.Bits() > 28 {
 		return VPC{}, refuse("InvalidVpc.Range", "The CIDR '%s' is invalid: a VPC is between /16 and /28.", cidr)
 	}
 	vpc := &VPC{ID: newID("vpc"), CIDR: prefix}
@@ -73,6 +76,16 @@ func (c *Cloud) DeleteVPC(id string) error {
 				return inUse("vpc", id, "security group "+group.ID)
 			}
 		}
+		for _, acl := range s.ACLs {
+			if acl.VPC == id {
+				return inUse("vpc", id, "network ACL "+acl.ID)
+			}
+		}
+		for _, endpoint := range s.Endpoints {
+			if endpoint.VPC == id {
+				return inUse("vpc", id, "endpoint "+endpoint.ID)
+			}
+		}
 		delete(s.VPCs, id)
 		return nil
 	})
@@ -97,7 +110,7 @@ func (c *Cloud) CreateGateway(vpc string) (InternetGateway, error) {
 }
 
 // DeleteGateway detaches and removes a gateway. It stays while anything in the VPC has a public address mapped through
-// it: an instance, or an internet-facing balancer.
+// it: an instance, an internet-facing balancer, or a NAT gateway.
 func (c *Cloud) DeleteGateway(id string) error {
 	return c.change(func(s *state) error {
 		gateway := s.Gateways[id]
@@ -125,6 +138,11 @@ func (s *state) mappedAddress(vpc string) string {
 			return "load balancer " + b.Spec.Name
 		}
 	}
+	for _, id := range keys(s.NATs) {
+		if s.vpcOf(s.NATs[id].Subnet) == vpc {
+			return "NAT gateway " + id
+		}
+	}
 	return ""
 }
 
@@ -147,7 +165,7 @@ func (c *Cloud) CreateSubnet(vpc, cidr, zone string, mapPublicIP bool) (Subnet, 
 		switch {
 		case parent == nil:
 			return notFound("InvalidVpcID.NotFound", "vpc", vpc)
-		case prefix.Bits() < 16 || prefix.Bits() > 28,
+		case !prefix.Addr().Is4(), prefix.Bits() < 16 || prefix.Bits() > 28,
 			prefix.Bits() < parent.CIDR.Bits() || !parent.CIDR.Contains(prefix.Addr()):
 			return refuse("InvalidSubnet.Range", "The CIDR '%s' is invalid.", cidr)
 		case !c.hasZone(zone):
@@ -177,28 +195,48 @@ func (c *Cloud) hasZone(zone string) bool {
 // DeleteSubnet removes a subnet that has no network interface any more.
 func (c *Cloud) DeleteSubnet(id string) error {
 	return c.change(func(s *state) error {
-		for _, i := range s.instances() {
-			if i.Subnet == id && i.State != Terminated {
-				return inUse("subnet", id, "instance "+i.ID)
-			}
-		}
-		for _, b := range s.Balancers {
-			for _, subnet := range b.Spec.Subnets {
-				if subnet == id {
-					return inUse("subnet", id, "load balancer "+b.Spec.Name)
-				}
-			}
+		if user := s.interfaceIn(id); user != "" {
+			return inUse("subnet", id, user)
 		}
 		delete(s.Subnets, id)
-		for _, table := range s.RouteTables { // AWS drops the association with the subnet
-			for association, subnet := range table.Associations {
-				if subnet == id {
-					delete(table.Associations, association)
-				}
-			}
+		for _, table := range s.RouteTables { // AWS drops the associations with the subnet
+			maps.DeleteFunc(table.Associations, func(_, subnet string) bool { return subnet == id })
+		}
+		for _, acl := range s.ACLs {
+			maps.DeleteFunc(acl.Associations, func(_, subnet string) bool { return subnet == id })
 		}
 		return nil
 	})
+}
+
+// interfaceIn names something that has a network interface in a subnet, or nothing.
+func (s *state) interfaceIn(subnet string) string {
+	for _, i := range s.instances() {
+		if i.Subnet == subnet && i.State != Terminated {
+			return "instance " + i.ID
+		}
+	}
+	for _, b := range s.Balancers {
+		if contains(b.Spec.Subnets, subnet) {
+			return "load balancer " + b.Spec.Name
+		}
+	}
+	for _, nat := range s.NATs {
+		if nat.Subnet == subnet {
+			return "NAT gateway " + nat.ID
+		}
+	}
+	for _, endpoint := range s.Endpoints {
+		if _, has := endpoint.Interfaces[subnet]; has {
+			return "endpoint " + endpoint.ID
+		}
+	}
+	for _, database := range s.Databases {
+		if group := s.SubnetGroups[database.Spec.SubnetGroup]; group != nil && contains(group.Subnets, subnet) {
+			return "database " + database.Spec.Identifier
+		}
+	}
+	return ""
 }
 
 // CreateRouteTable makes an empty table.
@@ -214,7 +252,7 @@ func (c *Cloud) CreateRouteTable(vpc string) (RouteTable, error) {
 	return RouteTable{ID: table.ID, VPC: vpc}, err
 }
 
-// DeleteRouteTable removes a table without associations.
+// DeleteRouteTable removes a table without associations. Gateway endpoints lose it.
 func (c *Cloud) DeleteRouteTable(id string) error {
 	return c.change(func(s *state) error {
 		if table := s.RouteTables[id]; table != nil {
@@ -223,20 +261,24 @@ func (c *Cloud) DeleteRouteTable(id string) error {
 			}
 		}
 		delete(s.RouteTables, id)
+		for _, endpoint := range s.Endpoints {
+			endpoint.RouteTables = slices.DeleteFunc(endpoint.RouteTables, func(table string) bool { return table == id })
+		}
 		return nil
 	})
 }
 
-// CreateRoute sends traffic for the destination to an internet gateway.
+// CreateRoute sends traffic for the destination to an internet gateway or a NAT gateway.
 func (c *Cloud) CreateRoute(table, destination, gateway string) error {
 	return c.change(func(s *state) error {
 		found := s.RouteTables[table]
-		switch {
-		case found == nil:
+		if found == nil {
 			return notFound("InvalidRouteTableID.NotFound", "routeTable", table)
-		case s.Gateways[gateway] == nil || s.Gateways[gateway].VPC != found.VPC:
-			return notFound("InvalidGatewayID.NotFound", "internetGateway", gateway)
-		case found.Routes[destination] != "":
+		}
+		if err := s.checkRouteTarget(found.VPC, gateway); err != nil {
+			return err
+		}
+		if found.Routes[destination] != "" {
 			return refuse("RouteAlreadyExists", "The route identified by %s already exists.", destination)
 		}
 		if _, err := parseCIDR(destination); err != nil {
@@ -245,6 +287,34 @@ func (c *Cloud) CreateRoute(table, destination, gateway string) error {
 		found.Routes[destination] = gateway
 		return nil
 	})
+}
+
+// ReplaceRoute sends traffic for a destination elsewhere.
+func (c *Cloud) ReplaceRoute(table, destination, gateway string) error {
+	return c.change(func(s *state) error {
+		found := s.RouteTables[table]
+		if found == nil || found.Routes[destination] == "" {
+			return refuse("InvalidRoute.NotFound", "no route with destination-cidr-block %s in route table %s", destination, table)
+		}
+		if err := s.checkRouteTarget(found.VPC, gateway); err != nil {
+			return err
+		}
+		found.Routes[destination] = gateway
+		return nil
+	})
+}
+
+func (s *state) checkRouteTarget(vpc, gateway string) error {
+	if strings.HasPrefix(gateway, "nat-") {
+		if nat := s.NATs[gateway]; nat == nil || s.vpcOf(nat.Subnet) != vpc {
+			return notFound("InvalidNatGatewayID.NotFound", "natGateway", gateway)
+		}
+		return nil
+	}
+	if found := s.Gateways[gateway]; found == nil || found.VPC != vpc {
+		return notFound("InvalidGatewayID.NotFound", "internetGateway", gateway)
+	}
+	return nil
 }
 
 // DeleteRoute removes a route.

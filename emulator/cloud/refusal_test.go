@@ -173,6 +173,7 @@ func TestARoleReadsOnlyWhatItsPolicyNames(t *testing.T) {
 	must(w.CreateGroup(spec))(t)
 	w.step()
 	id := w.members()[0].ID
+	must(w.CreateRule(cloud.Rule{Group: w.instanceSG, Egress: true, Protocol: "tcp", From: 443, To: 443, CIDR: "0.0.0.0/0"}))(t)
 
 	_, err := w.Object(id, "artifacts", "a")
 	refused(t, "AccessDenied", err)

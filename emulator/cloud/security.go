@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -19,8 +20,9 @@ type Rule struct {
 	Egress   bool
 	Protocol string // tcp, udp, icmp; -1: any, and then every port
 	From, To int    // ports, inclusive
-	CIDR     string // the other end: either a range
-	Peer     string // or the members of a security group
+	CIDR     string // the other end: either a range,
+	Peer     string // the members of a security group,
+	List     string // or the ranges of a prefix list
 }
 
 // CreateSecurityGroup makes a group without rules. Names have 255 characters at most and don't begin with "sg-"
@@ -67,6 +69,16 @@ func (c *Cloud) DeleteSecurityGroup(id string) error {
 				return groupInUse(id, "load balancer "+b.Spec.Name)
 			}
 		}
+		for _, endpoint := range s.Endpoints {
+			if contains(endpoint.Groups, id) {
+				return groupInUse(id, "endpoint "+endpoint.ID)
+			}
+		}
+		for _, database := range s.Databases {
+			if contains(database.Spec.Groups, id) {
+				return groupInUse(id, "database "+database.Spec.Identifier)
+			}
+		}
 		delete(s.Groups, id)
 		for ruleID, rule := range s.Rules { // its own rules go with it
 			if rule.Group == id {
@@ -101,8 +113,11 @@ func (s *state) checkRule(rule Rule) error {
 	if rule.Peer != "" && s.Groups[rule.Peer] == nil {
 		return notFound("InvalidGroup.NotFound", "security group", rule.Peer)
 	}
-	if (rule.CIDR == "") == (rule.Peer == "") {
-		return refuse("InvalidParameterCombination", "a rule names one CIDR or one security group")
+	if others := slices.DeleteFunc([]string{rule.CIDR, rule.Peer, rule.List}, isEmpty); len(others) != 1 {
+		return refuse("InvalidParameterCombination", "a rule names one CIDR, one security group or one prefix list")
+	}
+	if _, known := prefixListByID(rule.List); rule.List != "" && !known {
+		return notFound("InvalidPrefixListID.NotFound", "prefix list", rule.List)
 	}
 	if rule.CIDR != "" {
 		if _, err := parseCIDR(rule.CIDR); err != nil {
@@ -123,6 +138,8 @@ func (s *state) checkRule(rule Rule) error {
 	return nil
 }
 
+func isEmpty(text string) bool { return text == "" }
+
 // DeleteRule removes a rule.
 func (c *Cloud) DeleteRule(id string) error {
 	return c.change(func(s *state) error {
@@ -139,8 +156,8 @@ func (r *Rule) lets(port int, address netip.Addr, groups []string) bool {
 	if r.Peer != "" {
 		return contains(groups, r.Peer)
 	}
-	prefix, err := netip.ParsePrefix(r.CIDR)
-	return err == nil && prefix.Contains(address)
+	_, inside := within(r.CIDR+r.List, address)
+	return inside
 }
 
 func contains(list []string, item string) bool {

@@ -25,7 +25,32 @@ type state struct {
 	Listeners   map[string]*Listener
 	Scaling     map[string]*Group
 	Instances   map[string]*Instance
-	Recorded    map[string]Recorded
+	Recorded    map[string]Recorded // by type and ID
+
+	Alarms        map[string]*Alarm // by name
+	Notifications []Notification    // the oldest first
+	Minute        time.Time         // the last whole minute that was measured
+
+	Addresses    map[string]*ElasticIP
+	NATs         map[string]*NATGateway
+	Endpoints    map[string]*VPCEndpoint
+	ACLs         map[string]*NetworkACL
+	Images       map[string]*Image       // made from instances
+	Databases    map[string]*Database    // by resource ID
+	SubnetGroups map[string]*SubnetGroup // of databases, by name
+	Snapshots    map[string]bool         // of databases, by name
+	Topics       map[string]*Topic       // by ARN
+	Zones        map[string]*Zone        // hosted ones
+	Certificates map[string]*Certificate // by ARN
+	LogGroups    map[string]*LogGroup    // by name
+
+	Clusters           map[string]*Cluster
+	CapacityProviders  map[string]*CapacityProvider
+	TaskDefinitions    map[string]*TaskDefinition    // by ARN
+	Services           map[string]*Service           // by ARN
+	Tasks              map[string]*Task              // by ID
+	ContainerInstances map[string]*ContainerInstance // by the instance's ID
+	Scalable           map[string]*ScalableTarget    // by resource ID
 }
 
 func newState() state {
@@ -36,11 +61,19 @@ func newState() state {
 		Templates: map[string]*LaunchTemplate{}, Balancers: map[string]*LoadBalancer{},
 		Targets: map[string]*TargetGroup{}, Listeners: map[string]*Listener{}, Scaling: map[string]*Group{},
 		Instances: map[string]*Instance{}, Recorded: map[string]Recorded{},
+		Alarms:    map[string]*Alarm{},
+		Addresses: map[string]*ElasticIP{}, NATs: map[string]*NATGateway{}, Endpoints: map[string]*VPCEndpoint{},
+		ACLs: map[string]*NetworkACL{}, Images: map[string]*Image{}, Databases: map[string]*Database{},
+		SubnetGroups: map[string]*SubnetGroup{}, Snapshots: map[string]bool{}, Topics: map[string]*Topic{},
+		Zones: map[string]*Zone{}, Certificates: map[string]*Certificate{}, LogGroups: map[string]*LogGroup{},
+		Clusters: map[string]*Cluster{}, CapacityProviders: map[string]*CapacityProvider{},
+		TaskDefinitions: map[string]*TaskDefinition{}, Services: map[string]*Service{}, Tasks: map[string]*Task{},
+		ContainerInstances: map[string]*ContainerInstance{}, Scalable: map[string]*ScalableTarget{},
 	}
 }
 
 // format of saved states; another one is refused, not guessed at.
-const format = 1
+const format = 2
 
 type saved struct {
 	Format int
@@ -106,21 +139,21 @@ type Recorded struct {
 // Record keeps a resource that has no behaviour here.
 func (c *Cloud) Record(id, token, name string) {
 	_ = c.change(func(s *state) error {
-		s.Recorded[id] = Recorded{Type: token, Name: name}
+		s.Recorded[token+" "+id] = Recorded{Type: token, Name: name}
 		return nil
 	})
 }
 
 // Forget drops a recorded resource.
-func (c *Cloud) Forget(id string) {
+func (c *Cloud) Forget(id, token string) {
 	_ = c.change(func(s *state) error {
-		delete(s.Recorded, id)
+		delete(s.Recorded, token+" "+id)
 		return nil
 	})
 }
 
 // Left lists what exists, as "kind id", sorted; empty after everything was destroyed. Terminated instances, which AWS
-// shows for a while too, don't count.
+// shows for a while too, don't count, nor do images and snapshots, which are made to stay.
 func (c *Cloud) Left() []string {
 	var left []string
 	c.view(func(s *state) {
@@ -133,6 +166,10 @@ func (c *Cloud) Left() []string {
 		add("internet gateway", keys(s.Gateways))
 		add("subnet", keys(s.Subnets))
 		add("route table", keys(s.RouteTables))
+		add("elastic IP", keys(s.Addresses))
+		add("NAT gateway", keys(s.NATs))
+		add("endpoint", keys(s.Endpoints))
+		add("network ACL", keys(s.ACLs))
 		add("security group", keys(s.Groups))
 		add("security group rule", keys(s.Rules))
 		add("role", keys(s.Roles))
@@ -143,14 +180,18 @@ func (c *Cloud) Left() []string {
 		add("target group", keys(s.Targets))
 		add("listener", keys(s.Listeners))
 		add("auto scaling group", keys(s.Scaling))
+		for _, name := range keys(s.Alarms) {
+			if s.Alarms[name].Policy == "" {
+				left = append(left, "alarm "+name)
+			}
+		}
 		for _, i := range s.instances() {
 			if i.State != Terminated {
 				left = append(left, "instance "+i.ID)
 			}
 		}
-		for _, id := range keys(s.Recorded) {
-			left = append(left, s.Recorded[id].Type+" "+id)
-		}
+		left = append(left, s.leftOfECS()...)
+		left = append(left, keys(s.Recorded)...)
 	})
 	return left
 }

@@ -2,7 +2,7 @@ package cloud
 
 import (
 	"encoding/json"
-	"path"
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -25,6 +25,7 @@ type Role struct {
 	Name     string
 	Trust    string            // policy document
 	Policies map[string]string // policy name → document
+	Attached []string          // ARNs of policies of AWS
 }
 
 // Profile hands a role to instances.
@@ -83,26 +84,41 @@ func (c *Cloud) DeleteObject(bucket, key string) error {
 	})
 }
 
-// Object returns an object as an instance's role may read it.
+// Object returns an object as an instance may read it: with its role, and over a path to S3.
 func (c *Cloud) Object(instance, bucket, key string) (Object, error) {
 	var object Object
 	var err error
 	c.view(func(s *state) {
-		i := s.Instances[instance]
-		arn := "arn:aws:s3:::" + bucket + "/" + key
-		switch {
-		case i == nil || !s.allowed(i.Profile, "s3:GetObject", arn):
-			err = refuse("AccessDenied", "the instance's role is not allowed to perform s3:GetObject on %s", arn)
-		case s.Buckets[bucket] == nil:
-			err = refuse("NoSuchBucket", "The specified bucket does not exist: %s.", bucket)
-		default:
-			var ok bool
-			if object, ok = s.Buckets[bucket].Objects[key]; !ok {
-				err = refuse("NoSuchKey", "The specified key does not exist: %s.", key)
-			}
+		if err = s.mayRead(s.Instances[instance], bucket, key); err != nil {
+			return
+		}
+		var ok bool
+		if object, ok = s.Buckets[bucket].Objects[key]; !ok {
+			err = refuse("NoSuchKey", "The specified key does not exist: %s.", key)
 		}
 	})
 	return object, err
+}
+
+func (s *state) mayRead(i *Instance, bucket, key string) error {
+	const action = "s3:GetObject"
+	arn := "arn:aws:s3:::" + bucket + "/" + key
+	if i == nil {
+		return refuse("AccessDenied", "there is no instance with a role that is allowed to perform %s on %s", action, arn)
+	}
+	if blocked := s.reachService(i.endpoint(), "s3"); blocked != nil {
+		return fmt.Errorf("connect timeout on endpoint URL https://%s.s3.amazonaws.com/%s: %w", bucket, key, blocked)
+	}
+	endpoint := s.Endpoints[s.routeOut(i.Subnet, publicService("s3").Address)]
+	switch {
+	case !evaluate(s.policies(i.Profile), action, arn):
+		return refuse("AccessDenied", "the instance's role is not allowed to perform %s on %s", action, arn)
+	case endpoint != nil && endpoint.Policy != "" && !evaluate([]string{endpoint.Policy}, action, arn):
+		return refuse("AccessDenied", "no VPC endpoint policy of %s allows the %s action on %s", endpoint.ID, action, arn)
+	case s.Buckets[bucket] == nil:
+		return refuse("NoSuchBucket", "The specified bucket does not exist: %s.", bucket)
+	}
+	return nil
 }
 
 // CreateRole makes a role without policies.
@@ -125,6 +141,9 @@ func (c *Cloud) DeleteRole(name string) error {
 		role := s.Roles[name]
 		if role == nil {
 			return nil
+		}
+		if len(role.Attached) > 0 {
+			return refuse("DeleteConflict", "Cannot delete entity, must detach all policies first.")
 		}
 		if len(role.Policies) > 0 {
 			return refuse("DeleteConflict", "Cannot delete entity, must delete policies first.")
@@ -186,18 +205,19 @@ func (c *Cloud) DeleteProfile(name string) error {
 	})
 }
 
-// allowed evaluates the inline policies of an instance profile's role: an explicit deny wins, and what nothing allows is
-// denied (IAM User Guide: "Policy evaluation logic").
+// allowed tells whether an instance profile's role may do something.
 func (s *state) allowed(profile, action, resource string) bool {
-	found := s.Profiles[path.Base(profile)] // a name or an ARN that ends with it
-	if found == nil || s.Roles[found.Role] == nil {
-		return false
-	}
+	return evaluate(s.policies(profile), action, resource)
+}
+
+// evaluate decides by policies: an explicit deny wins, and what nothing allows is denied (IAM User Guide: "Policy
+// evaluation logic").
+func evaluate(documents []string, action, resource string) bool {
 	allowed := false
-	for _, document := range s.Roles[found.Role].Policies {
+	for _, document := range documents {
 		statements, err := parsePolicy(document)
 		if err != nil {
-			continue // PutRolePolicy took only valid ones
+			continue // only valid ones were taken
 		}
 		for _, st := range statements {
 			if !st.Action.match(action) || !st.Resource.match(resource) {

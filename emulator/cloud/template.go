@@ -15,16 +15,23 @@ type Image struct {
 	Architecture string // x86_64 or arm64
 	RootDevice   string
 	Parameter    string // public SSM parameter that resolves to it
+	Source       string // instance that it was made from; empty for a stock image
 }
 
 // images is the catalogue: the stock images of AWS, as their public SSM parameters name them. IDs are invented.
 var images = []Image{
-	{"ami-0e1a5c20f3d400001", "al2023-ami-kernel-default-x86_64", "x86_64", "/dev/xvda",
-		"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},
-	{"ami-0e1a5c20f3d400002", "al2023-ami-kernel-default-arm64", "arm64", "/dev/xvda",
-		"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"},
-	{"ami-0e1a5c20f3d400003", "debian-12-amd64", "x86_64", "/dev/xvda", "/aws/service/debian/release/12/latest/amd64"},
-	{"ami-0e1a5c20f3d400004", "debian-12-arm64", "arm64", "/dev/xvda", "/aws/service/debian/release/12/latest/arm64"},
+	{ID: "ami-0e1a5c20f3d400001", Name: "al2023-ami-kernel-default-x86_64", Architecture: "x86_64", RootDevice: "/dev/xvda",
+		Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},
+	{ID: "ami-0e1a5c20f3d400002", Name: "al2023-ami-kernel-default-arm64", Architecture: "arm64", RootDevice: "/dev/xvda",
+		Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"},
+	{ID: "ami-0e1a5c20f3d400003", Name: "debian-12-amd64", Architecture: "x86_64", RootDevice: "/dev/xvda",
+		Parameter: "/aws/service/debian/release/12/latest/amd64"},
+	{ID: "ami-0e1a5c20f3d400004", Name: "debian-12-arm64", Architecture: "arm64", RootDevice: "/dev/xvda",
+		Parameter: "/aws/service/debian/release/12/latest/arm64"},
+	{ID: "ami-0e1a5c20f3d400005", Name: "al2023-ami-ecs-hvm-x86_64", Architecture: "x86_64", RootDevice: "/dev/xvda",
+		Parameter: "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"},
+	{ID: "ami-0e1a5c20f3d400006", Name: "al2023-ami-ecs-hvm-arm64", Architecture: "arm64", RootDevice: "/dev/xvda",
+		Parameter: "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id"},
 }
 
 // ImageByParameter resolves a public SSM parameter.
@@ -35,16 +42,6 @@ func (c *Cloud) ImageByParameter(name string) (Image, error) {
 		}
 	}
 	return Image{}, refuse("ParameterNotFound", "no image in the emulator's catalogue has the parameter %s", name)
-}
-
-// ImageByID finds an image.
-func (c *Cloud) ImageByID(id string) (Image, error) {
-	for _, image := range images {
-		if image.ID == id {
-			return image, nil
-		}
-	}
-	return Image{}, refuse("InvalidAMIID.NotFound", "The image id '[%s]' does not exist", id)
 }
 
 // LaunchTemplate is a versioned description of instances.
@@ -63,6 +60,7 @@ type TemplateData struct {
 	SecurityGroups []string
 	Public         bool // associate a public address
 	Profile        string
+	Detailed       bool              // metrics every minute
 	Tags           map[string]string // of the instances
 }
 
@@ -91,8 +89,8 @@ const maxUserData = 16384
 // instanceType is the pattern of EC2's instance types: a family and a size.
 var instanceType = regexp.MustCompile(`^[a-z]+[0-9][a-z0-9-]*\.([a-z0-9]+)(-[0-9]+xl)?$`)
 
-func (c *Cloud) checkTemplate(s *state, data TemplateData) error {
-	if _, err := c.ImageByID(data.ImageID); err != nil {
+func (s *state) checkTemplate(data TemplateData) error {
+	if _, err := s.image(data.ImageID); err != nil {
 		return err
 	}
 	if !instanceType.MatchString(data.InstanceType) {
@@ -122,7 +120,7 @@ func (c *Cloud) CreateTemplate(name string, data TemplateData) (LaunchTemplate, 
 				return refuse("InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use: %s", name)
 			}
 		}
-		if err := c.checkTemplate(s, data); err != nil {
+		if err := s.checkTemplate(data); err != nil {
 			return err
 		}
 		s.Templates[template.ID] = template
@@ -139,7 +137,7 @@ func (c *Cloud) UpdateTemplate(id string, data TemplateData, makeDefault bool) (
 		if template == nil {
 			return notFound("InvalidLaunchTemplateId.NotFound", "launch template", id)
 		}
-		if err := c.checkTemplate(s, data); err != nil {
+		if err := s.checkTemplate(data); err != nil {
 			return err
 		}
 		template.Versions = append(template.Versions, data)

@@ -17,6 +17,11 @@ import (
 type home struct {
 	private netip.Addr // as the cloud knows it
 	own     netip.Addr // where its sockets are
+	ports   privileges // that decide whether a port is moved
+}
+
+func homeOf(private netip.Addr) home {
+	return home{private: private, own: Loopback(private), ports: ownPrivileges()}
 }
 
 const resolverPort = 53
@@ -26,7 +31,35 @@ var loopback4 = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 // means reports whether addr, used on the instance, means the instance itself.
 func (h home) means(addr netip.Addr) bool {
 	addr = addr.Unmap()
-	return addr.IsUnspecified() || addr == loopback4 || addr == netip.IPv6Loopback() || addr == h.private
+	return addr.IsUnspecified() || addr == loopback4 || addr == netip.IPv6Loopback() || addr == h.private || addr == h.own
+}
+
+// bound is where a socket is bound that asks for an address, and false for one that is left alone.
+func (h home) bound(to netip.AddrPort) (netip.AddrPort, bool) {
+	return netip.AddrPortFrom(h.own, movePort(to.Port(), h.ports)), h.means(to.Addr())
+}
+
+// connected is where a connection to an address goes, and false for one that is left alone. What is elsewhere on 127/8
+// is another instance or a balancer, whose ports are moved as one's own.
+func (h home) connected(to netip.AddrPort) (netip.AddrPort, bool) {
+	moved := movePort(to.Port(), h.ports)
+	switch {
+	case to.Port() == resolverPort && to.Addr().Unmap() != h.own:
+		return to, false
+	case h.means(to.Addr()):
+		return netip.AddrPortFrom(h.own, moved), true
+	case to.Addr().Unmap().IsLoopback():
+		return netip.AddrPortFrom(to.Addr().Unmap(), moved), moved != to.Port()
+	}
+	return to, false
+}
+
+// goes is where the socket of a held call is to be.
+func (h home) goes(n *notification, to netip.AddrPort) (netip.AddrPort, bool) {
+	if n.nr == unix.SYS_CONNECT {
+		return h.connected(to)
+	}
+	return h.bound(to)
 }
 
 // notification and response are struct seccomp_notif and seccomp_notif_resp.
@@ -117,8 +150,7 @@ func (s *spawner) act(n *notification) unix.Errno {
 	if !ok {
 		return passOn
 	}
-	to := address.addrPort()
-	if !s.home.means(to.Addr()) || (n.nr == unix.SYS_CONNECT && to.Port() == resolverPort) {
+	if _, held := s.home.goes(n, address.addrPort()); !held {
 		return passOn
 	}
 	if !s.borrows {
@@ -130,11 +162,12 @@ func (s *spawner) act(n *notification) unix.Errno {
 // rewrite changes the address in the process's memory, where its socket cannot be had. Whether it takes IPv6 alone cannot
 // be known then: such a socket is refused the wildcard (EINVAL) and keeps ::1, which is the host's.
 func (s *spawner) rewrite(n *notification, memory *os.File, address sockaddr) unix.Errno {
-	to := address.addrPort()
-	if to.Addr() == netip.IPv6Loopback() || !s.valid(n) {
+	given := address.addrPort()
+	if given.Addr() == netip.IPv6Loopback() || !s.valid(n) {
 		return passOn
 	}
-	changed := address.with(netip.AddrPortFrom(s.home.own, to.Port()))
+	to, _ := s.home.goes(n, given)
+	changed := address.with(to)
 	if _, err := memory.WriteAt(changed, int64(n.args[1])); err != nil {
 		return unix.EFAULT
 	}
@@ -176,7 +209,7 @@ func (s *spawner) bind(fd int, address sockaddr) unix.Errno {
 		}
 		return call(unix.SYS_BIND, fd, address.with(netip.AddrPortFrom(netip.IPv6Loopback(), 0)))
 	}
-	target := netip.AddrPortFrom(s.home.own, given.Port())
+	target, _ := s.home.bound(given)
 	errno := call(unix.SYS_BIND, fd, address.with(target))
 	switch {
 	case errno == unix.EINVAL && !s.held && boundTo(fd, target):
@@ -194,7 +227,8 @@ func (s *spawner) connect(fd int, address sockaddr) unix.Errno {
 	if onlyIPv6(fd, address) {
 		return unix.ECONNREFUSED
 	}
-	errno := call(unix.SYS_CONNECT, fd, address.with(netip.AddrPortFrom(s.home.own, address.addrPort().Port())))
+	target, _ := s.home.connected(address.addrPort())
+	errno := call(unix.SYS_CONNECT, fd, address.with(target))
 	if errno == unix.EISCONN && !s.held {
 		return 0
 	}
@@ -293,14 +327,6 @@ func threadGroup(thread int) (int, error) {
 		}
 	}
 	return 0, fmt.Errorf("thread %d: no Tgid in its status", thread)
-}
-
-func unprivilegedPortStart() string {
-	value, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
-	if err != nil {
-		return err.Error()
-	}
-	return string(bytes.TrimSpace(value))
 }
 
 func (s *spawner) control(request uintptr, argument unsafe.Pointer) error {

@@ -61,6 +61,63 @@ func TestWhereSocketsCannotBeBorrowedAddressesAreRewrittenInMemory(t *testing.T)
 	}
 }
 
+func TestPrivilegedPortsOfInstancesAreMovedForBindAndConnect(t *testing.T) {
+	program, err := os.Executable()
+	require.NoError(t, err)
+	for name, borrows := range map[string]bool{"on the socket": true, "in memory": false} {
+		t.Run(name, func(t *testing.T) {
+			if borrows && !canBorrow() {
+				t.Skip("pidfd_getfd is denied on this machine")
+			}
+			h := home{private: netip.MustParseAddr("10.2.1.12"), own: netip.MustParseAddr("127.2.1.12"), ports: privileges{start: 1024}}
+			s, err := newSpawner(h, borrows, slog.New(slog.NewTextHandler(t.Output(), nil)))
+			require.NoError(t, err)
+			defer s.close()
+			cmd := exec.Command(program)
+			cmd.Env = []string{"SERVE=:80", "NAME=web", "HOME=" + t.TempDir()}
+			require.NoError(t, s.start(cmd))
+			defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+			for _, peer := range []string{"127.0.0.1:80", "10.2.1.12:80", "127.2.1.12:80", "127.0.0.1:8080"} {
+				assert.Equal(t, "web 127.2.1.12:8080\n", told(t, "127.2.1.12:8080", peer), peer)
+			}
+		})
+	}
+}
+
+// told sends a line to a service when it listens, and returns the answer.
+func told(t *testing.T, address, line string) string {
+	t.Helper()
+	answer := ""
+	require.Eventually(t, func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return false
+		}
+		defer conn.Close()
+		fmt.Fprintln(conn, line)
+		text, _ := io.ReadAll(conn)
+		answer = string(text)
+		return true
+	}, 5*time.Second, 5*time.Millisecond, address)
+	return answer
+}
+
+func TestWhereConnectionsOfAnInstanceGo(t *testing.T) {
+	h := home{private: netip.MustParseAddr("10.2.1.13"), own: netip.MustParseAddr("127.2.1.13"), ports: privileges{start: 1024}}
+	for from, want := range map[string]string{
+		"127.0.0.1:5000": "127.2.1.13:5000", "[::1]:80": "127.2.1.13:8080", "10.2.1.13:443": "127.2.1.13:8443",
+		"127.0.0.1:53": "", "127.0.0.53:53": "", // the host's resolver
+		"127.255.0.1:80": "127.255.0.1:8080", "[::ffff:127.255.0.1]:80": "127.255.0.1:8080", "127.255.0.1:5000": "",
+		"198.51.100.7:80": "", "10.2.1.14:80": "", // not on this machine
+	} {
+		got, held := h.connected(netip.MustParseAddrPort(from))
+		assert.Equal(t, want != "", held, from)
+		if held {
+			assert.Equal(t, want, got.String(), from)
+		}
+	}
+}
+
 func TestMissingKernelFeaturesAreNamed(t *testing.T) {
 	for errno, want := range map[unix.Errno]string{
 		unix.ENOSYS: "Linux 5.9 or later", unix.EPERM: "seccomp profile", unix.EBUSY: "already listens",

@@ -18,6 +18,7 @@ import (
 type cloudConfig struct {
 	files   []file
 	start   []string // units
+	enable  []string // units
 	skipped []string
 }
 
@@ -31,6 +32,9 @@ type file struct {
 const header = "#cloud-config"
 
 func parseCloudConfig(document []byte) (*cloudConfig, error) {
+	if len(bytes.TrimSpace(document)) == 0 {
+		return &cloudConfig{}, nil
+	}
 	first, _, _ := bytes.Cut(document, []byte("\n"))
 	if strings.TrimSpace(string(first)) != header {
 		return nil, fmt.Errorf("user data is no cloud-config: its first line is %q, not %q", clip(first), header)
@@ -170,7 +174,7 @@ func (c *cloudConfig) commands(value *yaml.Node) error {
 	return nil
 }
 
-// command takes a unit from a systemctl command line that starts it.
+// command takes units from a systemctl command line that starts or enables them.
 func (c *cloudConfig) command(words []string) {
 	line := strings.Join(words, " ")
 	if len(words) < 2 || path.Base(words[0]) != "systemctl" {
@@ -191,17 +195,28 @@ func (c *cloudConfig) command(words []string) {
 			units = append(units, unitName(word))
 		}
 	}
-	switch {
-	case verb == "daemon-reload":
-	case verb == "start", verb == "restart", verb == "enable" && now:
-		for _, u := range units {
-			if !slices.Contains(c.start, u) {
-				c.start = append(c.start, u)
-			}
+	switch verb {
+	case "daemon-reload":
+	case "start", "restart":
+		c.start = union(c.start, units)
+	case "enable":
+		c.enable = union(c.enable, units)
+		if now {
+			c.start = union(c.start, units)
 		}
 	default:
-		c.skip("runcmd: %s: only systemctl start and enable --now are acted upon", clip([]byte(line)))
+		c.skip("runcmd: %s: only systemctl start and enable are acted upon", clip([]byte(line)))
 	}
+}
+
+// union is a list with what more has beside it.
+func union(list, more []string) []string {
+	for _, name := range more {
+		if !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
 }
 
 // clip keeps a line short enough to be read.

@@ -1,5 +1,6 @@
-// Package dataplane is the part of the emulated cloud that is real: an instance's processes and sockets, a balancer's
-// flows, a health probe's connections. It knows neither Pulumi nor AWS's resources; a controller drives it.
+// Package dataplane is the part of the emulated cloud that is real: an instance's and a container's processes and sockets,
+// a balancer's flows and requests, a health probe's connections. It knows neither Pulumi nor AWS's resources; a controller
+// drives it.
 //
 //	user data ──Boot──▶ Instance            Listen ──▶ Listener 127.255.0.1:5000
 //	                     │ units as systemd's              │ a flow stays on its target
@@ -12,6 +13,10 @@
 // with their order, conditions and restarts. What needs a whole machine (packages, users, sandboxing) is not done and
 // [Instance.Skipped] says so. Programs are the ones that run on AWS, byte for byte. They are ordinary processes of the
 // emulator's user: the instance is a place to run, not a sandbox.
+//
+// [Capture] makes an image of an instance's files, with which another one boots: its enabled units start without user
+// data. [RunContainer] runs a container's command with this machine's programs, at an address of its own, and [Forward]
+// leads a port of its instance there.
 //
 // # Addresses
 //
@@ -26,6 +31,10 @@
 // architecture than the emulator's (i386 on amd64), io_uring. This needs Linux 5.9 on amd64 or arm64 and no privilege.
 // Where pidfd_getfd is denied, as by Docker's default profile, the address is changed in the program's memory instead; then
 // a socket for IPv6 alone is refused the wildcard and keeps the host's ::1.
+//
+// Ports below 1024 that only root may have are moved for another user ([Port]): what binds, connects to, listens at,
+// forwards to or probes port 80 meets at 8080. Programs see that where they ask a socket, or the kernel's table of sockets,
+// for its port.
 //
 // # Ends
 //

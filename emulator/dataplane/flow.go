@@ -60,7 +60,7 @@ func (f *flow) run() {
 
 func (f *flow) connect() error {
 	dialer := net.Dialer{KeepAlive: -1}
-	conn, err := dialer.DialContext(f.dialing, "tcp", f.target.Address.String())
+	conn, err := dialer.DialContext(f.dialing, "tcp", at(f.target.Address).String())
 	if err != nil {
 		return err
 	}

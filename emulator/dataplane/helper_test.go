@@ -72,6 +72,9 @@ func serve(address string) {
 }
 
 func obey(conn net.Conn, words []string) {
+	if len(words) == 0 { // a probe
+		return
+	}
 	switch words[0] {
 	case "who":
 		fmt.Fprintf(conn, "%s %s\n", os.Getenv("NAME"), conn.LocalAddr())

@@ -22,7 +22,8 @@ type Machine struct {
 	ID        string     // i-…
 	Address   netip.Addr // private IPv4 address; its processes listen at [Loopback] of it
 	Directory string     // its own folder, made if missing: root/ holds its files, log/ a file a unit
-	UserData  []byte     // decoded: a cloud-config document
+	UserData  []byte     // decoded: a cloud-config document, or nothing
+	Image     string     // folder of an image's files, see [Capture], that a first boot begins with; "": a stock image
 
 	// Fetch reads an S3 object with the rights of the instance's role. It must give up when ctx ends.
 	Fetch func(ctx context.Context, bucket, key string) (io.ReadCloser, error)
@@ -84,6 +85,9 @@ type Instance struct {
 // Boot starts a machine and returns when its units are on their way. A folder that was booted before is rebooted: its
 // files are still there. The end of ctx calls off the boot, not the instance.
 //
+// Units that are enabled on the machine's files, be they the image's or of an earlier boot, are started as those that
+// user data starts.
+//
 // User data that cloud-init would pass over in silence is an error: a document that is no cloud-config or no YAML, a file
 // that cannot be written, a unit that systemd would not load.
 func Boot(ctx context.Context, m Machine) (*Instance, error) {
@@ -91,9 +95,7 @@ func Boot(ctx context.Context, m Machine) (*Instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("boot %s: %w", m.ID, err)
 	}
-	guard.watch(in.done)
 	if err := in.boot(ctx); err != nil {
-		in.doneOnce.Do(func() { close(in.done) })
 		return nil, fmt.Errorf("boot %s: %w", m.ID, err)
 	}
 	return in, nil
@@ -133,34 +135,59 @@ func (in *Instance) boot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := in.root.begin(in.machine.Image); err != nil {
+		return fmt.Errorf("image: %w", err)
+	}
 	if err := in.load(config); err != nil {
 		return err
 	}
-	for _, folder := range []string{string(in.root), in.root.path("root"), in.root.path("tmp"), in.logFolder()} {
-		if err := os.MkdirAll(folder, folderMode); err != nil {
-			return err
-		}
+	if err := in.makeFolders(); err != nil {
+		return err
 	}
 	for _, f := range config.files {
 		if err := in.root.write(f); err != nil {
 			return fmt.Errorf("write_files %s: %w", f.path, err)
 		}
 	}
+	for _, name := range config.enable {
+		if err := in.enable(name); err != nil {
+			return fmt.Errorf("systemctl enable %s: %w", name, err)
+		}
+	}
+	return in.run(ctx, append(in.enabled(), config.start...)...)
+}
+
+func (in *Instance) makeFolders() error {
+	for _, folder := range []string{string(in.root), in.root.path("root"), in.root.path("tmp"), in.logFolder()} {
+		if err := os.MkdirAll(folder, folderMode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run starts units on a machine whose files are there.
+func (in *Instance) run(ctx context.Context, units ...string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	in.spawner, err = newSpawner(home{private: in.machine.Address, own: Loopback(in.machine.Address)}, canBorrow(), in.log)
+	spawner, err := newSpawner(homeOf(in.machine.Address), canBorrow(), in.log)
 	if err != nil {
 		return err
 	}
-	_, err = in.start(config.start...)
+	in.spawner = spawner
+	guard.watch(in.done)
+	_, err = in.start(units...)
 	return err
 }
 
-// load makes services of the units in user data, without starting any.
+// load makes services of the units on the machine's files and in user data, without starting any.
 func (in *Instance) load(config *cloudConfig) error {
-	skipped := config.skipped
-	for _, f := range config.files {
+	installed, err := in.root.units()
+	if err != nil {
+		return err
+	}
+	for _, f := range append(installed, config.files...) {
 		if !isUnit(f.path) {
 			continue
 		}
@@ -173,10 +200,10 @@ func (in *Instance) load(config *cloudConfig) error {
 		}
 		in.services[u.name] = newService(in, u)
 	}
-	skipped = append(skipped, in.skippedOfUnits()...)
-	for _, name := range config.start {
+	skipped := append(config.skipped, in.skippedOfUnits()...)
+	for _, name := range union(slices.Clone(config.start), config.enable) {
 		if in.services[name] == nil {
-			skipped = append(skipped, fmt.Sprintf("systemctl start %s: user data has no such unit", name))
+			skipped = append(skipped, fmt.Sprintf("systemctl: %s is neither in user data nor in the image", name))
 		}
 	}
 	slices.Sort(skipped)

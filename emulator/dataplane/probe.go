@@ -3,8 +3,13 @@ package dataplane
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,18 +28,85 @@ func (TimeoutError) Is(target error) bool { return target == context.DeadlineExc
 func Probe(ctx context.Context, addr netip.AddrPort, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, TimeoutError(timeout))
 	defer cancel()
-	conn, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", addr.String())
+	conn, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", at(addr).String())
+	if err != nil {
+		return probeFault(ctx, err, timeout)
+	}
+	return conn.Close()
+}
+
+// probeFault is what a probe says about an error.
+func probeFault(ctx context.Context, err error, timeout time.Duration) error {
 	var errno unix.Errno
 	var late net.Error
 	switch {
-	case err == nil:
-		return conn.Close()
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.As(err, &late) && late.Timeout(): // the dialer's deadline comes a moment before the context's
 		return TimeoutError(timeout)
 	case errors.As(err, &errno):
 		return errno
+	case errors.Is(err, io.EOF):
+		return errors.New("the connection was closed without an answer")
 	}
 	return err
+}
+
+// StatusError is an answer to an HTTP health check whose code is none of those that were asked for.
+type StatusError int
+
+// Error is in ELB's words.
+func (e StatusError) Error() string {
+	return fmt.Sprintf("Health checks failed with these codes: [%d]", int(e))
+}
+
+// maxProbed is what a probe reads of an answer: a page is read so that its server need not see a reset.
+const maxProbed = 1 << 20
+
+// ProbeHTTP is an HTTP health check: it asks for a path, and takes an answer whose code the matcher has: "200",
+// "200,204", "200-299"; "" is 200. Redirects are answers, not followed. The timeout is real time and for the whole answer.
+// The error is a [StatusError] or as [Probe]'s.
+func ProbeHTTP(ctx context.Context, addr netip.AddrPort, path, matcher string, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, TimeoutError(timeout))
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at(addr).String()+path, nil)
+	if err != nil {
+		return fmt.Errorf("path %q: %w", path, err)
+	}
+	request.Header.Set("User-Agent", "ELB-HealthChecker/2.0")
+	request.Close = true
+	response, err := probing.RoundTrip(request)
+	if err != nil {
+		return probeFault(ctx, err, timeout)
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(io.Discard, io.LimitReader(response.Body, maxProbed)); err != nil {
+		return probeFault(ctx, err, timeout)
+	}
+	if !matches(matcher, response.StatusCode) {
+		return StatusError(response.StatusCode)
+	}
+	return nil
+}
+
+// probing has a connection for each probe, as each is one.
+var probing = &http.Transport{DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHeaderBytes}
+
+// matches reports whether a matcher has a code. What is no code or range in it matches none.
+func matches(matcher string, code int) bool {
+	if matcher == "" {
+		return code == http.StatusOK
+	}
+	for entry := range strings.SplitSeq(matcher, ",") {
+		first, last, isRange := strings.Cut(strings.TrimSpace(entry), "-")
+		if !isRange {
+			last = first
+		}
+		low, lowErr := strconv.Atoi(first)
+		high, highErr := strconv.Atoi(last)
+		if lowErr == nil && highErr == nil && low <= code && code <= high {
+			return true
+		}
+	}
+	return false
 }

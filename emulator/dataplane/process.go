@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/procfs"
@@ -38,26 +39,41 @@ func (s *service) execute(ctx context.Context, c command, started func(pid int))
 	if !c.literal {
 		argv = append(slices.Clone(argv[:1]), expandVariables(argv[1:], s.unit.environment)...)
 	}
-	if !s.in.root.exists(argv[0]) {
+	if !s.unit.host && !s.in.root.exists(argv[0]) {
 		if builtin := builtinCommand(argv[0]); builtin != nil {
 			return s.runBuiltin(ctx, builtin, argv, log)
 		}
 		return failure(log, "203/EXEC: %s is not on this instance", argv[0])
 	}
 	cmd := &exec.Cmd{
-		Path: s.in.root.path(argv[0]), Env: s.environment(), Dir: s.in.root.path(s.unit.directory),
+		Path: s.program(argv[0]), Env: s.environment(), Dir: s.in.root.path(s.unit.directory),
 		Stdout: log, Stderr: log, SysProcAttr: &unix.SysProcAttr{Setpgid: true},
 	}
 	if info, err := os.Stat(cmd.Dir); err != nil || !info.IsDir() {
 		return failure(log, "200/CHDIR: %s is no folder on this instance", s.unit.directory)
 	}
 	for _, word := range argv {
-		cmd.Args = append(cmd.Args, s.in.root.translate(word))
+		cmd.Args = append(cmd.Args, s.translate(word))
 	}
 	if c.argvZeroApart {
 		cmd.Args = cmd.Args[1:]
 	}
 	return s.supervise(ctx, cmd, log, started)
+}
+
+// program is where this machine has a unit's program.
+func (s *service) program(name string) string {
+	if s.unit.host {
+		return name
+	}
+	return s.in.root.path(name)
+}
+
+func (s *service) translate(text string) string {
+	if s.unit.host {
+		return text
+	}
+	return s.in.root.translate(text)
 }
 
 func failure(log io.Writer, format string, args ...any) outcome {
@@ -92,7 +108,14 @@ func (s *service) supervise(ctx context.Context, cmd *exec.Cmd, log io.Writer, s
 		return failure(log, "%v", err)
 	}
 	s.in.cpu.add(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime())
-	return outcome{text: cmd.ProcessState.String(), clean: isClean(cmd.ProcessState)}
+	return outcome{text: cmd.ProcessState.String(), exit: exitStatus(cmd.ProcessState), clean: isClean(cmd.ProcessState)}
+}
+
+func exitStatus(state *os.ProcessState) int {
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return state.ExitCode()
 }
 
 // awaitExit returns when a child has ended but leaves it a zombie, so that its number stays its own.
@@ -103,7 +126,7 @@ func awaitExit(pid int) {
 
 // isClean is systemd's default: exit status 0, or a signal that asks to end.
 func isClean(state *os.ProcessState) bool {
-	status, ok := state.Sys().(unix.WaitStatus)
+	status, ok := state.Sys().(syscall.WaitStatus)
 	if !ok || !status.Signaled() {
 		return state.Success()
 	}
@@ -263,7 +286,7 @@ func (s *service) environment() []string {
 		"TMPDIR": s.in.root.path("tmp"),
 	}
 	for name, value := range s.unit.environment {
-		all[name] = s.in.root.translate(value)
+		all[name] = s.translate(value)
 	}
 	for _, f := range s.unit.folders {
 		all[f.variable] = strings.TrimPrefix(all[f.variable]+":"+s.in.root.path(f.path), ":")

@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,8 +21,9 @@ const IdleTimeout = 350 * time.Second
 
 // Target is where a flow goes.
 type Target struct {
-	ID      string // of the instance
+	ID      string // of the instance, or of its port
 	Address netip.AddrPort
+	Dropped bool // packets to it get lost on their way: an application balancer's connections to it time out
 }
 
 // Picker chooses the target of a new flow; false resets the client. It is called for one flow at a time, in the order of
@@ -58,37 +60,65 @@ type counters struct {
 	active                  atomic.Int64
 }
 
-// ListenerOption changes a default of [Listen].
-type ListenerOption func(*Listener)
+// ListenerOption changes a default of [Listen] and [ListenHTTP].
+type ListenerOption func(*listenerOptions)
 
-// WithClock has the idle timeout run on a clock other than real time.
-func WithClock(clock clockwork.Clock) ListenerOption { return func(l *Listener) { l.clock = clock } }
+type listenerOptions struct {
+	clock       clockwork.Clock
+	idle        time.Duration
+	log         *slog.Logger
+	certificate *tls.Certificate
+}
 
-// WithIdleTimeout replaces [IdleTimeout].
-func WithIdleTimeout(d time.Duration) ListenerOption { return func(l *Listener) { l.idle = d } }
+func newListenerOptions(idle time.Duration, options []ListenerOption) listenerOptions {
+	set := listenerOptions{clock: clockwork.NewRealClock(), idle: idle, log: slog.Default()}
+	for _, option := range options {
+		option(&set)
+	}
+	return set
+}
+
+// WithClock has timeouts run on a clock other than real time.
+func WithClock(clock clockwork.Clock) ListenerOption {
+	return func(o *listenerOptions) { o.clock = clock }
+}
+
+// WithIdleTimeout replaces [IdleTimeout] and [HTTPIdleTimeout].
+func WithIdleTimeout(d time.Duration) ListenerOption {
+	return func(o *listenerOptions) { o.idle = d }
+}
 
 // WithLog replaces slog.Default().
-func WithLog(log *slog.Logger) ListenerOption { return func(l *Listener) { l.log = log } }
+func WithLog(log *slog.Logger) ListenerOption { return func(o *listenerOptions) { o.log = log } }
 
-// Listen accepts flows at addr and connects each to the target that pick gives.
+// WithCertificate has [ListenHTTP] speak HTTPS.
+func WithCertificate(certificate *tls.Certificate) ListenerOption {
+	return func(o *listenerOptions) { o.certificate = certificate }
+}
+
+// Listen accepts flows at addr (its port moved as [Port] does) and connects each to the target that pick gives.
 func Listen(addr netip.AddrPort, pick Picker, options ...ListenerOption) (*Listener, error) {
-	config := net.ListenConfig{KeepAlive: -1}
-	listener, err := config.Listen(context.Background(), "tcp", addr.String())
+	listener, err := listenTCP(addr)
 	if err != nil {
-		return nil, fmt.Errorf("listen at %s: %w", addr, listenFault(err))
+		return nil, err
 	}
+	set := newListenerOptions(IdleTimeout, options)
 	l := &Listener{
-		listener: listener.(*net.TCPListener), pick: pick, idle: IdleTimeout,
-		clock: clockwork.NewRealClock(), log: slog.Default(),
+		listener: listener, pick: pick, idle: set.idle, clock: set.clock, log: set.log.With("listener", listener.Addr()),
 		flows: map[*flow]struct{}{}, targets: map[string]*counters{}, closed: make(chan struct{}),
 	}
-	for _, set := range options {
-		set(l)
-	}
-	l.log = l.log.With("listener", l.Addr())
 	l.running.Add(1)
 	go l.serve()
 	return l, nil
+}
+
+func listenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
+	config := net.ListenConfig{KeepAlive: -1}
+	listener, err := config.Listen(context.Background(), "tcp", at(addr).String())
+	if err != nil {
+		return nil, fmt.Errorf("listen at %s: %w", at(addr), listenFault(err))
+	}
+	return listener.(*net.TCPListener), nil
 }
 
 func listenFault(err error) error {

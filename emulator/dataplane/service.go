@@ -24,6 +24,7 @@ type service struct {
 
 	mu     sync.Mutex
 	status ServiceStatus
+	last   outcome            // of the latest run
 	job    *job               // of the latest start
 	abort  context.CancelFunc // nil between runs
 	going  bool               // abort has been called
@@ -49,6 +50,7 @@ func (j *job) finish(err error) {
 // outcome is how an activation of a unit, or one of its commands, ended.
 type outcome struct {
 	text    string
+	exit    int  // status of a process that was run; 128 and the number of a signal that ended it
 	clean   bool // as systemd's SuccessExitStatus= has it
 	skipped bool // a condition was not met: nothing was run
 }
@@ -63,6 +65,12 @@ func (s *service) Status() ServiceStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.status
+}
+
+func (s *service) lastOutcome() outcome {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
 }
 
 func (s *service) update(change func(*ServiceStatus)) {
@@ -188,6 +196,7 @@ func (s *service) run(ctx context.Context, dependencies []dependency) {
 
 func (s *service) endRun(last outcome, stopped bool) {
 	s.mu.Lock()
+	s.last = last
 	s.status.PID, s.status.State = 0, Stopped
 	if !last.clean && !stopped {
 		s.status.State = Failed

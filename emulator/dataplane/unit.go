@@ -26,10 +26,12 @@ const (
 // unit is a service unit, as far as a process can show it.
 type unit struct {
 	name   string // with .service
+	host   bool   // its program and its paths are this machine's, not those of the instance's files
 	after  []string
 	before []string
 	needs  []string // Requires= and Wants=
 	requires,
+	wantedBy,
 	onSuccess []string
 	conditions []condition
 
@@ -144,7 +146,10 @@ func (p *parser) option(section, name, value string) {
 		p.unitOption(name, value)
 	case "Service":
 		p.serviceOption(name, value)
-	case "Install": // what is enabled is said by systemctl in runcmd
+	case "Install":
+		if name == "WantedBy" {
+			p.unit.wantedBy = append(p.unit.wantedBy, strings.Fields(value)...)
+		}
 	default:
 		p.skip("section [%s] is not acted upon", section)
 	}

@@ -99,7 +99,7 @@ WantedBy=multi-user.target
 	require.NoError(t, err)
 	assert.Equal(t, &unit{
 		name: "web.service", after: []string{"a.service", "b.service", "c.service"}, needs: []string{"a.service", "b.service"},
-		requires: []string{"a.service"}, onSuccess: []string{"next.service"}, conditions: []condition{{path: "/done", absent: true}},
+		requires: []string{"a.service"}, wantedBy: []string{"multi-user.target"}, onSuccess: []string{"next.service"}, conditions: []condition{{path: "/done", absent: true}},
 		oneshot: true,
 		start: []command{
 			{argv: []string{"/bin/one", "continued"}, mayFail: true},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
@@ -20,6 +21,8 @@ type groupInputs struct {
 	TargetGroupArns        []string `pulumi:"targetGroupArns"`
 	MinSize                int      `pulumi:"minSize"`
 	MaxSize                int      `pulumi:"maxSize"`
+	DesiredCapacity        *int     `pulumi:"desiredCapacity"`
+	ProtectFromScaleIn     bool     `pulumi:"protectFromScaleIn"`
 	MinElbCapacity         int      `pulumi:"minElbCapacity"`
 	WaitForElbCapacity     int      `pulumi:"waitForElbCapacity"`
 	WaitForCapacityTimeout string   `pulumi:"waitForCapacityTimeout"`
@@ -39,7 +42,8 @@ type groupInputs struct {
 		MinHealthyPercentage int `pulumi:"minHealthyPercentage"`
 		MaxHealthyPercentage int `pulumi:"maxHealthyPercentage"`
 	} `pulumi:"instanceMaintenancePolicy"`
-	Tags []struct {
+	InitialLifecycleHooks []hookInputs `pulumi:"initialLifecycleHooks"`
+	Tags                  []struct {
 		Key               string `pulumi:"key"`
 		Value             string `pulumi:"value"`
 		PropagateAtLaunch bool   `pulumi:"propagateAtLaunch"`
@@ -47,10 +51,19 @@ type groupInputs struct {
 }
 
 type policyInputs struct {
-	Name                        string `pulumi:"name"`
-	AutoscalingGroupName        string `pulumi:"autoscalingGroupName"`
-	PolicyType                  string `pulumi:"policyType"`
-	EstimatedInstanceWarmup     int    `pulumi:"estimatedInstanceWarmup"` // seconds
+	Name                    string `pulumi:"name"`
+	AutoscalingGroupName    string `pulumi:"autoscalingGroupName"`
+	PolicyType              string `pulumi:"policyType"`
+	Enabled                 *bool  `pulumi:"enabled"`
+	EstimatedInstanceWarmup *int   `pulumi:"estimatedInstanceWarmup"` // seconds
+	AdjustmentType          string `pulumi:"adjustmentType"`
+	MetricAggregationType   string `pulumi:"metricAggregationType"`
+	MinAdjustmentMagnitude  int    `pulumi:"minAdjustmentMagnitude"`
+	StepAdjustments         []struct {
+		Lower      *string `pulumi:"metricIntervalLowerBound"` // a number
+		Upper      *string `pulumi:"metricIntervalUpperBound"` // a number
+		Adjustment int     `pulumi:"scalingAdjustment"`
+	} `pulumi:"stepAdjustments"`
 	TargetTrackingConfiguration struct {
 		PredefinedMetricSpecification struct {
 			PredefinedMetricType string `pulumi:"predefinedMetricType"`
@@ -62,7 +75,8 @@ type policyInputs struct {
 
 func init() {
 	define(resourceType{
-		token: "aws:autoscaling/group:Group", kind: Run, name: "name", nameMax: 255, replaceOn: []string{"name"},
+		token: "aws:autoscaling/group:Group", kind: Run, name: "name", nameMax: 255,
+		replaceOn: []string{"name", "initialLifecycleHooks"},
 	}, handlers[groupInputs]{
 		create: createGroup,
 		update: func(_ context.Context, c *cloud.Cloud, _ string, old, now groupInputs) (map[string]any, error) {
@@ -96,18 +110,70 @@ func init() {
 }
 
 func putPolicy(c *cloud.Cloud, in policyInputs) (string, error) {
+	policy := cloud.Policy{Name: in.Name, Type: in.PolicyType, Disabled: in.Enabled != nil && !*in.Enabled}
+	var err error
+	switch in.PolicyType {
+	case cloud.TargetTracking:
+		err = in.track(&policy)
+	case cloud.StepScaling:
+		err = in.step(&policy)
+	default:
+		err = unsupported("policyType", orDefault(in.PolicyType, "SimpleScaling"), "TargetTrackingScaling and StepScaling")
+	}
+	if err != nil {
+		return "", err
+	}
+	return c.PutPolicy(in.AutoscalingGroupName, policy)
+}
+
+func (in policyInputs) track(policy *cloud.Policy) error {
 	tracking := in.TargetTrackingConfiguration
 	metric := tracking.PredefinedMetricSpecification.PredefinedMetricType
-	switch {
-	case in.PolicyType != "TargetTrackingScaling":
-		return "", unsupported("policyType", in.PolicyType, "TargetTrackingScaling")
-	case metric != "ASGAverageCPUUtilization":
-		return "", unsupported("predefinedMetricType", metric, "ASGAverageCPUUtilization")
+	if metric != "ASGAverageCPUUtilization" {
+		return unsupported("predefinedMetricType", metric, "ASGAverageCPUUtilization")
 	}
-	return c.PutPolicy(in.AutoscalingGroupName, cloud.Policy{
-		Name: in.Name, Target: tracking.TargetValue, Warmup: seconds(in.EstimatedInstanceWarmup),
-		DisableScaleIn: tracking.DisableScaleIn,
-	})
+	policy.Target, policy.DisableScaleIn = tracking.TargetValue, tracking.DisableScaleIn
+	if in.EstimatedInstanceWarmup != nil {
+		policy.Warmup = seconds(*in.EstimatedInstanceWarmup)
+	}
+	return nil
+}
+
+// defaultCooldown is an Auto Scaling group's, and the warm-up of a policy that names none, in seconds.
+const defaultCooldown = 300
+
+func (in policyInputs) step(policy *cloud.Policy) error {
+	if orDefault(in.MetricAggregationType, cloud.Average) != cloud.Average {
+		return unsupported("metricAggregationType", in.MetricAggregationType, cloud.Average)
+	}
+	policy.Adjustment, policy.MinMagnitude = in.AdjustmentType, in.MinAdjustmentMagnitude
+	adds := false
+	for n, given := range in.StepAdjustments {
+		step := cloud.Step{Adjustment: given.Adjustment}
+		for _, bound := range []struct {
+			text *string
+			into **float64
+			name string
+		}{{given.Lower, &step.Lower, "Lower"}, {given.Upper, &step.Upper, "Upper"}} {
+			if bound.text == nil || *bound.text == "" {
+				continue
+			}
+			value, err := strconv.ParseFloat(*bound.text, 64)
+			if err != nil {
+				return fmt.Errorf("stepAdjustments[%d].metricInterval%sBound: %q is not a number", n, bound.name, *bound.text)
+			}
+			*bound.into = &value
+		}
+		adds = adds || step.Adjustment > 0
+		policy.Steps = append(policy.Steps, step)
+	}
+	switch {
+	case in.EstimatedInstanceWarmup != nil:
+		policy.Warmup = seconds(*in.EstimatedInstanceWarmup)
+	case adds: // a policy that only removes has nothing that warms up
+		policy.Warmup = seconds(defaultCooldown)
+	}
+	return nil
 }
 
 func (in groupInputs) spec() (cloud.GroupSpec, error) {
@@ -119,7 +185,17 @@ func (in groupInputs) spec() (cloud.GroupSpec, error) {
 		Name: in.Name, Min: in.MinSize, Max: in.MaxSize, Subnets: in.VpcZoneIdentifiers,
 		Template: in.LaunchTemplate.ID, Version: in.LaunchTemplate.Version, TargetGroups: in.TargetGroupArns,
 		HealthType: orDefault(in.HealthCheckType, "EC2"), Grace: seconds(grace), InstanceTags: map[string]string{},
-		EnabledMetrics: in.EnabledMetrics,
+		EnabledMetrics: in.EnabledMetrics, Desired: in.DesiredCapacity,
+	}
+	if in.ProtectFromScaleIn {
+		return spec, unsupported("protectFromScaleIn", "true", "false")
+	}
+	for _, given := range in.InitialLifecycleHooks {
+		hook, err := given.hook()
+		if err != nil {
+			return spec, err
+		}
+		spec.Hooks = append(spec.Hooks, hook)
 	}
 	for _, tag := range in.Tags {
 		if tag.PropagateAtLaunch {
@@ -175,6 +251,10 @@ func createGroup(ctx context.Context, c *cloud.Cloud, in groupInputs) (string, m
 
 func awaitCapacity(ctx context.Context, c *cloud.Cloud, in groupInputs, timeout time.Duration) error {
 	deadline := c.Now().Add(timeout)
+	wanted := in.MinSize
+	if in.DesiredCapacity != nil {
+		wanted = *in.DesiredCapacity
+	}
 	enough := func() bool {
 		_, members, _ := c.Group(in.Name)
 		running := 0
@@ -184,13 +264,13 @@ func awaitCapacity(ctx context.Context, c *cloud.Cloud, in groupInputs, timeout 
 			}
 		}
 		healthy := c.Capacity(in.Name)
-		return running >= in.MinSize && healthy >= in.MinElbCapacity &&
+		return running >= wanted && healthy >= in.MinElbCapacity &&
 			(in.WaitForElbCapacity == 0 || healthy == in.WaitForElbCapacity)
 	}
 	for !enough() {
 		if c.Now().After(deadline) {
 			return fmt.Errorf("timeout while waiting for %d healthy instances after %v; %s",
-				max(in.MinElbCapacity, in.WaitForElbCapacity, in.MinSize), timeout, c.Diagnose(in.Name))
+				max(in.MinElbCapacity, in.WaitForElbCapacity, wanted), timeout, c.Diagnose(in.Name))
 		}
 		if err := pause(ctx, c); err != nil {
 			return fmt.Errorf("waiting for capacity: %w", err)

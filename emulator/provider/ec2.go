@@ -35,6 +35,7 @@ type routeInputs struct {
 	RouteTableID         string `pulumi:"routeTableId"`
 	DestinationCidrBlock string `pulumi:"destinationCidrBlock"`
 	GatewayID            string `pulumi:"gatewayId"`
+	NatGatewayID         string `pulumi:"natGatewayId"`
 }
 
 type associationInputs struct {
@@ -52,6 +53,8 @@ type securityGroupInputs struct {
 type ruleInputs struct {
 	SecurityGroupID           string            `pulumi:"securityGroupId"`
 	CidrIpv4                  string            `pulumi:"cidrIpv4"`
+	CidrIpv6                  string            `pulumi:"cidrIpv6"`
+	PrefixListID              string            `pulumi:"prefixListId"`
 	ReferencedSecurityGroupID string            `pulumi:"referencedSecurityGroupId"`
 	IPProtocol                string            `pulumi:"ipProtocol"`
 	FromPort                  int               `pulumi:"fromPort"`
@@ -91,6 +94,9 @@ type launchTemplateInputs struct {
 		DeleteOnTermination      string   `pulumi:"deleteOnTermination"`
 		SecurityGroups           []string `pulumi:"securityGroups"`
 	} `pulumi:"networkInterfaces"`
+	Monitoring struct {
+		Enabled bool `pulumi:"enabled"`
+	} `pulumi:"monitoring"`
 	TagSpecifications []struct {
 		ResourceType string            `pulumi:"resourceType"`
 		Tags         map[string]string `pulumi:"tags"`
@@ -111,7 +117,9 @@ func init() {
 			gateway, err := c.CreateGateway(in.VpcID)
 			return idUnless(err, gateway.ID), map[string]any{"arn": c.ARN("ec2", "internet-gateway/"+gateway.ID)}, err
 		},
-		remove: func(_ context.Context, c *cloud.Cloud, id string, _ gatewayInputs) error { return c.DeleteGateway(id) },
+		remove: func(ctx context.Context, c *cloud.Cloud, id string, _ gatewayInputs) error {
+			return insist(ctx, c, detachTimeout, "DependencyViolation", func() error { return c.DeleteGateway(id) })
+		},
 	})
 	define(resourceType{
 		token: "aws:ec2/subnet:Subnet", kind: Run, replaceOn: []string{"vpcId", "cidrBlock", "availabilityZone"},
@@ -132,11 +140,21 @@ func init() {
 		},
 	})
 	define(resourceType{
-		token: "aws:ec2/route:Route", kind: Run, replaceOn: []string{"routeTableId", "destinationCidrBlock", "gatewayId"},
+		token: "aws:ec2/route:Route", kind: Run, replaceOn: []string{"routeTableId", "destinationCidrBlock"},
 	}, handlers[routeInputs]{
 		create: func(_ context.Context, c *cloud.Cloud, in routeInputs) (string, map[string]any, error) {
-			err := c.CreateRoute(in.RouteTableID, in.DestinationCidrBlock, in.GatewayID)
+			gateway, err := in.target()
+			if err == nil {
+				err = c.CreateRoute(in.RouteTableID, in.DestinationCidrBlock, gateway)
+			}
 			return idUnless(err, "r-"+in.RouteTableID+"/"+in.DestinationCidrBlock), nil, err
+		},
+		update: func(_ context.Context, c *cloud.Cloud, _ string, _, now routeInputs) (map[string]any, error) {
+			gateway, err := now.target()
+			if err != nil {
+				return nil, err
+			}
+			return nil, c.ReplaceRoute(now.RouteTableID, now.DestinationCidrBlock, gateway)
 		},
 		remove: func(_ context.Context, c *cloud.Cloud, _ string, in routeInputs) error {
 			return c.DeleteRoute(in.RouteTableID, in.DestinationCidrBlock)
@@ -188,12 +206,14 @@ func init() {
 func defineRule(token string, egress bool) {
 	define(resourceType{
 		token: token, kind: Run,
-		replaceOn: []string{"securityGroupId", "cidrIpv4", "referencedSecurityGroupId", "ipProtocol", "fromPort", "toPort"},
+		replaceOn: []string{
+			"securityGroupId", "cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId", "ipProtocol", "fromPort", "toPort",
+		},
 	}, handlers[ruleInputs]{
 		create: func(_ context.Context, c *cloud.Cloud, in ruleInputs) (string, map[string]any, error) {
 			rule, err := c.CreateRule(cloud.Rule{
 				Group: in.SecurityGroupID, Egress: egress, Protocol: in.IPProtocol, From: in.FromPort, To: in.ToPort,
-				CIDR: in.CidrIpv4, Peer: in.ReferencedSecurityGroupID,
+				CIDR: in.CidrIpv4 + in.CidrIpv6, Peer: in.ReferencedSecurityGroupID, List: in.PrefixListID,
 			})
 			return idUnless(err, rule.ID), map[string]any{
 				"arn": c.ARN("ec2", "security-group-rule/"+rule.ID), "securityGroupRuleId": rule.ID,
@@ -209,6 +229,7 @@ func (in launchTemplateInputs) data() cloud.TemplateData {
 	data := cloud.TemplateData{
 		ImageID: in.ImageID, InstanceType: in.InstanceType, UserData: in.UserData,
 		Profile: in.IamInstanceProfile.Arn + in.IamInstanceProfile.Name, Tags: map[string]string{},
+		Detailed: in.Monitoring.Enabled,
 	}
 	for _, nic := range in.NetworkInterfaces {
 		data.SecurityGroups = append(data.SecurityGroups, nic.SecurityGroups...)

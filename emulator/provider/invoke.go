@@ -69,14 +69,16 @@ func getAmi(c *cloud.Cloud, args resource.PropertyMap) (map[string]any, error) {
 		return nil, fmt.Errorf("the emulator finds images by the filter image-id with one value")
 	}
 	image, err := c.ImageByID(in.Filters[0].Values[0])
-	return map[string]any{
-		"id": image.ID, "imageId": image.ID, "name": image.Name, "architecture": image.Architecture, "state": "available",
-		"rootDeviceName": image.RootDevice, "rootDeviceType": "ebs", "virtualizationType": "hvm",
-		"blockDeviceMappings": []any{map[string]any{
-			"deviceName": image.RootDevice, "virtualName": "", "noDevice": "",
-			"ebs": map[string]any{"volume_size": "8", "volume_type": "gp3", "encrypted": "false", "delete_on_termination": "true"},
-		}},
-	}, err
+	if err != nil {
+		return nil, err
+	}
+	result := imageOutputs(image)
+	result["id"], result["imageId"] = image.ID, image.ID
+	result["blockDeviceMappings"] = []any{map[string]any{
+		"deviceName": image.RootDevice, "virtualName": "", "noDevice": "",
+		"ebs": map[string]any{"volume_size": "8", "volume_type": "gp3", "encrypted": "false", "delete_on_termination": "true"},
+	}}
+	return result, nil
 }
 
 // arguments decodes the arguments of a function and refuses those that are not known.

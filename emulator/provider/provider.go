@@ -174,7 +174,8 @@ func (p *aws) Diff(_ context.Context, req plugin.DiffRequest) (plugin.DiffRespon
 		}
 		result.Changes = plugin.DiffSome
 		result.ChangedKeys = append(result.ChangedKeys, key)
-		if slices.Contains(t.replaceOn, string(key)) {
+		if slices.Contains(t.replaceOn, string(key)) ||
+			t.replaceIf != nil && t.replaceIf(string(key), req.OldInputs, req.NewInputs) {
 			result.ReplaceKeys = append(result.ReplaceKeys, key)
 		}
 	}
@@ -251,8 +252,8 @@ func (p *aws) Update(ctx context.Context, req plugin.UpdateRequest) (plugin.Upda
 	if err != nil {
 		return plugin.UpdateResponse{}, explain(t, err)
 	}
-	outputs := merge(kept, resource.NewPropertyMapFromMap(computed))
-	return plugin.UpdateResponse{Properties: merge(outputs, req.NewInputs)}, nil
+	outputs := merge(merge(kept, req.NewInputs), resource.NewPropertyMapFromMap(computed))
+	return plugin.UpdateResponse{Properties: outputs}, nil
 }
 
 func (p *aws) Delete(ctx context.Context, req plugin.DeleteRequest) (plugin.DeleteResponse, error) {
@@ -262,11 +263,11 @@ func (p *aws) Delete(ctx context.Context, req plugin.DeleteRequest) (plugin.Dele
 	}
 	ctx, cancel := p.begin(ctx)
 	defer cancel()
-	if err := t.remove(ctx, p.cloud, string(req.ID), req.Inputs); err != nil {
+	if err := t.remove(ctx, p.cloud, string(req.ID), merge(req.Outputs, req.Inputs)); err != nil {
 		return plugin.DeleteResponse{Status: resource.StatusUnknown}, explain(t, err)
 	}
 	if t.kind == Recorded {
-		p.cloud.Forget(string(req.ID))
+		p.cloud.Forget(string(req.ID), t.token)
 	}
 	return plugin.DeleteResponse{}, nil
 }

@@ -61,18 +61,18 @@ func (p *aws) created(t *testing.T, token, logical string, inputs map[string]any
 
 func TestAnUnknownTypeIsRefusedByName(t *testing.T) {
 	_, err := newProvider(t).Check(t.Context(), plugin.CheckRequest{
-		URN: name("aws:rds/instance:Instance", "db"), Type: "aws:rds/instance:Instance",
+		URN: name("aws:rds/cluster:Cluster", "db"), Type: "aws:rds/cluster:Cluster",
 	})
-	require.ErrorContains(t, err, "aws:rds/instance:Instance")
+	require.ErrorContains(t, err, "aws:rds/cluster:Cluster")
 }
 
 func TestAnUnknownPropertyIsRefusedByNameAtAnyDepth(t *testing.T) {
 	failures := newProvider(t).checked(t, "aws:lb/targetGroup:TargetGroup", "tg", nil, map[string]any{
 		"port": 80, "protocol": "TCP", "slowStart": 30,
-		"healthCheck": map[string]any{"protocol": "TCP", "matcher": "200"},
+		"healthCheck": map[string]any{"protocol": "TCP", "retries": 2},
 	}).Failures
 	require.Len(t, failures, 2)
-	assert.EqualValues(t, "healthCheck.matcher", failures[0].Property)
+	assert.EqualValues(t, "healthCheck.retries", failures[0].Property)
 	assert.EqualValues(t, "slowStart", failures[1].Property)
 	assert.Contains(t, failures[1].Reason, "slowStart of aws:lb/targetGroup:TargetGroup")
 }
@@ -263,33 +263,6 @@ func TestACancelledWaitEndsAtOnce(t *testing.T) {
 		URN: name(token, "g"), Name: "g", Type: token, Properties: checked.Properties,
 	})
 	require.ErrorContains(t, err, "cancelled")
-}
-
-func TestSubnetsAreCarvedAsAwsxDoes(t *testing.T) {
-	mask := func(n int) *int { return &n }
-	for what, c := range map[string]struct {
-		cidr  string
-		zones int
-		spec  subnetSpec
-		want  []string
-	}{
-		"two zones of a /23":   {"192.168.0.0/23", 2, subnetSpec{CidrMask: mask(24)}, []string{"192.168.0.0/24", "192.168.1.0/24"}},
-		"three zones of a /23": {"192.168.0.0/23", 3, subnetSpec{CidrMask: mask(25)}, []string{"192.168.0.0/25", "192.168.0.128/25", "192.168.1.0/25"}},
-		"without a mask":       {"10.0.0.0/16", 2, subnetSpec{}, []string{"10.0.0.0/17", "10.0.128.0/17"}},
-		"smaller than a share": {"10.0.0.0/16", 2, subnetSpec{CidrMask: mask(24)}, []string{"10.0.0.0/24", "10.0.128.0/24"}},
-		"chosen":               {"10.0.0.0/16", 2, subnetSpec{CidrBlocks: []string{"a", "b"}}, []string{"a", "b"}},
-	} {
-		got, err := subnetBlocks(&vpcArgs{CidrBlock: c.cidr, AvailabilityZoneNames: make([]string, c.zones), SubnetSpecs: []subnetSpec{c.spec}})
-		require.NoError(t, err, what)
-		assert.Equal(t, c.want, got, what)
-	}
-	for what, args := range map[string]*vpcArgs{
-		"a mask larger than a share": {CidrBlock: "10.0.0.0/16", AvailabilityZoneNames: make([]string, 2), SubnetSpecs: []subnetSpec{{CidrMask: mask(16)}}},
-		"blocks for another number":  {CidrBlock: "10.0.0.0/16", AvailabilityZoneNames: make([]string, 2), SubnetSpecs: []subnetSpec{{CidrBlocks: []string{"a"}}}},
-	} {
-		_, err := subnetBlocks(args)
-		require.Error(t, err, what)
-	}
 }
 
 func TestEveryTypeIsDocumentedByItsKind(t *testing.T) {

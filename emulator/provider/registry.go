@@ -26,6 +26,9 @@ type resourceType struct {
 	replaceOn []string // properties on whose change AWS replaces the resource
 	volatile  []string // outputs that any update may change: a preview of one doesn't know them
 
+	// replaceIf asks whether AWS replaces for this change of a property; nil: replaceOn says it all.
+	replaceIf func(key string, old, now resource.PropertyMap) bool
+
 	unknown func(resource.PropertyMap) []string
 	create  func(context.Context, *cloud.Cloud, resource.PropertyMap) (string, map[string]any, error)
 	update  func(context.Context, *cloud.Cloud, string, resource.PropertyMap, resource.PropertyMap) (map[string]any, error)

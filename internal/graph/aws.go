@@ -39,9 +39,18 @@ var kinds = map[string]kind{
 	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   {id: prefixed("sgr-"), outputs: arn("ec2", "security-group-rule/")},
 	"aws:ec2/launchTemplate:LaunchTemplate":                     {named: "name", limit: 128, id: prefixed("lt-"), outputs: launchTemplate},
 
-	"aws:iam/role:Role":                       {named: "name", limit: 64, id: byName, outputs: arn("iam", "role/")},
-	"aws:iam/rolePolicy:RolePolicy":           {named: "name", limit: 128, id: byName},
-	"aws:iam/instanceProfile:InstanceProfile": {named: "name", limit: 128, id: byName, outputs: arn("iam", "instance-profile/")},
+	"aws:ec2/vpcEndpoint:VpcEndpoint":         {id: prefixed("vpce-"), outputs: arn("ec2", "vpc-endpoint/")},
+	"aws:ec2/networkAcl:NetworkAcl":           {id: prefixed("acl-"), outputs: arn("ec2", "network-acl/")},
+	"aws:ec2/flowLog:FlowLog":                 {id: prefixed("fl-"), outputs: arn("ec2", "vpc-flow-log/")},
+	"aws:ec2/amiFromInstance:AmiFromInstance": {named: "name", limit: 128, id: prefixed("ami-"), outputs: arn("ec2", "image/")},
+	"aws:ec2/instance:Instance":               {id: prefixed("i-"), outputs: instance},
+
+	"aws:iam/role:Role":                                 {named: "name", limit: 64, id: byName, outputs: arn("iam", "role/")},
+	"aws:iam/rolePolicy:RolePolicy":                     {named: "name", limit: 128, id: byName},
+	"aws:iam/rolePolicyAttachment:RolePolicyAttachment": {id: prefixed("attachment-")},
+	"aws:iam/instanceProfile:InstanceProfile":           {named: "name", limit: 128, id: byName, outputs: arn("iam", "instance-profile/")},
+
+	"aws:cloudwatch/logGroup:LogGroup": {named: "name", limit: 512, id: byName, outputs: arn("logs", "log-group:")},
 
 	"aws:s3/bucketV2:BucketV2":                                                                   {named: "bucket", limit: 63, id: byName, outputs: bucket},
 	"aws:s3/bucketObjectv2:BucketObjectv2":                                                       {id: prefixed("object-")},
@@ -49,13 +58,41 @@ var kinds = map[string]kind{
 	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":                                     {id: prefixed("access-block-")},
 	"aws:s3/bucketOwnershipControls:BucketOwnershipControls":                                     {id: prefixed("ownership-")},
 	"aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2": {id: prefixed("encryption-")},
+	"aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2":                       {id: prefixed("lifecycle-")},
 
 	"aws:lb/loadBalancer:LoadBalancer": {named: "name", limit: 32, id: elbARN("loadbalancer/net/"), outputs: loadBalancer},
-	"aws:lb/targetGroup:TargetGroup":   {named: "name", limit: 32, id: elbARN("targetgroup/"), outputs: idAsARN},
+	"aws:lb/targetGroup:TargetGroup":   {named: "name", limit: 32, id: elbARN("targetgroup/"), outputs: targetGroup},
 	"aws:lb/listener:Listener":         {id: elbARN("listener/net/"), outputs: idAsARN},
+
+	"aws:route53/zone:Zone":     {named: "name", limit: 253, id: prefixed("Z"), outputs: dnsZone},
+	"aws:route53/record:Record": {named: "name", limit: 253, id: prefixed("record-"), outputs: dnsRecord},
+
+	"aws:acm/certificate:Certificate":                     {id: prefixed("arn:aws:acm:us-east-1:" + account + ":certificate/"), outputs: certificate},
+	"aws:acm/certificateValidation:CertificateValidation": {id: prefixed("validation-")},
+
+	"aws:cloudwatch/dashboard:Dashboard":     {named: "dashboardName", limit: 255, id: byName, outputs: dashboard},
+	"aws:cloudwatch/metricAlarm:MetricAlarm": {named: "name", limit: 255, id: byName, outputs: arn("cloudwatch", "alarm:")},
 
 	"aws:autoscaling/group:Group":   {named: "name", limit: 255, id: byName, outputs: arn("autoscaling", "autoScalingGroup:")},
 	"aws:autoscaling/policy:Policy": {named: "name", limit: 255, id: byName, outputs: arn("autoscaling", "scalingPolicy:")},
+
+	"aws:autoscaling/notification:Notification":   {id: prefixed("notification-")},
+	"aws:autoscaling/schedule:Schedule":           {id: prefixed("schedule-")},
+	"aws:autoscaling/lifecycleHook:LifecycleHook": {named: "name", limit: 255, id: byName},
+	"aws:sns/topic:Topic":                         {named: "name", limit: 256, id: arnByName("sns", ""), outputs: idAsARN},
+	"aws:sns/topicSubscription:TopicSubscription": {id: prefixed("subscription-")},
+
+	"aws:ecs/cluster:Cluster":                                   {named: "name", limit: 255, id: arnByName("ecs", "cluster/"), outputs: idAsARN},
+	"aws:ecs/capacityProvider:CapacityProvider":                 {named: "name", limit: 255, id: arnByName("ecs", "capacity-provider/"), outputs: idAsARN},
+	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": {id: prefixed("providers-")},
+	"aws:ecs/taskDefinition:TaskDefinition":                     {named: "family", limit: 255, id: byName, outputs: taskDefinition},
+	"aws:ecs/service:Service":                                   {named: "name", limit: 255, id: arnByName("ecs", "service/"), outputs: idAsARN},
+	"aws:appautoscaling/target:Target":                          {id: prefixed("target-")},
+	"aws:appautoscaling/policy:Policy":                          {named: "name", limit: 255, id: byName, outputs: arn("autoscaling", "scalingPolicy:")},
+
+	"aws:rds/instance:Instance":             {named: "identifier", limit: 63, id: prefixed("db-"), outputs: database},
+	"aws:rds/subnetGroup:SubnetGroup":       {named: "name", limit: 255, id: byName, outputs: arn("rds", "subgrp:")},
+	"aws:rds/parameterGroup:ParameterGroup": {named: "name", limit: 255, id: byName, outputs: arn("rds", "pg:")},
 }
 
 // create fills in a resource's outputs as AWS would, or refuses it.
@@ -81,6 +118,9 @@ func (w *World) create(r *Resource) (id string, err error) {
 	}
 	if k.outputs != nil {
 		k.outputs(w, r, id, r.Outputs)
+	}
+	if known, ok := r.Outputs["id"]; ok && k.id != nil {
+		id = known.StringValue()
 	}
 	return id, nil
 }
@@ -124,6 +164,12 @@ func arn(service, path string) func(*World, *Resource, string, resource.Property
 	}
 }
 
+func arnByName(service, path string) func(hash, name string) string {
+	return func(_, name string) string {
+		return "arn:aws:" + service + ":us-east-1:" + account + ":" + path + name
+	}
+}
+
 func idAsARN(_ *World, _ *Resource, id string, out resource.PropertyMap) {
 	out["arn"] = resource.NewProperty(id)
 }
@@ -138,19 +184,91 @@ func launchTemplate(_ *World, _ *Resource, id string, out resource.PropertyMap) 
 }
 
 func loadBalancer(w *World, r *Resource, id string, out resource.PropertyMap) {
+	if typ, ok := r.Inputs["loadBalancerType"]; ok && typ.StringValue() == "application" {
+		id = strings.Replace(id, "loadbalancer/net/", "loadbalancer/app/", 1)
+		out["id"] = resource.NewProperty(id)
+	}
 	idAsARN(w, r, id, out)
+	out["arnSuffix"] = resource.NewProperty(id[strings.Index(id, "loadbalancer/")+len("loadbalancer/"):])
 	out["dnsName"] = resource.NewProperty(out["name"].StringValue() + "-" + hash(r.Name)[:16] + ".elb.us-east-1.amazonaws.com")
+	out["zoneId"] = resource.NewProperty("ZELB" + hash("zone of " + r.Name)[:12])
+}
+
+func targetGroup(w *World, r *Resource, id string, out resource.PropertyMap) {
+	idAsARN(w, r, id, out)
+	out["arnSuffix"] = resource.NewProperty(id[strings.Index(id, "targetgroup/"):])
+}
+
+func dnsZone(_ *World, r *Resource, id string, out resource.PropertyMap) {
+	out["zoneId"] = resource.NewProperty(id)
+	out["arn"] = resource.NewProperty("arn:aws:route53:::hostedzone/" + id)
+	var servers []resource.PropertyValue
+	for i := range 4 {
+		servers = append(servers, resource.NewProperty(fmt.Sprintf("ns-%s-%d.awsdns.example", hash(r.Name)[:8], i)))
+	}
+	out["nameServers"] = resource.NewProperty(servers)
+}
+
+func dnsRecord(_ *World, _ *Resource, _ string, out resource.PropertyMap) {
+	out["fqdn"] = resource.NewProperty(strings.TrimSuffix(out["name"].StringValue(), "."))
+}
+
+// certificate asks for the proof of its name as ACM does, the record's name with a final dot.
+func certificate(w *World, r *Resource, id string, out resource.PropertyMap) {
+	idAsARN(w, r, id, out)
+	name := r.Inputs["domainName"].StringValue()
+	out["domainValidationOptions"] = resource.NewProperty([]resource.PropertyValue{resource.NewProperty(resource.PropertyMap{
+		"domainName":          resource.NewProperty(name),
+		"resourceRecordName":  resource.NewProperty("_" + hash(name) + "." + name + "."),
+		"resourceRecordType":  resource.NewProperty("CNAME"),
+		"resourceRecordValue": resource.NewProperty("_" + hash("proof of "+name) + ".acm-validations.aws."),
+	})})
+}
+
+func dashboard(_ *World, _ *Resource, id string, out resource.PropertyMap) {
+	out["dashboardArn"] = resource.NewProperty("arn:aws:cloudwatch::" + account + ":dashboard/" + id)
+}
+
+func instance(_ *World, _ *Resource, id string, out resource.PropertyMap) {
+	out["arn"] = resource.NewProperty("arn:aws:ec2:us-east-1:" + account + ":instance/" + id)
+	out["privateIp"] = resource.NewProperty("192.168.0.10")
+	out["publicIp"] = resource.NewProperty("203.0.113.10")
+}
+
+func taskDefinition(_ *World, _ *Resource, id string, out resource.PropertyMap) {
+	out["arn"] = resource.NewProperty("arn:aws:ecs:us-east-1:" + account + ":task-definition/" + id + ":1")
+}
+
+// database keeps a secret of its own where it is asked to manage the password.
+func database(_ *World, r *Resource, _ string, out resource.PropertyMap) {
+	name := out["identifier"].StringValue()
+	out["arn"] = resource.NewProperty("arn:aws:rds:us-east-1:" + account + ":db:" + name)
+	out["address"] = resource.NewProperty(name + ".c" + hash(r.Name)[:11] + ".us-east-1.rds.amazonaws.com")
+	if managed, ok := r.Inputs["manageMasterUserPassword"]; ok && managed.BoolValue() {
+		secret := "arn:aws:secretsmanager:us-east-1:" + account + ":secret:rds!db-" + hash(name) + "-AbCdEf"
+		out["masterUserSecrets"] = resource.NewProperty([]resource.PropertyValue{
+			resource.NewProperty(resource.PropertyMap{"secretArn": resource.NewProperty(secret)}),
+		})
+	}
 }
 
 // vpc answers for the remote component: its children are the provider's business and not seen here.
 func vpc(_ *World, r *Resource, _ string, out resource.PropertyMap) {
 	out["vpcId"] = resource.NewProperty("vpc-" + hash(r.Name))
-	var public []resource.PropertyValue
-	for _, zone := range r.Inputs["availabilityZoneNames"].ArrayValue() {
-		public = append(public, resource.NewProperty("subnet-"+hash(r.Name+zone.StringValue())))
+	ids := map[string][]resource.PropertyValue{"Public": {}, "Private": {}, "Isolated": {}}
+	for _, spec := range r.Inputs["subnetSpecs"].ArrayValue() {
+		kind := spec.ObjectValue()["type"].StringValue()
+		of := r.Name
+		if kind != "Public" {
+			of += kind
+		}
+		for _, zone := range r.Inputs["availabilityZoneNames"].ArrayValue() {
+			ids[kind] = append(ids[kind], resource.NewProperty("subnet-"+hash(of+zone.StringValue())))
+		}
 	}
-	out["publicSubnetIds"] = resource.NewProperty(public)
-	out["privateSubnetIds"] = resource.NewProperty([]resource.PropertyValue{})
+	out["publicSubnetIds"] = resource.NewProperty(ids["Public"])
+	out["privateSubnetIds"] = resource.NewProperty(ids["Private"])
+	out["isolatedSubnetIds"] = resource.NewProperty(ids["Isolated"])
 }
 
 // answer is what AWS says to an invoke.
@@ -163,6 +281,15 @@ func (w *World) answer(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		return resource.NewPropertyMapFromMap(map[string]any{"id": ami, "type": "String", "insecureValue": ami}), nil
 	case "aws:ec2/getAmi:getAmi":
 		return w.image(args.Args)
+	case "aws:ec2/getInstance:getInstance":
+		id := args.Args["instanceId"].StringValue()
+		return resource.NewPropertyMapFromMap(map[string]any{
+			"id": id, "instanceId": id, "ami": "ami-" + hash(id), "instanceType": "t3.micro", "instanceState": "running",
+			"rootBlockDevices": []any{map[string]any{"deviceName": w.Image.RootDevice, "volumeSize": w.Image.RootGiB}},
+		}), nil
+	case "aws:ec2/getRouteTable:getRouteTable":
+		table := "rtb-" + strings.TrimPrefix(args.Args["subnetId"].StringValue(), "subnet-")
+		return resource.NewPropertyMapFromMap(map[string]any{"id": table, "routeTableId": table}), nil
 	default:
 		return nil, fmt.Errorf("%s: the recorder does not know this function", args.Token)
 	}

@@ -172,14 +172,7 @@ func (g *Graph) symbols() *strings.Replacer {
 			if given {
 				continue
 			}
-			if value.IsString() {
-				symbols[value.StringValue()] = fmt.Sprintf("${%s.%s}", r.Name, key)
-			}
-			if value.IsArray() {
-				for i, element := range value.ArrayValue() {
-					symbols[element.StringValue()] = fmt.Sprintf("${%s.%s[%d]}", r.Name, key, i)
-				}
-			}
+			addSymbols(symbols, r.Name+"."+string(key), value)
 		}
 		// A value under several outputs shows as the last of these.
 		for _, key := range []resource.PropertyKey{"id", "bucket", "name", "arn"} {
@@ -194,6 +187,21 @@ func (g *Graph) symbols() *strings.Replacer {
 		pairs = append(pairs, value, symbols[value])
 	}
 	return strings.NewReplacer(pairs...)
+}
+
+func addSymbols(symbols map[string]string, path string, value resource.PropertyValue) {
+	switch {
+	case value.IsString() && value.StringValue() != "":
+		symbols[value.StringValue()] = "${" + path + "}"
+	case value.IsArray():
+		for i, element := range value.ArrayValue() {
+			addSymbols(symbols, fmt.Sprintf("%s[%d]", path, i), element)
+		}
+	case value.IsObject():
+		for key, element := range value.ObjectValue() {
+			addSymbols(symbols, path+"."+string(key), element)
+		}
+	}
 }
 
 var hashes = regexp.MustCompile(`[0-9a-f]{64}`)

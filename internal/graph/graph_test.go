@@ -118,9 +118,9 @@ func TestTheUnknownIsRefused(t *testing.T) {
 		want    string
 	}{
 		"a type": {func(ctx *pulumi.Context) error {
-			_, err := ec2.NewInstance(ctx, "instance", &ec2.InstanceArgs{})
+			_, err := ec2.NewPlacementGroup(ctx, "group", &ec2.PlacementGroupArgs{Strategy: pulumi.String("spread")})
 			return err
-		}, "aws:ec2/instance:Instance instance: the recorder does not know this type"},
+		}, "aws:ec2/placementGroup:PlacementGroup group: the recorder does not know this type"},
 		"a function": {func(ctx *pulumi.Context) error {
 			_, err := aws.GetRegion(ctx, nil)
 			return err

@@ -33,6 +33,8 @@ func Root() (string, error) {
 	}
 }
 
+func stackFile(stack string) string { return "Pulumi." + stack + ".yaml" }
+
 // Stacks are the names of a project's stack files, sorted.
 func Stacks(root string) ([]string, error) {
 	files, err := filepath.Glob(filepath.Join(root, "Pulumi.*.yaml"))
@@ -58,7 +60,7 @@ func Config(root, stack string) (map[string]string, error) {
 			}
 		}
 	}
-	given, err := keys(filepath.Join(root, "Pulumi."+stack+".yaml"))
+	given, err := keys(filepath.Join(root, stackFile(stack)))
 	if err != nil {
 		return nil, err
 	}
@@ -114,4 +116,73 @@ func set(config map[string]string, key string, value any) error {
 		config[key] = fmt.Sprint(v)
 	}
 	return nil
+}
+
+// Copy puts copies of a stack's files into a folder, which is a project of its own then, to be changed with [Set].
+func Copy(root, stack, to string) error {
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	for _, name := range []string{file, stackFile(stack)} {
+		content, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			return fmt.Errorf("stack %s: %w", stack, err)
+		}
+		if err := os.WriteFile(filepath.Join(to, name), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Set changes a setting in a stack's file. The path is the setting's key and, within it, names of fields and indices of
+// lists; objects on the way are made where there are none. The file loses its comments.
+func Set(root, stack string, value any, key string, path ...any) error {
+	name := filepath.Join(root, stackFile(stack))
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	whole := map[string]any{}
+	if err := yaml.Unmarshal(content, &whole); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	changed, err := put(whole, value, append([]any{"config", key}, path...)...)
+	if err != nil {
+		return fmt.Errorf("%s: %s: %w", name, key, err)
+	}
+	if content, err = yaml.Marshal(changed); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return os.WriteFile(name, content, 0o600)
+}
+
+// put returns in with a value at a path.
+func put(in, value any, path ...any) (any, error) {
+	if len(path) == 0 {
+		return value, nil
+	}
+	switch step := path[0].(type) {
+	case string:
+		object, ok := in.(map[string]any)
+		if in != nil && !ok {
+			return nil, fmt.Errorf("%s: its parent is no object", step)
+		}
+		if object == nil {
+			object = map[string]any{}
+		}
+		inner, err := put(object[step], value, path[1:]...)
+		object[step] = inner
+		return object, err
+	case int:
+		list, _ := in.([]any)
+		if step < 0 || step >= len(list) {
+			return nil, fmt.Errorf("there is no element %d", step)
+		}
+		inner, err := put(list[step], value, path[1:]...)
+		list[step] = inner
+		return list, err
+	default:
+		panic(fmt.Sprintf("project: a path has names and indices, not %T", step))
+	}
 }

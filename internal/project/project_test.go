@@ -56,3 +56,32 @@ func TestRootIsFoundFromBelowAndMissedElsewhere(t *testing.T) {
 	_, err = project.Root()
 	require.ErrorContains(t, err, "no Pulumi.yaml in")
 }
+
+func TestACopyIsChangedAndTheOriginalIsNot(t *testing.T) {
+	dir, copied := t.TempDir(), filepath.Join(t.TempDir(), "copy")
+	original := "config:\n  elastic-service:app: {services: [{name: a}, {name: b}]}\n  elastic-service:version: \"17\"\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "Pulumi.yaml"), []byte("name: elastic-service\n"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "Pulumi.one.yaml"), []byte(original), 0o644))
+	require.NoError(t, project.Copy(dir, "one", copied))
+
+	const app = "elastic-service:app"
+	require.NoError(t, project.Set(copied, "one", "2", app, "services", 1, "environment", "RELEASE"))
+	require.NoError(t, project.Set(copied, "one", false, "elastic-service:protect"))
+	require.ErrorContains(t, project.Set(copied, "one", "2", app, "services", 2, "name"), "there is no element 2")
+	require.ErrorContains(t, project.Set(copied, "one", "2", "elastic-service:version", "major"), "major: its parent is no object")
+
+	config, err := project.Config(copied, "one")
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{
+		app:                       `{"services":[{"name":"a"},{"environment":{"RELEASE":"2"},"name":"b"}]}`,
+		"elastic-service:version": "17",
+		"elastic-service:protect": "false",
+	}, config)
+	kept, err := os.ReadFile(filepath.Join(dir, "Pulumi.one.yaml"))
+	require.NoError(t, err)
+	assert.Equal(t, original, string(kept))
+}
+
+func TestAStackWithoutAFileIsNotCopied(t *testing.T) {
+	require.ErrorContains(t, project.Copy(t.TempDir(), "one", t.TempDir()), "stack one: ")
+}

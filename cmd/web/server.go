@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// Limits of a request and of the server's end.
+const (
+	headerTime  = 10 * time.Second // from the first byte to the last of a request's header
+	idleTime    = 75 * time.Second // longer than the 60 s of a balancer, which else meets connections just closed
+	maxBurn     = time.Minute      // processor time of one request
+	patience    = 25 * time.Second // for requests under way when the server is told to end
+	maxHeader   = 64 << 10         // bytes
+	defaultName = "dev"            // of the release
+)
+
+type server struct {
+	release string
+	log     *slog.Logger
+	limit   time.Duration // patience when zero
+}
+
+// serve has handler answer requests until ctx is done, and those under way to their end.
+func (s *server) serve(ctx context.Context, l net.Listener, handler http.Handler) error {
+	web := &http.Server{
+		Handler: s.logged(handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	s.log.Info("listening", "address", l.Addr().String())
+	ended := make(chan error, 1)
+	go func() { ended <- web.Serve(l) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	limit := s.limit
+	if limit == 0 {
+		limit = patience
+	}
+	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	if err := web.Shutdown(finish); err != nil {
+		_ = web.Close() // what is still under way is given up
+		s.log.Warn("stopped before all requests were answered", "waited", limit)
+		return nil
+	}
+	s.log.Info("stopped")
+	return nil
+}
+
+func (s *server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.hello)
+	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "pong") })
+	mux.HandleFunc("GET /burn", s.burn)
+	return mux
+}
+
+func (s *server) hello(w http.ResponseWriter, r *http.Request) {
+	release := s.release
+	if release == "" {
+		release = defaultName
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintf(w, "Hello from %s (web, release %s)\n", own(r), release) //nolint:gosec // no page, and nothing of the client's
+}
+
+// own is the address at which the request arrived, an IPv4 address in IPv6 form as the former.
+func own(r *http.Request) string {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if local == nil {
+		return "nowhere"
+	}
+	address, err := netip.ParseAddrPort(local.String())
+	if err != nil {
+		return local.String()
+	}
+	return address.Addr().Unmap().String()
+}
+
+func (s *server) burn(w http.ResponseWriter, r *http.Request) {
+	ms, err := strconv.ParseUint(r.URL.Query().Get("ms"), 10, 32)
+	if err != nil || time.Duration(ms)*time.Millisecond > maxBurn {
+		http.Error(w, fmt.Sprintf("ms: %q is not a number of milliseconds, 0–%d", r.URL.Query().Get("ms"), maxBurn.Milliseconds()),
+			http.StatusBadRequest)
+		return
+	}
+	used := burn(r.Context(), time.Duration(ms)*time.Millisecond)
+	fmt.Fprintf(w, "burnt %d ms\n", used.Milliseconds())
+}
+
+// burn uses processor time, of one core, until ctx ends. It is the thread's own time, which a busy machine makes no
+// shorter.
+func burn(ctx context.Context, d time.Duration) time.Duration {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	began := threadTime()
+	x := 1.0
+	for ctx.Err() == nil && threadTime()-began < d {
+		for range 10_000 {
+			x = math.Sqrt(x + 1)
+		}
+	}
+	return threadTime() - began
+}
+
+const thisThread = 1 // RUSAGE_THREAD of getrusage(2)
+
+func threadTime() time.Duration {
+	var usage syscall.Rusage
+	_ = syscall.Getrusage(thisThread, &usage) // it fails for unknown kinds and bad addresses alone
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// logged writes a line for each request that has been answered.
+func (s *server) logged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		recorder := &recorder{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(recorder, r)
+		s.log.Info("request", "method", r.Method, "path", r.URL.RequestURI(), "status", recorder.status, "bytes", recorder.bytes,
+			"time", time.Since(began).Round(time.Microsecond), "peer", r.RemoteAddr, "client", r.Header.Get("X-Forwarded-For"))
+	})
+}
+
+// recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status, bytes int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	n, err := r.ResponseWriter.Write(p)
+	r.bytes += n
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

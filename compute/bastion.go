@@ -1,0 +1,151 @@
+package compute
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// BastionArgs describes a bastion.
+type BastionArgs struct {
+	// VPCID is the VPC of the bastion's security group.
+	VPCID pulumi.StringInput
+
+	// SubnetID is a public subnet.
+	SubnetID pulumi.StringInput
+
+	// ImageID is the machine image: Linux with an SSH server. Another image replaces the bastion.
+	ImageID pulumi.StringInput
+
+	// InstanceType is such as t3.micro, of the image's architecture.
+	InstanceType string
+
+	// KeyName is an EC2 key pair. With none, people bring a key for a minute by EC2 Instance Connect, which takes an image
+	// with its agent, as Amazon Linux.
+	KeyName string
+
+	// From are the ranges that may reach port 22: one at least, and not the whole internet.
+	From []netip.Prefix
+
+	// Tags are put on everything that takes tags.
+	Tags map[string]string
+}
+
+// Validate reports every fault of the arguments, as paths below a bastion.
+func (a *BastionArgs) Validate() error {
+	var faults fault.List
+	faults.Include("", given(
+		value{"vpcId", a.VPCID},
+		value{"subnetId", a.SubnetID},
+		value{"imageId", a.ImageID},
+	))
+	if a.InstanceType == "" {
+		faults.Missing("instanceType", "a value is needed")
+	}
+	if len(a.From) == 0 {
+		faults.Missing("from", "a bastion that nobody can reach is of no use: at least one range is needed")
+	}
+	for i, from := range a.From {
+		path := fmt.Sprintf("from[%d]", i)
+		switch {
+		case !from.IsValid():
+			faults.Add(path, from, "is not a range")
+		case from.Bits() == 0:
+			faults.Add(path, from, "is the whole internet: name the ranges that administrators come from")
+		case from != from.Masked():
+			faults.Add(path, from, "has host bits set, it should be %s", from.Masked())
+		case slices.Contains(a.From[:i], from):
+			faults.Add(path, from, "is listed twice")
+		}
+	}
+	return faults.Err()
+}
+
+// Bastion is the one instance that is reached by SSH from outside; others let it in. It can reach nothing until a rule
+// of its security group says so.
+type Bastion struct {
+	pulumi.ResourceState
+
+	// PublicIP is the bastion's address. It changes when the bastion is stopped or replaced.
+	PublicIP pulumi.StringOutput
+
+	// SecurityGroupID is the bastion's security group: instances let its connections in.
+	SecurityGroupID pulumi.StringOutput
+
+	// Ready is what who connects must wait for.
+	Ready []pulumi.Resource
+}
+
+// NewBastion registers a bastion.
+func NewBastion(ctx *pulumi.Context, name string, args *BastionArgs, opts ...pulumi.ResourceOption) (*Bastion, error) {
+	if err := args.Validate(); err != nil {
+		return nil, fmt.Errorf("bastion %s: %w", name, err)
+	}
+	b := &Bastion{}
+	if err := ctx.RegisterComponentResource("elastic-service:compute:Bastion", name, b, opts...); err != nil {
+		return nil, fmt.Errorf("bastion %s: %w", name, err)
+	}
+	if err := b.children(ctx, name+"-bastion", args); err != nil {
+		return nil, fmt.Errorf("bastion %s: %w", name, err)
+	}
+	return b, ctx.RegisterResourceOutputs(b, pulumi.Map{
+		"publicIp":        b.PublicIP,
+		"securityGroupId": b.SecurityGroupID,
+	})
+}
+
+func (b *Bastion) children(ctx *pulumi.Context, name string, args *BastionArgs) error {
+	group, err := ec2.NewSecurityGroup(ctx, name, &ec2.SecurityGroupArgs{
+		VpcId:       args.VPCID,
+		Description: pulumi.String("Bastion " + name), // cannot be changed without a replacement
+		Tags:        named(args.Tags, name),
+	}, pulumi.Parent(b))
+	if err != nil {
+		return err
+	}
+	rules, err := sshFrom(ctx, b, name, args.From, group, args.Tags)
+	if err != nil {
+		return err
+	}
+	instance, err := b.instance(ctx, name, args, group)
+	if err != nil {
+		return err
+	}
+	b.PublicIP, b.SecurityGroupID = instance.PublicIp, group.ID().ToStringOutput()
+	b.Ready = append(rules, instance)
+	return nil
+}
+
+// instance has neither role nor user data: whoever gets onto it gets nothing with it.
+func (b *Bastion) instance(
+	ctx *pulumi.Context, name string, args *BastionArgs, group *ec2.SecurityGroup,
+) (*ec2.Instance, error) {
+	in := &ec2.InstanceArgs{
+		Ami:                      args.ImageID.ToStringOutput().ToStringPtrOutput(),
+		InstanceType:             pulumi.String(args.InstanceType),
+		SubnetId:                 args.SubnetID.ToStringOutput().ToStringPtrOutput(),
+		VpcSecurityGroupIds:      pulumi.StringArray{group.ID()},
+		AssociatePublicIpAddress: pulumi.Bool(true),
+		MetadataOptions: &ec2.InstanceMetadataOptionsArgs{
+			HttpEndpoint:            pulumi.String("enabled"),
+			HttpTokens:              pulumi.String("required"),
+			HttpPutResponseHopLimit: pulumi.Int(1),
+		},
+		RootBlockDevice: &ec2.InstanceRootBlockDeviceArgs{
+			VolumeType:          pulumi.String("gp3"),
+			Encrypted:           pulumi.Bool(true),
+			DeleteOnTermination: pulumi.Bool(true),
+			Tags:                named(args.Tags, name),
+		},
+		Tags: named(args.Tags, name),
+	}
+	if args.KeyName != "" {
+		in.KeyName = pulumi.String(args.KeyName)
+	}
+	return ec2.NewInstance(ctx, name, in, pulumi.Parent(b))
+}

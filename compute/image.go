@@ -1,0 +1,66 @@
+package compute
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// instanceID is EC2's, in the short form of old instances or the long one.
+var instanceID = regexp.MustCompile(`^i-([0-9a-f]{8}|[0-9a-f]{17})$`)
+
+// ImageArgs describes a machine image that is made of an instance.
+type ImageArgs struct {
+	// SourceInstanceID is the instance, running or stopped. Another one makes another image.
+	SourceInstanceID string
+
+	// Reboot stops the instance for the moment of the copy, so that its files are at rest. Without it they may be caught
+	// half-written, as by a loss of power.
+	Reboot bool
+
+	// Tags are put on the image and its snapshots.
+	Tags map[string]string
+}
+
+// Validate reports every fault of the arguments, as paths below an image.
+func (a *ImageArgs) Validate() error {
+	var faults fault.List
+	if !instanceID.MatchString(a.SourceInstanceID) {
+		faults.Add("sourceInstanceId", a.SourceInstanceID, "is not the ID of an instance, such as i-0123456789abcdef0")
+	}
+	return faults.Err()
+}
+
+// Image is a machine image. It stays when the stack goes, for instances and templates elsewhere may be made of it.
+type Image struct {
+	pulumi.ResourceState
+
+	// ID is the image's. It is known once the image can be launched, minutes after it was asked for.
+	ID pulumi.StringOutput
+}
+
+// NewImage registers an image.
+func NewImage(ctx *pulumi.Context, name string, args *ImageArgs, opts ...pulumi.ResourceOption) (*Image, error) {
+	if err := args.Validate(); err != nil {
+		return nil, fmt.Errorf("image %s: %w", name, err)
+	}
+	i := &Image{}
+	if err := ctx.RegisterComponentResource("elastic-service:compute:Image", name, i, opts...); err != nil {
+		return nil, fmt.Errorf("image %s: %w", name, err)
+	}
+	image, err := ec2.NewAmiFromInstance(ctx, name+"-image", &ec2.AmiFromInstanceArgs{
+		SourceInstanceId:      pulumi.String(args.SourceInstanceID),
+		SnapshotWithoutReboot: pulumi.Bool(!args.Reboot),
+		Description:           pulumi.String(fmt.Sprintf("%s, made of %s", name, args.SourceInstanceID)),
+		Tags:                  named(args.Tags, name),
+	}, pulumi.Parent(i), pulumi.RetainOnDelete(true))
+	if err != nil {
+		return nil, fmt.Errorf("image %s: %w", name, err)
+	}
+	i.ID = image.ID().ToStringOutput()
+	return i, ctx.RegisterResourceOutputs(i, pulumi.Map{"id": i.ID})
+}

@@ -1,0 +1,98 @@
+package compute
+
+import (
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Policies that AWS keeps for its own agents: what an agent asks for changes with its releases.
+const (
+	sessionManagerPolicy = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+	containersPolicy     = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
+)
+
+// grant is something that the instances may do: either field is set.
+type grant struct {
+	name     string
+	document pulumi.StringInput // a policy of the role's own
+	arn      string             // a policy of AWS
+}
+
+// grants are what the role is for. The bucket is nil without artifacts.
+func grants(args *Args, bucket *s3.BucketV2) ([]grant, error) {
+	var list []grant
+	if bucket != nil {
+		var keys []string
+		for _, artifact := range args.Software.Artifacts {
+			keys = append(keys, key(artifact))
+		}
+		list = append(list, grant{name: "read-artifacts", document: bucket.Arn.ApplyT(func(arn string) (string, error) {
+			return readObjects(arn, keys)
+		}).(pulumi.StringOutput)})
+	}
+	if args.ReadSecret != nil {
+		document := args.ReadSecret.ToStringOutput().ApplyT(readSecret).(pulumi.StringOutput)
+		list = append(list, grant{name: "read-secret", document: document})
+	}
+	if args.MemoryMetric {
+		document, err := putMetrics()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, grant{name: "memory-metric", document: pulumi.String(document)})
+	}
+	if args.SessionManager {
+		list = append(list, grant{name: "session-manager", arn: sessionManagerPolicy})
+	}
+	if args.Cluster != nil {
+		list = append(list, grant{name: "containers", arn: containersPolicy})
+	}
+	return list, nil
+}
+
+// profile gives the instances a role with its grants; nil where there are none.
+func (t *Template) profile(
+	ctx *pulumi.Context, name string, args *Args, bucket *s3.BucketV2,
+) (*iam.InstanceProfile, error) {
+	grants, err := grants(args, bucket)
+	if err != nil || len(grants) == 0 {
+		return nil, err
+	}
+	trust, err := trustEC2()
+	if err != nil {
+		return nil, err
+	}
+	role, err := iam.NewRole(ctx, name+"-role", &iam.RoleArgs{
+		Description:      pulumi.String("Instances of " + name),
+		AssumeRolePolicy: pulumi.String(trust),
+		Tags:             pulumi.ToStringMap(args.Tags),
+	}, pulumi.Parent(t))
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range grants {
+		policy, err := t.grant(ctx, name, role, g)
+		if err != nil {
+			return nil, err
+		}
+		t.Ready = append(t.Ready, policy)
+	}
+	return iam.NewInstanceProfile(ctx, name+"-profile", &iam.InstanceProfileArgs{
+		Role: role.Name,
+		Tags: pulumi.ToStringMap(args.Tags),
+	}, pulumi.Parent(t))
+}
+
+func (t *Template) grant(ctx *pulumi.Context, name string, role *iam.Role, g grant) (pulumi.Resource, error) {
+	if g.arn != "" {
+		return iam.NewRolePolicyAttachment(ctx, name+"-"+g.name, &iam.RolePolicyAttachmentArgs{
+			Role:      role.Name,
+			PolicyArn: pulumi.String(g.arn),
+		}, pulumi.Parent(t))
+	}
+	return iam.NewRolePolicy(ctx, name+"-"+g.name, &iam.RolePolicyArgs{
+		Role:   role.Name,
+		Policy: g.document,
+	}, pulumi.Parent(t))
+}

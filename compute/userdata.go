@@ -1,0 +1,124 @@
+package compute
+
+import (
+	"encoding/base64"
+	"maps"
+	"strings"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/userdata"
+)
+
+// What stands for names and values that aren't known yet, as long as they can get: a bucket's name has at most 63
+// characters, a cluster's 255. A value is taken for one of 255, the longest name of a host; the ARN of a secret that
+// RDS keeps has about 110. The ! makes it one that has to be quoted.
+var (
+	longestBucket  = strings.Repeat("b", 63)
+	longestCluster = strings.Repeat("c", 255)
+	longestValue   = "!" + strings.Repeat("v", 254)
+)
+
+// late is what the user data contains and only AWS knows, once it is there.
+type late struct {
+	bucket, cluster string
+	environment     map[string]string
+}
+
+// longest is the worst that late can become. Names of variables are known unless the whole map is yet to come.
+func (a *Args) longest() late {
+	worst := late{bucket: longestBucket, environment: map[string]string{}}
+	if a.Cluster != nil {
+		worst.cluster = longestCluster
+	}
+	known, _ := a.Environment.(pulumi.StringMap)
+	for name, value := range known {
+		worst.environment[name] = longestValue
+		if text, ok := value.(pulumi.String); ok {
+			worst.environment[name] = string(text)
+		}
+	}
+	return worst
+}
+
+// validSoftware reports what is wrong with the software, and user data that would exceed AWS's limit if all that isn't
+// known yet turned out as long as can be.
+func (a *Args) validSoftware() error {
+	var faults fault.List
+	faults.Include("", a.Software.validSources())
+	faults.Include("", a.bootstrap(a.longest()).Validate())
+	if faults.Err() == nil {
+		_, err := a.userData(a.longest())
+		faults.Include("userData", err)
+	}
+	return faults.Err()
+}
+
+// userData is the document, in base64, from which an instance sets itself up.
+func (a *Args) userData(l late) (string, error) {
+	document, err := a.bootstrap(l).Render()
+	if err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(document), nil
+}
+
+func (a *Args) bootstrap(l late) userdata.Bootstrap {
+	b := userdata.Bootstrap{
+		Region:       a.Software.Region,
+		Packages:     a.Software.Packages,
+		Cluster:      l.cluster,
+		MemoryMetric: a.MemoryMetric,
+	}
+	for _, service := range a.Software.Services {
+		service.Environment = merged(l.environment, service.Environment)
+		b.Services = append(b.Services, service)
+	}
+	for _, artifact := range a.Software.Artifacts {
+		b.Artifacts = append(b.Artifacts, userdata.Artifact{
+			Path:   artifact.Path,
+			Bucket: l.bucket,
+			Key:    key(artifact),
+			SHA256: artifact.SHA256,
+		})
+	}
+	return b
+}
+
+// merged is both; of two values of a name, the service's own.
+func merged(common, own map[string]string) map[string]string {
+	if len(common) == 0 {
+		return own
+	}
+	both := maps.Clone(common)
+	maps.Copy(both, own)
+	return both
+}
+
+// userDataInput is the user data with what AWS will have named by then. The bucket is nil without artifacts.
+func (a *Args) userDataInput(bucket *s3.BucketV2) (pulumi.StringInput, error) {
+	if bucket == nil && a.Cluster == nil && a.Environment == nil {
+		document, err := a.userData(late{})
+		return pulumi.String(document), err
+	}
+	names, environment := pulumi.StringMap{}, pulumi.StringMapInput(pulumi.StringMap{})
+	if bucket != nil {
+		names["bucket"] = bucket.Bucket
+	}
+	if a.Cluster != nil {
+		names["cluster"] = a.Cluster
+	}
+	if a.Environment != nil {
+		environment = a.Environment
+	}
+	inputs := pulumi.StringMapMap{"names": names, "environment": environment}
+	return inputs.ToStringMapMapOutput().ApplyT(func(known map[string]map[string]string) (string, error) {
+		return a.userData(late{
+			bucket:      known["names"]["bucket"],
+			cluster:     known["names"]["cluster"],
+			environment: known["environment"],
+		})
+	}).(pulumi.StringOutput), nil
+}

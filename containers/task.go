@@ -1,0 +1,137 @@
+package containers
+
+import (
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// logDays is how long the containers' output is kept.
+const logDays = 30
+
+// stopSeconds is how long a container may take to end after SIGTERM.
+const stopSeconds = 30
+
+// AWS's own limits: CPU in units, the most being that of a task on an instance; memory in MiB, of which Docker takes 6
+// for itself.
+const (
+	leastCPU    = 2
+	mostCPU     = 196608
+	leastMemory = 6
+)
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+func (a *Args) validTask() error {
+	var faults fault.List
+	switch {
+	case a.Image == "":
+		faults.Missing("image", "a value is needed")
+	case strings.ContainsAny(a.Image, " \t\r\n") || strings.Contains(a.Image, "://"):
+		faults.Add("image", a.Image, "is not the name of an image such as nginx:1.29")
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Environment)) {
+		if !variableName.MatchString(name) {
+			faults.Add("environment", name, "is not the name of a variable")
+		}
+	}
+	if a.Port < 1 || a.Port > 65535 {
+		faults.Add("port", a.Port, "is not between 1 and 65535")
+	}
+	if a.CPU < leastCPU || a.CPU > mostCPU {
+		faults.Add("cpu", a.CPU, "is not between %d and %d units", leastCPU, mostCPU)
+	}
+	if a.Memory < leastMemory {
+		faults.Add("memory", a.Memory, "is below %d MiB", leastMemory)
+	}
+	return faults.Err()
+}
+
+// task has no roles: the containers call nothing of AWS, and the agent pulls images and writes logs as their host.
+func (s *Service) task(ctx *pulumi.Context, name string, args *Args) (*ecs.TaskDefinition, error) {
+	logs, err := cloudwatch.NewLogGroup(ctx, name+"-logs", &cloudwatch.LogGroupArgs{
+		RetentionInDays: pulumi.Int(logDays),
+		Tags:            pulumi.ToStringMap(args.Tags),
+	}, pulumi.Parent(s))
+	if err != nil {
+		return nil, err
+	}
+	return ecs.NewTaskDefinition(ctx, name+"-task", &ecs.TaskDefinitionArgs{
+		Family:                  pulumi.String(name),
+		NetworkMode:             pulumi.String("bridge"), // with host port 0: many containers on one host
+		RequiresCompatibilities: pulumi.StringArray{pulumi.String("EC2")},
+		ContainerDefinitions: logs.Name.ApplyT(func(group string) (string, error) {
+			return definitions(name, args, group)
+		}).(pulumi.StringOutput),
+		Tags: pulumi.ToStringMap(args.Tags),
+	}, pulumi.Parent(s))
+}
+
+// container is ECS's ContainerDefinition, as far as it is used.
+type container struct {
+	Name            string           `json:"name"`
+	Image           string           `json:"image"`
+	Command         []string         `json:"command,omitempty"`
+	Environment     []variable       `json:"environment,omitempty"`
+	Essential       bool             `json:"essential"`
+	CPU             int              `json:"cpu"`
+	Memory          int              `json:"memory"`
+	PortMappings    []portMapping    `json:"portMappings"`
+	LinuxParameters linuxParameters  `json:"linuxParameters"`
+	StopTimeout     int              `json:"stopTimeout"`
+	Log             logConfiguration `json:"logConfiguration"`
+}
+
+type variable struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+type portMapping struct {
+	ContainerPort int    `json:"containerPort"`
+	HostPort      int    `json:"hostPort"` // 0: the host's choice
+	Protocol      string `json:"protocol"`
+}
+
+type linuxParameters struct {
+	InitProcess bool `json:"initProcessEnabled"` // passes signals on, and reaps what the service leaves behind
+}
+
+type logConfiguration struct {
+	Driver  string            `json:"logDriver"`
+	Options map[string]string `json:"options"`
+}
+
+// definitions is the JSON of the task's only container. The same arguments give the same text: another one would be a
+// new revision.
+func definitions(name string, args *Args, logGroup string) (string, error) {
+	c := container{
+		Name:            name,
+		Image:           args.Image,
+		Command:         args.Command,
+		Essential:       true,
+		CPU:             args.CPU,
+		Memory:          args.Memory,
+		PortMappings:    []portMapping{{ContainerPort: args.Port, Protocol: "tcp"}},
+		LinuxParameters: linuxParameters{InitProcess: true},
+		StopTimeout:     stopSeconds,
+		Log: logConfiguration{Driver: "awslogs", Options: map[string]string{
+			"awslogs-group":         logGroup,
+			"awslogs-region":        args.Region,
+			"awslogs-stream-prefix": name,
+		}},
+	}
+	for _, key := range slices.Sorted(maps.Keys(args.Environment)) {
+		c.Environment = append(c.Environment, variable{key, args.Environment[key]})
+	}
+	text, err := json.Marshal([]container{c})
+	return string(text), err
+}

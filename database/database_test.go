@@ -1,0 +1,265 @@
+package database
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/graph"
+)
+
+func args() *Args {
+	return &Args{
+		VPCID:         pulumi.String("vpc-0a1b"),
+		SubnetIDs:     pulumi.ToStringArray([]string{"subnet-a", "subnet-b"}),
+		Engine:        "postgres",
+		Version:       "17",
+		InstanceClass: "db.t4g.micro",
+		StorageGiB:    20,
+		MultiAZ:       true,
+		Name:          "app",
+		Username:      "owner",
+		BackupDays:    7,
+		Protect:       true,
+		Tags:          map[string]string{"Service": "swiftcode"},
+	}
+}
+
+func deploy(t *testing.T, name string, args *Args) (*graph.Graph, error) {
+	return graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+		_, err := New(ctx, name, args)
+		return err
+	})
+}
+
+func TestBadArgumentsRegisterNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Args)
+		want   string
+	}{
+		"no VPC":                 {func(a *Args) { a.VPCID = nil }, "vpcId: a VPC is needed"},
+		"no subnets":             {func(a *Args) { a.SubnetIDs = nil }, "subnetIds: subnets are needed"},
+		"one subnet":             {func(a *Args) { a.SubnetIDs = pulumi.ToStringArray([]string{"a"}) }, "subnetIds: 1 is not enough"},
+		"another engine":         {func(a *Args) { a.Engine = "oracle" }, `engine: "oracle" is not one of [mariadb mysql postgres]`},
+		"no version":             {func(a *Args) { a.Version = "" }, `version: "" is not a major version such as 15`},
+		"an old version":         {func(a *Args) { a.Version = "14" }, `version: "14" is below 15`},
+		"no class":               {func(a *Args) { a.InstanceClass = "" }, `instanceClass: "" is not an instance class`},
+		"an instance type":       {func(a *Args) { a.InstanceClass = "t4g.micro" }, `instanceClass: "t4g.micro" is not an instance class`},
+		"a serverless class":     {func(a *Args) { a.InstanceClass = "db.serverless" }, `instanceClass: "db.serverless" is not an instance class`},
+		"a class that shows all": {func(a *Args) { a.InstanceClass = "db.t2.micro" }, `instanceClass: "db.t2.micro" can't encrypt`},
+		"an ancient class":       {func(a *Args) { a.InstanceClass = "db.m1.small" }, `instanceClass: "db.m1.small" can't encrypt`},
+		"too little storage":     {func(a *Args) { a.StorageGiB = 19 }, "storageGiB: 19 is not between 20 and 65536"},
+		"too much storage":       {func(a *Args) { a.StorageGiB = 65537 }, "storageGiB: 65537 is not between 20 and 65536"},
+		"negative backups":       {func(a *Args) { a.BackupDays = -1 }, "backupDays: -1 is not between 0 and 35"},
+		"backups for too long":   {func(a *Args) { a.BackupDays = 36 }, "backupDays: 36 is not between 0 and 35"},
+		"no name":                {func(a *Args) { a.Name = "" }, `name: "" is not made of letters`},
+		"a name with a hyphen":   {func(a *Args) { a.Name = "my-app" }, `name: "my-app" is not made of letters`},
+		"a reserved name":        {func(a *Args) { a.Name = "Template1" }, `name: "Template1" is reserved by the engine`},
+		"no username":            {func(a *Args) { a.Username = "" }, `username: "" is not made of letters`},
+		"a username of 17":       {func(a *Args) { a.Username = strings.Repeat("u", 17) }, "a letter first, at most 16"},
+		"admin of PostgreSQL":    {func(a *Args) { a.Username = "admin" }, `username: "admin" is reserved by the engine`},
+		"RDS's own user":         {func(a *Args) { a.Username = "RDSadmin" }, `username: "RDSadmin" is reserved by the engine`},
+		"a role of PostgreSQL":   {func(a *Args) { a.Username = "pg_monitor" }, `username: "pg_monitor" is reserved by the engine`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := args()
+			test.change(a)
+			g, err := deploy(t, "swiftcode", a)
+			require.ErrorContains(t, err, test.want)
+			assert.Empty(t, g.Resources)
+		})
+	}
+}
+
+func TestEveryFaultIsReportedAtOnce(t *testing.T) {
+	var faults fault.List
+	faults.Include("", (&Args{BackupDays: -1}).Validate())
+	var paths []string
+	for _, f := range faults.Faults() {
+		paths = append(paths, f.Path)
+	}
+	assert.Equal(t, []string{
+		"vpcId", "subnetIds", "engine", "name", "username", "instanceClass", "storageGiB", "backupDays",
+	}, paths)
+}
+
+func TestVersionsByEngine(t *testing.T) {
+	for _, test := range []struct {
+		engine, version string
+		ok, minor       bool
+		family          string
+	}{
+		{"postgres", "15", true, false, "postgres15"},
+		{"postgres", "17.4", true, true, "postgres17"},
+		{"postgres", "17.4.1", false, false, ""},
+		{"postgres", "9.6", false, false, ""},
+		{"postgres", "latest", false, false, ""},
+		{"postgres", "017", false, false, ""},
+		{"mysql", "8.0", true, false, "mysql8.0"},
+		{"mysql", "8.4.5", true, true, "mysql8.4"},
+		{"mysql", "8", false, false, ""},
+		{"mysql", "5.7", false, false, ""},
+		{"mysql", "8.4.5.1", false, false, ""},
+		{"mariadb", "10.6", true, false, "mariadb10.6"},
+		{"mariadb", "11.4", true, false, "mariadb11.4"},
+		{"mariadb", "10.11.9", true, true, "mariadb10.11"},
+		{"mariadb", "10.5", false, false, ""},
+		{"mariadb", "11.", false, false, ""},
+	} {
+		a := args()
+		a.Engine, a.Version = test.engine, test.version
+		if !test.ok {
+			require.ErrorContains(t, a.Validate(), "version: ", test)
+			continue
+		}
+		require.NoError(t, a.Validate(), test)
+		assert.Equal(t, test.minor, engines[test.engine].minor(test.version), test)
+		assert.Equal(t, test.family, a.family(), test)
+	}
+}
+
+func TestWordsThatOnlyOtherEnginesReserveAreFree(t *testing.T) {
+	a := args()
+	a.Engine, a.Version, a.Username, a.Name = "mysql", "8.4", "admin", "template1"
+	require.NoError(t, a.Validate())
+	a.Username, a.Name = "root", "mysql"
+	require.ErrorContains(t, a.Validate(), `username: "root" is reserved by the engine`)
+	require.ErrorContains(t, a.Validate(), `name: "mysql" is reserved by the engine`)
+	a = args()
+	a.Username, a.Name = "postgres", "mysql"
+	require.NoError(t, a.Validate())
+}
+
+func TestNamesThatRDSRefusesRegisterNothing(t *testing.T) {
+	for name, want := range map[string]string{
+		"a--b": "single hyphens", "a-": "single hyphens", "1a": "a letter first", "A": "is not made of", "": "is not made of",
+		strings.Repeat("d", maxName+1): "is longer than 46 characters",
+	} {
+		g, err := deploy(t, name, args())
+		require.ErrorContains(t, err, want, name)
+		assert.Empty(t, g.Resources, name)
+	}
+}
+
+func TestTheLongestNameFits(t *testing.T) {
+	g, err := deploy(t, strings.Repeat("d", maxName), args()) // the recorder refuses longer physical names than AWS allows
+	require.NoError(t, err)
+	assert.Len(t, g.OfType("aws:rds/instance:Instance")[0].Outputs["identifier"].StringValue(), 63)
+}
+
+func TestDatabaseIsEncryptedPrivateAndKeepsItsPasswordToItself(t *testing.T) {
+	g, err := deploy(t, "swiftcode", args())
+	require.NoError(t, err)
+	group := g.Find("SecurityGroup", "swiftcode-database")
+	subnets := g.Find("SubnetGroup", "swiftcode-database")
+	assert.Equal(t, map[string]any{
+		"engine":                   "postgres",
+		"engineVersion":            "17",
+		"autoMinorVersionUpgrade":  true,
+		"instanceClass":            "db.t4g.micro",
+		"allocatedStorage":         20.0,
+		"storageType":              "gp3",
+		"storageEncrypted":         true,
+		"multiAz":                  true,
+		"dbName":                   "app",
+		"username":                 "owner",
+		"manageMasterUserPassword": true,
+		"port":                     5432.0,
+		"dbSubnetGroupName":        subnets.Outputs["name"].StringValue(),
+		"vpcSecurityGroupIds":      []any{group.Outputs["id"].StringValue()},
+		"publiclyAccessible":       false,
+		"backupRetentionPeriod":    7.0,
+		"copyTagsToSnapshot":       true,
+		"deletionProtection":       true,
+		"skipFinalSnapshot":        false,
+		"finalSnapshotIdentifier":  "swiftcode-final-vpc-0a1b",
+		"applyImmediately":         false,
+		"tags":                     map[string]any{"Service": "swiftcode"},
+	}, g.Find("aws:rds/instance:Instance", "swiftcode-database").Inputs.Mappable())
+	assert.True(t, g.Find("aws:rds/instance:Instance", "swiftcode-database").Protect)
+	assert.Equal(t, []any{"subnet-a", "subnet-b"}, subnets.Inputs.Mappable()["subnetIds"])
+}
+
+func TestNobodyIsLetInUnasked(t *testing.T) {
+	g, err := deploy(t, "swiftcode", args())
+	require.NoError(t, err)
+	group := g.Find("SecurityGroup", "swiftcode-database")
+	assert.NotContains(t, group.Inputs, "ingress")
+	assert.NotContains(t, group.Inputs, "egress")
+	assert.Empty(t, g.OfType("SecurityGroupIngressRule"))
+}
+
+func TestWithoutProtectionItGoesWithoutASnapshot(t *testing.T) {
+	a := args()
+	a.Protect = false
+	g, err := deploy(t, "swiftcode", a)
+	require.NoError(t, err)
+	in := g.Find("aws:rds/instance:Instance", "swiftcode-database").Inputs.Mappable()
+	assert.Equal(t, false, in["deletionProtection"])
+	assert.Equal(t, true, in["skipFinalSnapshot"])
+	assert.NotContains(t, in, "finalSnapshotIdentifier")
+	assert.False(t, g.Find("aws:rds/instance:Instance", "swiftcode-database").Protect)
+}
+
+func TestAMinorVersionThatIsAskedForStays(t *testing.T) {
+	a := args()
+	a.Version = "17.4"
+	g, err := deploy(t, "swiftcode", a)
+	require.NoError(t, err)
+	in := g.Find("aws:rds/instance:Instance", "swiftcode-database").Inputs.Mappable()
+	assert.Equal(t, "17.4", in["engineVersion"])
+	assert.Equal(t, false, in["autoMinorVersionUpgrade"])
+}
+
+func TestTLSIsRequiredWhereItIsNotTheDefault(t *testing.T) {
+	g, err := deploy(t, "swiftcode", args())
+	require.NoError(t, err)
+	assert.Empty(t, g.OfType("ParameterGroup"), "PostgreSQL requires TLS by itself")
+	for engine, version := range map[string]string{"mysql": "8.4", "mariadb": "11.4"} {
+		a := args()
+		a.Engine, a.Version = engine, version
+		g, err := deploy(t, "lamp", a)
+		require.NoError(t, err)
+		parameters := g.Find("ParameterGroup", "lamp-database")
+		assert.Equal(t, map[string]any{
+			"family":      engine + version,
+			"description": "Database of lamp",
+			"parameters":  []any{map[string]any{"name": "require_secure_transport", "value": "1"}},
+			"tags":        map[string]any{"Service": "swiftcode"},
+		}, parameters.Inputs.Mappable())
+		instance := g.Find("aws:rds/instance:Instance", "lamp-database")
+		assert.Equal(t, parameters.Outputs["name"], instance.Inputs["parameterGroupName"])
+		assert.Equal(t, resource.NewProperty(3306.0), instance.Inputs["port"])
+	}
+}
+
+func TestOutputsAreWhatAClientNeeds(t *testing.T) {
+	values := make(chan string, 3)
+	var port int
+	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+		d, err := New(ctx, "swiftcode", args())
+		if err != nil {
+			return err
+		}
+		port = d.Port
+		pulumi.Sprintf("%s %s %s", d.Address, d.SecretARN, d.SecurityGroupID).ApplyT(func(text string) string {
+			values <- text
+			return text
+		})
+		return nil
+	})
+	require.NoError(t, err)
+	instance := g.Find("aws:rds/instance:Instance", "swiftcode-database")
+	secret := instance.Outputs["masterUserSecrets"].ArrayValue()[0].ObjectValue()["secretArn"].StringValue()
+	require.NotEmpty(t, secret)
+	assert.Equal(t, strings.Join([]string{
+		instance.Outputs["address"].StringValue(), secret,
+		g.Find("SecurityGroup", "swiftcode-database").Outputs["id"].StringValue(),
+	}, " "), <-values)
+	assert.Equal(t, 5432, port)
+}

@@ -1,0 +1,161 @@
+package database
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// engine is what is known of one.
+type engine struct {
+	port  int
+	major int // how many numbers make a major version: 17, but 8.4
+
+	// least is the oldest major version that is taken. PostgreSQL requires TLS by default from 15 on; the older ones of
+	// all engines are at the end of their support.
+	least []int
+
+	// requireTLS is the parameter that refuses connections without TLS. None where that is the default.
+	requireTLS string
+
+	usernames, names []string // reserved, beside reservedUsernames
+}
+
+var engines = map[string]engine{
+	"postgres": {
+		port: 5432, major: 1, least: []int{15},
+		usernames: []string{
+			"admin", "administrator", "public", "user", "rds_superuser", "rds_replication", "rds_password",
+		},
+		names: []string{"template0", "template1"},
+	},
+	"mysql":   likeMySQL(8, 0),
+	"mariadb": likeMySQL(10, 6),
+}
+
+func likeMySQL(least ...int) engine {
+	return engine{
+		port: 3306, major: 2, least: least, requireTLS: "require_secure_transport",
+		usernames: []string{"root"},
+		names:     []string{"mysql", "sys", "information_schema", "performance_schema", "innodb", "tmp"},
+	}
+}
+
+// reservedUsernames are RDS's own, in every engine.
+var reservedUsernames = []string{"rdsadmin", "rdsrepladmin", "rdstopmgr"}
+
+var (
+	versionRule  = regexp.MustCompile(`^[0-9]{1,3}(\.[0-9]{1,3}){0,2}$`)
+	nameRule     = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,62}$`)
+	usernameRule = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,15}$`)
+	classRule    = regexp.MustCompile(`^db\.[a-z0-9-]+\.[a-z0-9]+$`)
+
+	// unencrypted are the classes that have no encryption at rest.
+	unencrypted = regexp.MustCompile(`^db\.((m1|m2|t1)\..*|t2\.micro)$`)
+)
+
+func (a *Args) validEngine() error {
+	var faults fault.List
+	e, known := engines[a.Engine]
+	if !known {
+		faults.Add("engine", a.Engine, "is not one of %v", slices.Sorted(maps.Keys(engines)))
+	} else {
+		faults.Include("", e.validVersion(a.Version))
+	}
+	if !nameRule.MatchString(a.Name) {
+		faults.Add("name", a.Name, "is not made of letters, digits and underscores, a letter first, at most 63")
+	}
+	if slices.Contains(e.names, strings.ToLower(a.Name)) || strings.EqualFold(a.Name, "rdsadmin") {
+		faults.Add("name", a.Name, "is reserved by the engine")
+	}
+	if !usernameRule.MatchString(a.Username) {
+		faults.Add("username", a.Username, "is not made of letters, digits and underscores, a letter first, at most 16")
+	}
+	if e.reserves(strings.ToLower(a.Username)) {
+		faults.Add("username", a.Username, "is reserved by the engine")
+	}
+	return faults.Err()
+}
+
+// reserves also reports PostgreSQL's own roles by their prefix; no other engine misses it.
+func (e engine) reserves(username string) bool {
+	return slices.Contains(reservedUsernames, username) || slices.Contains(e.usernames, username) ||
+		strings.HasPrefix(username, "pg_")
+}
+
+func (e engine) validVersion(version string) error {
+	var faults fault.List
+	numbers, ok := parse(version)
+	switch {
+	case !ok || len(numbers) < e.major || len(numbers) > e.major+1:
+		faults.Add("version", version, "is not a major version such as %s, nor a minor one such as %s",
+			join(e.least), join(append(slices.Clone(e.least), 4)))
+	case slices.Compare(numbers[:e.major], e.least) < 0:
+		faults.Add("version", version, "is below %s", join(e.least))
+	}
+	return faults.Err()
+}
+
+func parse(version string) (numbers []int, ok bool) {
+	if !versionRule.MatchString(version) {
+		return nil, false
+	}
+	for text := range strings.SplitSeq(version, ".") {
+		n, err := strconv.Atoi(text)
+		if err != nil || strconv.Itoa(n) != text {
+			return nil, false
+		}
+		numbers = append(numbers, n)
+	}
+	return numbers, true
+}
+
+func join(numbers []int) string {
+	var texts []string
+	for _, n := range numbers {
+		texts = append(texts, strconv.Itoa(n))
+	}
+	return strings.Join(texts, ".")
+}
+
+// minor is whether a version is more than a major one.
+func (e engine) minor(version string) bool { return strings.Count(version, ".") >= e.major }
+
+// family is the parameter group's of an engine with such a parameter: its name and its major version.
+func (a *Args) family() string {
+	major := strings.Split(a.Version, ".")[:engines[a.Engine].major]
+	return a.Engine + strings.Join(major, ".")
+}
+
+func validClass(class string) error {
+	var faults fault.List
+	if !classRule.MatchString(class) {
+		faults.Add("instanceClass", class, "is not an instance class such as db.t4g.micro")
+	}
+	if unencrypted.MatchString(class) {
+		faults.Add("instanceClass", class, "can't encrypt its storage")
+	}
+	return faults.Err()
+}
+
+// maxName is the longest name: RDS allows 63 characters for an instance, of which "-database" and Pulumi's "-1234567"
+// take 17.
+const maxName = 46
+
+var identifierRule = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+// ValidName reports what RDS refuses in the name of a database's instance.
+func ValidName(name string) error {
+	var faults fault.List
+	if !identifierRule.MatchString(name) {
+		faults.Add("name", name, "is not made of a–z, 0–9 and single hyphens, a letter first")
+	}
+	if len(name) > maxName {
+		faults.Add("name", name, "is longer than %d characters", maxName)
+	}
+	return faults.Err()
+}

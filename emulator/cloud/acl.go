@@ -1,0 +1,201 @@
+package cloud
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+)
+
+// NetworkACL filters what crosses the border of its subnets, packet by packet: it knows no connections, so that the way
+// back needs a rule too. A subnet without one has the VPC's default ACL, which lets everything pass.
+type NetworkACL struct {
+	ID           string
+	VPC          string
+	Rules        []ACLRule
+	Associations map[string]string // association ID → subnet ID
+}
+
+// ACLRule is one numbered rule. The lowest number that matches decides; what none matches is dropped.
+type ACLRule struct {
+	Number   int
+	Egress   bool
+	Protocol string // tcp, udp, icmp or a protocol's number; -1: any, and then every port
+	Allow    bool
+	CIDR     string // of the other end
+	From, To int    // ports, inclusive
+}
+
+// maxACLRules is the default quota of each direction ("Amazon VPC quotas": 20).
+const maxACLRules = 20
+
+// CreateACL makes a network ACL without rules, which lets nothing pass.
+func (c *Cloud) CreateACL(vpc string) (NetworkACL, error) {
+	acl := &NetworkACL{ID: newID("acl"), VPC: vpc, Associations: map[string]string{}}
+	err := c.change(func(s *state) error {
+		if s.VPCs[vpc] == nil {
+			return notFound("InvalidVpcID.NotFound", "vpc", vpc)
+		}
+		s.ACLs[acl.ID] = acl
+		return nil
+	})
+	return NetworkACL{ID: acl.ID, VPC: vpc}, err
+}
+
+// DeleteACL removes an ACL that no subnet has.
+func (c *Cloud) DeleteACL(id string) error {
+	return c.change(func(s *state) error {
+		if acl := s.ACLs[id]; acl != nil && len(acl.Associations) > 0 {
+			return inUse("networkAcl", id, "association "+keys(acl.Associations)[0])
+		}
+		delete(s.ACLs, id)
+		return nil
+	})
+}
+
+// PutACLRule adds a rule to an ACL.
+func (c *Cloud) PutACLRule(id string, rule ACLRule) error {
+	return c.change(func(s *state) error {
+		acl := s.ACLs[id]
+		if acl == nil {
+			return notFound("InvalidNetworkAclID.NotFound", "networkAcl", id)
+		}
+		if err := acl.check(rule); err != nil {
+			return err
+		}
+		acl.Rules = append(acl.Rules, rule)
+		slices.SortFunc(acl.Rules, func(a, b ACLRule) int { return cmp.Compare(a.Number, b.Number) })
+		return nil
+	})
+}
+
+func (a *NetworkACL) check(rule ACLRule) error {
+	if rule.Number < 1 || rule.Number > 32766 {
+		return refuse("InvalidParameterValue", "Value (%d) for parameter ruleNumber is invalid. "+
+			"A rule number is between 1 and 32766.", rule.Number)
+	}
+	if _, err := parseCIDR(rule.CIDR); err != nil {
+		return err
+	}
+	if rule.Protocol != "-1" && (rule.From < 0 || rule.To > 65535 || rule.From > rule.To) {
+		return refuse("InvalidParameterValue", "Invalid value for portRange: %d-%d. Must specify both from and to ports "+
+			"between 0 and 65535, from not above to.", rule.From, rule.To)
+	}
+	same := 0
+	for _, other := range a.Rules {
+		if other.Egress != rule.Egress {
+			continue
+		}
+		same++
+		if other.Number == rule.Number {
+			return refuse("NetworkAclEntryAlreadyExists", "The network acl entry identified by %d already exists.", rule.Number)
+		}
+	}
+	if same >= maxACLRules {
+		return refuse("NetworkAclEntryLimitExceeded", "The maximum number of network acl entries has been reached.")
+	}
+	return nil
+}
+
+// DeleteACLRule removes a rule.
+func (c *Cloud) DeleteACLRule(id string, number int, egress bool) error {
+	return c.change(func(s *state) error {
+		if acl := s.ACLs[id]; acl != nil {
+			acl.Rules = slices.DeleteFunc(acl.Rules, func(r ACLRule) bool { return r.Number == number && r.Egress == egress })
+		}
+		return nil
+	})
+}
+
+// AssociateACL makes an ACL the one of a subnet, in the place of the one that it had (API: ReplaceNetworkAclAssociation).
+func (c *Cloud) AssociateACL(id, subnet string) (string, error) {
+	association := newID("aclassoc")
+	err := c.change(func(s *state) error {
+		acl, found := s.ACLs[id], s.Subnets[subnet]
+		switch {
+		case acl == nil:
+			return notFound("InvalidNetworkAclID.NotFound", "networkAcl", id)
+		case found == nil:
+			return notFound("InvalidSubnetID.NotFound", "subnet", subnet)
+		case found.VPC != acl.VPC:
+			return refuse("InvalidParameterValue", "Network ACL %s and subnet %s belong to different networks", id, subnet)
+		}
+		s.dropACL(func(_, of string) bool { return of == subnet })
+		acl.Associations[association] = subnet
+		return nil
+	})
+	return association, err
+}
+
+// DisassociateACL gives a subnet the VPC's default ACL back.
+func (c *Cloud) DisassociateACL(association string) error {
+	return c.change(func(s *state) error {
+		s.dropACL(func(id, _ string) bool { return id == association })
+		return nil
+	})
+}
+
+// ReleaseACL gives subnets of an ACL the VPC's default one back: those that are named, or all.
+func (c *Cloud) ReleaseACL(id string, subnets ...string) error {
+	return c.change(func(s *state) error {
+		if acl := s.ACLs[id]; acl != nil {
+			maps.DeleteFunc(acl.Associations, func(_, subnet string) bool {
+				return len(subnets) == 0 || contains(subnets, subnet)
+			})
+		}
+		return nil
+	})
+}
+
+func (s *state) dropACL(which func(association, subnet string) bool) {
+	for _, acl := range s.ACLs {
+		maps.DeleteFunc(acl.Associations, which)
+	}
+}
+
+// aclOf is the network ACL of a subnet; nil stands for the default one.
+func (s *state) aclOf(subnet string) *NetworkACL {
+	for _, acl := range s.ACLs {
+		for _, associated := range acl.Associations {
+			if associated == subnet {
+				return acl
+			}
+		}
+	}
+	return nil
+}
+
+// ports is a range, inclusive.
+type ports struct{ from, to int }
+
+// lets reports whether TCP to every one of the ports passes in a direction; nil stands for the default ACL.
+func (a *NetworkACL) lets(egress bool, other netip.Addr, span ports) bool {
+	if a == nil {
+		return true
+	}
+	// The answer can change only where a rule begins or ends.
+	points := []int{span.from}
+	for _, rule := range a.Rules {
+		points = append(points, rule.From, rule.To+1)
+	}
+	for _, port := range points {
+		if port >= span.from && port <= span.to && !a.letsPort(egress, other, port) {
+			return false
+		}
+	}
+	return true
+}
+
+func (a *NetworkACL) letsPort(egress bool, other netip.Addr, port int) bool {
+	for _, rule := range a.Rules {
+		prefix, err := netip.ParsePrefix(rule.CIDR)
+		if err != nil || rule.Egress != egress || !prefix.Contains(other) {
+			continue
+		}
+		tcp := rule.Protocol == "tcp" || rule.Protocol == "6"
+		if rule.Protocol == "-1" || tcp && rule.From <= port && port <= rule.To {
+			return rule.Allow
+		}
+	}
+	return false
+}

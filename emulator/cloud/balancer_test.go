@@ -1,0 +1,243 @@
+package cloud_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+// web is an application balancer with its target group in a world.
+type web struct {
+	*world
+	balancer, targets string
+}
+
+func newWeb(t *testing.T) web {
+	t.Helper()
+	w := newWorld(t)
+	return web{
+		world:    w,
+		balancer: must(w.CreateBalancer(w.application()))(t).ARN,
+		targets:  must(w.CreateTargetGroup(w.httpGroup()))(t).ARN,
+	}
+}
+
+func (w *world) application() cloud.LoadBalancerSpec {
+	return cloud.LoadBalancerSpec{
+		Name: "web", Kind: cloud.ApplicationBalancer, Subnets: w.subnets, SecurityGroups: []string{w.balancerSG},
+	}
+}
+
+func (w *world) httpGroup() cloud.TargetGroupSpec {
+	return cloud.TargetGroupSpec{
+		Name: "web", Port: 80, Protocol: "HTTP", VPC: w.vpc, DeregistrationDelay: time.Minute,
+		Check: cloud.HealthCheck{
+			Protocol: "HTTP", Port: "traffic-port", Path: "/", Matcher: "200", Interval: 10 * time.Second, Timeout: 5 * time.Second,
+			Healthy: 3, Unhealthy: 2,
+		},
+	}
+}
+
+func (w web) listener(change func(*cloud.Listener)) cloud.Listener {
+	listener := cloud.Listener{Balancer: w.balancer, Port: 80, Protocol: "HTTP", TargetGroup: w.targets}
+	change(&listener)
+	return listener
+}
+
+func TestWhatAWSRefusesOfApplicationBalancersIsRefused(t *testing.T) {
+	balancer := func(change func(web, *cloud.LoadBalancerSpec)) func(web) error {
+		return func(w web) error {
+			spec := w.application()
+			spec.Name = "other"
+			change(w, &spec)
+			_, err := w.CreateBalancer(spec)
+			return err
+		}
+	}
+	targets := func(change func(*cloud.TargetGroupSpec)) func(web) error {
+		return func(w web) error {
+			spec := w.httpGroup()
+			spec.Name = "other"
+			change(&spec)
+			_, err := w.CreateTargetGroup(spec)
+			return err
+		}
+	}
+	listener := func(change func(*cloud.Listener)) func(web) error {
+		return func(w web) error {
+			_, err := w.CreateListener(w.listener(change))
+			return err
+		}
+	}
+	redirect := func(r cloud.Redirect) func(web) error {
+		return listener(func(l *cloud.Listener) { l.TargetGroup, l.Redirect = "", &r })
+	}
+	for name, c := range map[string]struct {
+		code string
+		try  func(web) error
+	}{
+		"another kind":    {"ValidationError", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.Kind = "gateway" })},
+		"one zone":        {"ValidationError", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.Subnets = s.Subnets[:1] })},
+		"no group at all": {"InvalidConfigurationRequest", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.SecurityGroups = nil })},
+		"a subnet smaller than /27": {"InvalidSubnet", balancer(func(w web, s *cloud.LoadBalancerSpec) {
+			vpc := must(w.CreateVPC("10.0.0.0/16"))(t).ID
+			must(w.CreateGateway(vpc))(t)
+			s.Subnets = nil
+			for i, cidr := range []string{"10.0.0.0/27", "10.0.1.0/28"} {
+				s.Subnets = append(s.Subnets, must(w.CreateSubnet(vpc, cidr, w.Zones()[i], false))(t).ID)
+			}
+		})},
+		"logs to a bucket that isn't": {"InvalidConfigurationRequest", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.AccessLogs = "none" })},
+		"an hour and more of idling":  {"ValidationError", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.IdleTimeout = 4001 * time.Second })},
+
+		"a TCP check of an HTTP group": {"ValidationError", targets(func(s *cloud.TargetGroupSpec) {
+			s.Check.Protocol, s.Check.Path, s.Check.Matcher = "TCP", "", ""
+		})},
+		"a path of a TCP check": {"ValidationError", targets(func(s *cloud.TargetGroupSpec) {
+			s.Protocol, s.Check.Protocol, s.Check.Matcher = "TCP", "TCP", ""
+		})},
+		"a matcher of a TCP check": {"ValidationError", targets(func(s *cloud.TargetGroupSpec) {
+			s.Protocol, s.Check.Protocol, s.Check.Path = "TCP", "TCP", ""
+		})},
+		"a path without a slash":         {"ValidationError", targets(func(s *cloud.TargetGroupSpec) { s.Check.Path = "ping" })},
+		"a matcher of server errors":     {"ValidationError", targets(func(s *cloud.TargetGroupSpec) { s.Check.Matcher = "200,503" })},
+		"a matcher backwards":            {"ValidationError", targets(func(s *cloud.TargetGroupSpec) { s.Check.Matcher = "299-200" })},
+		"a matcher that is none":         {"ValidationError", targets(func(s *cloud.TargetGroupSpec) { s.Check.Matcher = "" })},
+		"a check's port that is none":    {"ValidationError", targets(func(s *cloud.TargetGroupSpec) { s.Check.Port = "http" })},
+		"a target group of another kind": {"ValidationError", targets(func(s *cloud.TargetGroupSpec) { s.Protocol = "GENEVE" })},
+
+		"TCP on an application balancer": {"ValidationError", listener(func(l *cloud.Listener) { l.Protocol = "TCP" })},
+		"HTTPS without a certificate":    {"ValidationError", listener(func(l *cloud.Listener) { l.Protocol = "HTTPS" })},
+		"HTTPS with an unknown certificate": {"CertificateNotFound", listener(func(l *cloud.Listener) {
+			l.Protocol, l.Certificate = "HTTPS", "arn:aws:acm:us-east-1:123456789012:certificate/none"
+		})},
+		"HTTP with a certificate": {"ValidationError", listener(func(l *cloud.Listener) { l.Certificate = "arn" })},
+		"a TCP target group behind HTTP": {"IncompatibleProtocols", func(w web) error {
+			_, err := w.CreateListener(w.listener(func(l *cloud.Listener) { l.TargetGroup = w.world.targets }))
+			return err
+		}},
+		"HTTP on a network balancer": {"ValidationError", func(w web) error {
+			_, err := w.CreateListener(w.listener(func(l *cloud.Listener) { l.Balancer = w.world.balancer }))
+			return err
+		}},
+		"TLS on a network balancer": {"ValidationError", func(w web) error {
+			_, err := w.CreateListener(cloud.Listener{
+				Balancer: w.world.balancer, Port: 443, Protocol: "TLS", Certificate: "arn", TargetGroup: w.world.targets,
+			})
+			return err
+		}},
+		"a redirect by a network balancer": {"InvalidLoadBalancerAction", func(w web) error {
+			_, err := w.CreateListener(cloud.Listener{
+				Balancer: w.world.balancer, Port: 80, Protocol: "TCP", Redirect: &cloud.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 301},
+			})
+			return err
+		}},
+		"a redirect to itself":    {"InvalidLoadBalancerAction", redirect(cloud.Redirect{Protocol: "HTTP", Port: 80, StatusCode: 301})},
+		"a redirect of 307":       {"ValidationError", redirect(cloud.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 307})},
+		"a redirect to port 0":    {"ValidationError", redirect(cloud.Redirect{Protocol: "HTTPS", StatusCode: 301})},
+		"a redirect to an FTP":    {"ValidationError", redirect(cloud.Redirect{Protocol: "FTP", Port: 21, StatusCode: 301})},
+		"no group and no address": {"TargetGroupNotFound", listener(func(l *cloud.Listener) { l.TargetGroup = "" })},
+	} {
+		t.Run(name, func(t *testing.T) { refused(t, c.code, c.try(newWeb(t))) })
+	}
+}
+
+func TestATargetGroupHasOneBalancer(t *testing.T) {
+	w := newWeb(t)
+	must(w.CreateListener(w.listener(func(*cloud.Listener) {})))(t)
+	must(w.CreateListener(w.listener(func(l *cloud.Listener) { l.Port = 8080 })))(t)
+	spec := w.application()
+	spec.Name = "second"
+	second := must(w.CreateBalancer(spec))(t).ARN
+	_, err := w.CreateListener(w.listener(func(l *cloud.Listener) { l.Balancer = second }))
+	refused(t, "TargetGroupAssociationLimit", err)
+}
+
+func TestAProtectedBalancerStaysUntilItsProtectionIsOff(t *testing.T) {
+	w := newWeb(t)
+	spec := w.application()
+	spec.Protected = true
+	require.NoError(t, w.UpdateBalancer(w.balancer, spec))
+	refused(t, "OperationNotPermitted", w.DeleteBalancer(w.balancer))
+	spec.Protected = false
+	require.NoError(t, w.UpdateBalancer(w.balancer, spec))
+	require.NoError(t, w.DeleteBalancer(w.balancer))
+}
+
+func TestABalancersPlaceChangesAsItsKindLetsIt(t *testing.T) {
+	w := newWeb(t)
+	third := must(w.CreateSubnet(must(w.CreateVPC("10.0.0.0/16"))(t).ID, "10.0.0.0/24", w.Zones()[2], true))(t)
+	must(w.CreateGateway(third.VPC))(t)
+	network := cloud.LoadBalancerSpec{Subnets: append(w.subnets, third.ID), SecurityGroups: []string{w.balancerSG}}
+	require.NoError(t, w.UpdateBalancer(w.world.balancer, network), "a subnet more")
+	network.Subnets = w.subnets
+	refused(t, "InvalidConfigurationRequest", w.UpdateBalancer(w.world.balancer, network))
+	network.Subnets, network.SecurityGroups = append(w.subnets, third.ID), nil
+	refused(t, "InvalidConfigurationRequest", w.UpdateBalancer(w.world.balancer, network))
+
+	spec := w.application()
+	spec.Subnets = []string{w.subnets[1], third.ID}
+	require.NoError(t, w.UpdateBalancer(w.balancer, spec), "an application balancer moves")
+	spec.Subnets = spec.Subnets[:1]
+	refused(t, "ValidationError", w.UpdateBalancer(w.balancer, spec))
+}
+
+func TestAListenerThatRedirectsHasNoTargets(t *testing.T) {
+	w := newWeb(t)
+	to := &cloud.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 301}
+	made := must(w.CreateListener(w.listener(func(l *cloud.Listener) { l.TargetGroup, l.Redirect = "", to })))(t)
+	assert.Contains(t, made.ARN, ":listener/app/web/")
+	for _, f := range w.Forwards() {
+		if f.Listener != made.ARN {
+			continue
+		}
+		assert.Equal(t, to, f.Redirect)
+		assert.Equal(t, "HTTP", f.Protocol)
+		assert.Equal(t, cloud.ApplicationBalancer, f.Kind)
+		assert.Equal(t, time.Minute, f.IdleTimeout)
+		assert.True(t, f.CrossZone)
+		assert.Empty(t, f.Targets)
+		return
+	}
+	assert.Fail(t, "the listener has no forward")
+}
+
+func TestAGroupServesAnApplicationBalancer(t *testing.T) {
+	w := newWeb(t)
+	must(w.CreateListener(w.listener(func(*cloud.Listener) {})))(t)
+	spec := w.spec(2, 2)
+	spec.TargetGroups = []string{w.targets}
+	must(w.CreateGroup(spec))(t)
+	w.within(time.Minute, func() bool { return len(w.ProbeTargets()) == 2 })
+	for _, p := range w.ProbeTargets() {
+		assert.Equal(t, 80, p.Port)
+		assert.Equal(t, "HTTP", p.Check.Protocol)
+		require.NotNil(t, p.Blocked, "no rule lets 80 in")
+	}
+	for _, rule := range []cloud.Rule{
+		{Group: w.balancerSG, Egress: true, Peer: w.instanceSG}, {Group: w.instanceSG, Peer: w.balancerSG},
+	} {
+		rule.Protocol, rule.From, rule.To = "tcp", 80, 80
+		must(w.CreateRule(rule))(t)
+	}
+	w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+	sick := w.members()[0]
+	w.health[sick.ID] = errRefused
+	detection := w.within(time.Minute, func() bool { return w.state(sick.ID) == cloud.TargetUnhealthy })
+	assert.InDelta(t, 20, detection.Seconds(), 10, "two probes, ten seconds apart")
+}
+
+func TestAccessLogsNeedABucketThatLetsThemIn(t *testing.T) {
+	w := newWeb(t)
+	require.NoError(t, w.CreateBucket("logs"))
+	spec := w.application()
+	spec.AccessLogs = "logs"
+	refused(t, "InvalidConfigurationRequest", w.UpdateBalancer(w.balancer, spec))
+	const policy = "aws:s3/bucketPolicy:BucketPolicy"
+	w.Record(policy+"/logs", policy, "logs")
+	require.NoError(t, w.UpdateBalancer(w.balancer, spec))
+}

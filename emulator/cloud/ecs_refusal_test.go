@@ -1,0 +1,204 @@
+package cloud_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+// Each case is something that ECS refuses, with the code that it gives.
+func TestWhatECSRefusesIsRefused(t *testing.T) {
+	const parameter, client = "InvalidParameterException", "ClientException"
+	type (
+		definitionOf = cloud.TaskDefinitionSpec
+		containerOf  = cloud.ContainerDefinition
+		serviceOf    = cloud.ServiceSpec
+		providerOf   = cloud.CapacityProviderSpec
+	)
+	task := func(change func(*definitionOf)) func(*ecsWorld) error {
+		return func(w *ecsWorld) error {
+			spec := definition("web:2")
+			change(&spec)
+			_, err := w.RegisterTaskDefinition(spec)
+			return err
+		}
+	}
+	container := func(change func(*containerOf)) func(*ecsWorld) error {
+		return task(func(s *definitionOf) { change(&s.Containers[0]) })
+	}
+	create := func(change func(*ecsWorld, *serviceOf)) func(*ecsWorld) error {
+		return func(w *ecsWorld) error {
+			spec := w.service(1)
+			spec.Name = "other"
+			change(w, &spec)
+			_, err := w.CreateService(spec)
+			return err
+		}
+	}
+	capacity := func(change func(*providerOf)) func(*ecsWorld) error {
+		return func(w *ecsWorld) error {
+			spec := w.provider()
+			change(&spec)
+			_, err := w.CreateCapacityProvider(spec)
+			return err
+		}
+	}
+	scalable := func(namespace, resource, dimension string, lowest, highest int) func(*ecsWorld) error {
+		return func(w *ecsWorld) error {
+			_, err := w.RegisterScalableTarget(namespace, resource, dimension, lowest, highest)
+			return err
+		}
+	}
+	no, zero, negative := false, 0, -1
+	for name, c := range map[string]struct {
+		code string
+		try  func(*ecsWorld) error
+	}{
+		"a cluster's name with a space":    {parameter, func(w *ecsWorld) error { _, err := w.CreateCluster("a b"); return err }},
+		"a capacity provider's name twice": {client, capacity(func(*providerOf) {})},
+		"a group that has a provider":      {client, capacity(func(s *providerOf) { s.Name = "other" })},
+		"a provider's name that AWS keeps": {client, capacity(func(s *providerOf) { s.Name = "ecs-hosts" })},
+		"a provider without a group":       {client, capacity(func(s *providerOf) { s.Name, s.Group = "other", "none" })},
+		"a target capacity over 100": {client, func(w *ecsWorld) error {
+			s := w.provider()
+			s.Scaling.Target = 101
+			return w.UpdateCapacityProvider(s)
+		}},
+		"protection without the group's": {client, func(w *ecsWorld) error {
+			s := w.provider()
+			s.TerminationProtection = true
+			return w.UpdateCapacityProvider(s)
+		}},
+		"protection without scaling": {client, func(w *ecsWorld) error {
+			s := w.provider()
+			s.TerminationProtection, s.Scaling = true, nil
+			return w.UpdateCapacityProvider(s)
+		}},
+		"providers of a cluster that isn't": {"ClusterNotFoundException", func(w *ecsWorld) error { return w.PutClusterCapacityProviders("none", nil, nil) }},
+		"a provider that isn't":             {parameter, func(w *ecsWorld) error { return w.PutClusterCapacityProviders("flask", []string{"none"}, nil) }},
+		"a strategy of a foreign provider": {parameter, func(w *ecsWorld) error {
+			return w.PutClusterCapacityProviders("flask", nil, []cloud.ProviderStrategy{{Provider: "capacity", Weight: 1}})
+		}},
+		"a strategy without weight": {parameter, func(w *ecsWorld) error {
+			return w.PutClusterCapacityProviders("flask", []string{"capacity"}, []cloud.ProviderStrategy{{Provider: "capacity"}})
+		}},
+		"a provider that a service uses": {"ResourceInUseException", func(w *ecsWorld) error { return w.PutClusterCapacityProviders("flask", nil, nil) }},
+		"a provider of a cluster":        {"ResourceInUseException", func(w *ecsWorld) error { return w.DeleteCapacityProvider("capacity") }},
+		"a cluster with services":        {"ClusterContainsServicesException", func(w *ecsWorld) error { return w.DeleteCluster("flask") }},
+
+		"a family with a dot":               {client, task(func(s *definitionOf) { s.Family = "a.b" })},
+		"a task without containers":         {client, task(func(s *definitionOf) { s.Containers = nil })},
+		"a task of two containers":          {client, task(func(s *definitionOf) { s.Containers = append(s.Containers, s.Containers[0]) })},
+		"awsvpc":                            {client, task(func(s *definitionOf) { s.NetworkMode = "awsvpc" })},
+		"a role that isn't":                 {client, task(func(s *definitionOf) { s.TaskRole = "arn:aws:iam::123456789012:role/none" })},
+		"a container larger than its task":  {client, task(func(s *definitionOf) { s.Memory = 128 })},
+		"a container without a name":        {client, container(func(d *containerOf) { d.Name = "" })},
+		"a container without an image":      {client, container(func(d *containerOf) { d.Image = "" })},
+		"a container without memory":        {client, container(func(d *containerOf) { d.Memory = 0 })},
+		"5 MiB":                             {client, container(func(d *containerOf) { d.Memory = 5 })},
+		"a soft limit over the hard one":    {client, container(func(d *containerOf) { d.MemoryReservation = 257 })},
+		"negative CPU":                      {client, container(func(d *containerOf) { d.CPU = -1 })},
+		"only inessential containers":       {client, container(func(d *containerOf) { d.Essential = &no })},
+		"a negative stop timeout":           {client, container(func(d *containerOf) { d.StopTimeout = &negative })},
+		"a variable without a name":         {client, container(func(d *containerOf) { d.Environment[0].Name = "" })},
+		"container port 0":                  {client, container(func(d *containerOf) { d.PortMappings[0].ContainerPort = 0 })},
+		"host port 65536":                   {client, container(func(d *containerOf) { d.PortMappings[0].HostPort = 65536 })},
+		"two ports":                         {client, container(func(d *containerOf) { d.PortMappings = append(d.PortMappings, d.PortMappings[0]) })},
+		"a port of UDP":                     {client, container(func(d *containerOf) { d.PortMappings[0].Protocol = "udp" })},
+		"a volume":                          {client, container(func(d *containerOf) { d.MountPoints = append(d.MountPoints, []byte(`{}`)) })},
+		"a log driver that isn't":           {client, container(func(d *containerOf) { d.LogConfiguration = &cloud.LogSettings{LogDriver: "paper"} })},
+		"logs without a group to go to":     {client, container(func(d *containerOf) { d.LogConfiguration = &cloud.LogSettings{LogDriver: "awslogs"} })},
+		"a service in a cluster that isn't": {"ClusterNotFoundException", create(func(_ *ecsWorld, s *serviceOf) { s.Cluster = "none" })},
+		"a service's name twice":            {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Name = "web" })},
+		"a service's name with a dot":       {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Name = "a.b" })},
+		"a task definition that isn't":      {client, create(func(_ *ecsWorld, s *serviceOf) { s.TaskDefinition = "none:1" })},
+		"a revision that is out of use": {client, create(func(w *ecsWorld, _ *serviceOf) {
+			require.NoError(w.t, w.DeregisterTaskDefinition(w.definitions()[0]))
+		})},
+		"Fargate":                      {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.LaunchType = "FARGATE" })},
+		"a launch type and a provider": {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.LaunchType = "EC2" })},
+		"a foreign capacity provider":  {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Providers[0].Provider = "none" })},
+		"a minimum over 100 %":         {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.MinHealthy = 101 })},
+		"a maximum under 100 %":        {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.MaxHealthy = 99 })},
+		"a negative count":             {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Desired = -1 })},
+		"a target group that isn't":    {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Balancers[0].TargetGroup = "none" })},
+		"a container that isn't":       {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Balancers[0].Container = "none" })},
+		"a container port that isn't":  {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Balancers[0].ContainerPort = 5001 })},
+		"a placement that isn't":       {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Placement = []cloud.Placement{{Type: "pile"}} })},
+		"a spread over CPU": {parameter, create(func(_ *ecsWorld, s *serviceOf) {
+			s.Placement = []cloud.Placement{{Type: "spread", Field: "cpu"}}
+		})},
+		"a grace period without a balancer": {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Balancers = nil })},
+		"a target group without a balancer": {parameter, create(func(w *ecsWorld, s *serviceOf) {
+			loose := must(w.CreateTargetGroup(cloud.TargetGroupSpec{
+				Name: "loose", Port: 80, Protocol: "TCP", VPC: w.vpc, Check: cloud.HealthCheck{
+					Protocol: "TCP", Port: "traffic-port", Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
+				},
+			}))(w.t)
+			s.Balancers[0].TargetGroup = loose.ARN
+		})},
+		"an update of a service that isn't":   {"ServiceNotFoundException", func(w *ecsWorld) error { return w.UpdateService("none", w.service(1), false) }},
+		"a count for a service that isn't":    {"ServiceNotFoundException", func(w *ecsWorld) error { return w.SetDesiredCount("none", 1) }},
+		"a service that is not scaled to 0":   {parameter, func(w *ecsWorld) error { return w.DeleteService(w.serviceARN, false) }},
+		"a task that isn't":                   {parameter, func(w *ecsWorld) error { return w.StopTask("none", "") }},
+		"a scalable service that isn't":       {"ValidationException", scalable("ecs", "service/flask/none", "ecs:service:DesiredCount", 1, 2)},
+		"a minimum over the maximum of tasks": {"ValidationException", scalable("ecs", "service/flask/web", "ecs:service:DesiredCount", 3, 2)},
+		"another namespace":                   {"ValidationException", scalable("dynamodb", "service/flask/web", "ecs:service:DesiredCount", 1, 2)},
+		"another dimension":                   {"ValidationException", scalable("ecs", "service/flask/web", "ecs:service:Memory", 1, 2)},
+		"a policy without a scalable target": {"ObjectNotFoundException", func(w *ecsWorld) error {
+			_, _, err := w.PutServicePolicy("ecs", "service/flask/web", "ecs:service:DesiredCount", cloud.ServicePolicy{Name: "cpu", Target: 50})
+			return err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newECS(t, 2)
+			w.startService(1)
+			version := w.Version()
+			if err := c.try(w); assert.Error(t, err) {
+				refused(t, c.code, err)
+			}
+			if !strings.Contains(name, "out of use") && !strings.Contains(name, "without a balancer") {
+				assert.Equal(t, version, w.Version(), "a refusal changes nothing")
+			}
+		})
+	}
+	require.NoError(t, container(func(d *containerOf) { d.StopTimeout = &zero })(newECS(t, 1)), "what they vary is valid")
+}
+
+func TestADrainingServiceTakesNoUpdate(t *testing.T) {
+	w := newECS(t, 2)
+	w.startService(1)
+	require.NoError(t, w.DeleteService(w.serviceARN, true))
+	refused(t, "ServiceNotActiveException", w.UpdateService(w.serviceARN, w.service(2), false))
+	refused(t, "ServiceNotActiveException", w.SetDesiredCount(w.serviceARN, 2))
+	require.NoError(t, w.DeleteService(w.serviceARN, true), "once more is no fault")
+}
+
+func TestContainerDefinitionsAreReadStrictly(t *testing.T) {
+	for document, want := range map[string]string{
+		`[{"name":"web","healthCheck":{}}]`: `doesn't know the key "healthCheck"`,
+		`[{"name":"web","secrets":[]}]`:     `doesn't know the key "secrets"`,
+		`{"name":"web"}`:                    "not a JSON list",
+		`[{"name":"web"}] []`:               "something follows",
+		``:                                  "not a JSON list",
+	} {
+		_, err := cloud.ParseContainers(document)
+		require.ErrorContains(t, err, want, document)
+	}
+}
+
+func TestRevisionsAreNumberedPerFamilyAndNeverAgain(t *testing.T) {
+	w := newECS(t, 1)
+	second := must(w.RegisterTaskDefinition(definition("web:2")))(t)
+	assert.Equal(t, 2, second.Revision)
+	require.NoError(t, w.DeregisterTaskDefinition(second.ARN))
+	assert.Equal(t, 3, must(w.RegisterTaskDefinition(definition("web:3")))(t).Revision)
+	other := definition("web:1")
+	other.Family = "other"
+	assert.Equal(t, 1, must(w.RegisterTaskDefinition(other))(t).Revision)
+}

@@ -1,0 +1,769 @@
+package cloud_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+// ecsWorld is the stack flask: a cluster on an Auto Scaling group, behind an application balancer.
+type ecsWorld struct {
+	*world
+	serviceARN string
+	targetARN  string
+	sick       map[string]bool // tasks by ID that fail their health checks
+	broken     map[string]bool // images whose containers end as soon as they start
+	frozen     bool            // containers neither start nor stop
+	load       float64         // percent that each task uses of its reservation; none is measured below 0
+	measured   time.Time
+}
+
+const ecsPolicy = `{"Statement":[{"Effect":"Allow","Action":["ecs:*"],"Resource":"*"}]}`
+
+const joinFlask = "#cloud-config\nwrite_files:\n- path: /etc/ecs/ecs.config\n  content: |\n    ECS_CLUSTER=flask\n"
+
+func newECS(t *testing.T, hosts int) *ecsWorld {
+	t.Helper()
+	w := &ecsWorld{world: newWorld(t), sick: map[string]bool{}, broken: map[string]bool{}, load: -1}
+	w.openPorts()
+	w.joinable()
+	must(w.CreateCluster("flask"))(t)
+	spec := w.spec(hosts, 4)
+	spec.TargetGroups, spec.HealthType = nil, "EC2"
+	must(w.CreateGroup(spec))(t)
+	must(w.CreateCapacityProvider(w.provider()))(t)
+	require.NoError(t, w.PutClusterCapacityProviders("flask", []string{"capacity"}, nil))
+	w.until(time.Minute, func() bool { return len(w.ContainerInstances("flask")) == hosts })
+	must(w.RegisterTaskDefinition(definition("web:1")))(t)
+	return w
+}
+
+func (w *ecsWorld) provider() cloud.CapacityProviderSpec {
+	return cloud.CapacityProviderSpec{
+		Name: "capacity", Group: group, Draining: true,
+		Scaling: &cloud.ManagedScaling{Target: 100, MinStep: 1, MaxStep: 10000},
+	}
+}
+
+// openPorts makes the application balancer and lets it reach the dynamic ports, and the agents ECS.
+func (w *ecsWorld) openPorts() {
+	for _, rule := range []cloud.Rule{
+		{Group: w.balancerSG, From: 80, To: 80, CIDR: "0.0.0.0/0"},
+		{Group: w.balancerSG, Egress: true, From: 32768, To: 65535, Peer: w.instanceSG},
+		{Group: w.instanceSG, From: 32768, To: 65535, Peer: w.balancerSG},
+		{Group: w.instanceSG, Egress: true, From: 443, To: 443, CIDR: "0.0.0.0/0"},
+	} {
+		rule.Protocol = "tcp"
+		w.rules[fmt.Sprintf("%v %d", rule.Egress, rule.From)] = must(w.CreateRule(rule))(w.t).ID
+	}
+	alb := must(w.CreateBalancer(cloud.LoadBalancerSpec{
+		Name: "flask-lb", Kind: "application", Subnets: w.subnets, SecurityGroups: []string{w.balancerSG},
+	}))(w.t)
+	w.targetARN = must(w.CreateTargetGroup(cloud.TargetGroupSpec{
+		Name: "flask-tg", Port: 80, Protocol: "HTTP", VPC: w.vpc, DeregistrationDelay: 30 * time.Second,
+		Check: cloud.HealthCheck{
+			Protocol: "HTTP", Port: "traffic-port", Path: "/ping", Matcher: "200",
+			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
+		},
+	}))(w.t).ARN
+	must(w.CreateListener(cloud.Listener{Balancer: alb.ARN, Port: 80, Protocol: "HTTP", TargetGroup: w.targetARN}))(w.t)
+}
+
+// joinable lets the instances of the template join the cluster flask.
+func (w *ecsWorld) joinable() {
+	require.NoError(w.t, w.CreateRole("host", `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}`))
+	require.NoError(w.t, w.PutRolePolicy("host", "ecs", ecsPolicy))
+	require.NoError(w.t, w.CreateProfile("host", "host"))
+	w.template = must(w.CreateTemplate("flask", w.hostData(joinFlask)))(w.t).ID
+}
+
+func (w *ecsWorld) hostData(script string) cloud.TemplateData {
+	image := must(w.ImageByParameter("/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"))(w.t)
+	data := w.templateData("")
+	data.ImageID, data.Profile = image.ID, "host"
+	data.UserData = base64.StdEncoding.EncodeToString([]byte(script))
+	return data
+}
+
+func definition(image string) cloud.TaskDefinitionSpec {
+	return cloud.TaskDefinitionSpec{Family: "web", Containers: []cloud.ContainerDefinition{{
+		Name: "web", Image: image, CPU: 256, Memory: 256, EntryPoint: []string{"serve"}, Command: []string{"-v"},
+		Environment:  []cloud.KeyValue{{Name: "RELEASE", Value: image}},
+		PortMappings: []cloud.PortMapping{{ContainerPort: 5000}},
+	}}}
+}
+
+func (w *ecsWorld) service(desired int) cloud.ServiceSpec {
+	return cloud.ServiceSpec{
+		Name: "web", Cluster: "flask", TaskDefinition: "web", Desired: desired, MinHealthy: 100, MaxHealthy: 200,
+		Breaker: cloud.Breaker{Enable: true, Rollback: true}, Grace: 30 * time.Second,
+		Providers: []cloud.ProviderStrategy{{Provider: "capacity", Weight: 1}},
+		Balancers: []cloud.ServiceBalancer{{TargetGroup: w.targetARN, Container: "web", ContainerPort: 5000}},
+	}
+}
+
+func (w *ecsWorld) startService(desired int) {
+	w.serviceARN = must(w.CreateService(w.service(desired)))(w.t).ARN
+	w.until(2*time.Minute, w.steady)
+}
+
+func (w *ecsWorld) status() cloud.ServiceStatus {
+	status, _ := w.Service(w.serviceARN)
+	return status
+}
+
+func (w *ecsWorld) steady() bool { return w.status().Steady }
+
+// step is a second of a data plane that runs containers too, and asks each of them for its health.
+func (w *ecsWorld) step() {
+	w.clock.Advance(time.Second)
+	w.Reconcile()
+	for _, i := range w.Instances() {
+		switch i.State {
+		case cloud.Pending:
+			w.InstanceRunning(i.ID)
+		case cloud.ShuttingDown:
+			w.InstanceEnded(i.ID, "")
+		case cloud.Running, cloud.Terminated:
+		}
+	}
+	now := w.clock.Now()
+	measure := w.load >= 0 && now.Sub(w.measured) >= time.Minute
+	if measure {
+		w.measured = now
+	}
+	for _, t := range w.Tasks() {
+		switch {
+		case w.frozen:
+		case t.State == cloud.TaskPending && w.broken[t.Image]:
+			w.TaskEnded(t.ID, 1, "exit status 1")
+		case t.State == cloud.TaskPending:
+			w.TaskRunning(t.ID)
+		case t.State == cloud.TaskStopping:
+			w.TaskEnded(t.ID, 0, "")
+		case t.State == cloud.TaskRunning && measure:
+			w.RecordTaskCPU(t.ID, w.load)
+		}
+	}
+	w.probeTasks()
+}
+
+// probeTasks answers for the containers.
+func (w *ecsWorld) probeTasks() {
+	if w.clock.Now().Unix()%10 != 0 {
+		return
+	}
+	for _, target := range w.ProbeTargets() {
+		var result error
+		for _, t := range w.Tasks() {
+			if t.Instance == target.Instance && t.HostPort == target.Port && t.State != cloud.TaskStopped && w.sick[t.ID] {
+				result = fmt.Errorf("Health checks failed with these codes: [503]")
+			}
+		}
+		if target.Blocked != nil {
+			result = target.Blocked
+		}
+		w.Probe(target.TargetGroup, target.Incarnation, result)
+	}
+}
+
+func (w *ecsWorld) until(limit time.Duration, f func() bool) time.Duration {
+	w.t.Helper()
+	start := w.clock.Now()
+	for !f() {
+		if w.clock.Since(start) > limit {
+			require.Fail(w.t, "did not happen", "within %v; %+v; %v", limit, w.status(), w.tasksIn(""))
+		}
+		w.step()
+	}
+	return w.clock.Since(start)
+}
+
+func (w *ecsWorld) pass(d time.Duration) {
+	for end := w.clock.Now().Add(d); w.clock.Now().Before(end); {
+		w.step()
+	}
+}
+
+// tasksIn lists the tasks in a state, all of them for "".
+func (w *ecsWorld) tasksIn(state cloud.TaskState) []cloud.Task {
+	var found []cloud.Task
+	for _, t := range w.Tasks() {
+		if state == "" || t.State == state {
+			found = append(found, t)
+		}
+	}
+	return found
+}
+
+func (w *ecsWorld) running() []cloud.Task { return w.tasksIn(cloud.TaskRunning) }
+
+// healthyTargets counts what the balancer may send requests to with a good conscience.
+func (w *ecsWorld) healthyTargets() int {
+	count := 0
+	for _, t := range w.TargetHealth() {
+		if t.TargetGroup == w.targetARN && t.State == cloud.TargetHealthy {
+			count++
+		}
+	}
+	return count
+}
+
+func (w *ecsWorld) events() string {
+	var all strings.Builder
+	for _, e := range w.status().Events {
+		all.WriteString(e.Message + "\n")
+	}
+	return all.String()
+}
+
+func (w *ecsWorld) zones() map[string]int {
+	zones := map[string]int{}
+	for _, t := range w.running() {
+		for _, i := range w.Instances() {
+			if i.ID == t.Instance {
+				zones[i.Zone]++
+			}
+		}
+	}
+	return zones
+}
+
+func TestTasksSpreadOverTheZonesOnDynamicPortsAndBecomeHealthy(t *testing.T) {
+	w := newECS(t, 2)
+	w.startService(4)
+	assert.Equal(t, map[string]int{"us-east-1a": 2, "us-east-1b": 2}, w.zones())
+	addresses, ports := map[string]bool{}, map[string]bool{}
+	for _, task := range w.running() {
+		assert.GreaterOrEqual(t, task.HostPort, 32768)
+		addresses[task.Address.String()] = true
+		ports[fmt.Sprintf("%s:%d", task.HostAddress, task.HostPort)] = true
+		assert.Equal(t, []string{"serve", "-v"}, task.Command)
+		assert.Equal(t, "web:1", task.Environment["RELEASE"])
+		assert.Equal(t, 5000, task.ContainerPort)
+	}
+	assert.Len(t, addresses, 4)
+	assert.Len(t, ports, 4)
+	assert.Equal(t, 4, w.healthyTargets())
+	status := w.status()
+	assert.Equal(t, cloud.RolloutCompleted, status.Deployments[0].Rollout)
+	assert.Equal(t, 4, status.Running)
+	assert.Contains(t, w.events(), "(service web) has reached a steady state.")
+	assert.Contains(t, w.events(), "registered 1 targets in (target-group "+w.targetARN+")")
+}
+
+func TestAPendingTaskIsRegisteredNowhere(t *testing.T) {
+	w := newECS(t, 2)
+	w.frozen = true
+	w.serviceARN = must(w.CreateService(w.service(1)))(t).ARN
+	w.pass(time.Minute)
+	assert.Equal(t, 1, w.status().Pending)
+	assert.Zero(t, w.status().Running)
+	assert.Empty(t, w.TargetHealth())
+	assert.False(t, w.steady())
+}
+
+func TestAStoppedTaskIsDrainedWhileItServesAndReplaced(t *testing.T) {
+	w := newECS(t, 2)
+	w.startService(2)
+	victim := w.running()[0]
+	require.NoError(t, w.StopTask(victim.ID, ""))
+	w.step()
+	require.Len(t, w.tasksIn(cloud.TaskDeactivating), 1)
+	for _, f := range w.Forwards() {
+		for _, target := range f.Targets {
+			same := target.Instance == victim.Instance && int(target.Address.Port()) == victim.HostPort
+			assert.False(t, same, "no new requests")
+		}
+	}
+	drained := w.until(time.Minute, func() bool { return len(w.tasksIn(cloud.TaskDeactivating)) == 0 })
+	assert.GreaterOrEqual(t, drained, 28*time.Second, "the deregistration delay")
+	w.until(time.Minute, w.steady)
+	assert.Len(t, w.running(), 2)
+	stopped := w.tasksIn(cloud.TaskStopped)
+	require.Len(t, stopped, 1)
+	assert.Equal(t, "Task stopped by user", stopped[0].Reason)
+	assert.Len(t, w.zones(), 2, "in the zone that it left")
+}
+
+func TestATaskThatEndsIsReplacedAtOnce(t *testing.T) {
+	w := newECS(t, 2)
+	w.startService(2)
+	w.pass(6 * time.Minute)
+	w.TaskEnded(w.running()[0].ID, 137, "killed")
+	w.step()
+	assert.Len(t, w.tasksIn(cloud.TaskStopped), 1)
+	assert.Contains(t, w.tasksIn(cloud.TaskStopped)[0].Reason, "Essential container in task exited: killed")
+	assert.Equal(t, 137, *w.tasksIn(cloud.TaskStopped)[0].ExitCode)
+	took := w.until(time.Minute, w.steady)
+	assert.LessOrEqual(t, took, 20*time.Second)
+}
+
+func TestAnUnhealthyTaskIsReplacedAfterItsGracePeriodAndItsReplacementComesFirst(t *testing.T) {
+	w := newECS(t, 2)
+	w.startService(2)
+	sick := w.running()[0]
+	w.sick[sick.ID] = true
+	w.until(time.Minute, func() bool { return len(w.running())+len(w.tasksIn(cloud.TaskPending)) == 3 })
+	w.until(time.Minute, func() bool {
+		assert.GreaterOrEqual(t, len(w.running()), 2)
+		return w.steady()
+	})
+	for _, task := range w.running() {
+		assert.NotEqual(t, sick.ID, task.ID)
+	}
+	assert.Contains(t, w.events(), fmt.Sprintf("(port %d) is unhealthy in (target-group %s) due to (reason Health checks failed",
+		sick.HostPort, w.targetARN))
+}
+
+func TestTheGracePeriodProtectsATaskThatStartsSlowly(t *testing.T) {
+	w := newECS(t, 2)
+	spec := w.service(1)
+	spec.Grace = 3 * time.Minute
+	w.serviceARN = must(w.CreateService(spec))(t).ARN
+	w.until(time.Minute, func() bool { return len(w.running()) == 1 })
+	slow := w.running()[0]
+	w.sick[slow.ID] = true
+	w.pass(2 * time.Minute)
+	delete(w.sick, slow.ID)
+	w.until(time.Minute, w.steady)
+	assert.Equal(t, slow.ID, w.running()[0].ID)
+}
+
+func TestANewRevisionRollsWithoutAGap(t *testing.T) {
+	for _, desired := range []int{1, 2} {
+		t.Run(fmt.Sprint(desired), func(t *testing.T) {
+			w := newECS(t, 2)
+			w.startService(desired)
+			must(w.RegisterTaskDefinition(definition("web:2")))(t)
+			require.NoError(t, w.UpdateService(w.serviceARN, w.service(desired), false))
+			require.Len(t, w.status().Deployments, 2)
+			assert.Equal(t, cloud.RolloutInProgress, w.status().Deployments[0].Rollout)
+			w.until(5*time.Minute, func() bool {
+				assert.GreaterOrEqual(t, w.healthyTargets(), desired, "never below 100 %%")
+				assert.LessOrEqual(t, len(w.running())+len(w.tasksIn(cloud.TaskPending)), 2*desired, "never over 200 %%")
+				if w.status().Deployments[0].Rollout == cloud.RolloutCompleted {
+					for _, task := range w.tasksIn("") {
+						assert.True(t, task.Revision == 2 || task.State == cloud.TaskStopped, "completed, yet %s", task.State)
+					}
+				}
+				return w.steady()
+			})
+			require.Len(t, w.running(), desired)
+			for _, task := range w.running() {
+				assert.Equal(t, 2, task.Revision)
+			}
+			assert.Len(t, w.status().Deployments, 1)
+		})
+	}
+}
+
+func TestTheCircuitBreakerRollsABrokenRevisionBack(t *testing.T) {
+	for name, spoil := range map[string]func(*ecsWorld){
+		"that doesn't start":         func(w *ecsWorld) { w.broken["web:2"] = true },
+		"that never becomes healthy": func(*ecsWorld) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newECS(t, 2)
+			w.startService(2)
+			good := w.status().Deployments[0].ID
+			spoil(w)
+			must(w.RegisterTaskDefinition(definition("web:2")))(t)
+			require.NoError(t, w.UpdateService(w.serviceARN, w.service(2), false))
+			w.until(20*time.Minute, func() bool {
+				for _, task := range w.running() {
+					w.sick[task.ID] = task.Revision == 2
+				}
+				assert.GreaterOrEqual(t, w.healthyTargets(), 2)
+				return w.steady()
+			})
+			status := w.status()
+			require.Len(t, status.Deployments, 1)
+			assert.Equal(t, good, status.Deployments[0].ID, "the former deployment, not another one")
+			assert.True(t, strings.HasSuffix(status.TaskDefinition, "web:1"))
+			assert.Contains(t, w.events(), "deployment failed: tasks failed to start.")
+			assert.Contains(t, w.events(), "rolling back to (deployment "+good+")")
+			failed := 0
+			for _, task := range w.tasksIn(cloud.TaskStopped) {
+				if task.Revision == 2 {
+					failed++
+				}
+			}
+			assert.GreaterOrEqual(t, failed, 3)
+		})
+	}
+}
+
+func TestWithoutABreakerABrokenServiceIsStartedEverMoreSlowly(t *testing.T) {
+	w := newECS(t, 2)
+	w.broken["web:1"] = true
+	spec := w.service(1)
+	spec.Breaker = cloud.Breaker{}
+	w.serviceARN = must(w.CreateService(spec))(t).ARN
+	w.pass(30 * time.Minute)
+	tries := len(w.tasksIn(cloud.TaskStopped))
+	assert.Greater(t, tries, 5)
+	assert.Less(t, tries, 12)
+	assert.Contains(t, w.events(), "is unable to consistently start tasks successfully")
+	assert.Equal(t, cloud.RolloutInProgress, w.status().Deployments[0].Rollout)
+}
+
+func TestAFirstDeploymentThatFailsHasNothingToGoBackTo(t *testing.T) {
+	w := newECS(t, 2)
+	w.broken["web:1"] = true
+	w.serviceARN = must(w.CreateService(w.service(1)))(t).ARN
+	w.until(5*time.Minute, func() bool { return w.status().Deployments[0].Rollout == cloud.RolloutFailed })
+	tries := len(w.tasksIn(""))
+	w.pass(5 * time.Minute)
+	assert.Len(t, w.tasksIn(""), tries, "a failed deployment starts no more tasks")
+}
+
+func TestTasksOfATerminatedInstanceComeBackElsewhere(t *testing.T) {
+	w := newECS(t, 2)
+	w.startService(2)
+	lost := w.running()[0]
+	require.NoError(t, w.TerminateInstance(lost.Instance))
+	w.step()
+	w.step()
+	for _, task := range w.Tasks() {
+		if task.ID == lost.ID {
+			assert.Equal(t, cloud.TaskStopped, task.State)
+			assert.Contains(t, task.Reason, "Host EC2 (instance "+lost.Instance+") terminated")
+		}
+	}
+	w.until(3*time.Minute, func() bool { return w.steady() && len(w.ContainerInstances("flask")) == 2 })
+}
+
+func TestAnInstanceThatIsScaledInIsDrainedOfItsTasksFirst(t *testing.T) {
+	w := newECS(t, 3)
+	w.startService(2)
+	spec := w.spec(1, 1)
+	spec.TargetGroups, spec.HealthType = nil, "EC2"
+	require.NoError(t, w.UpdateGroup(spec, false))
+	w.until(10*time.Minute, func() bool {
+		assert.GreaterOrEqual(t, w.healthyTargets(), 2, "tasks move before their instance goes")
+		return len(w.ContainerInstances("flask")) == 1 && w.steady()
+	})
+	for _, task := range w.tasksIn(cloud.TaskStopped) {
+		assert.NotContains(t, task.Reason, "terminated")
+	}
+}
+
+func TestTasksThatFitNowhereRaiseTheGroupWithinItsMaximum(t *testing.T) {
+	w := newECS(t, 1)
+	spec := w.service(6)
+	w.serviceARN = must(w.CreateService(spec))(t).ARN
+	w.pass(2 * time.Second)
+	assert.Len(t, w.running(), 3, "916 MiB hold three tasks of 256")
+	assert.Equal(t, 3, w.status().Pending)
+	assert.Contains(t, w.events(), "has insufficient memory available")
+	w.until(5*time.Minute, w.steady)
+	assert.Len(t, w.ContainerInstances("flask"), 2)
+
+	require.NoError(t, w.SetDesiredCount(w.serviceARN, 20))
+	w.pass(10 * time.Minute)
+	assert.Len(t, w.ContainerInstances("flask"), 4, "the group's maximum")
+	assert.Len(t, w.running(), 12)
+}
+
+func TestInstancesThatNobodyNeedsGoAfterAQuarterOfAnHour(t *testing.T) {
+	w := newECS(t, 1)
+	w.startService(3)
+	require.NoError(t, w.SetDesiredCount(w.serviceARN, 9))
+	w.until(5*time.Minute, w.steady)
+	require.Len(t, w.ContainerInstances("flask"), 3)
+	require.NoError(t, w.SetDesiredCount(w.serviceARN, 1))
+	w.pass(10 * time.Minute)
+	assert.Len(t, w.ContainerInstances("flask"), 3)
+	w.pass(10 * time.Minute)
+	assert.Len(t, w.ContainerInstances("flask"), 1)
+	assert.Equal(t, 1, w.healthyTargets())
+}
+
+func TestATaskTooLargeForAnEmptyInstanceRaisesNothing(t *testing.T) {
+	w := newECS(t, 1)
+	large := definition("web:large")
+	large.Containers[0].Memory = 2000
+	must(w.RegisterTaskDefinition(large))(t)
+	w.serviceARN = must(w.CreateService(w.service(3)))(t).ARN
+	w.pass(10 * time.Minute)
+	assert.Len(t, w.ContainerInstances("flask"), 1)
+	assert.Equal(t, 3, w.status().Pending)
+}
+
+func TestAServiceScalesOutAndInByItsCPU(t *testing.T) {
+	w := newECS(t, 2)
+	w.startService(1)
+	const resource, dimension = "service/flask/web", "ecs:service:DesiredCount"
+	must(w.RegisterScalableTarget("ecs", resource, dimension, 1, 2))(t)
+	_, alarms, err := w.PutServicePolicy("ecs", resource, dimension, cloud.ServicePolicy{
+		Name: "cpu", Target: 50, OutCool: time.Minute, InCool: 2 * time.Minute,
+	})
+	require.NoError(t, err)
+	require.Len(t, alarms, 2)
+	w.load = 90
+	took := w.until(6*time.Minute, func() bool { return w.status().Desired == 2 })
+	assert.GreaterOrEqual(t, took, 2*time.Minute, "three points over the target")
+	w.until(2*time.Minute, w.steady)
+	w.pass(10 * time.Minute)
+	assert.Equal(t, 2, w.status().Desired, "not over the maximum")
+	w.load = 5
+	took = w.until(20*time.Minute, func() bool { return w.status().Desired == 1 })
+	assert.GreaterOrEqual(t, took, 14*time.Minute, "fifteen points below nine tenths")
+	w.until(2*time.Minute, w.steady)
+	w.pass(20 * time.Minute)
+	assert.Equal(t, 1, w.status().Desired, "not below the minimum")
+	assert.Contains(t, w.events(), "Successfully set desired count to 2.")
+}
+
+func TestNothingIsScaledInDuringADeployment(t *testing.T) {
+	w := newECS(t, 2)
+	w.startService(2)
+	const resource, dimension = "service/flask/web", "ecs:service:DesiredCount"
+	must(w.RegisterScalableTarget("ecs", resource, dimension, 1, 2))(t)
+	_, _, err := w.PutServicePolicy("ecs", resource, dimension, cloud.ServicePolicy{Name: "cpu", Target: 50})
+	require.NoError(t, err)
+	w.load = 5
+	spec := w.service(2)
+	spec.Breaker = cloud.Breaker{}
+	must(w.RegisterTaskDefinition(definition("web:2")))(t)
+	w.broken["web:2"] = true
+	require.NoError(t, w.UpdateService(w.serviceARN, spec, false))
+	w.pass(30 * time.Minute)
+	assert.Equal(t, 2, w.status().Desired)
+	assert.Equal(t, 2, w.healthyTargets())
+}
+
+func TestAScalableTargetBringsTheCountWithinItsBounds(t *testing.T) {
+	w := newECS(t, 2)
+	w.startService(1)
+	target := must(w.RegisterScalableTarget("ecs", "service/flask/web", "ecs:service:DesiredCount", 2, 3))(t)
+	assert.Contains(t, target.ARN, "scalable-target/")
+	w.until(2*time.Minute, func() bool { return w.steady() && len(w.running()) == 2 })
+}
+
+func TestADeletedServiceDrainsAndGoesWithItsLastTask(t *testing.T) {
+	w := newECS(t, 2)
+	w.startService(2)
+	refused(t, "ClusterContainsServicesException", w.DeleteCluster("flask"))
+	refused(t, "InvalidParameterException", w.DeleteService(w.serviceARN, false))
+	require.NoError(t, w.SetDesiredCount(w.serviceARN, 0))
+	require.NoError(t, w.DeleteService(w.serviceARN, false))
+	w.step()
+	assert.Equal(t, cloud.ServiceDraining, w.status().Status)
+	_, err := w.CreateService(w.service(1))
+	refused(t, "InvalidParameterException", err)
+	took := w.until(time.Minute, func() bool { return len(w.Services()) == 0 })
+	assert.GreaterOrEqual(t, took, 28*time.Second)
+	for _, task := range w.Tasks() {
+		assert.Equal(t, cloud.TaskStopped, task.State)
+	}
+	w.destroyTheRest()
+}
+
+func (w *ecsWorld) destroyTheRest() {
+	t := w.t
+	refused(t, "ClusterContainsContainerInstancesException", w.DeleteCluster("flask"))
+	refused(t, "ResourceInUseException", w.DeleteCapacityProvider("capacity"))
+	require.NoError(t, w.PutClusterCapacityProviders("flask", nil, nil))
+	require.NoError(t, w.DeleteCapacityProvider("capacity"))
+	require.NoError(t, w.DeregisterTaskDefinition(w.definitions()[0]))
+	require.NoError(t, w.DeleteGroup(group))
+	w.until(5*time.Minute, func() bool { return len(w.GroupNames()) == 0 })
+	require.NoError(t, w.DeleteCluster("flask"))
+	for _, left := range w.Left() {
+		for _, kind := range []string{"cluster", "capacity provider", "task ", "service ", "scalable"} {
+			assert.False(t, strings.HasPrefix(left, kind), left)
+		}
+	}
+}
+
+// definitions lists the active task definitions by ARN.
+func (w *ecsWorld) definitions() []string {
+	var arns []string
+	for _, left := range w.Left() {
+		if arn, ok := strings.CutPrefix(left, "task definition "); ok {
+			arns = append(arns, arn)
+		}
+	}
+	return arns
+}
+
+func TestAGroupIsDeletedUnderAServiceWithoutWaitingForItsTasks(t *testing.T) {
+	w := newECS(t, 2)
+	w.startService(2)
+	require.NoError(t, w.DeleteGroup(group))
+	w.until(2*time.Minute, func() bool { return len(w.GroupNames()) == 0 })
+	w.pass(5 * time.Second)
+	assert.Contains(t, w.events(), "No Container Instances were found in your capacity provider.")
+	require.NoError(t, w.DeleteService(w.serviceARN, true))
+	w.until(time.Minute, func() bool { return len(w.Services()) == 0 })
+}
+
+func TestAnInstanceJoinsOnlyWithAgentRoleAndWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*ecsWorld) cloud.TemplateData
+		joins  bool
+	}{
+		"as it should be": {func(w *ecsWorld) cloud.TemplateData { return w.hostData(joinFlask) }, true},
+		"by a script": {func(w *ecsWorld) cloud.TemplateData {
+			return w.hostData("#!/bin/bash\necho ECS_CLUSTER=flask >> /etc/ecs/ecs.config\n")
+		}, true},
+		"without naming the cluster": {func(w *ecsWorld) cloud.TemplateData { return w.hostData("#cloud-config\n") }, false},
+		"another cluster": {func(w *ecsWorld) cloud.TemplateData {
+			return w.hostData(strings.Replace(joinFlask, "flask", "other", 1))
+		}, false},
+		"without a role": {func(w *ecsWorld) cloud.TemplateData {
+			data := w.hostData(joinFlask)
+			data.Profile = ""
+			return data
+		}, false},
+		"without the agent": {func(w *ecsWorld) cloud.TemplateData {
+			data := w.hostData(joinFlask)
+			data.ImageID = w.templateData("").ImageID
+			return data
+		}, false},
+		"without a way to ECS": {func(w *ecsWorld) cloud.TemplateData {
+			require.NoError(w.t, w.DeleteRule(w.rules["true 443"]))
+			return w.hostData(joinFlask)
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &ecsWorld{world: newWorld(t), load: -1}
+			w.openPorts()
+			w.joinable()
+			must(w.CreateCluster("flask"))(t)
+			w.template = must(w.CreateTemplate("tried", c.change(w)))(t).ID
+			spec := w.spec(1, 1)
+			spec.TargetGroups, spec.HealthType = nil, "EC2"
+			must(w.CreateGroup(spec))(t)
+			w.pass(time.Minute)
+			assert.Len(t, w.ContainerInstances("flask"), map[bool]int{true: 1, false: 0}[c.joins])
+		})
+	}
+}
+
+func TestAFixedHostPortTakesAnInstanceOfItsOwn(t *testing.T) {
+	w := newECS(t, 2)
+	fixed := definition("web:fixed")
+	fixed.Containers[0].PortMappings[0].HostPort = 40000
+	must(w.RegisterTaskDefinition(fixed))(t)
+	w.serviceARN = must(w.CreateService(w.service(3)))(t).ARN
+	w.pass(30 * time.Second)
+	assert.Len(t, w.running(), 2)
+	assert.Contains(t, w.events(), "is already using a port required by your task")
+	w.until(3*time.Minute, w.steady)
+	assert.Len(t, w.ContainerInstances("flask"), 3)
+}
+
+func TestPlacementStrategiesAreFollowedInTheirOrder(t *testing.T) {
+	for name, c := range map[string]struct {
+		placement []cloud.Placement
+		distinct  bool
+		hosts     int // that have tasks
+	}{
+		"spread over instances": {[]cloud.Placement{{Type: "spread", Field: "instanceId"}}, false, 2},
+		"packed by memory":      {[]cloud.Placement{{Type: "binpack", Field: "memory"}}, false, 1},
+		"packed by cpu":         {[]cloud.Placement{{Type: "binpack", Field: "cpu"}}, false, 1},
+		"spread before it is packed": {[]cloud.Placement{
+			{Type: "spread", Field: "attribute:ecs.availability-zone"}, {Type: "binpack", Field: "memory"},
+		}, false, 2},
+		"packed on distinct ones": {[]cloud.Placement{{Type: "binpack", Field: "memory"}}, true, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newECS(t, 2)
+			spec := w.service(2)
+			spec.Placement, spec.Distinct = c.placement, c.distinct
+			w.serviceARN = must(w.CreateService(spec))(t).ARN
+			w.until(time.Minute, w.steady)
+			hosts := map[string]bool{}
+			for _, task := range w.running() {
+				hosts[task.Instance] = true
+			}
+			assert.Len(t, hosts, c.hosts)
+		})
+	}
+}
+
+func TestScaleInLeavesTheZonesEven(t *testing.T) {
+	for range 10 { // whichever instance comes first
+		w := newECS(t, 3) // two of them in one zone
+		spec := w.service(3)
+		spec.Placement = []cloud.Placement{{Type: "spread", Field: "instanceId"}}
+		w.serviceARN = must(w.CreateService(spec))(t).ARN
+		w.until(2*time.Minute, w.steady)
+		require.NoError(t, w.SetDesiredCount(w.serviceARN, 2))
+		w.until(2*time.Minute, func() bool { return w.steady() && len(w.running()) == 2 })
+		assert.Len(t, w.zones(), 2)
+	}
+}
+
+func TestACooldownKeepsAPolicyFromScalingOutAgain(t *testing.T) {
+	w := newECS(t, 2)
+	w.startService(1)
+	const resource, dimension = "service/flask/web", "ecs:service:DesiredCount"
+	must(w.RegisterScalableTarget("ecs", resource, dimension, 1, 4))(t)
+	_, _, err := w.PutServicePolicy("ecs", resource, dimension, cloud.ServicePolicy{
+		Name: "cpu", Target: 50, OutCool: 5 * time.Minute, InCool: 5 * time.Minute,
+	})
+	require.NoError(t, err)
+	w.load = 90
+	w.until(6*time.Minute, func() bool { return w.status().Desired == 2 })
+	took := w.until(10*time.Minute, func() bool { return w.status().Desired > 2 })
+	assert.GreaterOrEqual(t, took, 5*time.Minute)
+}
+
+func TestADeploymentThatItsBoundsForbidSaysSo(t *testing.T) {
+	w := newECS(t, 2)
+	w.startService(2)
+	must(w.RegisterTaskDefinition(definition("web:2")))(t)
+	spec := w.service(2)
+	spec.MaxHealthy = 100
+	require.NoError(t, w.UpdateService(w.serviceARN, spec, false))
+	w.pass(5 * time.Minute)
+	assert.Contains(t, w.events(), "was unable to stop or start tasks during a deployment because of the service deployment")
+	assert.Equal(t, 2, w.healthyTargets())
+}
+
+func TestWithLessThanAHundredPercentTasksAreStoppedFirst(t *testing.T) {
+	w := newECS(t, 2)
+	w.startService(2)
+	must(w.RegisterTaskDefinition(definition("web:2")))(t)
+	spec := w.service(2)
+	spec.MinHealthy, spec.MaxHealthy = 50, 100
+	require.NoError(t, w.UpdateService(w.serviceARN, spec, false))
+	lowest := math.MaxInt
+	w.until(5*time.Minute, func() bool {
+		lowest = min(lowest, w.healthyTargets())
+		return w.steady()
+	})
+	assert.Equal(t, 1, lowest)
+}
+
+func TestARestartKeepsHealthyTasksDuringADeployment(t *testing.T) {
+	w := newECS(t, 2)
+	w.startService(2)
+	saved := must(w.Save())(t)
+	require.NoError(t, w.Restore(saved))
+	before := w.running()
+	must(w.RegisterTaskDefinition(definition("web:2")))(t)
+	require.NoError(t, w.UpdateService(w.serviceARN, w.service(2), false))
+	w.step()
+	w.step()
+	for _, task := range before {
+		for _, now := range w.Tasks() {
+			if now.ID == task.ID {
+				assert.Equal(t, cloud.TaskRunning, now.State, "it was healthy before the restart")
+			}
+		}
+	}
+	w.until(3*time.Minute, w.steady)
+}

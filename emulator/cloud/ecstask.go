@@ -1,0 +1,236 @@
+package cloud
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// TaskState is one of ECS's (Developer Guide: "Task lifecycle").
+type TaskState string
+
+// The states of a task.
+const (
+	TaskPending      TaskState = "PENDING"      // placed; its container is to be started
+	TaskRunning      TaskState = "RUNNING"      // its container runs
+	TaskDeactivating TaskState = "DEACTIVATING" // drained by its balancer; its container goes on serving
+	TaskStopping     TaskState = "STOPPING"     // its container is to be stopped
+	TaskStopped      TaskState = "STOPPED"      // for good
+)
+
+// The desired statuses of a task.
+const (
+	desiredRunning = "RUNNING"
+	desiredStopped = "STOPPED"
+)
+
+// Task is a copy of a task definition on a container instance. Its container listens at Address and ContainerPort, and
+// is reached through its instance: HostAddress and HostPort.
+type Task struct {
+	ID, ARN       string
+	Cluster       string // name
+	Service       string // name
+	ServiceARN    string
+	Deployment    string // ID of the one that started it
+	Definition    string // ARN of the task definition
+	Family        string
+	Revision      int
+	Container     string // name
+	Image         string
+	Command       []string // entry point and command; empty: what the image says
+	Environment   map[string]string
+	ContainerPort int        // 0: none
+	HostPort      int        // 0: none
+	Address       netip.Addr // of the container, 127.254.x.x: unique on this machine
+	Instance      string     // i-…
+	HostAddress   netip.Addr // private address of the instance
+	State         TaskState
+	DesiredStatus string // RUNNING or STOPPED
+	Reason        string // why it stops or stopped
+	ExitCode      *int   // of its container, once it has ended
+	Unhealthy     bool   // its balancer found it unhealthy: it is to be replaced
+	Settled       bool   // it has been healthy
+	StopTimeout   time.Duration
+	CPUUnits      int       // reserved, 1024 a virtual CPU
+	Memory        int       // MiB that it reserves
+	CPU           []float64 // percent of CPUUnits, one a minute, the newest last
+	Measured      time.Time // when the newest point of CPU came
+	Created       time.Time
+	Started       time.Time
+	Stopped       time.Time
+}
+
+// keepStopped is how long ECS goes on showing a stopped task (API: DescribeTasks, at least an hour).
+const keepStopped = time.Hour
+
+// Tasks lists all tasks, those that stopped within the last hour included, the oldest first.
+//
+// A data plane starts the container of a task that is PENDING and then calls [Cloud.TaskRunning]; after a restart it
+// starts those that are RUNNING or DEACTIVATING again. It stops the container (SIGTERM, after StopTimeout SIGKILL) of a
+// task that is STOPPING and then calls [Cloud.TaskEnded], at once if there is none; one of a task that is STOPPED or gone
+// it kills: its host is gone. It calls [Cloud.TaskEnded] also when a container ends by itself or cannot be started.
+func (c *Cloud) Tasks() []Task {
+	var all []Task
+	c.view(func(s *state) {
+		for _, t := range s.tasks() {
+			copied := *t
+			copied.Command, copied.CPU = slices.Clone(t.Command), slices.Clone(t.CPU)
+			copied.Environment = maps.Clone(t.Environment)
+			all = append(all, copied)
+		}
+	})
+	return all
+}
+
+func (s *state) tasks() []*Task {
+	return slices.SortedFunc(maps.Values(s.Tasks), func(a, b *Task) int {
+		if order := a.Created.Compare(b.Created); order != 0 {
+			return order
+		}
+		return a.Address.Compare(b.Address)
+	})
+}
+
+// TaskRunning reports that a task's container runs. The task is registered with its target groups.
+func (c *Cloud) TaskRunning(id string) {
+	_ = c.change(func(s *state) error {
+		t := s.Tasks[id]
+		if t == nil || t.State != TaskPending {
+			return nil
+		}
+		now := c.clock.Now()
+		t.State, t.Started = TaskRunning, now
+		svc := s.Services[t.ServiceARN]
+		if svc == nil {
+			return nil
+		}
+		for _, group := range s.targetGroups(svc) {
+			s.register(group, t.Instance, t.HostPort, now)
+			svc.event(now, "registered 1 targets in (target-group %s)", group.ARN)
+		}
+		return nil
+	})
+}
+
+// TaskEnded reports that a task's container ended or could not be started, and why if that is known.
+func (c *Cloud) TaskEnded(id string, exitCode int, reason string) {
+	_ = c.change(func(s *state) error {
+		t := s.Tasks[id]
+		if t == nil || t.State == TaskStopped {
+			return nil
+		}
+		now := c.clock.Now()
+		t.ExitCode = &exitCode
+		if t.DesiredStatus == desiredRunning {
+			t.Reason = "Essential container in task exited"
+			if reason != "" {
+				t.Reason += ": " + reason
+			}
+			s.taskFailed(t, now)
+		}
+		s.taskGone(t, now)
+		return nil
+	})
+}
+
+// StopTask drains and stops a task; its service replaces it (API: StopTask).
+func (c *Cloud) StopTask(id, reason string) error {
+	return c.change(func(s *state) error {
+		t := s.Tasks[id]
+		if t == nil {
+			return refuse("InvalidParameterException", "The referenced task was not found: %s", id)
+		}
+		if t.DesiredStatus == desiredRunning {
+			s.stopTask(t, orElse(reason, "Task stopped by user"), c.clock.Now())
+		}
+		return nil
+	})
+}
+
+// RecordTaskCPU adds a minute's average CPU use of a task, in percent of the CPU units that it reserves: over 100 while
+// it borrows what others leave. A task that reserves none counts against its whole instance.
+func (c *Cloud) RecordTaskCPU(id string, percent float64) {
+	_ = c.change(func(s *state) error {
+		if t := s.Tasks[id]; t != nil {
+			t.CPU = append(t.CPU, percent)
+			t.CPU = t.CPU[max(0, len(t.CPU)-cpuPoints):]
+			t.Measured = c.clock.Now()
+		}
+		return nil
+	})
+}
+
+// stopTask begins to end a task: a running one is drained first by its balancer.
+func (s *state) stopTask(t *Task, reason string, now time.Time) {
+	t.DesiredStatus, t.Reason = desiredStopped, reason
+	if t.State == TaskPending {
+		t.State = TaskStopping
+		return
+	}
+	t.State = TaskDeactivating
+	s.deregisterTask(t, now, false)
+}
+
+// taskGone is the end of a task whose container runs no more.
+func (s *state) taskGone(t *Task, now time.Time) {
+	t.State, t.DesiredStatus, t.Stopped = TaskStopped, desiredStopped, now
+	s.deregisterTask(t, now, true)
+}
+
+func (s *state) deregisterTask(t *Task, now time.Time, gone bool) {
+	svc := s.Services[t.ServiceARN]
+	if svc == nil {
+		return
+	}
+	for _, group := range s.targetGroups(svc) {
+		if target := group.target(t.Instance, t.HostPort); target != nil {
+			if target.State != TargetDraining {
+				svc.event(now, "deregistered 1 targets in (target-group %s)", group.ARN)
+			}
+			s.deregister(group, t.Instance, t.HostPort, now, gone)
+		}
+	}
+}
+
+// advanceTasks lets go of tasks whose host is gone, stops those that are drained, and forgets old ones.
+func (s *state) advanceTasks(now time.Time) bool {
+	changed := false
+	for _, id := range keys(s.Tasks) {
+		t := s.Tasks[id]
+		switch {
+		case t.State == TaskStopped:
+			if now.Sub(t.Stopped) > keepStopped {
+				delete(s.Tasks, id)
+				changed = true
+			}
+		case s.ContainerInstances[t.Instance] == nil:
+			t.Reason, changed = fmt.Sprintf("Host EC2 (instance %s) terminated.", t.Instance), true
+			s.taskGone(t, now)
+		case t.State == TaskDeactivating && s.drainedTask(t):
+			t.State, changed = TaskStopping, true
+		}
+	}
+	return changed
+}
+
+func (s *state) drainedTask(t *Task) bool {
+	svc := s.Services[t.ServiceARN]
+	if svc == nil {
+		return true
+	}
+	return !slices.ContainsFunc(s.targetGroups(svc), func(group *TargetGroup) bool {
+		return group.target(t.Instance, t.HostPort) != nil
+	})
+}
+
+// active reports whether a task runs or will, and is meant to.
+func (t *Task) active() bool { return t.DesiredStatus == desiredRunning && t.State != TaskStopped }
+
+func orElse(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}

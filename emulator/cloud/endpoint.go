@@ -1,0 +1,268 @@
+package cloud
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// VPCEndpoint leads to an AWS service without the internet: a gateway by routes, an interface by addresses in subnets.
+type VPCEndpoint struct {
+	ID          string
+	VPC         string
+	Service     string // e.g. com.amazonaws.us-east-1.s3
+	Interface   bool   // otherwise a gateway
+	RouteTables []string
+	Interfaces  map[string]netip.Addr // subnet → private address
+	Groups      []string
+	PrivateDNS  bool   // the service's public name leads to the interfaces, in the whole VPC
+	Policy      string // document; empty: everything
+}
+
+// Name is the service's own, e.g. s3, or ecr.api.
+func (e *VPCEndpoint) Name() string {
+	parts := strings.SplitN(e.Service, ".", 4)
+	return parts[len(parts)-1]
+}
+
+// PrefixList is the ID of the prefix list that a gateway routes to; an interface has none.
+func (e *VPCEndpoint) PrefixList() string {
+	if e.Interface {
+		return ""
+	}
+	return prefixLists[e.Name()].ID
+}
+
+// prefixList is a named set of ranges that belong to a service.
+type prefixList struct {
+	ID     string
+	Ranges []netip.Prefix
+}
+
+// prefixLists are those of the services that have gateway endpoints. IDs and ranges are some of us-east-1's, here in
+// every region.
+var prefixLists = map[string]prefixList{
+	"s3":       {"pl-63a5400a", []netip.Prefix{netip.MustParsePrefix("52.216.0.0/15"), netip.MustParsePrefix("3.5.0.0/19")}},
+	"dynamodb": {"pl-02cd2c6b", []netip.Prefix{netip.MustParsePrefix("52.94.0.0/22")}},
+}
+
+func prefixListByID(id string) (prefixList, bool) {
+	for _, list := range prefixLists {
+		if list.ID == id {
+			return list, true
+		}
+	}
+	return prefixList{}, false
+}
+
+// within reports whether an address belongs to a destination: a CIDR or a prefix list's ID. More specific destinations
+// have more bits.
+func within(destination string, address netip.Addr) (bits int, ok bool) {
+	ranges := []netip.Prefix{}
+	if list, known := prefixListByID(destination); known {
+		ranges = list.Ranges
+	} else if prefix, err := netip.ParsePrefix(destination); err == nil {
+		ranges = append(ranges, prefix)
+	}
+	for _, prefix := range ranges {
+		if prefix.Contains(address) {
+			return prefix.Bits(), true
+		}
+	}
+	return 0, false
+}
+
+// publicService is a service of AWS as it is reached over the internet.
+func publicService(name string) Endpoint {
+	address := netip.MustParseAddr("54.239.16.1")
+	if list, ok := prefixLists[name]; ok {
+		address = list.Ranges[0].Addr().Next()
+	}
+	return Endpoint{Name: "AWS service " + name, Address: address}
+}
+
+// EndpointSpec is what an endpoint is made of.
+type EndpointSpec struct {
+	VPC         string
+	Service     string
+	Interface   bool
+	RouteTables []string // of a gateway
+	Subnets     []string // of an interface
+	Groups      []string // of an interface
+	PrivateDNS  bool     // of an interface
+	Policy      string
+}
+
+// CreateEndpoint makes an endpoint; a gateway's routes to its service's prefix list come with it.
+func (c *Cloud) CreateEndpoint(spec EndpointSpec) (VPCEndpoint, error) {
+	made := &VPCEndpoint{ID: newID("vpce"), VPC: spec.VPC, Service: spec.Service, Interface: spec.Interface,
+		Interfaces: map[string]netip.Addr{}}
+	err := c.change(func(s *state) error {
+		if err := s.checkEndpoint(c.region, made, spec); err != nil {
+			return err
+		}
+		if err := c.fit(s, made, spec); err != nil {
+			return err
+		}
+		s.Endpoints[made.ID] = made
+		return nil
+	})
+	return made.copied(), err
+}
+
+// UpdateEndpoint changes all but the VPC, the service and the type.
+func (c *Cloud) UpdateEndpoint(id string, spec EndpointSpec) error {
+	return c.change(func(s *state) error {
+		found := s.Endpoints[id]
+		if found == nil {
+			return notFound("InvalidVpcEndpointId.NotFound", "Vpc Endpoint", id)
+		}
+		if err := s.checkEndpoint(c.region, found, spec); err != nil {
+			return err
+		}
+		return c.fit(s, found, spec)
+	})
+}
+
+// fit gives an endpoint its routes or interfaces, once they are known to be right.
+func (c *Cloud) fit(s *state, e *VPCEndpoint, spec EndpointSpec) error {
+	interfaces := map[string]netip.Addr{}
+	for _, id := range spec.Subnets {
+		interfaces[id] = e.Interfaces[id]
+		if interfaces[id].IsValid() {
+			continue
+		}
+		address, err := s.privateAddress(s.Subnets[id], c.free)
+		if err != nil {
+			return err
+		}
+		interfaces[id] = address
+	}
+	s.unroute(e)
+	e.Interfaces, e.RouteTables, e.Groups = interfaces, slices.Clone(spec.RouteTables), slices.Clone(spec.Groups)
+	e.PrivateDNS, e.Policy = spec.PrivateDNS, spec.Policy
+	for _, table := range e.RouteTables {
+		s.RouteTables[table].Routes[e.PrefixList()] = e.ID
+	}
+	return nil
+}
+
+// unroute takes a gateway's routes out of its tables.
+func (s *state) unroute(e *VPCEndpoint) {
+	for _, id := range e.RouteTables {
+		if table := s.RouteTables[id]; table != nil {
+			maps.DeleteFunc(table.Routes, func(_, target string) bool { return target == e.ID })
+		}
+	}
+}
+
+func (s *state) checkEndpoint(region string, e *VPCEndpoint, spec EndpointSpec) error {
+	if s.VPCs[spec.VPC] == nil {
+		return notFound("InvalidVpcId.NotFound", "Vpc", spec.VPC)
+	}
+	if !strings.HasPrefix(spec.Service, "com.amazonaws."+region+".") {
+		return refuse("InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", spec.Service)
+	}
+	if spec.Policy != "" {
+		if _, err := parsePolicy(spec.Policy); err != nil {
+			return err
+		}
+	}
+	if spec.Interface {
+		return s.checkInterfaces(e, spec)
+	}
+	return s.checkGatewayEndpoint(e, spec)
+}
+
+func (s *state) checkGatewayEndpoint(e *VPCEndpoint, spec EndpointSpec) error {
+	list, ok := prefixLists[e.Name()]
+	switch {
+	case !ok:
+		return refuse("InvalidParameter", "Endpoint type (Gateway) does not match available service types ([Interface]) of %s.",
+			spec.Service)
+	case len(spec.Subnets) > 0 || len(spec.Groups) > 0 || spec.PrivateDNS:
+		return refuse("InvalidParameter", "A gateway endpoint takes route tables: it has no subnets, security groups or private DNS.")
+	}
+	for _, id := range spec.RouteTables {
+		table := s.RouteTables[id]
+		if table == nil || table.VPC != spec.VPC {
+			return notFound("InvalidRouteTableId.NotFound", "route table", id)
+		}
+		if other := table.Routes[list.ID]; other != "" && other != e.ID {
+			return refuse("RouteAlreadyExists", "route table %s already has a route with destination-prefix-list-id %s", id, list.ID)
+		}
+	}
+	return nil
+}
+
+func (s *state) checkInterfaces(e *VPCEndpoint, spec EndpointSpec) error {
+	if len(spec.RouteTables) > 0 {
+		return refuse("InvalidParameter", "An interface endpoint takes subnets: it has no route tables.")
+	}
+	zones := map[string]bool{}
+	for _, id := range spec.Subnets {
+		subnet := s.Subnets[id]
+		if subnet == nil || subnet.VPC != spec.VPC {
+			return notFound("InvalidSubnetId.NotFound", "subnet", id)
+		}
+		if zones[subnet.Zone] {
+			return refuse("DuplicateSubnetsInSameZone", "Found another VPC endpoint subnet in the availability zone of %s. "+
+				"VPC endpoint subnets should be in different availability zones supported by the VPC endpoint service.", id)
+		}
+		zones[subnet.Zone] = true
+	}
+	for _, id := range spec.Groups {
+		if group := s.Groups[id]; group == nil || group.VPC != spec.VPC {
+			return notFound("InvalidSecurityGroupId.NotFound", "security group", id)
+		}
+	}
+	if len(spec.Groups) == 0 {
+		return refuse("InvalidParameter", "an interface endpoint without a security group would take the default one of its VPC, "+
+			"which the emulator doesn't have: name one")
+	}
+	for _, other := range s.Endpoints {
+		if other != e && spec.PrivateDNS && other.VPC == spec.VPC && other.PrivateDNS && other.Service == spec.Service {
+			return refuse("InvalidParameter", "private-dns-enabled cannot be set because there is already a conflicting DNS domain "+
+				"for %s in the VPC %s", spec.Service, spec.VPC)
+		}
+	}
+	return nil
+}
+
+// DeleteEndpoint removes an endpoint with its routes and interfaces.
+func (c *Cloud) DeleteEndpoint(id string) error {
+	return c.change(func(s *state) error {
+		if e := s.Endpoints[id]; e != nil {
+			s.unroute(e)
+		}
+		delete(s.Endpoints, id)
+		return nil
+	})
+}
+
+func (e *VPCEndpoint) copied() VPCEndpoint {
+	copied := *e
+	copied.Interfaces = maps.Clone(e.Interfaces)
+	copied.RouteTables, copied.Groups = slices.Clone(e.RouteTables), slices.Clone(e.Groups)
+	return copied
+}
+
+// interfaceFor is the end of an interface endpoint that a service's name leads to from a subnet: the one in its zone, or
+// else the first; nil when the name leads to the internet.
+func (s *state) interfaceFor(service, subnet string) *Endpoint {
+	for _, id := range keys(s.Endpoints) {
+		e := s.Endpoints[id]
+		if !e.PrivateDNS || e.Name() != service || e.VPC != s.vpcOf(subnet) || len(e.Interfaces) == 0 {
+			continue
+		}
+		chosen := keys(e.Interfaces)[0]
+		for _, candidate := range keys(e.Interfaces) {
+			if s.Subnets[candidate].Zone == s.Subnets[subnet].Zone {
+				chosen = candidate
+			}
+		}
+		return &Endpoint{Name: "endpoint " + id + " of " + service, Address: e.Interfaces[chosen], Groups: e.Groups, Subnet: chosen}
+	}
+	return nil
+}

@@ -1,0 +1,316 @@
+package cloud_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+// Each case is something that AWS refuses in a network with private subnets, with the code that it gives.
+func TestWhatAWSRefusesInATieredNetworkIsRefused(t *testing.T) {
+	endpoint := func(service string, changes ...func(*tiered, *cloud.EndpointSpec)) func(*tiered) error {
+		return func(w *tiered) error {
+			_, err := w.endpoint(service, func(s *cloud.EndpointSpec) {
+				for _, change := range changes {
+					change(w, s)
+				}
+			})
+			return err
+		}
+	}
+	gateway := func(w *tiered, s *cloud.EndpointSpec) { w.gatewayEndpoint(s) }
+	interfaces := func(w *tiered, s *cloud.EndpointSpec) { w.interfaces(s) }
+	rule := func(change func(*cloud.ACLRule)) func(*tiered) error {
+		return func(w *tiered) error {
+			acl := w.acl(nil, pass(false, anywhere, 80, 80))
+			added := pass(false, anywhere, 443, 443)
+			added.Number = 200
+			change(&added)
+			return w.PutACLRule(acl, added)
+		}
+	}
+	run := func(change func(*tiered, *cloud.InstanceSpec)) func(*tiered) error {
+		return func(w *tiered) error {
+			spec := w.spec(w.private[0], w.group, false)
+			change(w, &spec)
+			_, err := w.RunInstance(spec)
+			return err
+		}
+	}
+	for name, c := range map[string]struct {
+		code string
+		try  func(*tiered) error
+	}{
+		"an IPv6 VPC": {"InvalidVpc.Range", func(w *tiered) error { _, err := w.CreateVPC("fd00::/24"); return err }},
+		"a sixth elastic IP": {"AddressLimitExceeded", func(w *tiered) error {
+			for range 4 {
+				must(w.AllocateAddress())(w.t)
+			}
+			_, err := w.AllocateAddress()
+			return err
+		}},
+		"a NAT gateway with another's address": {"Resource.AlreadyAssociated", func(w *tiered) error {
+			_, err := w.CreateNAT(w.public[1], w.eip)
+			return err
+		}},
+		"a NAT gateway without an address": {"InvalidAllocationID.NotFound", func(w *tiered) error {
+			_, err := w.CreateNAT(w.public[1], "eipalloc-1")
+			return err
+		}},
+		"a NAT gateway in no subnet": {"InvalidSubnetID.NotFound", func(w *tiered) error {
+			_, err := w.CreateNAT("subnet-1", must(w.AllocateAddress())(w.t).ID)
+			return err
+		}},
+		"a NAT gateway in a network without an internet gateway": {"Gateway.NotAttached", func(w *tiered) error {
+			other := must(w.CreateVPC("10.0.0.0/16"))(w.t).ID
+			subnet := must(w.CreateSubnet(other, "10.0.0.0/24", "us-east-1a", true))(w.t).ID
+			_, err := w.CreateNAT(subnet, must(w.AllocateAddress())(w.t).ID)
+			return err
+		}},
+		"a route to a NAT gateway that isn't": {"InvalidNatGatewayID.NotFound", func(w *tiered) error {
+			return w.CreateRoute(w.tables[w.islands[0]], anywhere, "nat-1")
+		}},
+		"a route that isn't replaced": {"InvalidRoute.NotFound", func(w *tiered) error {
+			return w.ReplaceRoute(w.tables[w.islands[0]], anywhere, w.nat)
+		}},
+		"an endpoint of no service":         {"InvalidServiceName", endpoint("x", func(_ *tiered, s *cloud.EndpointSpec) { s.Service = "s3" })},
+		"an endpoint of another region":     {"InvalidServiceName", endpoint("x", func(_ *tiered, s *cloud.EndpointSpec) { s.Service = "com.amazonaws.eu-west-1.s3" })},
+		"a gateway for a service with none": {"InvalidParameter", endpoint("ssm", gateway)},
+		"a gateway with subnets":            {"InvalidParameter", endpoint("s3", gateway, func(w *tiered, s *cloud.EndpointSpec) { s.Subnets = w.private })},
+		"a second gateway in a table": {"RouteAlreadyExists", func(w *tiered) error {
+			must(w.endpoint("s3", w.gatewayEndpoint))(w.t)
+			return endpoint("s3", gateway)(w)
+		}},
+		"an interface with route tables":      {"InvalidParameter", endpoint("ssm", interfaces, gateway)},
+		"an interface without security group": {"InvalidParameter", endpoint("ssm", interfaces, func(_ *tiered, s *cloud.EndpointSpec) { s.Groups = nil })},
+		"two interfaces in a zone": {"DuplicateSubnetsInSameZone", endpoint("ssm", interfaces, func(w *tiered, s *cloud.EndpointSpec) {
+			s.Subnets = []string{w.private[0], w.public[0]}
+		})},
+		"two interfaces for a private name": {"InvalidParameter", func(w *tiered) error {
+			must(w.endpoint("ssm", w.interfaces))(w.t)
+			return endpoint("ssm", interfaces)(w)
+		}},
+		"an endpoint's policy that is none":  {"MalformedPolicyDocument", endpoint("s3", gateway, func(_ *tiered, s *cloud.EndpointSpec) { s.Policy = "{}" })},
+		"an ACL rule's number twice":         {"NetworkAclEntryAlreadyExists", rule(func(r *cloud.ACLRule) { r.Number = 100 })},
+		"an ACL rule's number over 32766":    {"InvalidParameterValue", rule(func(r *cloud.ACLRule) { r.Number = 32767 })},
+		"an ACL rule's ports the wrong way":  {"InvalidParameterValue", rule(func(r *cloud.ACLRule) { r.From = 444 })},
+		"an ACL rule's range with host bits": {"InvalidParameterValue", rule(func(r *cloud.ACLRule) { r.CIDR = "10.0.0.1/8" })},
+		"a 21st ACL rule": {"NetworkAclEntryLimitExceeded", func(w *tiered) error {
+			acl := w.acl(nil, make20()...)
+			return w.PutACLRule(acl, cloud.ACLRule{Number: 1, Protocol: "-1", CIDR: anywhere})
+		}},
+		"an ACL of another network": {"InvalidParameterValue", func(w *tiered) error {
+			other := must(w.CreateVPC("10.0.0.0/16"))(w.t).ID
+			_, err := w.AssociateACL(must(w.CreateACL(other))(w.t).ID, w.public[0])
+			return err
+		}},
+		"a rule to a prefix list that isn't": {"InvalidPrefixListID.NotFound", func(w *tiered) error {
+			_, err := w.CreateRule(cloud.Rule{Group: w.group, Egress: true, Protocol: "tcp", From: 443, To: 443, List: "pl-1"})
+			return err
+		}},
+		"a rule with two other ends": {"InvalidParameterCombination", func(w *tiered) error {
+			_, err := w.CreateRule(cloud.Rule{Group: w.group, Protocol: "tcp", From: 443, To: 443, CIDR: anywhere, Peer: w.group})
+			return err
+		}},
+		"an instance in no subnet":              {"InvalidSubnetID.NotFound", run(func(_ *tiered, s *cloud.InstanceSpec) { s.Subnet = "subnet-1" })},
+		"an instance without a security group":  {"InvalidParameterCombination", run(func(_ *tiered, s *cloud.InstanceSpec) { s.SecurityGroups = nil })},
+		"an instance of no type":                {"InvalidParameterValue", run(func(_ *tiered, s *cloud.InstanceSpec) { s.InstanceType = "micro" })},
+		"an instance with a profile that isn't": {"InvalidParameterValue", run(func(_ *tiered, s *cloud.InstanceSpec) { s.Profile = "p" })},
+		"an instance with another network's security group": {"InvalidParameter", run(func(w *tiered, s *cloud.InstanceSpec) {
+			other := must(w.CreateVPC("10.0.0.0/16"))(w.t).ID
+			s.SecurityGroups = []string{must(w.CreateSecurityGroup("other", other))(w.t).ID}
+		})},
+		"an image of no instance": {"InvalidInstanceID.NotFound", func(w *tiered) error { _, err := w.CreateImage("web", "i-1"); return err }},
+		"an image of an instance that has gone": {"IncorrectState", func(w *tiered) error {
+			w.InstanceEnded(w.instance, "")
+			_, err := w.CreateImage("web", w.instance)
+			return err
+		}},
+		"an image's name of two letters": {"InvalidAMIName.Malformed", func(w *tiered) error { _, err := w.CreateImage("ab", w.instance); return err }},
+		"an image's name twice": {"InvalidAMIName.Duplicate", func(w *tiered) error {
+			must(w.CreateImage("web", w.instance))(w.t)
+			_, err := w.CreateImage("web", w.instance)
+			return err
+		}},
+		"a policy that AWS doesn't have": {"NoSuchEntity", func(w *tiered) error {
+			require.NoError(w.t, w.CreateRole("r", trust))
+			return w.AttachRolePolicy("r", "arn:aws:iam::aws:policy/Everything")
+		}},
+		"a policy for a role that isn't": {"NoSuchEntity", func(w *tiered) error {
+			return w.AttachRolePolicy("r", "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTiered(t)
+			refused(t, c.code, c.try(w))
+		})
+	}
+}
+
+const trust = `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}`
+
+func make20() []cloud.ACLRule {
+	rules := make([]cloud.ACLRule, 20)
+	for i := range rules {
+		rules[i] = pass(false, anywhere, i, i)
+	}
+	return rules
+}
+
+// Each case deletes too early, as AWS would notice, and succeeds once what is in the way has gone.
+func TestDeletingATieredNetworkInAWrongOrderFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		code     string
+		try      func(*tiered) error
+		makeRoom func(*tiered)
+	}{
+		"an address of a NAT gateway": {"InvalidIPAddress.InUse",
+			func(w *tiered) error { return w.ReleaseAddress(w.eip) }, func(w *tiered) { require.NoError(w.t, w.DeleteNAT(w.nat)) }},
+		"a subnet with a NAT gateway": {"DependencyViolation",
+			func(w *tiered) error { return w.DeleteSubnet(w.public[0]) }, func(w *tiered) {
+				require.NoError(w.t, w.DeleteNAT(w.nat))
+				w.InstanceEnded(w.bastion, "")
+			}},
+		"an internet gateway of a NAT gateway": {"DependencyViolation",
+			func(w *tiered) error { return w.DeleteGateway(w.gateway) }, func(w *tiered) {
+				require.NoError(w.t, w.DeleteNAT(w.nat))
+				w.InstanceEnded(w.bastion, "")
+			}},
+		"a subnet with an endpoint": {"DependencyViolation",
+			func(w *tiered) error { return w.DeleteSubnet(w.private[1]) }, func(w *tiered) { w.dropEndpoints() }},
+		"a security group of an endpoint": {"DependencyViolation",
+			func(w *tiered) error { return w.DeleteSecurityGroup(w.group) }, func(w *tiered) {
+				w.dropEndpoints()
+				require.NoError(w.t, w.DeleteRule(w.rules["ssh out"]))
+				w.InstanceEnded(w.instance, "")
+			}},
+		"a network with an endpoint": {"DependencyViolation", func(w *tiered) error {
+			other := must(w.CreateVPC("10.0.0.0/16"))(w.t)
+			made := must(w.CreateEndpoint(cloud.EndpointSpec{VPC: other.ID, Service: "com.amazonaws.us-east-1.s3"}))(w.t)
+			err := w.DeleteVPC(other.ID)
+			require.NoError(w.t, w.DeleteEndpoint(made.ID))
+			require.NoError(w.t, w.DeleteVPC(other.ID))
+			return err
+		}, nil},
+		"a network with an ACL": {"DependencyViolation", func(w *tiered) error {
+			other := must(w.CreateVPC("10.0.0.0/16"))(w.t)
+			acl := must(w.CreateACL(other.ID))(w.t)
+			err := w.DeleteVPC(other.ID)
+			require.NoError(w.t, w.DeleteACL(acl.ID))
+			require.NoError(w.t, w.DeleteVPC(other.ID))
+			return err
+		}, nil},
+		"an ACL of a subnet": {"DependencyViolation", func(w *tiered) error {
+			id := w.acl(w.private)
+			err := w.DeleteACL(id)
+			require.NoError(w.t, w.ReleaseACL(id))
+			require.NoError(w.t, w.DeleteACL(id))
+			return err
+		}, nil},
+		"a protected instance": {"OperationNotPermitted", func(w *tiered) error {
+			require.NoError(w.t, w.UpdateInstance(w.instance, []string{w.group}, "", nil, true))
+			err := w.TerminateInstance(w.instance)
+			require.NoError(w.t, w.UpdateInstance(w.instance, []string{w.group}, "", nil, false))
+			require.NoError(w.t, w.TerminateInstance(w.instance))
+			return err
+		}, nil},
+		"a role with a policy of AWS": {"DeleteConflict", func(w *tiered) error {
+			const policy = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
+			require.NoError(w.t, w.CreateRole("r", trust))
+			require.NoError(w.t, w.AttachRolePolicy("r", policy))
+			err := w.DeleteRole("r")
+			require.NoError(w.t, w.DetachRolePolicy("r", policy))
+			require.NoError(w.t, w.DeleteRole("r"))
+			return err
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTiered(t)
+			must(w.endpoint("ssm", w.interfaces))(t)
+			refused(t, c.code, c.try(w))
+			if c.makeRoom != nil {
+				c.makeRoom(w)
+				require.NoError(t, c.try(w))
+			}
+		})
+	}
+}
+
+func (w *tiered) dropEndpoints() {
+	data := must(w.Save())(w.t)
+	require.Contains(w.t, string(data), "vpce-")
+	for _, line := range w.Left() {
+		if id, ok := cutKind(line, "endpoint "); ok {
+			require.NoError(w.t, w.DeleteEndpoint(id))
+		}
+	}
+}
+
+func cutKind(line, kind string) (string, bool) {
+	if len(line) > len(kind) && line[:len(kind)] == kind {
+		return line[len(kind):], true
+	}
+	return "", false
+}
+
+func TestATieredNetworkLeavesNothingButItsImages(t *testing.T) {
+	w := newTiered(t)
+	must(w.endpoint("s3", w.gatewayEndpoint))(t)
+	image := must(w.CreateImage("web", w.instance))(t)
+	w.dropEndpoints()
+	for _, id := range []string{w.instance, w.bastion} {
+		require.NoError(t, w.TerminateInstance(id))
+		w.InstanceEnded(id, "")
+	}
+	require.NoError(t, w.DeleteNAT(w.nat))
+	require.NoError(t, w.ReleaseAddress(w.eip))
+	require.NoError(t, w.DeleteGateway(w.gateway))
+	for subnet, table := range w.tables {
+		require.NoError(t, w.DeleteSubnet(subnet))
+		require.NoError(t, w.DeleteRouteTable(table))
+	}
+	require.NoError(t, w.DeleteRule(w.rules["ssh out"]))
+	require.NoError(t, w.DeleteSecurityGroup(w.group))
+	require.NoError(t, w.DeleteSecurityGroup(w.bastionGroup))
+	require.NoError(t, w.DeleteVPC(w.vpc))
+	assert.Empty(t, w.Left())
+
+	again := must(cloud.New("us-east-1", w.clock, always))(t)
+	require.NoError(t, again.Restore(must(w.Save())(t)))
+	assert.Equal(t, []cloud.Image{image}, again.Images())
+}
+
+func TestAnImageRemembersItsSourceAndOutlivesIt(t *testing.T) {
+	w := newTiered(t)
+	image := must(w.CreateImage("web", w.instance))(t)
+	assert.Equal(t, w.instance, image.Source)
+	assert.Equal(t, "x86_64", image.Architecture)
+	require.NoError(t, w.TerminateInstance(w.instance))
+	w.InstanceEnded(w.instance, "")
+
+	spec := w.spec(w.private[0], w.group, false)
+	spec.ImageID = image.ID
+	made := must(w.RunInstance(spec))(t)
+	assert.Equal(t, image.ID, made.ImageID)
+
+	require.NoError(t, w.DeleteImage(image.ID))
+	_, err := w.RunInstance(spec)
+	refused(t, "InvalidAMIID.NotFound", err)
+}
+
+func TestAnInstanceOutsideOfGroupsIsForgottenAnHourAfterItsEnd(t *testing.T) {
+	w := newTiered(t)
+	require.NoError(t, w.TerminateInstance(w.bastion))
+	w.InstanceEnded(w.bastion, "")
+	w.clock.Advance(time.Hour)
+	w.Reconcile()
+	must(w.Instance(w.bastion))(t)
+	w.clock.Advance(time.Second)
+	w.Reconcile()
+	_, err := w.Instance(w.bastion)
+	refused(t, "InvalidInstanceID.NotFound", err)
+}

@@ -1,0 +1,376 @@
+package cloud_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+func pointer[T any](value T) *T { return &value }
+
+// stepped is a group of 2 to 5 with a step policy and an alarm for each direction: +1 above 80 % and −1 below 40 %, both
+// for five points of a minute.
+func stepped(t *testing.T, detailed bool) *world {
+	t.Helper()
+	w := newWorld(t)
+	data := w.templateData("one")
+	data.Detailed = detailed
+	must(w.UpdateTemplate(w.template, data, true))(t)
+	spec := w.spec(2, 5)
+	spec.Version = "2"
+	must(w.CreateGroup(spec))(t)
+	w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+	w.stepPolicy("out", cloud.Greater, 80, cloud.Step{Lower: pointer(0.0), Adjustment: 1}, 2*time.Minute)
+	w.stepPolicy("in", cloud.Less, 40, cloud.Step{Upper: pointer(0.0), Adjustment: -1}, 0)
+	return w
+}
+
+func (w *world) stepPolicy(name, comparison string, threshold float64, step cloud.Step, warmup time.Duration) {
+	w.t.Helper()
+	arn := must(w.PutPolicy(group, cloud.Policy{
+		Name: name, Type: cloud.StepScaling, Adjustment: cloud.ChangeInCapacity, Steps: []cloud.Step{step}, Warmup: warmup,
+	}))(w.t)
+	must(w.PutAlarm(w.cpuAlarm(name, comparison, threshold, arn)))(w.t)
+}
+
+func (w *world) cpuAlarm(name, comparison string, threshold float64, actions ...string) cloud.AlarmSpec {
+	return cloud.AlarmSpec{
+		Name: name, Namespace: "AWS/EC2", Metric: "CPUUtilization", Dimensions: map[string]string{"AutoScalingGroupName": group},
+		Statistic: cloud.Average, Period: time.Minute, EvaluationPeriods: 5, Threshold: threshold, Comparison: comparison,
+		Actions: actions,
+	}
+}
+
+// minutes passes so many of them with the members at a load, and calls each at the end of every one.
+func (w *world) minutes(n int, load float64, each ...func()) {
+	for range n {
+		for _, i := range active(w.members()) {
+			w.RecordCPU(i.ID, load)
+		}
+		w.pass(time.Minute)
+		for _, f := range each {
+			f()
+		}
+	}
+}
+
+func (w *world) desired() int {
+	g, _, _ := w.Group(group)
+	return g.Desired
+}
+
+func TestAStepPolicyAddsOneAtATimeUpToTheMaximum(t *testing.T) {
+	w := stepped(t, true)
+	w.minutes(6, 95)
+	assert.Equal(t, 2, w.desired(), "two minutes of warm-up, and not yet five points")
+	w.minutes(2, 95)
+	assert.Equal(t, 3, w.desired())
+	assert.Equal(t, "ALARM", w.alarm("out").State)
+	w.minutes(1, 95)
+	assert.Equal(t, 3, w.desired(), "the alarm goes on, but the new instance has yet to show what it does")
+	w.minutes(2, 95)
+	assert.Equal(t, 4, w.desired())
+	w.minutes(30, 95)
+	assert.Equal(t, 5, w.desired())
+	g, _, _ := w.Group(group)
+	assert.Contains(t, g.Activities[2].Cause, "a monitor alarm out in state ALARM triggered policy out changing the desired "+
+		"capacity from 2 to 3.")
+	assert.Contains(t, w.alarm("out").History[0].Reason, "were greater than the threshold (80) (minimum 5 datapoints")
+	assert.Contains(t, g.Alarms(), cloud.NamedAlarm{Name: "out", State: "ALARM"})
+}
+
+func TestAStepPolicyRemovesOneAtATimeDownToTheMinimum(t *testing.T) {
+	w := stepped(t, true)
+	w.minutes(30, 95)
+	require.Equal(t, 5, w.desired())
+	least := 5
+	w.minutes(30, 5, func() {
+		assert.GreaterOrEqual(t, w.desired(), least-1, "one at a time")
+		least = w.desired()
+		assert.LessOrEqual(t, len(w.members())-w.desired(), 1, "not the next before the last is gone")
+	})
+	assert.Equal(t, 2, w.desired())
+	assert.Equal(t, "ALARM", w.alarm("in").State, "the usual state of a group with nothing to do")
+	assert.Equal(t, "OK", w.alarm("out").State)
+	g, _, _ := w.Group(group)
+	assert.Contains(t, g.Activities[len(g.Activities)-1].Cause, "triggered policy in changing the desired capacity from 3 to 2.")
+}
+
+func TestBetweenTheThresholdsNothingHappens(t *testing.T) {
+	w := stepped(t, true)
+	w.minutes(30, 60)
+	assert.Equal(t, 2, w.desired())
+	assert.Equal(t, "OK", w.alarm("out").State)
+	assert.Equal(t, "OK", w.alarm("in").State)
+}
+
+func TestAPeakShorterThanTheAlarmChangesNothing(t *testing.T) {
+	w := stepped(t, true)
+	for range 5 {
+		w.minutes(4, 95)
+		w.minutes(2, 50)
+	}
+	assert.Equal(t, 2, w.desired())
+}
+
+func TestWithoutDetailedMonitoringAnAlarmOfMinutesLacksPoints(t *testing.T) {
+	w := stepped(t, false)
+	w.minutes(30, 60)
+	points := len(w.alarm("out").Samples)
+	assert.LessOrEqual(t, points, 2, "one in five minutes, seven minutes are looked at")
+	must(w.PutAlarm(func() cloud.AlarmSpec {
+		spec := w.cpuAlarm("quick", cloud.Greater, 80)
+		spec.EvaluationPeriods = 1
+		return spec
+	}()))(t)
+	seen := map[string]bool{}
+	w.minutes(10, 60, func() { seen[w.alarm("quick").State] = true })
+	assert.True(t, seen["INSUFFICIENT_DATA"])
+	assert.True(t, seen["OK"])
+}
+
+func TestAnAlarmWithoutDataSaysSo(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 3)
+	for name, change := range map[string]func(*cloud.AlarmSpec){
+		"a metric that nothing here has":   func(s *cloud.AlarmSpec) { s.Namespace, s.Metric = "CWAgent", "mem_used_percent" },
+		"a group that isn't":               func(s *cloud.AlarmSpec) { s.Dimensions["AutoScalingGroupName"] = "other" },
+		"a dimension more than the metric": func(s *cloud.AlarmSpec) { s.Dimensions["InstanceId"] = "i-1" },
+		"no dimension":                     func(s *cloud.AlarmSpec) { s.Dimensions = nil },
+	} {
+		spec := w.cpuAlarm(name, cloud.Greater, 80)
+		change(&spec)
+		must(w.PutAlarm(spec))(t)
+	}
+	w.minutes(10, 95)
+	for _, a := range w.Alarms() {
+		assert.Equal(t, "INSUFFICIENT_DATA", a.State, a.Spec.Name)
+	}
+}
+
+func (w *world) healthAlarm(metric, comparison string, threshold float64, topic string) cloud.AlarmSpec {
+	_, balancer, _ := strings.Cut(w.balancer, "loadbalancer/")
+	_, targets, _ := strings.Cut(w.targets, w.Region()+":"+cloud.Account+":")
+	return cloud.AlarmSpec{
+		Name: metric, Namespace: "AWS/NetworkELB", Metric: metric, Statistic: cloud.Minimum, Period: time.Minute,
+		Dimensions:        map[string]string{"LoadBalancer": balancer, "TargetGroup": targets},
+		EvaluationPeriods: 3, Threshold: threshold, Comparison: comparison, Actions: []string{topic}, OKActions: []string{topic},
+	}
+}
+
+func TestAlarmsOnTargetsTellTheirTopic(t *testing.T) {
+	w := newWorld(t)
+	spec := w.spec(2, 3)
+	spec.HealthType = "EC2" // nobody replaces what the balancer finds dead
+	must(w.CreateGroup(spec))(t)
+	topic := must(w.CreateTopic("alerts"))(t).ARN
+	must(w.PutAlarm(w.healthAlarm("HealthyHostCount", cloud.Less, 2, topic)))(t)
+	must(w.PutAlarm(w.healthAlarm("UnHealthyHostCount", cloud.Greater, 0, topic)))(t)
+	w.pass(5 * time.Minute)
+	require.Len(t, w.Notifications(), 2, "both are fine, from not having known")
+	for _, i := range w.members() {
+		w.health[i.ID] = errRefused
+	}
+	w.within(10*time.Minute, func() bool { return w.alarm("HealthyHostCount").State == "ALARM" })
+	w.within(time.Minute, func() bool { return w.alarm("UnHealthyHostCount").State == "ALARM" })
+	sent := w.Notifications()
+	require.GreaterOrEqual(t, len(sent), 4)
+	assert.Equal(t, topic, sent[2].Topic)
+	assert.Contains(t, sent[2].Subject, `ALARM: "`)
+	var message map[string]any
+	require.NoError(t, json.Unmarshal([]byte(sent[2].Message), &message))
+	assert.Equal(t, "ALARM", message["NewStateValue"])
+	assert.Contains(t, message["NewStateReason"], "Threshold Crossed: 3 out of the last 3 datapoints")
+}
+
+func TestAnAlarmThatRunsNoActionsRunsNone(t *testing.T) {
+	w := stepped(t, true)
+	spec := w.alarm("out").Spec
+	spec.Disabled = true
+	must(w.PutAlarm(spec))(t)
+	w.minutes(15, 95)
+	assert.Equal(t, "ALARM", w.alarm("out").State)
+	assert.Equal(t, 2, w.desired())
+}
+
+func TestAPolicyThatIsGoneIsSaidInTheAlarmsHistoryOnce(t *testing.T) {
+	w := stepped(t, true)
+	require.NoError(t, w.DeletePolicy(group, "out"))
+	w.minutes(20, 95)
+	history := w.alarm("out").History
+	require.Len(t, history, 2)
+	assert.Contains(t, history[1].Reason, "PolicyNotFound")
+}
+
+func TestTargetTrackingsAlarmsComeAndGoWithIt(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 3)
+	must(w.PutPolicy(group, cloud.Policy{Name: "cpu", Target: 50}))(t)
+	require.Len(t, w.Alarms(), 2)
+	must(w.PutPolicy(group, cloud.Policy{Name: "cpu", Target: 60, DisableScaleIn: true}))(t)
+	require.Len(t, w.Alarms(), 1)
+	assert.InDelta(t, 60, w.Alarms()[0].Spec.Threshold, 0)
+	for _, left := range w.Left() {
+		assert.NotContains(t, left, "alarm", "they are the policy's, nobody else has to delete them")
+	}
+	require.NoError(t, w.DeletePolicy(group, "cpu"))
+	assert.Empty(t, w.Alarms())
+}
+
+func TestALaunchingHookHoldsAnInstanceOutOfService(t *testing.T) {
+	w := newWorld(t)
+	spec := w.spec(1, 1)
+	spec.Hooks = []cloud.Hook{{Name: "warm", Transition: cloud.Launching, Timeout: 2 * time.Minute, Result: cloud.Continue}}
+	must(w.CreateGroup(spec))(t)
+	w.step()
+	w.within(time.Minute, func() bool { return w.members()[0].Lifecycle == cloud.LifecyclePendingWait })
+	assert.Empty(t, w.TargetHealth())
+	held := w.within(5*time.Minute, func() bool { return w.members()[0].Lifecycle == cloud.LifecycleInService })
+	assert.InDelta(t, 120, held.Seconds(), 3)
+
+	spec.Min, spec.Max = 2, 2
+	require.NoError(t, w.UpdateGroup(spec, false))
+	w.within(time.Minute, func() bool { return len(w.members()) == 2 && w.members()[1].Lifecycle == cloud.LifecyclePendingWait })
+	require.NoError(t, w.CompleteHook(group, "warm", w.members()[1].ID, cloud.Continue))
+	w.step()
+	assert.Equal(t, cloud.LifecycleInService, w.members()[1].Lifecycle)
+	refused(t, "ValidationError", w.CompleteHook(group, "warm", w.members()[1].ID, cloud.Continue))
+}
+
+func TestAnAbandonedLaunchIsTerminatedAndTriedAgain(t *testing.T) {
+	w := newWorld(t)
+	spec := w.spec(1, 1)
+	spec.Hooks = []cloud.Hook{
+		{Name: "long", Transition: cloud.Launching, Timeout: time.Hour, Result: cloud.Continue},
+		{Name: "short", Transition: cloud.Launching, Timeout: time.Minute, Result: cloud.Abandon},
+	}
+	must(w.CreateGroup(spec))(t)
+	w.step()
+	first := w.members()[0].ID
+	w.within(2*time.Minute, func() bool { return len(w.members()) == 1 && w.members()[0].ID != first })
+	g, _, _ := w.Group(group)
+	assert.Equal(t, "Failed", g.Activities[0].Status)
+	assert.Contains(t, g.Activities[0].Message, "abandoned")
+}
+
+func TestATerminatingHookRunsAfterDrainingAndBeforeTheShutdown(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 2)
+	require.NoError(t, w.PutHook(group, cloud.Hook{
+		Name: "copy-logs", Transition: cloud.Terminating, Timeout: 5 * time.Minute, Result: cloud.Abandon,
+	}))
+	require.NoError(t, w.UpdateGroup(w.spec(1, 1), false))
+	leaving := func() cloud.Instance {
+		for _, i := range w.members() {
+			if i.Lifecycle != cloud.LifecycleInService {
+				return i
+			}
+		}
+		return cloud.Instance{}
+	}
+	w.step()
+	require.Equal(t, cloud.LifecycleTerminating, leaving().Lifecycle)
+	drained := w.within(3*time.Minute, func() bool { return leaving().Lifecycle == cloud.LifecycleTerminatingWait })
+	assert.GreaterOrEqual(t, drained, 118*time.Second)
+	assert.Equal(t, cloud.Running, leaving().State)
+	assert.Len(t, w.members(), 2, "no replacement for what leaves because nobody needs it")
+	held := w.within(6*time.Minute, func() bool { return len(w.members()) == 1 })
+	assert.InDelta(t, 300, held.Seconds(), 5)
+}
+
+func TestADeletedHookHoldsNothingAnyMore(t *testing.T) {
+	w := newWorld(t)
+	spec := w.spec(1, 1)
+	spec.Hooks = []cloud.Hook{{Name: "warm", Transition: cloud.Launching, Timeout: time.Hour, Result: cloud.Continue}}
+	must(w.CreateGroup(spec))(t)
+	w.pass(10 * time.Second)
+	first := w.members()[0]
+	require.Equal(t, cloud.LifecyclePendingWait, first.Lifecycle)
+	require.NoError(t, w.DeleteHook(group, "warm"))
+	w.within(time.Minute, func() bool { return w.Capacity(group) == 1 })
+	for _, i := range active(w.members()) {
+		assert.NotEqual(t, first.ID, i.ID, "what a deleted hook held at its launch is abandoned")
+	}
+}
+
+func TestASchedulesSizesHoldFromItsTimeOn(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 3)
+	must(w.PutSchedule(group, cloud.Schedule{Name: "morning", Recurrence: "30 0 * * *", Min: pointer(3), Max: pointer(4)}))(t)
+	must(w.PutSchedule(group, cloud.Schedule{Name: "night", Recurrence: "0 1 * * *", TimeZone: "Etc/GMT", Min: pointer(1), Desired: pointer(1)}))(t)
+	w.pass(25 * time.Minute)
+	assert.Len(t, active(w.members()), 2)
+	w.within(6*time.Minute, func() bool { return w.Capacity(group) == 3 })
+	g, _, _ := w.Group(group)
+	assert.Equal(t, []int{3, 4}, []int{g.Spec.Min, g.Spec.Max})
+	assert.Contains(t, g.Activities[2].Cause, "a scheduled action update of AutoScalingGroup constraints to min: 3, max: 4, desired: 3")
+	w.within(40*time.Minute, func() bool { return len(w.members()) == 1 })
+	g, _, _ = w.Group(group)
+	assert.Equal(t, time.Date(2026, 1, 2, 0, 30, 0, 0, time.UTC), g.Schedules["morning"].Next)
+}
+
+func TestAScheduleWithoutARecurrenceActsOnce(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 3)
+	start := w.clock.Now().Add(5 * time.Minute)
+	must(w.PutSchedule(group, cloud.Schedule{Name: "once", Start: start, Desired: pointer(3)}))(t)
+	w.within(6*time.Minute, func() bool { return w.desired() == 3 })
+	g, _, _ := w.Group(group)
+	assert.Zero(t, g.Schedules["once"].Next)
+}
+
+func TestAGroupTellsItsTopicsOfLaunchesAndTerminations(t *testing.T) {
+	w := newWorld(t)
+	topic := must(w.CreateTopic("alerts"))(t).ARN
+	must(w.CreateGroup(w.spec(1, 2)))(t)
+	require.NoError(t, w.PutNotifications(group, topic, []string{cloud.EventLaunch, cloud.EventTerminate, cloud.EventLaunchError}))
+	w.within(time.Minute, func() bool { return w.Capacity(group) == 1 })
+	require.NoError(t, w.TerminateInstance(w.members()[0].ID))
+	w.within(time.Minute, func() bool { return w.Capacity(group) == 1 })
+	require.NoError(t, w.DeleteTemplate(w.template))
+	spec := w.spec(2, 2)
+	refused(t, "InvalidLaunchTemplateId.NotFound", w.UpdateGroup(spec, false))
+	require.NoError(t, w.TerminateInstance(w.members()[0].ID))
+	w.pass(30 * time.Second)
+	var subjects []string
+	for _, n := range w.Notifications() {
+		assert.Equal(t, topic, n.Topic)
+		subjects = append(subjects, n.Subject)
+	}
+	word := func(what string) string { return "Auto Scaling: " + what + ` for group "musicguru"` }
+	assert.Equal(t, []string{
+		word("test notification"), word("launch"), word("launch"), word("termination"), word("failed launch"), word("termination"),
+	}, subjects)
+	require.NoError(t, w.DeleteNotifications(group, topic))
+}
+
+func TestAGroupWithoutTargetGroupsCountsWhatIsInService(t *testing.T) {
+	w := newWorld(t)
+	spec := w.spec(2, 2)
+	spec.TargetGroups, spec.HealthType = nil, "EC2"
+	must(w.CreateGroup(spec))(t)
+	w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+	require.NoError(t, w.TerminateInstance(w.members()[0].ID))
+	w.step()
+	assert.Equal(t, 1, w.Capacity(group))
+	w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+}
+
+func TestADesiredCapacityThatIsGivenHoldsUntilItIsChanged(t *testing.T) {
+	w := newWorld(t)
+	spec := w.spec(1, 4)
+	spec.Desired = pointer(2)
+	must(w.CreateGroup(spec))(t)
+	w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+	spec.Desired = pointer(3)
+	require.NoError(t, w.UpdateGroup(spec, false))
+	w.within(time.Minute, func() bool { return w.Capacity(group) == 3 })
+	spec.Desired = pointer(5)
+	refused(t, "ValidationError", w.UpdateGroup(spec, false))
+}

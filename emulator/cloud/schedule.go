@@ -1,0 +1,151 @@
+package cloud
+
+import (
+	"fmt"
+	"time"
+)
+
+// Schedule sets a group's sizes at a time, or again and again.
+type Schedule struct {
+	ARN               string
+	Name              string
+	Recurrence        string // cron, five fields; empty for once, at Start
+	TimeZone          string // of Recurrence; empty is UTC
+	Start, End        time.Time
+	Min, Max, Desired *int      // nil leaves it as it is
+	Next              time.Time // when it acts next; zero for never again
+}
+
+// PutSchedule makes or changes a scheduled action of a group and returns its ARN (API: PutScheduledUpdateGroupAction).
+func (c *Cloud) PutSchedule(group string, schedule Schedule) (string, error) {
+	err := c.change(func(s *state) error {
+		g := s.Scaling[group]
+		if g == nil {
+			return refuse("ValidationError", "AutoScalingGroup name not found - %s", group)
+		}
+		now := c.clock.Now()
+		if err := schedule.check(now); err != nil {
+			return err
+		}
+		schedule.ARN = c.ARN("autoscaling", "scheduledUpdateGroupAction:"+randomHex(16)+":autoScalingGroupName/"+group+
+			":scheduledActionName/"+schedule.Name)
+		if old := g.Schedules[schedule.Name]; old != nil {
+			schedule.ARN = old.ARN
+		}
+		if g.Schedules == nil {
+			g.Schedules = map[string]*Schedule{}
+		}
+		schedule.plan(now)
+		g.Schedules[schedule.Name] = &schedule
+		return nil
+	})
+	return schedule.ARN, err
+}
+
+func (a *Schedule) check(now time.Time) error {
+	switch {
+	case a.Name == "" || len(a.Name) > 255:
+		return refuse("ValidationError", "Scheduled action name '%s' must have 1 to 255 characters", a.Name)
+	case a.Min == nil && a.Max == nil && a.Desired == nil:
+		return refuse("ValidationError", "At least one of min size, max size or desired capacity must be specified")
+	case a.Recurrence == "" && a.Start.IsZero():
+		return refuse("ValidationError", "A start time or a recurrence must be specified")
+	case !a.Start.IsZero() && a.Start.Before(now):
+		return refuse("ValidationError", "Given start time %s is in the past", a.Start.Format(time.RFC3339))
+	case !a.End.IsZero() && !a.End.After(later(now, a.Start)):
+		return refuse("ValidationError", "End time %s must be after start time and now", a.End.Format(time.RFC3339))
+	}
+	for _, bounds := range [][2]*int{{a.Min, a.Max}, {a.Min, a.Desired}, {a.Desired, a.Max}} {
+		if bounds[0] != nil && bounds[1] != nil && *bounds[0] > *bounds[1] {
+			return refuse("ValidationError", "min size ≤ desired capacity ≤ max size doesn't hold: %d is above %d", *bounds[0], *bounds[1])
+		}
+	}
+	if _, err := time.LoadLocation(a.TimeZone); err != nil || a.TimeZone == "Local" {
+		return refuse("ValidationError", "Time zone '%s' is invalid", a.TimeZone)
+	}
+	if a.Recurrence == "" {
+		return nil
+	}
+	_, err := parseCron(a.Recurrence)
+	return err
+}
+
+// plan finds the next time after now at which the schedule acts.
+func (a *Schedule) plan(now time.Time) {
+	a.Next = time.Time{}
+	if a.Recurrence == "" {
+		if a.Start.After(now) {
+			a.Next = a.Start
+		}
+		return
+	}
+	cron, err := parseCron(a.Recurrence)
+	zone, zoneErr := time.LoadLocation(a.TimeZone)
+	if err != nil || zoneErr != nil { // checked when it was put
+		return
+	}
+	next, ok := cron.next(later(now, a.Start.Add(-time.Second)).In(zone))
+	if ok && (a.End.IsZero() || !next.After(a.End)) {
+		a.Next = next.UTC()
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// DeleteSchedule removes a scheduled action.
+func (c *Cloud) DeleteSchedule(group, name string) error {
+	return c.change(func(s *state) error {
+		if g := s.Scaling[group]; g != nil {
+			delete(g.Schedules, name)
+		}
+		return nil
+	})
+}
+
+// runSchedules does what is due.
+func (s *state) runSchedules(g *Group, now time.Time) bool {
+	changed := false
+	for _, name := range keys(g.Schedules) {
+		a := g.Schedules[name]
+		if a.Next.IsZero() || now.Before(a.Next) || g.Deleting {
+			continue
+		}
+		a.plan(now)
+		s.runSchedule(g, a, now)
+		changed = true
+	}
+	return changed
+}
+
+// runSchedule sets the sizes. One that would leave the minimum above the maximum does nothing and says so.
+func (s *state) runSchedule(g *Group, a *Schedule, now time.Time) {
+	lowest, highest, before := g.Spec.Min, g.Spec.Max, g.Desired
+	if a.Min != nil {
+		lowest = *a.Min
+	}
+	if a.Max != nil {
+		highest = *a.Max
+	}
+	cause := "a scheduled action " + a.Name + " was due."
+	if lowest > highest {
+		at := g.begin(now, "Executing scheduled action: "+a.Name, cause, "")
+		g.Activities[at].Status, g.Activities[at].End = "Failed", now
+		g.Activities[at].Message = fmt.Sprintf("Max bound, %d, must be greater than or equal to min bound, %d", highest, lowest)
+		return
+	}
+	g.Spec.Min, g.Spec.Max = lowest, highest
+	desired := g.Desired
+	if a.Desired != nil {
+		desired = *a.Desired
+	}
+	g.Desired = min(max(desired, lowest), highest)
+	if g.Desired != before {
+		g.why(fmt.Sprintf("a scheduled action update of AutoScalingGroup constraints to min: %d, max: %d, desired: %d changing "+
+			"the desired capacity from %d to %d.", lowest, highest, g.Desired, before, g.Desired))
+	}
+}

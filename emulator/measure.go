@@ -1,0 +1,72 @@
+package emulator
+
+import (
+	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+// coresPerCPU is what an emulated virtual CPU is of a core of this machine: a tenth, so that a laptop brings several
+// instances to full load at once, and an idle service on them still is idle.
+const coresPerCPU = 0.1
+
+// unitsPerCPU are the CPU units that ECS divides a virtual CPU into.
+const unitsPerCPU = 1024
+
+// meter turns processor time, which adds up, into the cores that were in use since the last look.
+type meter struct {
+	used time.Duration
+	at   time.Time // real time
+}
+
+func (m *meter) cores(used time.Duration, now time.Time) float64 {
+	elapsed, spent := now.Sub(m.at), used-m.used
+	m.used, m.at = used, now
+	if elapsed <= 0 {
+		return 0
+	}
+	return float64(spent) / float64(elapsed)
+}
+
+// percentOf is a use of cores in percent of virtual CPUs.
+func percentOf(cores, virtualCPUs float64) float64 { return 100 * cores / (virtualCPUs * coresPerCPU) }
+
+// measure records what CPU each task and each instance, with the tasks on it, used since the last time.
+func (e *Emulator) measure() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	types := map[string]string{}
+	for _, i := range e.Cloud.Instances() {
+		types[i.ID] = i.Type
+	}
+	ofTasks := e.measureTasks(types)
+	for _, i := range e.Cloud.Instances() {
+		m := e.machines[i.ID]
+		if m == nil || m.instance == nil || i.State != cloud.Running {
+			continue
+		}
+		cores := m.cpu.cores(m.instance.CPUTime(), time.Now()) + ofTasks[i.ID]
+		e.Cloud.RecordCPU(i.ID, min(100, percentOf(cores, float64(cloud.VirtualCPUs(i.Type)))))
+	}
+}
+
+// measureTasks returns the cores that tasks used, by their instances. A task may use more than it reserves, as on ECS,
+// but not more than its instance has. One that reserves nothing is measured against its instance. The lock is held.
+func (e *Emulator) measureTasks(types map[string]string) map[string]float64 {
+	cores := map[string]float64{}
+	for _, t := range e.Cloud.Tasks() {
+		k := e.tasks[t.ID]
+		if k == nil || k.container == nil {
+			continue
+		}
+		all := float64(cloud.VirtualCPUs(types[t.Instance]))
+		used := min(k.cpu.cores(k.container.CPUTime(), time.Now()), all*coresPerCPU)
+		cores[t.Instance] += used
+		reserved := float64(t.CPUUnits) / unitsPerCPU
+		if reserved == 0 {
+			reserved = all
+		}
+		e.Cloud.RecordTaskCPU(t.ID, percentOf(used, reserved))
+	}
+	return cores
+}

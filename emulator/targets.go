@@ -1,0 +1,137 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/dataplane"
+)
+
+// prober asks one registered target for its health, as long as it is registered.
+type prober struct {
+	cancel context.CancelFunc
+	target atomic.Pointer[cloud.ProbeTarget]
+}
+
+// followTargets starts and stops probers, and ends the connections of targets that should have none.
+func (e *Emulator) followTargets(ctx context.Context) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	wanted := map[string]bool{}
+	for _, target := range e.Cloud.ProbeTargets() {
+		wanted[target.Incarnation] = true
+		p := e.probers[target.Incarnation]
+		if p == nil {
+			ctx, cancel := context.WithCancel(ctx)
+			p = &prober{cancel: cancel}
+			p.target.Store(&target)
+			e.probers[target.Incarnation] = p
+			e.work.Add(1)
+			go func() {
+				defer e.work.Done()
+				e.probe(ctx, p)
+			}()
+		}
+		p.target.Store(&target)
+	}
+	for incarnation, p := range e.probers {
+		if !wanted[incarnation] {
+			p.cancel()
+			delete(e.probers, incarnation)
+		}
+	}
+	e.endConnections()
+}
+
+// probe asks for a target's health every interval.
+func (e *Emulator) probe(ctx context.Context, p *prober) {
+	for ctx.Err() == nil {
+		target := p.target.Load()
+		next := e.clock.After(target.Check.Interval)
+		result := e.ask(ctx, target)
+		if ctx.Err() != nil {
+			return
+		}
+		e.Cloud.Probe(target.TargetGroup, target.Incarnation, result)
+		select {
+		case <-next:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (e *Emulator) ask(ctx context.Context, target *cloud.ProbeTarget) error {
+	if target.Blocked != nil { // dropped packets: nobody says no, the time runs out
+		select {
+		case <-e.clock.After(target.Check.Timeout):
+		case <-ctx.Done():
+		}
+		return target.Blocked
+	}
+	err := e.connect(ctx, target)
+	switch {
+	case err == nil || ctx.Err() != nil || errors.As(err, new(dataplane.StatusError)):
+		return err
+	case errors.Is(err, context.DeadlineExceeded):
+		err = dataplane.TimeoutError(target.Check.Timeout) // what was configured, not what passed here
+	}
+	return fmt.Errorf("%s %d%s: %w", target.Check.Protocol, target.Port, target.Check.Path, err)
+}
+
+func (e *Emulator) connect(ctx context.Context, target *cloud.ProbeTarget) error {
+	at := local(netip.AddrPortFrom(target.Address, uint16(target.Port)))
+	timeout := e.real(target.Check.Timeout)
+	if target.Check.Protocol == "HTTP" {
+		return dataplane.ProbeHTTP(ctx, at, target.Check.Path, target.Check.Matcher, timeout)
+	}
+	return dataplane.Probe(ctx, at, timeout)
+}
+
+// registration is a target that a balancer has, for its connections to be ended once when it is time.
+type registration struct {
+	group, target string
+	unhealthy     bool
+}
+
+// endConnections resets the flows of targets that turned unhealthy, as a network balancer does, and the requests of
+// targets whose draining is over, as an application balancer does. The lock is held.
+func (e *Emulator) endConnections() {
+	now := map[string]registration{}
+	registered := map[registration]bool{}
+	for _, t := range e.Cloud.TargetHealth() {
+		r := registration{t.TargetGroup, t.ID, t.State == cloud.TargetUnhealthy}
+		now[t.Incarnation] = r
+		registered[registration{group: r.group, target: r.target}] = true
+		if r.unhealthy && !e.registered[t.Incarnation].unhealthy {
+			e.eachListener(r.group, func(l *listener) {
+				if l.flows != nil {
+					l.flows.Reset(r.target)
+				}
+			})
+		}
+	}
+	for incarnation, r := range e.registered {
+		if _, still := now[incarnation]; still || registered[registration{group: r.group, target: r.target}] {
+			continue
+		}
+		e.eachListener(r.group, func(l *listener) {
+			if l.requests != nil {
+				l.requests.Reset(r.target)
+			}
+		})
+	}
+	e.registered = now
+}
+
+// eachListener calls f with those that forward to a target group. The lock is held.
+func (e *Emulator) eachListener(group string, f func(*listener)) {
+	for _, l := range e.listeners {
+		if l.forward.Load().TargetGroup == group {
+			f(l)
+		}
+	}
+}

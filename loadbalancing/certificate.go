@@ -1,0 +1,81 @@
+package loadbalancing
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/acm"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/route53"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// maxCommonName is the longest first name of a certificate, by RFC 5280.
+const maxCommonName = 64
+
+// proofTTL is for how long resolvers may keep the proof of a name's ownership, or its absence, in seconds.
+const proofTTL = 60
+
+// issues says whether a certificate is issued for the alias.
+func (a *Args) issues() bool {
+	return a.Alias != nil && a.CertificateARN == nil && slices.ContainsFunc(a.Listeners, Listener.encrypted)
+}
+
+// validCertificate holds the certificate against the listeners.
+func (a *Args) validCertificate() error {
+	var faults fault.List
+	first := slices.IndexFunc(a.Listeners, Listener.encrypted)
+	switch {
+	case first >= 0 && a.CertificateARN == nil && a.Alias == nil:
+		faults.Add(fmt.Sprintf("listeners[%d].protocol", first), a.Listeners[first].Protocol,
+			"needs a certificate, or an alias for which one is issued")
+	case first < 0 && a.CertificateARN != nil:
+		faults.Missing("certificateArn", "no listener uses it: none is for TLS or HTTPS")
+	}
+	return faults.Err()
+}
+
+// given is a certificate's ARN as listeners take it.
+func given(arn pulumi.StringInput) pulumi.StringPtrInput {
+	if arn == nil {
+		return nil
+	}
+	return arn.ToStringOutput().ToStringPtrOutput()
+}
+
+// certificate has one issued for the alias and returns its ARN, which is known when it is valid: a listener refuses one
+// that is still pending. ACM renews it by itself as long as the proof stays in the zone.
+func (b *Balancer) certificate(
+	ctx *pulumi.Context, name string, args *Args, zone pulumi.StringInput,
+) (pulumi.StringPtrInput, error) {
+	certificate, err := acm.NewCertificate(ctx, name+"-certificate", &acm.CertificateArgs{
+		DomainName:       pulumi.String(args.Alias.Name),
+		ValidationMethod: pulumi.String("DNS"),
+		Tags:             pulumi.ToStringMap(args.Tags),
+	}, pulumi.Parent(b))
+	if err != nil {
+		return nil, err
+	}
+	option := certificate.DomainValidationOptions.Index(pulumi.Int(0)) // one for each name, of which there is one
+	proof, err := route53.NewRecord(ctx, name+"-proof", &route53.RecordArgs{
+		ZoneId:  zone,
+		Name:    option.ResourceRecordName().Elem(),
+		Type:    option.ResourceRecordType().Elem(),
+		Records: pulumi.StringArray{option.ResourceRecordValue().Elem()},
+		Ttl:     pulumi.Int(proofTTL),
+		// Every certificate of an account for the same name asks for the same record: a replacement finds it there.
+		AllowOverwrite: pulumi.Bool(true),
+	}, pulumi.Parent(b))
+	if err != nil {
+		return nil, err
+	}
+	validation, err := acm.NewCertificateValidation(ctx, name+"-validation", &acm.CertificateValidationArgs{
+		CertificateArn:        certificate.Arn,
+		ValidationRecordFqdns: pulumi.StringArray{proof.Fqdn},
+	}, pulumi.Parent(b))
+	if err != nil {
+		return nil, err
+	}
+	return validation.CertificateArn.ToStringPtrOutput(), nil
+}

@@ -1,0 +1,121 @@
+package loadbalancing
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// sslPolicy is TLS 1.3 and 1.2 with forward secrecy. AWS's default for listeners that are not made in its console still
+// takes TLS 1.0.
+const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+
+// Listener is a port of the balancer. It forwards to the target group, or redirects.
+type Listener struct {
+	Port     int    // 1–65535, each at most once
+	Protocol string // "TCP" or "TLS" of a network load balancer, "HTTP" or "HTTPS" of an application load balancer
+	Redirect int    // HTTP only: the HTTPS listener's port to which clients are sent with a 301; 0: the listener forwards
+}
+
+// encrypted says that the listener needs a certificate.
+func (l Listener) encrypted() bool { return l.Protocol == "TLS" || l.Protocol == "HTTPS" }
+
+func (l Listener) forwards() bool { return l.Redirect == 0 }
+
+// protocols are what each kind of balancer listens for here.
+var protocols = map[Kind][]string{
+	Network:     {"TCP", "TLS"},
+	Application: {"HTTP", "HTTPS"},
+}
+
+func (a *Args) validListeners() error {
+	var faults fault.List
+	switch {
+	case len(a.Listeners) == 0:
+		faults.Missing("listeners", "at least one listener is needed")
+	case !slices.ContainsFunc(a.Listeners, Listener.forwards):
+		faults.Missing("listeners", "none forwards: all redirect")
+	}
+	ports := map[int]bool{}
+	for i, l := range a.Listeners {
+		path := fmt.Sprintf("listeners[%d]", i)
+		faults.Include("", validPort(path+".port", l.Port))
+		if ports[l.Port] {
+			faults.Add(path+".port", l.Port, "is listened on twice")
+		}
+		ports[l.Port] = true
+		if known := protocols[a.Kind]; known != nil && !slices.Contains(known, l.Protocol) {
+			faults.Add(path+".protocol", l.Protocol, "is neither %s nor %s, as every listener of a load balancer of kind %s is",
+				known[0], known[1], a.Kind)
+		}
+		if !l.forwards() {
+			faults.Include(path, a.validRedirect(l))
+		}
+	}
+	return faults.Err()
+}
+
+func (a *Args) validRedirect(l Listener) error {
+	var faults fault.List
+	switch {
+	case l.Protocol != "HTTP":
+		faults.Add("redirect", l.Redirect, "is for an HTTP listener, this one is for %s", l.Protocol)
+	case !slices.ContainsFunc(a.Listeners, func(to Listener) bool { return to.Port == l.Redirect && to.Protocol == "HTTPS" }):
+		faults.Add("redirect", l.Redirect, "is no HTTPS listener's port")
+	}
+	return faults.Err()
+}
+
+// parts are what a listener connects.
+type parts struct {
+	balancer    *lb.LoadBalancer
+	targets     *lb.TargetGroup
+	certificate pulumi.StringPtrInput // nil where no listener needs one
+	clients     []pulumi.Resource     // the rules that let clients in
+}
+
+// listeners wait for the clients' rules, which are there minutes before the balancer: an address that is given out
+// answers.
+func (b *Balancer) listeners(ctx *pulumi.Context, name string, args *Args, p parts) error {
+	for _, l := range args.Listeners {
+		listener := &lb.ListenerArgs{
+			LoadBalancerArn: p.balancer.Arn,
+			Port:            pulumi.Int(l.Port),
+			Protocol:        pulumi.String(l.Protocol),
+			DefaultActions:  lb.ListenerDefaultActionArray{action(l, p.targets)},
+			Tags:            pulumi.ToStringMap(args.Tags),
+		}
+		if l.encrypted() {
+			listener.CertificateArn, listener.SslPolicy = p.certificate, pulumi.String(sslPolicy)
+		}
+		made, err := lb.NewListener(ctx, fmt.Sprintf("%s-listener-%d", name, l.Port), listener,
+			pulumi.Parent(b), pulumi.DependsOn(p.clients))
+		if err != nil {
+			return err
+		}
+		if l.forwards() {
+			b.Ready = append(b.Ready, made)
+		}
+	}
+	return nil
+}
+
+// action forwards to the targets, or sends the client to the same host and path over HTTPS.
+func action(l Listener, targets *lb.TargetGroup) *lb.ListenerDefaultActionArgs {
+	if l.forwards() {
+		return &lb.ListenerDefaultActionArgs{Type: pulumi.String("forward"), TargetGroupArn: targets.Arn}
+	}
+	return &lb.ListenerDefaultActionArgs{
+		Type: pulumi.String("redirect"),
+		Redirect: &lb.ListenerDefaultActionRedirectArgs{
+			Protocol:   pulumi.String("HTTPS"),
+			Port:       pulumi.String(strconv.Itoa(l.Redirect)),
+			StatusCode: pulumi.String("HTTP_301"),
+		},
+	}
+}

@@ -1,0 +1,166 @@
+package monitoring
+
+import "slices"
+
+// Seconds of a point: balancers and groups report every minute, EC2 every five unless it is paid for more.
+const (
+	minute      = 60
+	fiveMinutes = 300
+)
+
+// namespaces are those of the balancers' metrics, by kind.
+var namespaces = map[string]string{
+	network:     "AWS/NetworkELB",
+	application: "AWS/ApplicationELB",
+}
+
+// view is what a dashboard looks at.
+type view struct {
+	region, kind             string
+	balancer, targets, group string // as their metrics name them
+	cluster, service         string // of ECS; empty for none
+	memory                   bool
+}
+
+// chart is one widget's content.
+type chart struct {
+	title   string
+	stacked bool
+	period  int
+	metrics []metric
+}
+
+// line is one metric of a source: its name, the statistic and what people call it.
+type line struct{ name, stat, label string }
+
+// source is a namespace with the dimensions under which it reports.
+type source struct {
+	namespace  string
+	dimensions []dimension
+}
+
+func (s source) lines(lines ...line) []metric {
+	metrics := make([]metric, len(lines))
+	for i, l := range lines {
+		metrics[i] = metric{namespace: s.namespace, name: l.name, dimensions: s.dimensions, stat: l.stat, label: l.label}
+	}
+	return metrics
+}
+
+func (v view) ofBalancer() source {
+	return source{namespaces[v.kind], []dimension{{"LoadBalancer", v.balancer}}}
+}
+
+func (v view) ofTargets() source {
+	return source{namespaces[v.kind], []dimension{{"TargetGroup", v.targets}, {"LoadBalancer", v.balancer}}}
+}
+
+func (v view) ofGroup(namespace string) source {
+	return source{namespace, []dimension{{"AutoScalingGroupName", v.group}}}
+}
+
+// charts are the dashboard's, from the clients to the machines.
+func (v view) charts() []chart {
+	all := []chart{{"Targets", false, minute, v.ofTargets().lines(
+		line{"HealthyHostCount", "Minimum", "healthy"},
+		line{"UnHealthyHostCount", "Maximum", "unhealthy"},
+	)}}
+	if v.kind == application {
+		all = append(all, v.requests()...)
+	} else {
+		all = append(all, v.flows()...)
+	}
+	all = append(all, v.instances()...)
+	return slices.Concat(all, v.containers())
+}
+
+// flows are what a network load balancer has to say.
+func (v view) flows() []chart {
+	return []chart{
+		{"Flows", false, minute, v.ofBalancer().lines(
+			line{"NewFlowCount", "Sum", "new"},
+			line{"ActiveFlowCount", "Average", "active"},
+		)},
+		{"Bytes", false, minute, v.ofBalancer().lines(
+			line{"ProcessedBytes", "Sum", "processed"},
+		)},
+		{"Resets", false, minute, v.ofBalancer().lines(
+			line{"TCP_Client_Reset_Count", "Sum", "by clients"},
+			line{"TCP_Target_Reset_Count", "Sum", "by targets"},
+			line{"TCP_ELB_Reset_Count", "Sum", "by the balancer"},
+		)},
+	}
+}
+
+// requests are what an application load balancer has to say.
+func (v view) requests() []chart {
+	return []chart{
+		{"Requests", false, minute, v.ofBalancer().lines(
+			line{"RequestCount", "Sum", "requests"},
+		)},
+		{"Response time (s)", false, minute, v.ofTargets().lines(
+			line{"TargetResponseTime", "Average", "average"},
+			line{"TargetResponseTime", "p90", "p90"},
+			line{"TargetResponseTime", "p99", "p99"},
+		)},
+		{"Responses of targets", true, minute, v.ofTargets().lines(
+			line{"HTTPCode_Target_2XX_Count", "Sum", "2xx"},
+			line{"HTTPCode_Target_3XX_Count", "Sum", "3xx"},
+			line{"HTTPCode_Target_4XX_Count", "Sum", "4xx"},
+			line{"HTTPCode_Target_5XX_Count", "Sum", "5xx"},
+		)},
+		{"Errors of the balancer", false, minute, v.ofBalancer().lines(
+			line{"HTTPCode_ELB_5XX_Count", "Sum", "5xx"},
+		)},
+		{"Connections", false, minute, v.ofBalancer().lines(
+			line{"NewConnectionCount", "Sum", "new"},
+			line{"ActiveConnectionCount", "Sum", "active"},
+		)},
+		{"Bytes", false, minute, v.ofBalancer().lines(
+			line{"ProcessedBytes", "Sum", "processed"},
+		)},
+	}
+}
+
+// instances are the group's size and its use of the machines.
+func (v view) instances() []chart {
+	all := []chart{
+		{"Instances", false, minute, v.ofGroup("AWS/AutoScaling").lines(
+			line{"GroupInServiceInstances", "Average", "in service"},
+			line{"GroupDesiredCapacity", "Average", "desired"},
+			line{"GroupPendingInstances", "Average", "pending"},
+			line{"GroupTerminatingInstances", "Average", "terminating"},
+			line{"GroupMinSize", "Average", "min"},
+			line{"GroupMaxSize", "Average", "max"},
+		)},
+		{"CPU of instances (%)", false, fiveMinutes, v.ofGroup("AWS/EC2").lines(
+			line{"CPUUtilization", "Average", "average"},
+			line{"CPUUtilization", "Maximum", "maximum"},
+		)},
+	}
+	if v.memory {
+		all = append(all, chart{"Memory of instances (%)", false, minute, v.ofGroup("CWAgent").lines(
+			line{"mem_used_percent", "Average", "average"},
+			line{"mem_used_percent", "Maximum", "maximum"},
+		)})
+	}
+	return all
+}
+
+// containers are an ECS service's use of what its tasks reserve.
+func (v view) containers() []chart {
+	if v.service == "" {
+		return nil
+	}
+	of := source{"AWS/ECS", []dimension{{"ClusterName", v.cluster}, {"ServiceName", v.service}}}
+	return []chart{
+		{"CPU of containers (%)", false, minute, of.lines(
+			line{"CPUUtilization", "Average", "average"},
+			line{"CPUUtilization", "Maximum", "maximum"},
+		)},
+		{"Memory of containers (%)", false, minute, of.lines(
+			line{"MemoryUtilization", "Average", "average"},
+			line{"MemoryUtilization", "Maximum", "maximum"},
+		)},
+	}
+}

@@ -1,0 +1,173 @@
+// Package monitoring shows how a service does, and says when it does badly: a CloudWatch dashboard of the balancer, its
+// targets and the group, and alarms that publish to a topic.
+//
+//	balancer, target group, group ──metrics──┬─▶ dashboard
+//	                                         └─▶ alarms ──▶ SNS topic
+//	                                             ├─ unhealthy targets
+//	                                             ├─ too few healthy targets
+//	                                             └─ errors: 5xx of an application balancer, resets of a network balancer
+//
+// The dashboard has what the console shows on the Monitoring tabs of balancer, target group and Auto Scaling group.
+package monitoring
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// The kinds of balancers that have metrics here.
+const (
+	network     = "network"
+	application = "application"
+)
+
+// maxName is the longest name of a dashboard.
+const maxName = 255
+
+// Args describes what is watched, and how.
+type Args struct {
+	// Region is where the metrics are, such as us-east-1. Needed for Dashboard.
+	Region string
+
+	// Kind is the balancer's: "network" or "application".
+	Kind string
+
+	// BalancerARNSuffix and TargetGroupARNSuffix are the last parts of the ARNs, as metrics have them: net/web/0123 and
+	// targetgroup/web/0123.
+	BalancerARNSuffix, TargetGroupARNSuffix pulumi.StringInput
+
+	// GroupName is the Auto Scaling group's.
+	GroupName pulumi.StringInput
+
+	// Min is how many targets must be healthy, at least 1. Needed for Alarms.
+	Min int
+
+	// Dashboard makes a dashboard, Alarms the alarms.
+	Dashboard, Alarms bool
+
+	// Memory adds the instances' use of memory, which their CloudWatch agents report by group.
+	Memory bool
+
+	// Cluster and Service name an ECS service to add. Both or neither.
+	Cluster, Service pulumi.StringInput
+
+	// TopicARN is the SNS topic that hears of an alarm and of its end. Nobody does when nil.
+	TopicARN pulumi.StringInput
+
+	// Tags are put on the alarms. A dashboard takes none.
+	Tags map[string]string
+}
+
+// Validate reports every fault of the arguments.
+func (a *Args) Validate() error {
+	var faults fault.List
+	if a.Kind != network && a.Kind != application {
+		faults.Add("kind", a.Kind, "is neither %s nor %s", network, application)
+	}
+	for _, in := range []struct {
+		path  string
+		input pulumi.StringInput
+	}{
+		{"balancerArnSuffix", a.BalancerARNSuffix},
+		{"targetGroupArnSuffix", a.TargetGroupARNSuffix},
+		{"groupName", a.GroupName},
+	} {
+		if in.input == nil {
+			faults.Missing(in.path, "a value is needed")
+		}
+	}
+	if a.Dashboard && a.Region == "" {
+		faults.Missing("region", "a dashboard needs the region of its metrics")
+	}
+	if a.Alarms && a.Min < 1 {
+		faults.Add("min", a.Min, "is below 1")
+	}
+	if (a.Cluster == nil) != (a.Service == nil) {
+		faults.Missing("service", "a service and its cluster are given together")
+	}
+	return faults.Err()
+}
+
+// Monitoring is a dashboard and alarms, as far as they were asked for.
+type Monitoring struct {
+	pulumi.ResourceState
+
+	// DashboardName is the dashboard's name in the CloudWatch console. Unset, with a nil OutputState, without Dashboard.
+	DashboardName pulumi.StringOutput
+}
+
+// New registers the monitoring of a service.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Monitoring, error) {
+	var faults fault.List
+	if called := dashboardName(name, ctx.Stack()); len(called) > maxName {
+		faults.Add("name", called, "is longer than %d characters", maxName)
+	}
+	faults.Include("", args.Validate())
+	if err := faults.Err(); err != nil {
+		return nil, fmt.Errorf("monitoring %s: %w", name, err)
+	}
+	m := &Monitoring{}
+	if err := ctx.RegisterComponentResource("elastic-service:monitoring:Monitoring", name, m, opts...); err != nil {
+		return nil, fmt.Errorf("monitoring %s: %w", name, err)
+	}
+	outputs := pulumi.Map{}
+	if args.Dashboard {
+		if err := m.dashboard(ctx, name, args); err != nil {
+			return nil, fmt.Errorf("monitoring %s: %w", name, err)
+		}
+		outputs["dashboardName"] = m.DashboardName
+	}
+	if args.Alarms {
+		if err := m.alarms(ctx, name, args); err != nil {
+			return nil, fmt.Errorf("monitoring %s: %w", name, err)
+		}
+	}
+	return m, ctx.RegisterResourceOutputs(m, outputs)
+}
+
+// dashboard names itself: Pulumi names no dashboards. PutDashboard overwrites one of the same name, so the stack is part
+// of it.
+func (m *Monitoring) dashboard(ctx *pulumi.Context, name string, args *Args) error {
+	known := pulumi.StringMap{
+		"balancer": args.BalancerARNSuffix,
+		"targets":  args.TargetGroupARNSuffix,
+		"group":    args.GroupName,
+	}
+	if args.Service != nil {
+		known["cluster"], known["service"] = args.Cluster, args.Service
+	}
+	region, kind, memory := args.Region, args.Kind, args.Memory
+	body := known.ToStringMapOutput().ApplyT(func(known map[string]string) (string, error) {
+		return dashboardBody(view{
+			region: region, kind: kind, memory: memory,
+			balancer: known["balancer"], targets: known["targets"], group: known["group"],
+			cluster: known["cluster"], service: known["service"],
+		})
+	}).(pulumi.StringOutput)
+	dashboard, err := cloudwatch.NewDashboard(ctx, name+"-dashboard", &cloudwatch.DashboardArgs{
+		DashboardName: pulumi.String(dashboardName(name, ctx.Stack())),
+		DashboardBody: body,
+	}, pulumi.Parent(m))
+	if err != nil {
+		return err
+	}
+	m.DashboardName = dashboard.DashboardName
+	return nil
+}
+
+// dashboardName is of the characters that dashboards' names are of: a stack's name may have dots.
+func dashboardName(name, stack string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_':
+			return r
+		default:
+			return '-'
+		}
+	}, name+"-"+stack)
+}

@@ -1,0 +1,173 @@
+package monitoring
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/internal/graph"
+)
+
+func args(kind string) *Args {
+	return &Args{
+		Region:               "us-east-1",
+		Kind:                 kind,
+		BalancerARNSuffix:    pulumi.String("net/web/0123"),
+		TargetGroupARNSuffix: pulumi.String("targetgroup/web/4567"),
+		GroupName:            pulumi.String("web-group"),
+		Min:                  2,
+		Dashboard:            true,
+		Alarms:               true,
+		TopicARN:             pulumi.String("arn:aws:sns:us-east-1:123456789012:topic"),
+		Tags:                 map[string]string{"Service": "web"},
+	}
+}
+
+func deployIn(t *testing.T, stack, name string, args *Args) (*Monitoring, *graph.Graph, error) {
+	t.Helper()
+	var m *Monitoring
+	g, err := graph.Run(t, graph.World{Stack: stack}, func(ctx *pulumi.Context) (err error) {
+		m, err = New(ctx, name, args)
+		return err
+	})
+	return m, g, err
+}
+
+func made(t *testing.T, args *Args) (*Monitoring, *graph.Graph) {
+	t.Helper()
+	m, g, err := deployIn(t, "dev", "web", args)
+	require.NoError(t, err)
+	return m, g
+}
+
+func TestBadArgumentsRegisterNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Args)
+		want   string
+	}{
+		"no kind":                     {func(a *Args) { a.Kind = "" }, `kind: "" is neither network nor application`},
+		"a kind unheard of":           {func(a *Args) { a.Kind = "gateway" }, `kind: "gateway" is neither network nor application`},
+		"no balancer":                 {func(a *Args) { a.BalancerARNSuffix = nil }, "balancerArnSuffix: a value is needed"},
+		"no target group":             {func(a *Args) { a.TargetGroupARNSuffix = nil }, "targetGroupArnSuffix: a value is needed"},
+		"no group":                    {func(a *Args) { a.GroupName = nil }, "groupName: a value is needed"},
+		"a dashboard without region":  {func(a *Args) { a.Region = "" }, "region: a dashboard needs the region of its metrics"},
+		"alarms without a minimum":    {func(a *Args) { a.Min = 0 }, "min: 0 is below 1"},
+		"a service without a cluster": {func(a *Args) { a.Service = pulumi.String("web") }, "service: a service and its cluster are given together"},
+		"a cluster without a service": {func(a *Args) { a.Cluster = pulumi.String("web") }, "service: a service and its cluster are given together"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := args(network)
+			test.change(a)
+			_, g, err := deployIn(t, "dev", "web", a)
+			require.ErrorContains(t, err, "monitoring web: "+test.want)
+			assert.Empty(t, g.Resources)
+		})
+	}
+}
+
+func TestANameTooLongForADashboardRegistersNothing(t *testing.T) {
+	_, g, err := deployIn(t, "dev", strings.Repeat("w", 252), args(network))
+	require.ErrorContains(t, err, "is longer than 255 characters")
+	assert.Empty(t, g.Resources)
+}
+
+func TestWhatNobodyAskedForIsNotMade(t *testing.T) {
+	a := args(network)
+	a.Region, a.Dashboard = "", false
+	m, g := made(t, a)
+	assert.Empty(t, g.OfType("Dashboard"))
+	assert.NotEmpty(t, g.OfType("MetricAlarm"))
+	assert.Nil(t, m.DashboardName.OutputState)
+
+	a = args(network)
+	a.Min, a.Alarms = 0, false
+	m, g = made(t, a)
+	assert.NotEmpty(t, g.OfType("Dashboard"))
+	assert.Empty(t, g.OfType("MetricAlarm"))
+	assert.NotNil(t, m.DashboardName.OutputState)
+}
+
+func TestADashboardIsNamedAfterServiceAndStack(t *testing.T) {
+	for stack, want := range map[string]string{
+		"dev": "web-dev", "eu.prod_2": "web-eu-prod_2", "Prüf": "web-Pr-f",
+	} {
+		assert.Equal(t, want, dashboardName("web", stack))
+	}
+	_, g, err := deployIn(t, "eu.prod", "web", args(network))
+	require.NoError(t, err)
+	assert.Equal(t, "web-eu-prod", g.Find("Dashboard", "web-dashboard").Inputs["dashboardName"].StringValue())
+}
+
+func TestTheDashboardShowsWhatItWasGiven(t *testing.T) {
+	a := args(application)
+	a.Memory, a.Cluster, a.Service = true, pulumi.String("cluster"), pulumi.String("service")
+	_, g := made(t, a)
+	want, err := dashboardBody(view{
+		region: "us-east-1", kind: application, memory: true,
+		balancer: "net/web/0123", targets: "targetgroup/web/4567", group: "web-group", cluster: "cluster", service: "service",
+	})
+	require.NoError(t, err)
+	assert.Equal(t, want, g.OfType("Dashboard")[0].Inputs["dashboardBody"].StringValue())
+}
+
+func TestAlarmsWatchTheRightNumbers(t *testing.T) {
+	balancer := map[string]any{"LoadBalancer": "net/web/0123"}
+	targets := map[string]any{"LoadBalancer": "net/web/0123", "TargetGroup": "targetgroup/web/4567"}
+	topic := []any{"arn:aws:sns:us-east-1:123456789012:topic"}
+	alarm := func(namespace, metric, statistic, comparison, missing, description string, threshold float64, of map[string]any) map[string]any {
+		return map[string]any{
+			"namespace": namespace, "metricName": metric, "dimensions": of, "statistic": statistic,
+			"comparisonOperator": comparison, "threshold": threshold, "treatMissingData": missing,
+			"period": 60.0, "evaluationPeriods": 3.0,
+			"alarmDescription": description + ": web-group", "alarmActions": topic, "okActions": topic,
+			"tags": map[string]any{"Service": "web"},
+		}
+	}
+	for kind, want := range map[string]map[string]map[string]any{
+		network: {
+			"web-unhealthy": alarm("AWS/NetworkELB", "UnHealthyHostCount", "Maximum", "GreaterThanThreshold", "notBreaching",
+				"Unhealthy targets", 0, targets),
+			"web-healthy": alarm("AWS/NetworkELB", "HealthyHostCount", "Minimum", "LessThanThreshold", "breaching",
+				"Fewer than 2 healthy targets", 2, targets),
+			"web-resets": alarm("AWS/NetworkELB", "TCP_Target_Reset_Count", "Sum", "GreaterThanThreshold", "notBreaching",
+				"Targets reset connections", 10, balancer),
+		},
+		application: {
+			"web-unhealthy": alarm("AWS/ApplicationELB", "UnHealthyHostCount", "Maximum", "GreaterThanThreshold", "notBreaching",
+				"Unhealthy targets", 0, targets),
+			"web-healthy": alarm("AWS/ApplicationELB", "HealthyHostCount", "Minimum", "LessThanThreshold", "breaching",
+				"Fewer than 2 healthy targets", 2, targets),
+			"web-target-errors": alarm("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", "Sum", "GreaterThanThreshold", "notBreaching",
+				"Targets answer with server errors", 10, targets),
+			"web-balancer-errors": alarm("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", "Sum", "GreaterThanThreshold", "notBreaching",
+				"The balancer gets no answer from targets", 10, balancer),
+		},
+	} {
+		_, g := made(t, args(kind))
+		got := map[string]map[string]any{}
+		for _, a := range g.OfType("MetricAlarm") {
+			got[a.Name] = a.Inputs.Mappable()
+		}
+		assert.Equal(t, want, got, kind)
+	}
+}
+
+func TestAlarmsWithoutATopicNotifyNobody(t *testing.T) {
+	a := args(application)
+	a.TopicARN = nil
+	_, g := made(t, a)
+	for _, alarm := range g.OfType("MetricAlarm") {
+		assert.NotContains(t, alarm.Inputs, "alarmActions", alarm.Name)
+		assert.NotContains(t, alarm.Inputs, "okActions", alarm.Name)
+	}
+}
+
+func TestEverythingBelongsToTheComponent(t *testing.T) {
+	_, g := made(t, args(network))
+	for _, r := range g.Custom() {
+		assert.Equal(t, "elastic-service:monitoring:Monitoring", g.Top(r).Type, r.Name)
+	}
+}

@@ -1,0 +1,91 @@
+package network
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/vpc"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// gateway leads the private subnets to S3 without leaving AWS's network: free of charge, and what a first boot fetches
+// (artifacts, the packages of Amazon Linux) comes from there.
+//
+// A route table is found by its subnet: awsx's own list of them says neither whose each is nor in what order they come.
+func (n *Network) gateway(ctx *pulumi.Context, name string, args *Args) error {
+	var tables pulumi.StringArray
+	for i := range args.Zones {
+		table := ec2.LookupRouteTableOutput(ctx, ec2.LookupRouteTableOutputArgs{
+			SubnetId: n.PrivateSubnetIDs.Index(pulumi.Int(i)).ToStringPtrOutput(),
+		}, pulumi.Parent(n))
+		tables = append(tables, table.RouteTableId())
+	}
+	endpoint, err := ec2.NewVpcEndpoint(ctx, name+"-s3", &ec2.VpcEndpointArgs{
+		VpcId:           n.VPCID,
+		ServiceName:     pulumi.String(serviceName(args.Region, "s3")),
+		VpcEndpointType: pulumi.String("Gateway"),
+		RouteTableIds:   tables,
+		Tags:            named(args.Tags, name+"-s3"),
+	}, pulumi.Parent(n))
+	if err != nil {
+		return err
+	}
+	n.Ready = append(n.Ready, endpoint)
+	return nil
+}
+
+// endpoints answer for AWS's services inside the private subnets, under the services' usual names.
+func (n *Network) endpoints(ctx *pulumi.Context, name string, args *Args) error {
+	if len(args.Endpoints) == 0 {
+		return nil
+	}
+	group, rule, err := n.endpointsGroup(ctx, name, args)
+	if err != nil {
+		return err
+	}
+	n.Ready = append(n.Ready, rule)
+	for _, service := range args.Endpoints {
+		endpoint, err := ec2.NewVpcEndpoint(ctx, name+"-"+service, &ec2.VpcEndpointArgs{
+			VpcId:             n.VPCID,
+			ServiceName:       pulumi.String(serviceName(args.Region, service)),
+			VpcEndpointType:   pulumi.String("Interface"),
+			SubnetIds:         n.PrivateSubnetIDs,
+			SecurityGroupIds:  pulumi.StringArray{group.ID()},
+			PrivateDnsEnabled: pulumi.Bool(true),
+			Tags:              named(args.Tags, name+"-"+service),
+		}, pulumi.Parent(n))
+		if err != nil {
+			return err
+		}
+		n.Ready = append(n.Ready, endpoint)
+	}
+	return nil
+}
+
+// endpointsGroup lets the VPC in on HTTPS: the endpoints' names lead everybody there, whatever their subnet.
+func (n *Network) endpointsGroup(
+	ctx *pulumi.Context, name string, args *Args,
+) (*ec2.SecurityGroup, *vpc.SecurityGroupIngressRule, error) {
+	group, err := ec2.NewSecurityGroup(ctx, name+"-endpoints", &ec2.SecurityGroupArgs{
+		VpcId:       n.VPCID,
+		Description: pulumi.String("Endpoints of " + name), // cannot be changed without a replacement
+		Tags:        named(args.Tags, name+"-endpoints"),
+	}, pulumi.Parent(n))
+	if err != nil {
+		return nil, nil, err
+	}
+	rule, err := vpc.NewSecurityGroupIngressRule(ctx, name+"-endpoints-in", &vpc.SecurityGroupIngressRuleArgs{
+		SecurityGroupId: group.ID(),
+		CidrIpv4:        pulumi.String(args.CIDR.String()),
+		IpProtocol:      pulumi.String("tcp"),
+		FromPort:        pulumi.Int(443),
+		ToPort:          pulumi.Int(443),
+		Description:     pulumi.String("AWS over https"),
+		Tags:            pulumi.ToStringMap(args.Tags),
+	}, pulumi.Parent(n))
+	return group, rule, err
+}
+
+func serviceName(region, service string) string {
+	return fmt.Sprintf("com.amazonaws.%s.%s", region, service)
+}

@@ -1,0 +1,294 @@
+package network
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/internal/graph"
+)
+
+// private has every part that a network can have.
+func private() *Args {
+	a := args()
+	a.Private, a.Isolated, a.NAT, a.Region = true, true, NATPerZone, "us-east-1"
+	a.Endpoints = []string{"ssm", "ecr.api"}
+	a.FlowLogs = true
+	a.ACLs = &ACLs{Ports: []int{443}, SSHFrom: prefixes("203.0.113.0/24")}
+	return a
+}
+
+func mustDeploy(t *testing.T, args *Args) *graph.Graph {
+	g, err := deploy(t, args)
+	require.NoError(t, err)
+	return g
+}
+
+func TestPrivatePartsThatAreWrongRegisterNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Args)
+		want   string
+	}{
+		"chosen subnets beside private ones": {
+			func(a *Args) { a.Subnets = prefixes("192.168.0.0/24", "192.168.1.0/24") },
+			"subnets: [192.168.0.0/24 192.168.1.0/24] cannot be chosen with private subnets: all are carved from cidr",
+		},
+		"no room for the tiers": {
+			func(a *Args) { a.CIDR = netip.MustParsePrefix("10.0.0.0/27") },
+			"cidr: 10.0.0.0/27 has no room for public, private and isolated subnets of at least /28 in 2 zones",
+		},
+		"no region": {func(a *Args) { a.Region = "" }, "region: private subnets need it, for the endpoint of S3"},
+		"an unknown NAT": {
+			func(a *Args) { a.NAT = "double" }, `nat: "double" is not none, single or perZone`,
+		},
+		"isolated without private": {
+			func(a *Args) { a.Private, a.NAT, a.Endpoints = false, "", nil },
+			"isolated: true needs private subnets, where those are that use it",
+		},
+		"NAT without private": {
+			func(a *Args) { a.Private, a.Isolated, a.Endpoints = false, false, nil },
+			`nat: "perZone" needs private subnets: public ones have their own way out`,
+		},
+		"endpoints without private": {
+			func(a *Args) { a.Private, a.Isolated, a.NAT = false, false, NoNAT },
+			"endpoints: [ssm ecr.api] need private subnets: public ones have their own way out",
+		},
+		"a whole name of an endpoint's service": {
+			func(a *Args) { a.Endpoints[0] = "com.amazonaws.us-east-1.SSM" },
+			`endpoints[0]: "com.amazonaws.us-east-1.SSM" is not the last part of the name of a service's endpoint`,
+		},
+		"an endpoint twice": {func(a *Args) { a.Endpoints[1] = "ssm" }, `endpoints[1]: "ssm" is listed twice`},
+		"an endpoint for S3": {
+			func(a *Args) { a.Endpoints[0] = "s3" }, `endpoints[0]: "s3" is reached without one`,
+		},
+		"a port of the ACLs that is none": {
+			func(a *Args) { a.ACLs.Ports[0] = 0 }, "acls.ports[0]: 0 is not between 1 and 65535",
+		},
+		"a port of the ACLs twice": {
+			func(a *Args) { a.ACLs.Targets = []int{80, 80} }, "acls.targets[1]: 80 is listed twice",
+		},
+		"SSH over IPv6": {
+			func(a *Args) { a.ACLs.SSHFrom = prefixes("2001:db8::/48") },
+			"acls.sshFrom[0]: 2001:db8::/48 is not an IPv4 range, and the VPC has no other addresses",
+		},
+		"SSH from a range with host bits": {
+			func(a *Args) { a.ACLs.SSHFrom = prefixes("203.0.113.1/24") },
+			"acls.sshFrom[0]: 203.0.113.1/24 has host bits set, it should be 203.0.113.0/24",
+		},
+		"SSH from one range twice": {
+			func(a *Args) { a.ACLs.SSHFrom = prefixes("203.0.113.0/24", "203.0.113.0/24") },
+			"acls.sshFrom[1]: 203.0.113.0/24 is listed twice",
+		},
+		"more rules than an ACL takes": {
+			func(a *Args) {
+				for port := range 20 {
+					a.ACLs.Ports = append(a.ACLs.Ports, 1000+port)
+				}
+			},
+			"acls: 25 rules for what comes into the public subnets are more than AWS takes (20)",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := private()
+			test.change(a)
+			g, err := deploy(t, a)
+			require.ErrorContains(t, err, test.want)
+			assert.Empty(t, g.Resources)
+		})
+	}
+}
+
+// A subnet that moved would be replaced, so the isolated ones come and go without the others.
+func TestSubnetsOfEachTierHaveTheirRangesGiven(t *testing.T) {
+	public := map[string]any{"type": "Public", "cidrBlocks": []any{"192.168.0.128/26", "192.168.1.128/26"}}
+	inner := map[string]any{"type": "Private", "cidrBlocks": []any{"192.168.0.0/25", "192.168.1.0/25"}}
+	isolated := map[string]any{"type": "Isolated", "cidrBlocks": []any{"192.168.0.192/26", "192.168.1.192/26"}}
+	for name, test := range map[string]struct {
+		isolated bool
+		want     []any
+	}{
+		"private":              {false, []any{public, inner}},
+		"private and isolated": {true, []any{public, inner, isolated}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := private()
+			a.Isolated = test.isolated
+			specs := mustDeploy(t, a).OfType("Vpc")[0].Inputs["subnetSpecs"]
+			assert.Equal(t, test.want, resource.PropertyMap{"specs": specs}.Mappable()["specs"])
+		})
+	}
+}
+
+func TestNATGatewaysAreAsManyAsAskedFor(t *testing.T) {
+	for nat, want := range map[NAT]string{"": "None", NoNAT: "None", SingleNAT: "Single", NATPerZone: "OnePerAz"} {
+		a := private()
+		a.NAT = nat
+		gateways := mustDeploy(t, a).OfType("Vpc")[0].Inputs["natGateways"]
+		assert.Equal(t, want, gateways.ObjectValue()["strategy"].StringValue())
+	}
+}
+
+func TestPrivateSubnetsReachS3ThroughTheirOwnRouteTables(t *testing.T) {
+	g := mustDeploy(t, private())
+	vpc := g.Find("Vpc", "musicguru-vpc")
+	var tables []any
+	for _, id := range vpc.Outputs["privateSubnetIds"].ArrayValue() {
+		tables = append(tables, "rtb-"+strings.TrimPrefix(id.StringValue(), "subnet-"))
+	}
+	require.Len(t, tables, 2)
+	endpoint := g.Find("VpcEndpoint", "musicguru-s3")
+	assert.Equal(t, map[string]any{
+		"vpcId": vpc.Outputs["vpcId"].StringValue(), "serviceName": "com.amazonaws.us-east-1.s3", "vpcEndpointType": "Gateway",
+		"routeTableIds": tables,
+		"tags":          map[string]any{"Service": "musicguru", "Name": "musicguru-s3"},
+	}, endpoint.Inputs.Mappable())
+	assert.True(t, g.Reaches(endpoint, vpc))
+}
+
+func TestEndpointsAnswerTheVPCOverHTTPSUnderTheirUsualNames(t *testing.T) {
+	g := mustDeploy(t, private())
+	vpc := g.Find("Vpc", "musicguru-vpc")
+	group := g.Find("SecurityGroup", "musicguru-endpoints")
+	for _, service := range []string{"ssm", "ecr.api"} {
+		assert.Equal(t, map[string]any{
+			"vpcId": vpc.Outputs["vpcId"].StringValue(), "vpcEndpointType": "Interface", "privateDnsEnabled": true,
+			"serviceName":      "com.amazonaws.us-east-1." + service,
+			"subnetIds":        resource.NewProperty(vpc.Outputs["privateSubnetIds"].ArrayValue()).Mappable(),
+			"securityGroupIds": []any{group.Outputs["id"].StringValue()},
+			"tags":             map[string]any{"Service": "musicguru", "Name": "musicguru-" + service},
+		}, g.Find("VpcEndpoint", "musicguru-"+service).Inputs.Mappable())
+	}
+	require.Len(t, g.OfType("SecurityGroupIngressRule"), 1)
+	assert.Equal(t, map[string]any{
+		"securityGroupId": group.Outputs["id"].StringValue(), "cidrIpv4": "192.168.0.0/23", "ipProtocol": "tcp",
+		"fromPort": 443.0, "toPort": 443.0, "description": "AWS over https", "tags": map[string]any{"Service": "musicguru"},
+	}, g.OfType("SecurityGroupIngressRule")[0].Inputs.Mappable())
+	assert.NotContains(t, group.Inputs, resource.PropertyKey("ingress"))
+}
+
+func TestWithoutEndpointsThereIsNoGroupForThem(t *testing.T) {
+	a := private()
+	a.Endpoints = nil
+	g := mustDeploy(t, a)
+	assert.Empty(t, g.OfType("SecurityGroup"))
+	assert.Len(t, g.OfType("VpcEndpoint"), 1, "S3's")
+}
+
+func TestFlowLogsAreKeptFor30DaysAndWrittenByARoleThatCanDoNothingElse(t *testing.T) {
+	g := mustDeploy(t, private())
+	group, role := g.Find("LogGroup", "musicguru-flows"), g.Find("Role", "musicguru-flows-role")
+	assert.InDelta(t, 30, group.Inputs["retentionInDays"].NumberValue(), 0)
+	arn := group.Outputs["arn"].StringValue()
+	assert.Equal(t, map[string]any{
+		"vpcId": g.Find("Vpc", "musicguru-vpc").Outputs["vpcId"].StringValue(), "trafficType": "ALL",
+		"logDestinationType": "cloud-watch-logs", "logDestination": arn, "iamRoleArn": role.Outputs["arn"].StringValue(),
+		"tags": map[string]any{"Service": "musicguru", "Name": "musicguru"},
+	}, g.Find("FlowLog", "musicguru-flow-log").Inputs.Mappable())
+	assert.JSONEq(t, `{"Version": "2012-10-17", "Statement": [{
+		"Effect": "Allow", "Principal": {"Service": "vpc-flow-logs.amazonaws.com"}, "Action": "sts:AssumeRole",
+		"Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}}}]}`,
+		role.Inputs["assumeRolePolicy"].StringValue())
+	policy := g.Find("RolePolicy", "musicguru-write-flows")
+	assert.JSONEq(t, fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "%s:*",
+		"Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]}]}`, arn),
+		policy.Inputs["policy"].StringValue())
+	assert.Equal(t, role.Outputs["name"], policy.Inputs["role"])
+	assert.True(t, g.Reaches(g.Find("FlowLog", "musicguru-flow-log"), policy), "AWS tries the role at once")
+}
+
+func TestARoleIsNotTrustedForWhatIsNoLogGroup(t *testing.T) {
+	_, err := trustFlowLogs("musicguru-flows")
+	assert.EqualError(t, err, `"musicguru-flows" is not the ARN of a log group`)
+}
+
+func TestReadyIsEveryWayInAndOut(t *testing.T) {
+	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+		n, err := New(ctx, "musicguru", private())
+		if err != nil {
+			return err
+		}
+		err = ctx.RegisterComponentResource("elastic-service:test:Mapper", "mapper", &pulumi.ResourceState{},
+			pulumi.DependsOn(n.Gateway))
+		if err != nil {
+			return err
+		}
+		return ctx.RegisterComponentResource("elastic-service:test:Launcher", "launcher", &pulumi.ResourceState{},
+			pulumi.DependsOn(n.Ready))
+	})
+	require.NoError(t, err)
+	assert.Equal(t, g.OfType("Vpc"), g.Dependencies(g.Find("Mapper", "mapper")), "the internet gateway is the VPC's")
+	launcher := g.Find("Launcher", "launcher")
+	for _, typ := range []string{"Vpc", "VpcEndpoint", "NetworkAcl", "SecurityGroupIngressRule"} {
+		needed := g.OfType(typ)
+		require.NotEmpty(t, needed, typ)
+		for _, n := range needed {
+			assert.True(t, g.Reaches(launcher, n), n.Name)
+		}
+	}
+}
+
+func TestEverythingBelongsToTheNetworkAndCarriesTheTags(t *testing.T) {
+	g := mustDeploy(t, private())
+	top := g.Find("elastic-service:network:Network", "musicguru")
+	for _, r := range g.Custom() {
+		assert.Same(t, top, g.Parent(r), r.Name)
+		if strings.HasSuffix(r.Type, ":RolePolicy") {
+			continue // takes none
+		}
+		assert.Equal(t, "musicguru", r.Inputs["tags"].ObjectValue()["Service"].StringValue(), r.Name)
+	}
+}
+
+func TestSubnetsIDsAreThoseOfTheirTier(t *testing.T) {
+	var tiers [3][]string
+	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+		n, err := New(ctx, "musicguru", private())
+		if err != nil {
+			return err
+		}
+		for i, ids := range []pulumi.StringArrayOutput{n.PublicSubnetIDs, n.PrivateSubnetIDs, n.IsolatedSubnetIDs} {
+			ids.ApplyT(func(ids []string) []string { tiers[i] = ids; return ids })
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	out := g.Find("Vpc", "musicguru-vpc").Outputs
+	for i, name := range []string{"publicSubnetIds", "privateSubnetIds", "isolatedSubnetIds"} {
+		require.Len(t, tiers[i], 2)
+		for j, id := range tiers[i] {
+			assert.Equal(t, out[resource.PropertyKey(name)].ArrayValue()[j].StringValue(), id)
+		}
+	}
+}
+
+func TestAllowOpensARangeOfPorts(t *testing.T) {
+	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+		_, err := Allow(ctx, "flask-service", &AllowArgs{
+			From: pulumi.String("sg-from"), To: pulumi.String("sg-to"), Port: 32768, ToPort: 65535, Description: "Containers",
+		})
+		return err
+	})
+	require.NoError(t, err)
+	require.Len(t, g.Resources, 2)
+	for _, rule := range g.Resources {
+		assert.InDelta(t, 32768, rule.Inputs["fromPort"].NumberValue(), 0)
+		assert.InDelta(t, 65535, rule.Inputs["toPort"].NumberValue(), 0)
+	}
+}
+
+func TestARangeOfPortsEndsAfterItBegins(t *testing.T) {
+	for last, want := range map[int]string{
+		79:    "toPort: 79 is not between port (80) and 65535",
+		65536: "toPort: 65536 is not between port (80) and 65535",
+		-1:    "toPort: -1 is not between port (80) and 65535",
+	} {
+		args := AllowArgs{From: pulumi.String("a"), To: pulumi.String("b"), Port: 80, ToPort: last, Description: "x"}
+		assert.EqualError(t, args.Validate(), want)
+	}
+}

@@ -1,0 +1,102 @@
+package scaling
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/autoscaling"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// Hook holds an instance back until somebody says complete-lifecycle-action, or Timeout has passed.
+type Hook struct {
+	Name string // unique in the group: letters, digits, hyphens and underscores, at most 64
+
+	// Transition is "launching": before the instance is in service, or "terminating": after it has been drained.
+	Transition string
+
+	// Timeout is 30–7200 s, whole seconds.
+	Timeout time.Duration
+
+	// Result is what happens then: "continue", or "abandon", which terminates an instance that is being launched.
+	Result string
+}
+
+// transitions and results are AWS's names.
+var (
+	transitions = map[string]string{
+		"launching":   "autoscaling:EC2_INSTANCE_LAUNCHING",
+		"terminating": "autoscaling:EC2_INSTANCE_TERMINATING",
+	}
+	results = []string{"abandon", "continue"}
+)
+
+func validHooks(hooks []Hook) error {
+	var faults fault.List
+	seen := map[string]bool{}
+	for i, h := range hooks {
+		path := fmt.Sprintf("hooks[%d]", i)
+		faults.Include("", namedOnce(path+".name", h.Name, seen))
+		if transitions[h.Transition] == "" {
+			faults.Add(path+".transition", h.Transition, "is not one of %v", slices.Sorted(maps.Keys(transitions)))
+		}
+		if h.Timeout < 30*time.Second || h.Timeout > 7200*time.Second || h.Timeout%time.Second != 0 {
+			faults.Add(path+".timeout", h.Timeout, "is not a number of whole seconds from 30s to 2h0m0s")
+		}
+		if !slices.Contains(results, h.Result) {
+			faults.Add(path+".result", h.Result, "is not one of %v", results)
+		}
+	}
+	return faults.Err()
+}
+
+// held is for how long hooks may hold back an instance that is launched, at worst. On deletion of the group they hold
+// nothing: they go first.
+func held(hooks []Hook) time.Duration {
+	var launching time.Duration
+	for _, h := range hooks {
+		if h.Transition == "launching" {
+			launching += h.Timeout
+		}
+	}
+	return launching
+}
+
+// initialHooks are there before the first instance is, as resources of their own could not be: those need the group,
+// which is there when its instances are. But the provider knows them at creation only, and would replace the group for
+// a change of them.
+func initialHooks(hooks []Hook) autoscaling.GroupInitialLifecycleHookArray {
+	var list autoscaling.GroupInitialLifecycleHookArray
+	for _, h := range hooks {
+		list = append(list, &autoscaling.GroupInitialLifecycleHookArgs{
+			Name:                pulumi.String(h.Name),
+			LifecycleTransition: pulumi.String(transitions[h.Transition]),
+			HeartbeatTimeout:    pulumi.Int(int(h.Timeout.Seconds())),
+			DefaultResult:       pulumi.String(strings.ToUpper(h.Result)),
+		})
+	}
+	return list
+}
+
+// hooks are the same hooks by the same names: to AWS creating one that exists is to change it. They follow what is
+// changed later, the group ignores it.
+func (g *Group) hooks(ctx *pulumi.Context, name string, args *Args) error {
+	for _, h := range args.Hooks {
+		_, err := autoscaling.NewLifecycleHook(ctx, name+"-hook-"+h.Name, &autoscaling.LifecycleHookArgs{
+			AutoscalingGroupName: g.Name,
+			Name:                 pulumi.String(h.Name),
+			LifecycleTransition:  pulumi.String(transitions[h.Transition]),
+			HeartbeatTimeout:     pulumi.Int(int(h.Timeout.Seconds())),
+			DefaultResult:        pulumi.String(strings.ToUpper(h.Result)),
+		}, pulumi.Parent(g))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package scaling
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+	_ "time/tzdata" // the names of time zones, on machines that have no list of them
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/autoscaling"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// unchanged is the provider's way to leave a size alone: it takes what is not given for 0.
+const unchanged = -1
+
+// Schedule sets sizes at recurring times. At least one of them is given, 0 ≤ Min ≤ Desired ≤ Max.
+type Schedule struct {
+	Name     string // unique in the group: letters, digits, hyphens and underscores, at most 64
+	Cron     string // minute, hour, day of the month, month, day of the week: "0 20 * * MON-FRI"
+	TimeZone string // of the cron expression, as Europe/Berlin; UTC when empty
+
+	Min, Max, Desired *int // instances; nil leaves it as it is
+}
+
+var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
+
+// namedOnce reports a name that AWS would refuse, or that an earlier item has.
+func namedOnce(path, name string, seen map[string]bool) error {
+	var faults fault.List
+	if !validName.MatchString(name) {
+		faults.Add(path, name, "is not made of letters, digits, hyphens and underscores, at most 64")
+	}
+	if seen[name] {
+		faults.Add(path, name, "is used twice")
+	}
+	seen[name] = true
+	return faults.Err()
+}
+
+func (a *Args) validSchedules() error {
+	var faults fault.List
+	seen := map[string]bool{}
+	for i, s := range a.Schedules {
+		path := fmt.Sprintf("schedules[%d]", i)
+		faults.Include("", namedOnce(path+".name", s.Name, seen))
+		if err := validCron(s.Cron); err != nil {
+			faults.Add(path+".cron", s.Cron, "%v", err)
+		}
+		if !validZone(s.TimeZone) {
+			faults.Add(path+".timeZone", s.TimeZone, "is not the name of a time zone such as Europe/Berlin")
+		}
+		faults.Include(path, s.validSizes(a.Min, a.Max))
+	}
+	return faults.Err()
+}
+
+// validZone refuses Local, which means another zone on every machine.
+func validZone(name string) bool {
+	_, err := time.LoadLocation(name)
+	return err == nil && name != "Local"
+}
+
+// validSizes holds what a schedule sets against each other, and against the group's own sizes where it leaves them.
+func (s *Schedule) validSizes(least, most int) error {
+	var faults fault.List
+	if s.Min == nil && s.Max == nil && s.Desired == nil {
+		faults.Missing("", "one of min, max and desired is needed")
+		return faults.Err()
+	}
+	if s.Min != nil {
+		least = *s.Min
+	}
+	if s.Max != nil {
+		most = *s.Max
+	}
+	if least < 0 {
+		faults.Add("min", least, "is below 0")
+	}
+	switch {
+	case most >= least:
+	case s.Max != nil:
+		faults.Add("max", most, "is below min (%d)", least)
+	default:
+		faults.Add("min", least, "is above max (%d)", most)
+	}
+	if s.Desired != nil && (*s.Desired < least || *s.Desired > most) {
+		faults.Add("desired", *s.Desired, "is not between min (%d) and max (%d)", least, most)
+	}
+	return faults.Err()
+}
+
+func (g *Group) schedules(ctx *pulumi.Context, name string, args *Args) error {
+	for _, s := range args.Schedules {
+		in := &autoscaling.ScheduleArgs{
+			AutoscalingGroupName: g.Name,
+			ScheduledActionName:  pulumi.String(s.Name),
+			Recurrence:           pulumi.String(s.Cron),
+			MinSize:              size(s.Min),
+			MaxSize:              size(s.Max),
+			DesiredCapacity:      size(s.Desired),
+		}
+		if s.TimeZone != "" {
+			in.TimeZone = pulumi.String(s.TimeZone)
+		}
+		if _, err := autoscaling.NewSchedule(ctx, name+"-at-"+s.Name, in, pulumi.Parent(g)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func size(n *int) pulumi.Int {
+	if n == nil {
+		return unchanged
+	}
+	return pulumi.Int(*n)
+}

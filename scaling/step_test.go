@@ -1,0 +1,130 @@
+package scaling
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/internal/graph"
+)
+
+func stepped() *Args {
+	a := args()
+	a.Min, a.Max = 2, 10
+	a.Policies = []Policy{{Step: &Step{
+		Metric: "cpu", Period: time.Minute, Warmup: 120 * time.Second,
+		Above: 80, AboveFor: 5 * time.Minute, Add: 1,
+		Below: 40, BelowFor: 10 * time.Minute, Remove: 2,
+	}}}
+	return a
+}
+
+func TestBadStepsRegisterNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Step)
+		want   string
+	}{
+		"an unknown metric":           {func(s *Step) { s.Metric = "mood" }, `policies[0].step.metric: "mood" is not one of [cpu]`},
+		"a period of 30 s":            {func(s *Step) { s.Period = 30 * time.Second }, "policies[0].step.period: 30s is not a multiple of 1m0s"},
+		"no period":                   {func(s *Step) { s.Period = 0 }, "policies[0].step.period: 0s is not a multiple of 1m0s"},
+		"a negative warm-up":          {func(s *Step) { s.Warmup = -time.Second }, "policies[0].step.warmup: -1s is not a number of whole seconds"},
+		"above 100":                   {func(s *Step) { s.Above = 100 }, "policies[0].step.above: 100 is not between 0 and 100"},
+		"below above above":           {func(s *Step) { s.Below = 80 }, "policies[0].step.below: 80 is not above 0 and below above (80)"},
+		"below nothing":               {func(s *Step) { s.Below = 0 }, "policies[0].step.below: 0 is not above 0"},
+		"a part of a period":          {func(s *Step) { s.AboveFor = 90 * time.Second }, "policies[0].step.aboveFor: 1m30s is not a multiple of period (1m0s)"},
+		"no time at all":              {func(s *Step) { s.BelowFor = 0 }, "policies[0].step.belowFor: 0s is not a multiple of period (1m0s)"},
+		"more than a day":             {func(s *Step) { s.BelowFor = 25 * time.Hour }, "policies[0].step.belowFor: 25h0m0s is above 24h0m0s"},
+		"nothing added":               {func(s *Step) { s.Add = 0 }, "policies[0].step.add: 0 is below 1"},
+		"a negative number to remove": {func(s *Step) { s.Remove = -1 }, "policies[0].step.remove: -1 is below 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := stepped()
+			test.change(a.Policies[0].Step)
+			g, err := deploy(t, a)
+			require.ErrorContains(t, err, test.want)
+			assert.Empty(t, g.Resources)
+		})
+	}
+}
+
+func TestTrackingAndStepsOnOneMetricFight(t *testing.T) {
+	a := stepped()
+	a.Policies = append(a.Policies, args().Policies...)
+	g, err := deploy(t, a)
+	require.ErrorContains(t, err, `policies[1].targetTracking.metric: "cpu" is followed by another policy`)
+	assert.Empty(t, g.Resources)
+	a.Policies[0].TargetTracking = args().Policies[0].TargetTracking
+	require.ErrorContains(t, a.Validate(), "policies[0]: exactly one of targetTracking and step is needed")
+}
+
+func TestStepsAreBoundedByTheMetricMinusTheThreshold(t *testing.T) {
+	g, err := deploy(t, stepped())
+	require.NoError(t, err)
+	group := g.Find("aws:autoscaling/group:Group", "musicguru-group").Outputs["name"].StringValue()
+	assert.Equal(t, map[string]any{
+		"autoscalingGroupName":    group,
+		"policyType":              "StepScaling",
+		"adjustmentType":          "ChangeInCapacity",
+		"metricAggregationType":   "Average",
+		"estimatedInstanceWarmup": 120.0,
+		"stepAdjustments":         []any{map[string]any{"scalingAdjustment": 1.0, "metricIntervalLowerBound": "0"}},
+	}, g.Find("aws:autoscaling/policy:Policy", "musicguru-cpu-out").Inputs.Mappable())
+	assert.Equal(t, map[string]any{ // no warm-up: nothing warms up when instances go
+		"autoscalingGroupName":  group,
+		"policyType":            "StepScaling",
+		"adjustmentType":        "ChangeInCapacity",
+		"metricAggregationType": "Average",
+		"stepAdjustments":       []any{map[string]any{"scalingAdjustment": -2.0, "metricIntervalUpperBound": "0"}},
+	}, g.Find("aws:autoscaling/policy:Policy", "musicguru-cpu-in").Inputs.Mappable())
+}
+
+func TestAlarmsSetTheStepsOff(t *testing.T) {
+	g, err := deploy(t, stepped())
+	require.NoError(t, err)
+	group := g.Find("aws:autoscaling/group:Group", "musicguru-group").Outputs["name"].StringValue()
+	for name, want := range map[string]map[string]any{
+		"musicguru-cpu-above": {
+			"alarmDescription":   "cpu of musicguru above 80 % for 5m0s",
+			"comparisonOperator": "GreaterThanThreshold", "threshold": 80.0, "evaluationPeriods": 5.0,
+			"alarmActions": []any{policyARN(g, "musicguru-cpu-out")},
+		},
+		"musicguru-cpu-below": {
+			"alarmDescription":   "cpu of musicguru below 40 % for 10m0s",
+			"comparisonOperator": "LessThanThreshold", "threshold": 40.0, "evaluationPeriods": 10.0,
+			"alarmActions": []any{policyARN(g, "musicguru-cpu-in")},
+		},
+	} {
+		want["namespace"], want["metricName"], want["statistic"] = "AWS/EC2", "CPUUtilization", "Average"
+		want["dimensions"], want["period"] = map[string]any{"AutoScalingGroupName": group}, 60.0
+		want["tags"] = map[string]any{"Stack": "dev", "Service": "musicguru"}
+		assert.Equal(t, want, g.Find("MetricAlarm", name).Inputs.Mappable(), name)
+	}
+}
+
+func policyARN(g *graph.Graph, name string) string {
+	return g.Find("aws:autoscaling/policy:Policy", name).Outputs["arn"].StringValue()
+}
+
+func TestAlarmsTellWhoIsToBeTold(t *testing.T) {
+	a := stepped()
+	a.Notify = []Subscription{{"email", "ops@example.com"}}
+	g, err := deploy(t, a)
+	require.NoError(t, err)
+	topic := g.Find("Topic", "musicguru-notify")
+	for alarm, policy := range map[string]string{"musicguru-cpu-above": "musicguru-cpu-out", "musicguru-cpu-below": "musicguru-cpu-in"} {
+		inputs := g.Find("MetricAlarm", alarm).Inputs.Mappable()
+		assert.Equal(t, []any{policyARN(g, policy), topic.Outputs["arn"].StringValue()}, inputs["alarmActions"])
+		assert.Equal(t, []any{topic.Outputs["arn"].StringValue()}, inputs["okActions"])
+	}
+}
+
+func TestShortPeriodsNeedDetailedMonitoring(t *testing.T) {
+	step := func(period time.Duration) []Policy { return []Policy{{Step: &Step{Period: period}}} }
+	assert.True(t, NeedsDetailedMonitoring(step(time.Minute)))
+	assert.True(t, NeedsDetailedMonitoring(step(4*time.Minute)))
+	assert.False(t, NeedsDetailedMonitoring(step(5*time.Minute)))
+	assert.False(t, NeedsDetailedMonitoring(args().Policies))
+	assert.False(t, NeedsDetailedMonitoring(nil))
+}

@@ -1,0 +1,64 @@
+package settings
+
+import (
+	"github.com/elastic-service/elastic-service/healthcheck"
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// validateTogether holds the sections against each other.
+func (s *Settings) validateTogether(l *fault.List) {
+	s.validatePlace(l)
+	s.validateBalanced(l)
+	if s.Containers != nil {
+		s.validateContainers(l)
+	}
+	if s.Database != nil && !s.Network.Private {
+		l.Missing("database", "needs network.private: its subnets lie beside private ones")
+	}
+}
+
+// validatePlace is about where the instances are and how they are reached.
+func (s *Settings) validatePlace(l *fault.List) {
+	private, c := s.Network.Private, s.Compute
+	if private && c.PublicAddress != nil && *c.PublicAddress {
+		l.Add("compute.publicAddress", true, "is of no use with network.private: leave it out")
+	}
+	if private && len(c.SSHFrom) > 0 {
+		l.Missing("compute.sshFrom", "reaches no instance with network.private: compute.bastion and compute.sessionManager do")
+	}
+	if c.Bastion != nil && !private {
+		l.Missing("compute.bastion", "needs network.private: public instances are reached with compute.sshFrom")
+	}
+}
+
+// validateBalanced is about what each type of balancer can do.
+func (s *Settings) validateBalanced(l *fault.List) {
+	if s.Balancer.Type == application && s.Health.Protocol == healthcheck.TCP {
+		l.Add("health.protocol", string(s.Health.Protocol), "is not for a balancer of type application: HTTP is")
+	}
+	if n := s.Network; s.Balancer.Type == application && n.CIDR.IsValid() && n.share() > smallestALB {
+		l.Add("network.cidr", n.CIDR, "gives subnets of /%d: a balancer of type application needs /%d", n.share(), smallestALB)
+	}
+}
+
+// validateContainers is about what containers leave to ECS: their number and their ports.
+func (s *Settings) validateContainers(l *fault.List) {
+	if s.Balancer.Type != application {
+		l.Missing("containers", "needs balancer.type application: ECS gives each container a port of its own there")
+	}
+	switch {
+	case s.Health.Protocol == healthcheck.TCP:
+		l.Add("health.protocol", string(s.Health.Protocol), "is not for containers: HTTP is, the responder knows none of their ports")
+	case s.Health.Port != 0:
+		l.Add("health.port", s.Health.Port, "is not for containers: their ports are ECS's choice, leave it out")
+	}
+	if len(s.Scaling.Policies) > 0 {
+		l.Missing("scaling.policies", "is not for containers: the group follows them, see containers.targetCPU")
+	}
+	if s.Network.Private && s.Network.NAT == noNAT && !s.Containers.private() {
+		l.Add("containers.image", s.Containers.Image, "can't be fetched without network.nat: only images of ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com) can")
+	}
+	if s.Compute.MemoryMetric {
+		l.Add("compute.memoryMetric", true, "is not for containers: ECS reports their memory")
+	}
+}

@@ -1,0 +1,148 @@
+package stack
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ssm"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/compute"
+	"github.com/elastic-service/elastic-service/internal/fault"
+)
+
+// amazonLinux is the public parameter with the current Amazon Linux 2023, by Go's name for an architecture. A bastion
+// runs it: nothing is installed there, and EC2 Instance Connect is in it.
+var amazonLinux = map[string]string{
+	"amd64": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
+	"arm64": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64",
+}
+
+// image is a machine image: one that exists, or one to be made from an instance.
+type image struct {
+	id         string
+	source     string // ID of the instance; id is empty then
+	rootDevice string
+}
+
+// planImage finds the image and holds it against the instance that it is to run on.
+func (p *plan) planImage(ctx *pulumi.Context, faults *fault.List) {
+	given := p.settings.Image
+	switch {
+	case given.FromInstance != "":
+		p.planSource(ctx, given.FromInstance, faults)
+	case given.Parameter != "":
+		p.planParameter(ctx, "image.parameter", given.Parameter, faults)
+	case given.ID != "":
+		p.planID(ctx, "image.id", given.ID, faults)
+	}
+}
+
+func (p *plan) planParameter(ctx *pulumi.Context, path, name string, faults *fault.List) {
+	id, err := imageByParameter(ctx, name)
+	if err != nil {
+		faults.Include(path, err)
+		return
+	}
+	p.planID(ctx, path, id, faults)
+}
+
+func (p *plan) planID(ctx *pulumi.Context, path, id string, faults *fault.List) {
+	ami, err := ec2.LookupAmi(ctx, &ec2.LookupAmiArgs{
+		Filters:           []ec2.GetAmiFilter{{Name: "image-id", Values: []string{id}}},
+		IncludeDeprecated: pulumi.BoolRef(true), // a deprecated image still launches
+	})
+	if err != nil {
+		faults.Include(path, fmt.Errorf("finding %s in %s: %w", id, p.settings.Region, err))
+		return
+	}
+	faults.Include("", p.fits(path, ami))
+	p.image = image{id: id, rootDevice: ami.RootDeviceName}
+}
+
+// planSource looks at the instance of which an image is to be made.
+func (p *plan) planSource(ctx *pulumi.Context, id string, faults *fault.List) {
+	const path = "image.fromInstance"
+	source, err := ec2.LookupInstance(ctx, &ec2.LookupInstanceArgs{InstanceId: &id})
+	switch {
+	case err != nil:
+		faults.Include(path, fmt.Errorf("finding %s in %s (an image made of it before stays: set image.id to that): %w",
+			id, p.settings.Region, err))
+		return
+	case len(source.RootBlockDevices) != 1:
+		faults.Add(path, id, "has no EBS volume as its root device")
+		return
+	}
+	c := p.settings.Compute
+	if arch, of := compute.Architecture(c.InstanceType), compute.Architecture(source.InstanceType); arch != of {
+		faults.Add("compute.instanceType", c.InstanceType, "has the architecture %s, the instance %s (%s) has %s",
+			arch, id, source.InstanceType, of)
+	}
+	root := source.RootBlockDevices[0]
+	if c.RootVolumeGiB > 0 && c.RootVolumeGiB < root.VolumeSize {
+		faults.Add("compute.rootVolumeGiB", c.RootVolumeGiB, "is less than the instance (%s) has: %d", id, root.VolumeSize)
+	}
+	p.image = image{source: id, rootDevice: root.DeviceName}
+}
+
+// planBastion finds the image of the bastion.
+func (p *plan) planBastion(ctx *pulumi.Context, faults *fault.List) {
+	bastion := p.settings.Compute.Bastion
+	if bastion == nil {
+		return
+	}
+	id, err := imageByParameter(ctx, amazonLinux[compute.Architecture(bastion.InstanceType)])
+	faults.Include("compute.bastion", err)
+	p.bastionImage = id
+}
+
+// imageByParameter is the ID in a public parameter.
+func imageByParameter(ctx *pulumi.Context, name string) (string, error) {
+	parameter, err := ssm.LookupParameter(ctx, &ssm.LookupParameterArgs{
+		Name: name, WithDecryption: pulumi.BoolRef(false),
+	})
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", name, err)
+	}
+	return parameter.InsecureValue, nil // an image's ID is no secret
+}
+
+// fits reports what the instances' settings and an image have against each other.
+func (p *plan) fits(path string, ami *ec2.LookupAmiResult) error {
+	var faults fault.List
+	c := p.settings.Compute
+	if arch := compute.Architecture(c.InstanceType); c.InstanceType != "" && arch != goArchitecture(ami.Architecture) {
+		faults.Add("compute.instanceType", c.InstanceType, "has the architecture %s, the image (%s) is for %s",
+			arch, ami.ImageId, ami.Architecture)
+	}
+	if ami.RootDeviceType == "instance-store" {
+		faults.Add(path, ami.ImageId, "has its root device in an instance store, it must be an EBS volume")
+	}
+	if least := rootGiB(ami); c.RootVolumeGiB > 0 && c.RootVolumeGiB < least {
+		faults.Add("compute.rootVolumeGiB", c.RootVolumeGiB, "is less than the image (%s) has: %d", ami.ImageId, least)
+	}
+	return faults.Err()
+}
+
+// goArchitecture is Go's name for an architecture that EC2 names.
+func goArchitecture(ec2 string) string {
+	if ec2 == "x86_64" {
+		return "amd64"
+	}
+	return ec2
+}
+
+// rootGiB is the size of an image's root volume; 0 where the image does not say.
+func rootGiB(ami *ec2.LookupAmiResult) int {
+	for _, device := range ami.BlockDeviceMappings {
+		if device.DeviceName == ami.RootDeviceName {
+			size, err := strconv.Atoi(device.Ebs["volume_size"])
+			if err != nil {
+				return 0
+			}
+			return size
+		}
+	}
+	return 0
+}

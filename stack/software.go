@@ -1,0 +1,133 @@
+package stack
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/compute"
+	"github.com/elastic-service/elastic-service/healthcheck"
+	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/settings"
+	"github.com/elastic-service/elastic-service/userdata"
+)
+
+// The responder proves the service's life to the balancer. It is built from this project and put on every instance.
+const (
+	responderName    = "healthcheck"
+	responderPackage = "./cmd/healthcheck"
+	responderPath    = "/usr/local/bin/healthcheck"
+)
+
+// planSoftware builds the artifacts and lists the services. Instances that run containers have none of their own.
+func (p *plan) planSoftware(ctx *pulumi.Context, faults *fault.List) {
+	p.software = compute.Software{Region: p.settings.Region}
+	if p.settings.App != nil {
+		p.planApp(ctx, p.settings.App, faults)
+	}
+}
+
+// planApp puts the responder last: of an instance that shuts down it stops first, so that no check finds a service healthy
+// that is about to go. A service that is asked itself, over HTTP, needs no responder.
+func (p *plan) planApp(ctx *pulumi.Context, app *settings.App, faults *fault.List) {
+	p.software.Packages = app.Packages
+	for i, artifact := range app.Artifacts {
+		field := "file"
+		if artifact.Build != "" {
+			field = "build"
+		}
+		p.addArtifact(ctx, fmt.Sprintf("app.artifacts[%d].%s", i, field), artifact, faults)
+	}
+	responder := p.settings.Health.Protocol == healthcheck.TCP
+	if responder {
+		p.addArtifact(ctx, "health", settings.Artifact{Build: responderPackage, Path: responderPath}, faults)
+	}
+	var names []string
+	for _, service := range app.Services {
+		names = append(names, service.Name)
+		p.software.Services = append(p.software.Services, userdata.Service{
+			Name:        service.Name,
+			Description: "Service " + service.Name,
+			Command:     service.Command,
+			User:        service.User,
+			Directory:   service.Directory,
+			Environment: service.Environment,
+			Port:        app.Port,
+		})
+	}
+	if responder {
+		p.software.Services = append(p.software.Services, p.responder(app.Port, names))
+	}
+}
+
+// responder is the service that listens on the health port while the application listens on its own.
+func (p *plan) responder(servicePort int, after []string) userdata.Service {
+	return userdata.Service{
+		Name:        responderName,
+		Description: "Health of " + p.settings.Service,
+		Command: []string{
+			responderPath,
+			"-port", strconv.Itoa(p.settings.Health.Port),
+			"-service-port", strconv.Itoa(servicePort),
+		},
+		Port:  p.settings.Health.Port,
+		After: after,
+	}
+}
+
+// addArtifact makes an artifact's file. What keeps it from that is a fault of the setting at path.
+func (p *plan) addArtifact(ctx *pulumi.Context, path string, artifact settings.Artifact, faults *fault.List) {
+	root, err := projectRoot(ctx)
+	if err != nil {
+		faults.Include(path, err)
+		return
+	}
+	file := compute.File{Path: artifact.Path}
+	switch {
+	case artifact.Build != "":
+		arch := compute.Architecture(p.settings.Compute.InstanceType)
+		file.Source, err = compute.Build(ctx.Context(), root, artifact.Build, arch)
+	case artifact.File != "":
+		file.Source, err = regularFile(root, artifact.File)
+	default:
+		return // a fault of the settings
+	}
+	if err == nil {
+		file.SHA256, err = compute.Hash(file.Source)
+	}
+	if err != nil {
+		faults.Include(path, err)
+		return
+	}
+	p.software.Artifacts = append(p.software.Artifacts, file)
+}
+
+// regularFile is the full name of a file that is given relative to the project.
+func regularFile(root, name string) (string, error) {
+	file := filepath.Join(root, name)
+	switch info, err := os.Stat(file); {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", fault.Fault{Value: strconv.Quote(name), Rule: "does not exist in " + root}
+	case err != nil:
+		return "", err
+	case !info.Mode().IsRegular():
+		return "", fault.Fault{Value: strconv.Quote(name), Rule: "is not a regular file"}
+	}
+	return file, nil
+}
+
+// projectRoot is the folder of the Go module: the project's, unless Pulumi runs a copy of the project's files, as its
+// Automation API can; then the working directory.
+func projectRoot(ctx *pulumi.Context) (string, error) {
+	if root := ctx.RootDirectory(); root != "" {
+		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
+			return root, nil
+		}
+	}
+	return os.Getwd()
+}
