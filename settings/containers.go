@@ -9,9 +9,9 @@ import (
 	"github.com/elastic-service/elastic-service/internal/fault"
 )
 
-// ECS takes no less than 4 MiB for a container on an instance, and CPU shares of 2 at least (API: ContainerDefinition).
+// ECS's agent takes no less than 6 MiB for a container, and Linux CPU shares of 2 at least (API: ContainerDefinition).
 const (
-	leastMemory = 4
+	leastMemory = 6
 	leastCPU    = 2
 )
 

@@ -45,6 +45,28 @@ func TestWhatTheSettingsForbidRegistersNothing(t *testing.T) {
 	}
 }
 
+func TestWhatOnlyAComponentKnowsRegistersNothing(t *testing.T) {
+	for name, test := range map[string]struct {
+		stack   string
+		changes map[string]any
+		want    string
+	}{
+		"a version of the engine that is too old": {"swiftcode", map[string]any{"database.version": "14"}, `database.version: "14" is below 15`},
+		"a version that is no major one":          {"lamp", map[string]any{"database.version": "8"}, `database.version: "8" is not a major version`},
+		"a class without encryption":              {"lamp", map[string]any{"database.instanceClass": "db.t2.micro"}, `database.instanceClass: "db.t2.micro" `},
+		"a field of cron that is out of range": {
+			"dev", map[string]any{"scaling.schedules": []any{map[string]any{"name": "a", "cron": "61 * * * *", "min": 2}}},
+			`scaling.schedules[0].cron: "61 * * * *" `,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, err := graph.Run(t, world(t, test.stack, test.changes), Deploy)
+			require.ErrorContains(t, err, test.want)
+			assert.Empty(t, g.Resources)
+		})
+	}
+}
+
 func TestWhatOnlyTheRegionCanShowRegistersNothing(t *testing.T) {
 	for name, test := range map[string]struct {
 		changes map[string]any

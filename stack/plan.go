@@ -10,7 +10,11 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/compute"
+	"github.com/elastic-service/elastic-service/containers"
 	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/loadbalancing"
+	"github.com/elastic-service/elastic-service/network"
+	"github.com/elastic-service/elastic-service/scaling"
 	"github.com/elastic-service/elastic-service/settings"
 )
 
@@ -34,10 +38,33 @@ func newPlan(ctx *pulumi.Context, s *settings.Settings, faults *fault.List) *pla
 	p.planBastion(ctx, faults)
 	p.planAlias(ctx, faults)
 	p.planSoftware(ctx, faults)
-	if faults.Err() == nil && s.App != nil {
-		faults.Include("app", p.software.Validate())
+	if faults.Err() == nil {
+		faults.Include("", p.validate())
 	}
 	return p
+}
+
+// validate asks the components what they have against their arguments, before the first of them is registered. What comes
+// from other components is not looked at, so that nothing stands in for it.
+func (p *plan) validate() error {
+	var faults fault.List
+	s := &parts{
+		network: &network.Network{}, balancer: &loadbalancing.Balancer{}, template: &compute.Template{}, group: &scaling.Group{},
+	}
+	faults.Include("network", p.network().Validate())
+	faults.Include("balancer", p.balancer(s).Validate())
+	if p.settings.App != nil {
+		faults.Include("app", p.software.Validate())
+	}
+	if p.settings.Database != nil {
+		faults.Include("database", p.database(s).Validate())
+	}
+	if p.settings.Containers != nil {
+		s.cluster = &containers.Cluster{}
+		faults.Include("containers", p.containers(s).Validate())
+	}
+	faults.Include("scaling", p.group(s).Validate())
+	return faults.Err()
 }
 
 // planZones takes the first zones by name, so that the same ones are taken every time.

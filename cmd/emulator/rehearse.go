@@ -122,6 +122,11 @@ func (r *rehearsal) cleanUp(ctx context.Context) {
 	if err == nil {
 		err = e.Unlock(ctx)
 	}
+	if err == nil && r.settings.Protect {
+		if err = r.set(false, "protect"); err == nil {
+			_, err = r.up(ctx)
+		}
+	}
 	if err == nil {
 		_, err = e.Destroy(ctx)
 	}

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -203,8 +204,8 @@ func (s *state) balancerAddress(free func(netip.Addr) bool) (netip.Addr, error) 
 	for _, b := range s.Balancers {
 		taken[b.Address] = true
 	}
-	for n := byte(1); n < 255; n++ {
-		address := netip.AddrFrom4([4]byte{127, 255, 0, n})
+	for _, n := range rand.Perm(254) { // at random, so that two emulators hardly choose the same one at once
+		address := netip.AddrFrom4([4]byte{127, 255, 0, byte(n + 1)})
 		if !taken[address] && free(address) {
 			return address, nil
 		}

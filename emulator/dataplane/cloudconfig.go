@@ -16,10 +16,11 @@ import (
 
 // cloudConfig is what an instance acts upon of a cloud-config document.
 type cloudConfig struct {
-	files   []file
-	start   []string // units
-	enable  []string // units
-	skipped []string
+	files    []file
+	start    []string // units
+	enable   []string // units
+	installs bool     // packages, whose programs are this machine's here
+	skipped  []string
 }
 
 type file struct {
@@ -76,7 +77,8 @@ func (c *cloudConfig) key(name string, value *yaml.Node) error {
 			if len(entry.Content) > 0 { // with a version
 				name = entry.Content[0].Value
 			}
-			c.skip("packages: %s is not installed", name)
+			c.installs = true
+			c.skip("packages: %s is not installed: its programs are this machine's, where it has them", name)
 		}
 	case "package_update", "package_upgrade":
 		c.skip("%s: nothing is installed", name)

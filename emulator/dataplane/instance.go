@@ -69,6 +69,7 @@ type Instance struct {
 	spawner  *spawner
 	services map[string]*service // by full unit name
 	order    []string            // unit names as user data has them
+	installs bool                // its programs may be this machine's, for packages are not installed
 	skipped  []string
 
 	mu       sync.Mutex // guards closing and the start of services
@@ -200,6 +201,7 @@ func (in *Instance) load(config *cloudConfig) error {
 		}
 		in.services[u.name] = newService(in, u)
 	}
+	in.installs = config.installs
 	skipped := append(config.skipped, in.skippedOfUnits()...)
 	for _, name := range union(slices.Clone(config.start), config.enable) {
 		if in.services[name] == nil {

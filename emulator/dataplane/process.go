@@ -43,7 +43,9 @@ func (s *service) execute(ctx context.Context, c command, started func(pid int))
 		if builtin := builtinCommand(argv[0]); builtin != nil {
 			return s.runBuiltin(ctx, builtin, argv, log)
 		}
-		return failure(log, "203/EXEC: %s is not on this instance", argv[0])
+		if !s.installed(argv[0]) {
+			return failure(log, "203/EXEC: %s is not on this instance", argv[0])
+		}
 	}
 	cmd := &exec.Cmd{
 		Path: s.program(argv[0]), Env: s.environment(), Dir: s.in.root.path(s.unit.directory),
@@ -63,10 +65,19 @@ func (s *service) execute(ctx context.Context, c command, started func(pid int))
 
 // program is where this machine has a unit's program.
 func (s *service) program(name string) string {
-	if s.unit.host {
+	if s.unit.host || !s.in.root.exists(name) {
 		return name
 	}
 	return s.in.root.path(name)
+}
+
+// installed reports whether a program is there that a package would have brought: this machine's own one.
+func (s *service) installed(name string) bool {
+	if !s.in.installs {
+		return false
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
 }
 
 func (s *service) translate(text string) string {

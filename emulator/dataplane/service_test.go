@@ -398,3 +398,12 @@ func TestNothingSurvivesTheEmulator(t *testing.T) {
 	require.Eventually(t, func() bool { return len(r.processes()) == 0 }, 5*time.Second, time.Millisecond)
 	t.Logf("all gone %v after the emulator", time.Since(began).Round(time.Millisecond))
 }
+
+// Packages aren't installed, so that their programs can only be this machine's; whoever installs none gets none.
+func TestAProgramOfAPackageIsThisMachines(t *testing.T) {
+	unit := "[Service]\nExecStart=/bin/sleep 60\nWorkingDirectory=/"
+	r := boot(t, newMachine(t, "10.1.0.41", document([2]string{"sleeper", unit})+"packages: [coreutils]\n"))
+	r.eventually("sleeper", dataplane.Running)
+	r = boot(t, newMachine(t, "10.1.0.42", document([2]string{"sleeper", unit})))
+	assert.Equal(t, "203/EXEC: /bin/sleep is not on this instance", r.eventually("sleeper", dataplane.Failed).LastExit)
+}

@@ -119,9 +119,16 @@ func (e *Engine) Up(ctx context.Context) (Result, error) {
 	return result, err
 }
 
-// Destroy removes everything that the stack deployed.
+// Destroy removes everything that the stack deployed. Like `pulumi destroy` it looks first whether it may: a resource that
+// is protected is found before anything is deleted.
 func (e *Engine) Destroy(ctx context.Context) (Result, error) {
 	counter, done := count()
+	if _, err := e.stack.PreviewDestroy(ctx, optdestroy.EventStreams(counter.events), optdestroy.SuppressOutputs()); err != nil {
+		_, err = counter.finish(done, err)
+		return Result{}, err
+	}
+	<-done
+	counter, done = count()
 	options := []optdestroy.Option{optdestroy.EventStreams(counter.events), optdestroy.SuppressOutputs()}
 	if e.progress != nil {
 		options = append(options, optdestroy.ProgressStreams(e.progress))
