@@ -57,6 +57,12 @@ func instanceResult(c *cloud.Cloud, i cloud.Instance) map[string]any {
 		"sourceDestCheck": true, "securityGroups": []any{},
 	})
 	delete(result, "primaryNetworkInterfaceId")
+	if image, err := c.ImageByID(i.ImageID); err == nil { // which may be gone
+		result["rootBlockDevices"] = []any{map[string]any{
+			"deviceName": image.RootDevice, "volumeId": "vol" + strings.TrimPrefix(i.ID, "i"), "volumeSize": 8, "volumeType": "gp3",
+			"encrypted": true, "deleteOnTermination": true, "iops": 3000, "throughput": 125, "kmsKeyId": "", "tags": map[string]any{},
+		}}
+	}
 	return result
 }
 

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+// The stack files are rehearsed one by one by the gate (.ci/run), as their users do: here is what a rehearsal leaves out.
+
+// An image is made of a member of the group, and takes the place of the artifacts: the next release of a web site.
+func TestAnImageOfAnInstanceIsTheNextRelease(t *testing.T) {
+	needCLI(t)
+	root := must(enter("cardweb"))(t)
+	o := &options{stack: "cardweb", speed: 30, out: &logger{t}, err: &logger{t}}
+	r := must(o.begin(t.Context(), root, t.TempDir()))(t)
+	defer func() { assert.NoError(t, r.close()) }()
+	defer r.cleanUp(t.Context())
+	require.NoError(t, r.deploy(t.Context()))
+	require.NoError(t, r.awaitHealthy(t.Context()))
+	source := r.healthy()[0]
+
+	require.NoError(t, r.set(map[string]any{"fromInstance": source.ID}, "image"))
+	require.NoError(t, r.set([]any{}, "app", "artifacts"))
+	clients := r.startClients(t.Context())
+	result := must(r.up(t.Context()))(t)
+	require.NoError(t, r.awaitRefresh(t.Context(), result.Outputs["group"]))
+	report := clients.stop()
+	assert.Contains(t, report, " 0 failed")
+
+	var made []cloud.Image
+	for _, image := range r.cloud.Cloud.Images() {
+		if image.Source == source.ID {
+			made = append(made, image)
+		}
+	}
+	require.Len(t, made, 1)
+	for _, i := range r.healthy() {
+		assert.Equal(t, made[0].ID, i.Image)
+		assert.Equal(t, 2, i.Version)
+	}
+	require.NoError(t, r.askEveryTarget(t.Context()), "the program came with the image")
+	require.NoError(t, r.destroy(t.Context()))
+	assert.Contains(t, r.cloud.Cloud.Images(), made[0], "the image stays when the stack goes")
+}
+
+// The page that says how to write a stack of one's own is followed to the letter.
+func TestTheStackOfTheDocumentIsRehearsed(t *testing.T) {
+	needCLI(t)
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		require.Empty(t, os.Getenv("CI"), "redis-server must be installed: %v", err)
+		t.Skip("redis-server is not installed, and packages are this machine's on the emulator")
+	}
+	root := must(enter("dev"))(t)
+	page := string(must(os.ReadFile(filepath.Join(root, "docs", "your-own-stack.md")))(t))
+	_, file, found := strings.Cut(page, "```yaml\n# Pulumi.cache.yaml\n")
+	require.True(t, found)
+	file, _, _ = strings.Cut(file, "```")
+	project := t.TempDir()
+	for name, content := range map[string]string{
+		"Pulumi.yaml":       string(must(os.ReadFile(filepath.Join(root, "Pulumi.yaml")))(t)),
+		"Pulumi.cache.yaml": file,
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(project, name), []byte(content), 0o600))
+	}
+	var out bytes.Buffer
+	o := &options{stack: "cache", speed: 20, question: "PING", out: io.MultiWriter(&out, &logger{t}), err: &logger{t}}
+	_, err := o.rehearseIn(t.Context(), project, t.TempDir())
+	require.NoError(t, err)
+	assert.Contains(t, out.String(), "ask        +PONG\n")
+	assert.Regexp(t, `skipped +packages: redis-server is not installed`, out.String())
+}
