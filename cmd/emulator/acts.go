@@ -254,8 +254,8 @@ func (r *rehearsal) refuseDestruction(ctx context.Context) error {
 	if err == nil || result.Deleted > 0 {
 		return fmt.Errorf("a protected stack was destroyed: %s", describe(result))
 	}
-	first, _, _ := strings.Cut(err.Error(), "\n")
-	r.say("protected", "destroy is refused: %s", first)
+	reason, _, _ := strings.Cut(strings.Join(strings.Fields(err.Error()), " "), ". ")
+	r.say("protected", "destroy is refused: %s", reason)
 	if err := r.set(false, "protect"); err != nil {
 		return err
 	}

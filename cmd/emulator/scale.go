@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
@@ -65,7 +66,7 @@ func (r *rehearsal) awaitSize(ctx context.Context, what string, reached func() b
 		for _, a := range r.cloud.Cloud.Alarms() {
 			for _, t := range a.History[min(shown[a.Spec.Name], len(a.History)):] {
 				if t.From != t.To && t.To == cloud.AlarmAlarm {
-					r.say("alarm", "%s after %.0f s there: %s", a.Spec.Name, t.Time.Sub(from).Seconds(), t.Reason)
+					r.say("alarm", "%s after %.0f s there: %s", a.Spec.Name, t.Time.Sub(from).Seconds(), withoutPoints(t.Reason))
 				}
 			}
 			shown[a.Spec.Name] = len(a.History)
@@ -77,4 +78,14 @@ func (r *rehearsal) awaitSize(ctx context.Context, what string, reached func() b
 	}
 	r.say("scaled", "after %.1f s here, %.0f s there", time.Since(start).Seconds(), r.cloud.Cloud.Now().Sub(from).Seconds())
 	return nil
+}
+
+// withoutPoints leaves an alarm's data points out of its reason.
+func withoutPoints(reason string) string {
+	before, rest, ok := strings.Cut(reason, " [")
+	_, after, closed := strings.Cut(rest, "]")
+	if !ok || !closed {
+		return reason
+	}
+	return before + after
 }
