@@ -84,6 +84,10 @@ type Args struct {
 	// Grace is for how long after its start a task is not stopped for a failed health check: whole seconds.
 	Grace time.Duration
 
+	// Wait has a deployment wait until the service is steady, 20 minutes at most, and fail where it was rolled back.
+	// Otherwise ECS goes on after the deployment has ended: its events tell.
+	Wait bool
+
 	// After is what the service needs beside its inputs, from its first task to its last: the listeners, for ECS
 	// refuses a target group that no balancer uses, and the paths from the balancer to the instances' ports
 	// 32768–65535.
@@ -249,7 +253,7 @@ func (s *Service) service(
 			Enable: pulumi.Bool(true), Rollback: pulumi.Bool(true),
 		},
 		HealthCheckGracePeriodSeconds: pulumi.Int(int(args.Grace.Seconds())),
-		WaitForSteadyState:            pulumi.Bool(true),
+		WaitForSteadyState:            pulumi.Bool(args.Wait),
 		EnableEcsManagedTags:          pulumi.Bool(true),
 		PropagateTags:                 pulumi.String("SERVICE"),
 		Tags:                          pulumi.ToStringMap(args.Tags),

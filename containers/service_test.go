@@ -170,7 +170,7 @@ func TestServiceRollsWithoutAGapOverZonesAndHosts(t *testing.T) {
 		"deploymentMaximumPercent":        200.0,
 		"deploymentCircuitBreaker":        map[string]any{"enable": true, "rollback": true},
 		"healthCheckGracePeriodSeconds":   60.0,
-		"waitForSteadyState":              true,
+		"waitForSteadyState":              false,
 		"enableEcsManagedTags":            true,
 		"propagateTags":                   "SERVICE",
 		"tags":                            map[string]any{"Service": "flask"},
@@ -295,6 +295,14 @@ func TestDeletionBeginsWithTheServiceAndItsScaling(t *testing.T) {
 	for _, r := range order[3:] {
 		assert.False(t, g.Reaches(r, listener), "%s waits for the listener", r.Name)
 	}
+}
+
+func TestADeploymentWaitsForTheTasksWhereThatIsWanted(t *testing.T) {
+	a := args()
+	a.Wait = true
+	g, err := deploy(t, "flask", a)
+	require.NoError(t, err)
+	assert.True(t, g.OfType("aws:ecs/service:Service")[0].Inputs["waitForSteadyState"].BoolValue())
 }
 
 // rolledBack is AWS after the circuit breaker: the service is steady, with the revision before.

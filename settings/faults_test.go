@@ -216,6 +216,7 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 		"a database with a reserved owner": {private, `database: {engine: mysql, version: "8.4", username: admin}`, `database.username: "admin" is reserved by one of the engines`},
 		"a database on a thimble":          {private, `database: {engine: mysql, version: "8.4", storageGiB: 5}`, `database.storageGiB: 5 is not from 20 to 65536`},
 		"backups for two months":           {private, `database: {engine: mysql, version: "8.4", backupDays: 60}`, `database.backupDays: 60 is not from 0 (no backups) to 35`},
+		"a database for containers":        {containers, `{network: {private: true, nat: single}, database: {engine: mysql, version: "8.4"}}`, `database: is for app: containers have no way to its password here`},
 		"containers behind an NLB":         {containers, `balancer: {type: network}`, `containers: needs balancer.type application: ECS gives each container a port of its own there`},
 		"containers with a health port":    {containers, `health: {protocol: HTTP, path: /, port: 80}`, `health.port: 80 is not for containers: their ports are ECS's choice, leave it out`},
 		"containers and a policy":          {containers, `scaling: {policies: [{targetTracking: {}}]}`, `scaling.policies: is not for containers: the group follows them, see containers.targetCPU`},

@@ -111,6 +111,7 @@ type Containers struct {
 	Desired     int     `default:"1"` // at the beginning
 	Max         int     `default:"2"`
 	TargetCPU   float64 `default:"60"` // percent of CPU, at which the number of containers is held; 0: it is not scaled
+	Wait        bool    // a deployment ends when its containers are healthy, and fails if they don't become so
 }
 
 // Balancer is the load balancer in front of the group.

@@ -15,6 +15,9 @@ func (s *Settings) validateTogether(l *fault.List) {
 	if s.Database != nil && !s.Network.Private {
 		l.Missing("database", "needs network.private: its subnets lie beside private ones")
 	}
+	if s.Database != nil && s.Containers != nil {
+		l.Missing("database", "is for app: containers have no way to its password here")
+	}
 }
 
 // validatePlace is about where the instances are and how they are reached.

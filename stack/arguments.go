@@ -245,6 +245,7 @@ func (p *plan) containers(s *parts) *containers.Args {
 		Desired:        c.Desired,
 		Max:            c.Max,
 		TargetCPU:      c.TargetCPU,
+		Wait:           c.Wait,
 		Grace:          p.settings.Scaling.Grace,
 		// ECS refuses a target group that no listener forwards to.
 		After: slices.Concat(s.balancer.Ready, s.paths),

@@ -168,16 +168,14 @@ func (g *Graph) symbols() *strings.Replacer {
 	symbols := map[string]string{}
 	for _, r := range g.Resources {
 		for key, value := range r.Outputs {
-			_, given := r.Inputs[key]
-			if given {
-				continue
+			if !r.given(value) {
+				addSymbols(symbols, r.Name+"."+string(key), value)
 			}
-			addSymbols(symbols, r.Name+"."+string(key), value)
 		}
 		// A value under several outputs shows as the last of these.
 		for _, key := range []resource.PropertyKey{"id", "bucket", "name", "arn"} {
-			if _, given := r.Inputs[key]; !given && r.Outputs[key].IsString() {
-				symbols[r.Outputs[key].StringValue()] = fmt.Sprintf("${%s.%s}", r.Name, key)
+			if value := r.Outputs[key]; value.IsString() && !r.given(value) {
+				symbols[value.StringValue()] = fmt.Sprintf("${%s.%s}", r.Name, key)
 			}
 		}
 	}
@@ -187,6 +185,16 @@ func (g *Graph) symbols() *strings.Replacer {
 		pairs = append(pairs, value, symbols[value])
 	}
 	return strings.NewReplacer(pairs...)
+}
+
+// given reports whether an output is one of the inputs: a name that was chosen, and not put out.
+func (r *Resource) given(output resource.PropertyValue) bool {
+	for _, input := range r.Inputs {
+		if input.DeepEquals(output) {
+			return true
+		}
+	}
+	return false
 }
 
 func addSymbols(symbols map[string]string, path string, value resource.PropertyValue) {

@@ -1,0 +1,62 @@
+// Package docs holds tables of the documents in step with the tests that execute them: what a document lists is what a
+// test runs.
+//
+//	<!-- NAME: kept in step by a test -->
+//	…
+//	<!-- end of NAME -->
+package docs
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// Update is the environment variable that makes [Section] write instead of compare.
+const Update = "UPDATE_DOCS"
+
+// Section compares a section of a document with what a test says that it is. With UPDATE_DOCS=1 it rewrites the section.
+func Section(t testing.TB, file, name, want string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, began := strings.Cut(string(text), "<!-- "+name+": kept in step by a test -->\n")
+	is, after, ended := strings.Cut(rest, "<!-- end of "+name+" -->\n")
+	if !began || !ended {
+		t.Fatalf("%s has no section %q", file, name)
+	}
+	if is == want {
+		return
+	}
+	if os.Getenv(Update) == "" {
+		t.Fatalf("%s: section %q is not what its test runs (%s=1 go test rewrites it): %s", file, name, Update, difference(is, want))
+	}
+	whole := before + "<!-- " + name + ": kept in step by a test -->\n" + want + "<!-- end of " + name + " -->\n" + after
+	if err := os.WriteFile(file, []byte(whole), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func difference(is, want string) string {
+	there, wanted := strings.Split(is, "\n"), strings.Split(want, "\n")
+	for n := range min(len(there), len(wanted)) {
+		if there[n] != wanted[n] {
+			return "it says\n  " + there[n] + "\nand the test runs\n  " + wanted[n]
+		}
+	}
+	return "one is longer than the other"
+}
+
+// Table renders rows below a head.
+func Table(head []string, rows [][]string) string {
+	var text strings.Builder
+	line := func(cells []string) { text.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
+	line(head)
+	text.WriteString(strings.Repeat("|---", len(head)) + "|\n")
+	for _, row := range rows {
+		line(row)
+	}
+	return text.String()
+}

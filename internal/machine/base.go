@@ -1,0 +1,168 @@
+package machine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// builder is part of the name of what it builds: a change below takes a higher number.
+const builder = 1
+
+const suite = "bookworm"
+
+// MirrorVariable names the environment variable with the mirror that the base root comes from. Empty: Debian's, its
+// updates and security updates.
+const MirrorVariable = "ELASTIC_SERVICE_DEBIAN_MIRROR"
+
+// basePackages are beside the minimal system: what Amazon Linux 2023 has too (systemd, networkd, cloud-init, aws, sudo, an
+// SSH server), and what cloud-init needs to ask for its address.
+var basePackages = []string{
+	"systemd", "systemd-sysv", "libpam-systemd", "dbus", "cloud-init", "isc-dhcp-client", "iproute2", "python3",
+	"ca-certificates", "awscli", "sudo", "openssh-server", "procps", "curl",
+}
+
+// baseFiles are written over the packages' own.
+var baseFiles = map[string]string{
+	"etc/default/locale": "LANG=C.UTF-8\n",
+	// The VPC's resolver; the machine needs no other that manages the file.
+	"etc/resolv.conf": "nameserver 169.254.169.253\n",
+	// systemd-machine-id-setup fills it in at the first boot.
+	"etc/machine-id": "",
+	// Found by asking what the hypervisor is, which is not there to be asked.
+	"etc/cloud/cloud.cfg.d/90_datasource.cfg": "datasource_list: [Ec2]\n",
+	// netplan and ifupdown ask udev, which a container hasn't.
+	"etc/cloud/cloud.cfg.d/80_network.cfg": "system_info:\n  network:\n    renderers: [networkd]\n    activators: [networkd]\n",
+	// networkd waits 13 s for an IPv6 router that a VPC without IPv6 doesn't have.
+	"etc/systemd/network/10-cloud-init-ens5.network.d/no-ipv6.conf": "[Network]\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n",
+}
+
+// baseHooks run in the new root. Timers of a long life have no place in a short one.
+var baseHooks = []string{
+	`rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/hostname "$1"/etc/resolv.conf`,
+	`chroot "$1" systemctl enable systemd-networkd.service`,
+	`chroot "$1" systemctl mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service dpkg-db-backup.timer fstrim.timer`,
+}
+
+// baseOptions are mmdebstrap's, but for its suite, target and mirror.
+func baseOptions() []string {
+	options := []string{
+		"--mode=root", "--variant=minbase", "--include=" + strings.Join(basePackages, ","),
+		`--aptopt=Acquire::Languages "none"`,
+		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
+		"--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=force-unsafe-io",
+	}
+	for _, hook := range baseHooks {
+		options = append(options, "--customize-hook="+hook)
+	}
+	return options
+}
+
+// baseFolder is where the root is, or will be: its name is a hash of everything that it is made from.
+func baseFolder() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("the user's cache folder: %w", err)
+	}
+	hash := sha256.New()
+	fmt.Fprintln(hash, builder, suite, os.Getenv(MirrorVariable), baseOptions(), baseFiles)
+	return filepath.Join(cache, "elastic-service", "machine-"+hex.EncodeToString(hash.Sum(nil))[:16]), nil
+}
+
+// Base is the folder of the root that machines are laid over. It is built if it isn't there, which takes a minute and
+// the network; it is safe to delete whenever no machine runs.
+func Base(ctx context.Context, log *slog.Logger) (string, error) {
+	folder, err := baseFolder()
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(folder), 0o700); err != nil {
+		return "", err
+	}
+	unlock, err := lock(filepath.Join(filepath.Dir(folder), "machine.lock"))
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
+		return folder, err
+	}
+	start := time.Now()
+	log.Info("building the root of machines, once", "folder", folder)
+	if err := build(ctx, folder+".partial"); err != nil {
+		return "", fmt.Errorf("building the root of machines: %w", err)
+	}
+	log.Info("built the root of machines", "took", time.Since(start).Round(time.Second))
+	return folder, os.Rename(folder+".partial", folder)
+}
+
+// lock waits until no other process has it.
+func lock(name string) (unlock func(), err error) {
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return func() { file.Close() }, nil
+}
+
+func build(ctx context.Context, folder string) error {
+	if err := os.RemoveAll(folder); err != nil { // of a build that was cut short
+		return err
+	}
+	arguments := append(baseOptions(), suite, folder)
+	if mirror := os.Getenv(MirrorVariable); mirror != "" {
+		arguments = append(arguments, mirror)
+	}
+	if err := run(exec.CommandContext(ctx, "mmdebstrap", arguments...)); err != nil { //nolint:gosec // nothing of it comes from outside
+		return err
+	}
+	for name, content := range baseFiles {
+		if err := writeBelow(folder, name, []byte(content), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeBelow writes a file of a machine, which its own root's processes must be able to reach whatever the umask is here.
+func writeBelow(folder, name string, content []byte, mode fs.FileMode) error {
+	file := filepath.Join(folder, name)
+	if err := makeFolders(folder, filepath.Dir(name)); err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, content, mode); err != nil {
+		return err
+	}
+	return os.Chmod(file, mode)
+}
+
+func makeFolders(folder, name string) error {
+	at := folder
+	for part := range strings.SplitSeq(name, "/") {
+		at = filepath.Join(at, part)
+		if err := os.Mkdir(at, 0o755); errors.Is(err, fs.ErrExist) { //nolint:gosec // a machine's folders are for its users
+			continue
+		} else if err != nil {
+			return err
+		}
+		if err := os.Chmod(at, 0o755); err != nil { //nolint:gosec // likewise
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,20 @@
+// Package machine boots what is very near to an EC2 instance, and proves with it what user data does: Debian with systemd
+// and cloud-init in systemd-nspawn, in network namespaces of its own, over an overlay of one read-only root.
+//
+//	VPC's network namespace                                              a machine's
+//	┌──────────────────────────────────────────────────────┐            ┌──────────────────────────┐
+//	│ 169.254.169.254  metadata, IMDSv2, user data         │   subnet0  │ ens5 192.168.0.57 (DHCP) │
+//	│ 169.254.169.253  DNS: s3.REGION.amazonaws.com …      │─── .1 ─────│ systemd ▶ cloud-init     │
+//	│ 198.51.100.53    S3 over HTTPS, signatures verified  │   bridge   │   ▶ units ▶ service      │
+//	│ .1 of a subnet   router, DHCP                        │            └──────────────────────────┘
+//	│ VPC.Dial         what a balancer in the VPC sees     │─── .1 ───── …
+//	└──────────────────────────────────────────────────────┘   subnet1
+//
+// No interface leads out of the namespaces: nothing leaves them, and addresses cannot collide with the host's.
+//
+// What a machine holds of the host — its namespaces, mounts and processes — hangs on its processes alone. They are in one
+// cgroup and die with the process that booted them; of one that was killed only empty cgroups stay, which the next
+// [NewVPC] removes.
+//
+// It takes root and some packages: [Missing] says what is not there.
+package machine

@@ -1,0 +1,296 @@
+package machine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/elastic-service/elastic-service/userdata"
+)
+
+// Spec is what a machine is made of.
+type Spec struct {
+	ID        string     // i- and 8 to 17 hexadecimal digits
+	Address   netip.Addr // in one of the VPC's subnets, beyond its first four addresses, which are AWS's
+	Directory string     // its own folder, made if missing: its disk and its console's log. There, it was booted before
+	UserData  []byte     // decoded; at most 16,384 bytes
+
+	Role  string // of its credentials; none when empty
+	Fetch Fetch  // what that role may read of S3; nothing when nil
+
+	InstanceType string // "t3.micro" when empty
+	AMI          string // "ami-0123456789abcdef0" when empty
+}
+
+var instanceID = regexp.MustCompile(`^i-[0-9a-f]{8,17}$`)
+
+func (s *Spec) complete() {
+	if s.InstanceType == "" {
+		s.InstanceType = "t3.micro"
+	}
+	if s.AMI == "" {
+		s.AMI = "ami-0123456789abcdef0"
+	}
+}
+
+func (s *Spec) validate() error {
+	switch {
+	case !instanceID.MatchString(s.ID):
+		return fmt.Errorf("%q is not the ID of an instance", s.ID)
+	case len(s.UserData) > userdata.MaxBytes:
+		return fmt.Errorf("user data has %d bytes: EC2 takes %d at most", len(s.UserData), userdata.MaxBytes)
+	case strings.ContainsAny(s.Directory, `:,\`):
+		return fmt.Errorf("directory %q has a character that separates folders in overlayfs's options", s.Directory)
+	}
+	return nil
+}
+
+// reservedAddresses are the first of every subnet: network, router, resolver, future use.
+const reservedAddresses = 4
+
+// subnetOf is the subnet that a machine with the address is in.
+func (v *VPC) subnetOf(a netip.Addr) (int, error) {
+	for i, s := range v.config.Subnets {
+		if !s.CIDR.Contains(a) {
+			continue
+		}
+		first := s.CIDR.Masked().Addr()
+		for range reservedAddresses {
+			if first == a {
+				return 0, fmt.Errorf("%s is one of the first four addresses of %s", a, s.CIDR)
+			}
+			first = first.Next()
+		}
+		return i, nil
+	}
+	return 0, fmt.Errorf("%s is in no subnet of the VPC", a)
+}
+
+// Machine is a disk with an address. It is running, or off.
+type Machine struct {
+	vpc         *VPC
+	spec        Spec
+	index       int // of its subnet
+	subnet      Subnet
+	created     time.Time
+	credentials credentials
+
+	mu   sync.Mutex
+	life *life         // nil before the first start
+	used time.Duration // processor time of lives that have ended
+}
+
+// Boot makes a machine and starts it. It returns when systemd is on its way, long before the services are. A machine whose
+// Directory was booted before is rebooted: its disk is as it was.
+func (v *VPC) Boot(ctx context.Context, spec Spec) (*Machine, error) {
+	m, err := v.add(spec)
+	if err != nil {
+		return nil, fmt.Errorf("boot %s: %w", spec.ID, err)
+	}
+	if err := m.Start(ctx); err != nil {
+		m.forget()
+		return nil, fmt.Errorf("boot %s: %w", spec.ID, err)
+	}
+	return m, nil
+}
+
+func (v *VPC) add(spec Spec) (*Machine, error) {
+	spec.complete()
+	if err := spec.validate(); err != nil {
+		return nil, err
+	}
+	index, err := v.subnetOf(spec.Address)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Directory, err = filepath.Abs(spec.Directory); err != nil {
+		return nil, err
+	}
+	m := &Machine{
+		vpc: v, spec: spec, index: index, subnet: v.config.Subnets[index],
+		created: time.Now().UTC(), credentials: newCredentials(),
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if other := v.machines[spec.Address]; other != nil {
+		return nil, fmt.Errorf("%s is the address of %s", spec.Address, other.spec.ID)
+	}
+	v.machines[spec.Address] = m
+	return m, nil
+}
+
+// forget gives the address back.
+func (m *Machine) forget() {
+	m.vpc.mu.Lock()
+	defer m.vpc.mu.Unlock()
+	if m.vpc.machines[m.spec.Address] == m {
+		delete(m.vpc.machines, m.spec.Address)
+	}
+}
+
+// ID is the instance's.
+func (m *Machine) ID() string { return m.spec.ID }
+
+// Address is the machine's private one, from which it is reached in the VPC: see [VPC.Dial].
+func (m *Machine) Address() netip.Addr { return m.spec.Address }
+
+func (m *Machine) hostname() string {
+	return "ip-" + strings.ReplaceAll(m.spec.Address.String(), ".", "-") + "." + m.vpc.domain()
+}
+
+// mac is a locally administered one, as EC2's are: one an address.
+func (m *Machine) mac() net.HardwareAddr {
+	return append(net.HardwareAddr{0x02, 0}, m.spec.Address.AsSlice()...)
+}
+
+// link is the machine's end on the bridge.
+func (m *Machine) link() string { return "m" + hex.EncodeToString(m.spec.Address.AsSlice()) }
+
+// digest is what IDs of the machine's parts are made of.
+func (m *Machine) digest() string {
+	sum := sha256.Sum256([]byte(m.spec.ID))
+	return hex.EncodeToString(sum[:])[:17]
+}
+
+func (m *Machine) path(name string) string { return filepath.Join(m.spec.Directory, name) }
+
+// Parts of a machine's folder.
+const (
+	upperFolder      = "upper" // its disk: what differs from the common root
+	workFolder       = "work"  // overlayfs's own
+	rootFolder       = "root"  // where the two are laid over each other, in the machine's mount namespace
+	hypervisorFolder = "hypervisor"
+	consoleFile      = "console.log"
+)
+
+const trustStore = "etc/ssl/certs/ca-certificates.crt"
+
+// prepare makes the machine's folder, and has the machine trust the VPC's authority: another one in every VPC.
+func (m *Machine) prepare() error {
+	for _, folder := range []string{upperFolder, workFolder, rootFolder, hypervisorFolder} {
+		//nolint:gosec // the root of a machine is for all of its users
+		if err := errors.Join(os.MkdirAll(m.path(folder), 0o755), os.Chmod(m.path(folder), 0o755)); err != nil {
+			return err
+		}
+	}
+	// By this cloud-init knows EC2.
+	uuid := fmt.Sprintf("ec2%s-%s-4%s-8%s-%s%s\n", m.digest()[:5], m.digest()[5:9], m.digest()[9:12], m.digest()[12:15],
+		m.digest()[5:16], "0")
+	if err := writeBelow(m.path(hypervisorFolder), "uuid", []byte(uuid), 0o644); err != nil {
+		return err
+	}
+	trusted, err := os.ReadFile(filepath.Join(m.vpc.base, trustStore))
+	if err != nil {
+		return err
+	}
+	return writeBelow(m.path(upperFolder), trustStore, append(trusted, m.vpc.authority.pem()...), 0o644)
+}
+
+// Running reports whether the machine is on.
+func (m *Machine) Running() bool {
+	select {
+	case <-m.Done():
+		return false
+	default:
+		return true
+	}
+}
+
+// Done is closed when the machine is off: stopped, killed, or shut down from inside. A reboot from inside doesn't close
+// it. After [Machine.Start] it is another one.
+func (m *Machine) Done() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.life == nil {
+		off := make(chan struct{})
+		close(off)
+		return off
+	}
+	return m.life.done
+}
+
+// Start turns the machine on. It returns when systemd is on its way.
+func (m *Machine) Start(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if m.Running() {
+		return errors.New("the machine runs")
+	}
+	if err := m.prepare(); err != nil {
+		return err
+	}
+	l := &life{done: make(chan struct{})}
+	m.mu.Lock()
+	m.life = l
+	m.mu.Unlock()
+	started := make(chan error, 1)
+	go m.live(l, started)
+	return <-started
+}
+
+// Stop shuts the machine down as the console's stop does: systemd ends the services in order. When ctx ends first, the
+// machine is killed and ctx's error returned. What was on the disk stays, for [Machine.Start].
+func (m *Machine) Stop(ctx context.Context) error {
+	for again := time.NewTicker(time.Second); ; {
+		m.askToPowerOff()
+		select {
+		case <-m.Done():
+			again.Stop()
+			return nil
+		case <-ctx.Done():
+			again.Stop()
+			return errors.Join(ctx.Err(), m.Kill())
+		case <-again.C: // systemd may not have been there yet to be asked
+		}
+	}
+}
+
+// Kill is a power cut. It returns when nothing of the machine runs.
+func (m *Machine) Kill() error {
+	l := m.current()
+	if l == nil {
+		return nil
+	}
+	l.end()
+	err := l.destroy()
+	<-l.done
+	return err
+}
+
+// Terminate kills the machine, deletes its disk and gives its address back. Its console's log stays.
+func (m *Machine) Terminate() error {
+	err := m.Kill()
+	m.forget()
+	for _, folder := range []string{upperFolder, workFolder, rootFolder, hypervisorFolder} {
+		err = errors.Join(err, os.RemoveAll(m.path(folder)))
+	}
+	return err
+}
+
+// CPUTime is the processor time that the machine's processes have used since it was made, systemd and cloud-init
+// included. It never decreases.
+func (m *Machine) CPUTime() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.life == nil {
+		return m.used
+	}
+	return m.used + m.life.cpuTime()
+}
+
+func (m *Machine) current() *life {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.life
+}

@@ -1,0 +1,102 @@
+package machine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Debian's signing keys, which Debian itself has and Ubuntu doesn't.
+const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+// Missing says what this computer lacks to boot machines, in one sentence; "" if nothing. Packages are named as Debian
+// and Ubuntu have them.
+func Missing() string {
+	if os.Geteuid() != 0 {
+		return "booting machines takes root"
+	}
+	var missing []string
+	for _, needed := range [][2]string{
+		{"systemd-nspawn", "systemd-container"}, {"ip", "iproute2"}, {"nsenter", "util-linux"},
+	} {
+		if _, err := exec.LookPath(needed[0]); err != nil {
+			missing = append(missing, "the package "+needed[1])
+		}
+	}
+	missing = append(missing, missingForBase()...)
+	if len(missing) == 0 {
+		if err := onThread(tryKernel); err != nil {
+			missing = append(missing, "a kernel and privileges for it: "+err.Error())
+		}
+	}
+	if len(missing) == 0 {
+		return ""
+	}
+	return "booting machines takes " + strings.Join(missing, ", ")
+}
+
+// missingForBase is what takes to build the root; nothing, if it is cached.
+func missingForBase() []string {
+	folder, err := baseFolder()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	if _, err := os.Stat(folder); err == nil {
+		return nil
+	}
+	var missing []string
+	if _, err := exec.LookPath("mmdebstrap"); err != nil {
+		missing = append(missing, "the package mmdebstrap")
+	}
+	if _, err := os.Stat(keyring); errors.Is(err, fs.ErrNotExist) {
+		missing = append(missing, "the package debian-archive-keyring")
+	}
+	return missing
+}
+
+// tryKernel does on a thread that is thrown away what a machine's boot will.
+func tryKernel() error {
+	root, err := hierarchy()
+	if err != nil {
+		return err
+	}
+	probe, err := os.MkdirTemp(root, cgroupPrefix+"probe")
+	if err != nil {
+		return fmt.Errorf("making a cgroup: %w", err)
+	}
+	defer os.Remove(probe)
+	if _, err := os.Stat(filepath.Join(probe, "cgroup.kill")); err != nil {
+		return errors.New("cgroups that can be killed (Linux 5.14)")
+	}
+	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS | unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("new namespaces: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("private mounts: %w", err)
+	}
+	return tryOverlay()
+}
+
+func tryOverlay() error {
+	folder, err := os.MkdirTemp("", "elastic-service-overlay")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	for _, name := range []string{"lower", upperFolder, workFolder, rootFolder} {
+		if err := os.Mkdir(filepath.Join(folder, name), 0o700); err != nil {
+			return err
+		}
+	}
+	at := filepath.Join(folder, rootFolder)
+	if err := overlay(at, filepath.Join(folder, "lower"), filepath.Join(folder, upperFolder), filepath.Join(folder, workFolder)); err != nil {
+		return err
+	}
+	return unix.Unmount(at, 0)
+}

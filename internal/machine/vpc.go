@@ -1,0 +1,313 @@
+package machine
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Addresses of AWS's services in every VPC. S3's is one for documentation (RFC 5737): DNS alone leads to it.
+var (
+	metadataAddress = netip.MustParseAddr("169.254.169.254")
+	resolverAddress = netip.MustParseAddr("169.254.169.253")
+	storeAddress    = netip.MustParseAddr("198.51.100.53")
+)
+
+// Subnet is a part of a VPC's addresses in one zone. Its first address is the router's.
+type Subnet struct {
+	CIDR netip.Prefix
+	Zone string
+}
+
+func (s Subnet) router() netip.Addr { return s.CIDR.Masked().Addr().Next() }
+
+// Config is what a VPC is made of.
+type Config struct {
+	Name    string // in logs
+	Region  string // "us-east-1" when empty
+	CIDR    netip.Prefix
+	Subnets []Subnet // at least one, within CIDR, none overlapping another
+
+	Log *slog.Logger // slog.Default() when nil
+}
+
+// VPC is a network namespace with a bridge a subnet, routed among themselves and to nowhere else.
+type VPC struct {
+	config    Config
+	base      string // folder of the machines' common root
+	space     *namespace
+	authority *authority
+	metadata  *metadata
+	closers   []func()
+
+	mu       sync.Mutex
+	machines map[netip.Addr]*Machine
+	names    map[string]netip.Addr
+	store    *http.Server // nil while S3 is unreachable
+}
+
+// NewVPC makes a VPC without machines, and removes what processes that were killed left of theirs. The machines' common
+// root is built if it is not cached, see [Base]. [VPC.Close] ends it.
+func NewVPC(ctx context.Context, config Config) (*VPC, error) {
+	if missing := Missing(); missing != "" {
+		return nil, errors.New(missing)
+	}
+	config.complete()
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	if err := removeLeftovers(); err != nil {
+		return nil, err
+	}
+	base, err := Base(ctx, config.Log)
+	if err != nil {
+		return nil, err
+	}
+	v := &VPC{config: config, base: base, machines: map[netip.Addr]*Machine{}, names: map[string]netip.Addr{}}
+	if err := v.open(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("VPC %s: %w", config.CIDR, err), v.Close())
+	}
+	return v, nil
+}
+
+func (c *Config) complete() {
+	if c.Region == "" {
+		c.Region = "us-east-1"
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+}
+
+func (c *Config) validate() error {
+	if len(c.Subnets) == 0 {
+		return errors.New("a VPC needs a subnet")
+	}
+	for i, s := range c.Subnets {
+		if !s.CIDR.Addr().Is4() || s.CIDR.Bits() < c.CIDR.Bits() || !c.CIDR.Contains(s.CIDR.Addr()) {
+			return fmt.Errorf("subnet %v is not within %v", s.CIDR, c.CIDR)
+		}
+		for _, other := range c.Subnets[:i] {
+			if s.CIDR.Overlaps(other.CIDR) {
+				return fmt.Errorf("subnet %v overlaps %v", s.CIDR, other.CIDR)
+			}
+		}
+	}
+	return nil
+}
+
+// open makes the network, then what answers in it.
+func (v *VPC) open(ctx context.Context) (err error) {
+	if v.space, err = newNamespace(); err != nil {
+		return err
+	}
+	v.closers = append(v.closers, v.space.close)
+	if v.authority, err = newAuthority(); err != nil {
+		return err
+	}
+	if err := v.space.ip(ctx, v.links()); err != nil {
+		return err
+	}
+	if err := v.space.route(); err != nil {
+		return err
+	}
+	for i := range v.config.Subnets {
+		if err := v.openDHCP(i); err != nil {
+			return err
+		}
+	}
+	if err := v.openDNS(); err != nil {
+		return err
+	}
+	if err := v.openMetadata(); err != nil {
+		return err
+	}
+	return v.SetStoreReachable(true)
+}
+
+func bridge(i int) string { return fmt.Sprintf("subnet%d", i) }
+
+func (v *VPC) links() []string {
+	commands := []string{"link set lo up"}
+	for _, address := range []netip.Addr{metadataAddress, resolverAddress, storeAddress} {
+		commands = append(commands, fmt.Sprintf("address add %s/32 dev lo", address))
+	}
+	for i, s := range v.config.Subnets {
+		commands = append(commands,
+			fmt.Sprintf("link add %s type bridge", bridge(i)),
+			fmt.Sprintf("address add %s/%d dev %s", s.router(), s.CIDR.Bits(), bridge(i)),
+			fmt.Sprintf("link set %s up", bridge(i)))
+	}
+	return commands
+}
+
+// openDHCP serves a subnet.
+func (v *VPC) openDHCP(i int) error {
+	conn, err := v.space.listenPacket(onDevice(bridge(i)), ":67")
+	if err != nil {
+		return fmt.Errorf("DHCP: %w", err)
+	}
+	v.closers = append(v.closers, func() { _ = conn.Close() })
+	subnet := v.config.Subnets[i]
+	go serveDHCP(conn, func(mac net.HardwareAddr) (lease, bool) {
+		m := v.find(func(m *Machine) bool { return m.mac().String() == mac.String() })
+		if m == nil {
+			return lease{}, false
+		}
+		return lease{
+			address: m.spec.Address, router: subnet.router(), dns: resolverAddress,
+			mask: net.CIDRMask(subnet.CIDR.Bits(), 32), domain: v.domain(),
+		}, true
+	})
+	return nil
+}
+
+func (v *VPC) openDNS() error {
+	conn, err := v.space.listenPacket(net.ListenConfig{}, netip.AddrPortFrom(resolverAddress, 53).String())
+	if err != nil {
+		return fmt.Errorf("DNS: %w", err)
+	}
+	v.closers = append(v.closers, func() { _ = conn.Close() })
+	go serveDNS(conn, v.lookup)
+	return nil
+}
+
+func (v *VPC) openMetadata() error {
+	listener, err := v.space.listen("tcp4", netip.AddrPortFrom(metadataAddress, 80).String())
+	if err != nil {
+		return fmt.Errorf("metadata: %w", err)
+	}
+	v.metadata = newMetadata(func(a netip.Addr) *Machine {
+		return v.find(func(m *Machine) bool { return m.spec.Address == a })
+	})
+	server := &http.Server{Handler: v.metadata, ReadHeaderTimeout: time.Minute}
+	v.closers = append(v.closers, func() { _ = server.Close() })
+	go func() { _ = server.Serve(listener) }()
+	return nil
+}
+
+// SetStoreReachable opens or closes S3: unreachable, it refuses connections.
+func (v *VPC) SetStoreReachable(reachable bool) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !reachable && v.store != nil {
+		defer func() { v.store = nil }()
+		return v.store.Close()
+	}
+	if !reachable || v.store != nil {
+		return nil
+	}
+	s := &store{region: v.config.Region, holder: func(key string) *Machine {
+		return v.find(func(m *Machine) bool { return m.spec.Role != "" && m.credentials.key == key })
+	}}
+	certificate, err := v.authority.issue(s.host(), "*."+s.host())
+	if err != nil {
+		return err
+	}
+	listener, err := v.space.listen("tcp4", netip.AddrPortFrom(storeAddress, 443).String())
+	if err != nil {
+		return fmt.Errorf("S3: %w", err)
+	}
+	server := &http.Server{
+		Handler: s, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(v.config.Log.Handler(), slog.LevelDebug),
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
+	}
+	v.store = server
+	go func() { _ = server.ServeTLS(listener, "", "") }()
+	return nil
+}
+
+// SetName makes a name known to the VPC's resolver: a database's, a balancer's.
+func (v *VPC) SetName(name string, address netip.Addr) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.names[strings.ToLower(strings.TrimSuffix(name, "."))] = address
+}
+
+func (v *VPC) lookup(name string) (netip.Addr, bool) {
+	s3 := (&store{region: v.config.Region}).host()
+	if name == s3 || strings.HasSuffix(name, "."+s3) {
+		return storeAddress, true
+	}
+	if m := v.find(func(m *Machine) bool { return m.hostname() == name }); m != nil {
+		return m.spec.Address, true
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	address, known := v.names[name]
+	return address, known
+}
+
+// domain ends the names of machines: us-east-1 has one of its own.
+func (v *VPC) domain() string {
+	if v.config.Region == "us-east-1" {
+		return "ec2.internal"
+	}
+	return v.config.Region + ".compute.internal"
+}
+
+func (v *VPC) id() string {
+	sum := sha256.Sum256([]byte(v.config.Name + v.config.CIDR.String()))
+	return "vpc-" + hex.EncodeToString(sum[:])[:17]
+}
+
+func (v *VPC) find(is func(*Machine) bool) *Machine {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, m := range v.machines {
+		if is(m) {
+			return m
+		}
+	}
+	return nil
+}
+
+// Requests counts what a machine asked of the metadata service, by path.
+func (v *VPC) Requests(machine netip.Addr) map[string]int {
+	v.metadata.mu.Lock()
+	defer v.metadata.mu.Unlock()
+	counts := map[string]int{}
+	for path, count := range v.metadata.asked[machine] {
+		counts[path] = count
+	}
+	return counts
+}
+
+// Dial connects as a balancer's node in the VPC does, from the router's address of the subnet. The address is numeric:
+// 192.168.0.57:5001.
+func (v *VPC) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	return v.space.dial(ctx, network, address)
+}
+
+// Listen is at an address that the machines reach: a subnet's router, the first of its addresses.
+func (v *VPC) Listen(network, address string) (net.Listener, error) {
+	return v.space.listen(network, address)
+}
+
+// Close kills the machines and leaves nothing behind but their folders.
+func (v *VPC) Close() error {
+	v.mu.Lock()
+	machines := v.machines
+	v.machines = map[netip.Addr]*Machine{}
+	v.mu.Unlock()
+	var err error
+	for _, m := range machines {
+		err = errors.Join(err, m.Kill())
+	}
+	err = errors.Join(err, v.SetStoreReachable(false))
+	for _, closer := range v.closers {
+		closer()
+	}
+	v.closers = nil
+	return err
+}
