@@ -282,4 +282,3 @@ func (r *rehearsal) destroy(ctx context.Context) error {
 	}
 	return nil
 }
-

@@ -23,13 +23,15 @@ const patience = 5 * time.Second
 
 // service is a balancer as its clients see it: they send a line and read one, or ask for a page.
 type service struct {
-	address  string // host and port
-	question string // the line or the page's path
+	address  string       // host and port
+	question string       // the line or the page's path
 	client   *http.Client // nil for lines
 }
 
 // lineService answers lines.
-func lineService(address, question string) *service { return &service{address: address, question: question} }
+func lineService(address, question string) *service {
+	return &service{address: address, question: question}
+}
 
 // webService answers HTTP; where it sends its clients on to HTTPS, they trust the authority, in PEM.
 func webService(address, question string, authority []byte) *service {
@@ -68,11 +70,11 @@ func (s *service) ask(ctx context.Context) (string, error) {
 
 // get asks for a page. An answer that is not 200 is an error.
 func (s *service) get(ctx context.Context, path string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+path, http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+path, http.NoBody) //nolint:gosec // asks what its user says
 	if err != nil {
 		return "", err
 	}
-	response, err := s.client.Do(request)
+	response, err := s.client.Do(request) //nolint:gosec // as above
 	if err != nil {
 		return "", err
 	}
