@@ -1,31 +1,42 @@
 package emulator
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/dashboard"
+	"github.com/elastic-service/elastic-service/emulator/provider"
 )
 
 // ControlAddress is where a running emulator is asked and told things.
 const ControlAddress = "127.0.0.1:4566"
 
-// Control serves the control API. It listens on loopback only, and answers neither pages of another origin nor names
-// that were made to point here.
+// Control serves the control API and the dashboard. It listens on loopback only, and answers neither pages of another
+// origin nor names that were made to point here.
 type Control struct {
 	server *http.Server
+	page   *dashboard.Dashboard
 	stop   chan struct{} // closed when a client asks for the end
 }
 
 // Serve opens the control API of an emulator that runs a stack.
 func (e *Emulator) Serve(address, stack string) (*Control, error) {
+	if host, _, err := net.SplitHostPort(address); err != nil || !isLocal(host) {
+		return nil, fmt.Errorf("control API: %s is not on loopback: whoever reaches it can end instances", address)
+	}
 	listener, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("%s is in use: another emulator runs (see its status), or another program has the port", address)
@@ -39,6 +50,7 @@ func (e *Emulator) Serve(address, stack string) (*Control, error) {
 	mux.HandleFunc("GET /environment", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, Attachment{Stack: stack, Folder: e.options.Folder, Environment: e.Providers.Environment()})
 	})
+	mux.HandleFunc("GET /path", e.path)
 	mux.HandleFunc("POST /instances/{id}/terminate", func(w http.ResponseWriter, r *http.Request) {
 		acknowledge(w, e.Cloud.TerminateInstance(r.PathValue("id")))
 	})
@@ -48,6 +60,19 @@ func (e *Emulator) Serve(address, stack string) (*Control, error) {
 	mux.HandleFunc("POST /tasks/{id}/stop", func(w http.ResponseWriter, r *http.Request) {
 		acknowledge(w, e.Cloud.StopTask(r.PathValue("id"), ""))
 	})
+	mux.HandleFunc("POST /settle", func(w http.ResponseWriter, r *http.Request) {
+		var known []provider.Known
+		if err := json.NewDecoder(r.Body).Decode(&known); err != nil {
+			http.Error(w, "what is known has types and IDs: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		gone, err := e.Providers.Settle(r.Context(), known)
+		if err != nil {
+			acknowledge(w, err)
+			return
+		}
+		reply(w, gone)
+	})
 	mux.HandleFunc("POST /stop", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, struct{}{})
 		select {
@@ -55,6 +80,9 @@ func (e *Emulator) Serve(address, stack string) (*Control, error) {
 		default:
 		}
 	})
+	e.handleFaults(mux)
+	c.page = dashboard.New(e.dashboardSource(stack))
+	mux.Handle("GET /", c.page)
 	c.server = &http.Server{Handler: localOnly(mux), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = c.server.Serve(listener) }() // ends with Close
 	return c, nil
@@ -74,6 +102,7 @@ func (c *Control) Stopped() <-chan struct{} { return c.stop }
 func (c *Control) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
+	c.page.Close() // or its streams go on
 	_ = c.server.Shutdown(ctx)
 }
 
@@ -91,8 +120,21 @@ func localOnly(next http.Handler) http.Handler {
 				return
 			}
 		}
+		if changes(r) && !isJSON(r) {
+			http.Error(w, "a request that changes something has Content-Type: application/json", http.StatusUnsupportedMediaType)
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+func changes(r *http.Request) bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
+
+// isJSON is true of no request that a form, an image or a script of another page makes without asking first (Fetch
+// Standard: CORS-safelisted request headers).
+func isJSON(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "application/json"
 }
 
 func isLocal(host string) bool {
@@ -126,40 +168,82 @@ type Client struct{ Address string }
 // Status asks what is there.
 func (c Client) Status(ctx context.Context) (Status, error) {
 	var status Status
-	return status, c.do(ctx, http.MethodGet, "/status", &status)
+	return status, c.do(ctx, http.MethodGet, "/status", nil, &status)
 }
 
 // Attachment asks how to deploy to the emulator.
 func (c Client) Attachment(ctx context.Context) (Attachment, error) {
 	var attachment Attachment
-	return attachment, c.do(ctx, http.MethodGet, "/environment", &attachment)
+	return attachment, c.do(ctx, http.MethodGet, "/environment", nil, &attachment)
+}
+
+// path answers whether a connection can be opened: from and to are ends as [cloud.Cloud.Trace] names them.
+func (e *Emulator) path(w http.ResponseWriter, r *http.Request) {
+	query := r.URL.Query()
+	port, err := strconv.Atoi(query.Get("port"))
+	if err != nil {
+		http.Error(w, fmt.Sprintf("port %q is not a number", query.Get("port")), http.StatusBadRequest)
+		return
+	}
+	path, err := e.Cloud.Trace(query.Get("from"), query.Get("to"), port)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	reply(w, path)
+}
+
+// Path asks whether a connection can be opened, and what stops it.
+func (c Client) Path(ctx context.Context, from, to string, port int) (cloud.Path, error) {
+	var path cloud.Path
+	query := url.Values{"from": {from}, "to": {to}, "port": {strconv.Itoa(port)}}
+	return path, c.do(ctx, http.MethodGet, "/path?"+query.Encode(), nil, &path)
 }
 
 // Terminate ends an instance.
 func (c Client) Terminate(ctx context.Context, id string) error {
-	return c.do(ctx, http.MethodPost, "/instances/"+url.PathEscape(id)+"/terminate", &struct{}{})
+	return c.do(ctx, http.MethodPost, "/instances/"+url.PathEscape(id)+"/terminate", nil, &struct{}{})
 }
 
 // StopService stops a service of an instance.
 func (c Client) StopService(ctx context.Context, id, service string) error {
-	return c.do(ctx, http.MethodPost, "/instances/"+url.PathEscape(id)+"/services/"+url.PathEscape(service)+"/stop", &struct{}{})
+	return c.do(ctx, http.MethodPost, "/instances/"+url.PathEscape(id)+"/services/"+url.PathEscape(service)+"/stop", nil, &struct{}{})
 }
 
 // StopTask stops a task: its service replaces it.
 func (c Client) StopTask(ctx context.Context, id string) error {
-	return c.do(ctx, http.MethodPost, "/tasks/"+url.PathEscape(id)+"/stop", &struct{}{})
+	return c.do(ctx, http.MethodPost, "/tasks/"+url.PathEscape(id)+"/stop", nil, &struct{}{})
+}
+
+// Settle deletes what was made for an engine that was killed, see [provider.Servers.Settle].
+func (c Client) Settle(ctx context.Context, known []provider.Known) ([]provider.Known, error) {
+	var gone []provider.Known
+	if known == nil {
+		known = []provider.Known{}
+	}
+	return gone, c.do(ctx, http.MethodPost, "/settle", known, &gone)
 }
 
 // Stop ends the emulator; what it runs stays in its folder.
 func (c Client) Stop(ctx context.Context) error {
-	return c.do(ctx, http.MethodPost, "/stop", &struct{}{})
+	return c.do(ctx, http.MethodPost, "/stop", nil, &struct{}{})
 }
 
-func (c Client) do(ctx context.Context, method, path string, into any) error {
-	request, err := http.NewRequestWithContext(ctx, method, "http://"+c.Address+path, nil)
+// do sends body as JSON, unless it is nil, and reads the answer.
+func (c Client) do(ctx context.Context, method, path string, body, into any) error {
+	var sent io.Reader = http.NoBody
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		sent = bytes.NewReader(text)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, "http://"+c.Address+path, sent)
 	if err != nil {
 		return err
 	}
+	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return ErrNotRunning

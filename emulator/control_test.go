@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -54,20 +55,66 @@ func TestClientAsksAndTells(t *testing.T) {
 }
 
 func TestRequestsOfForeignPagesAreRefused(t *testing.T) {
-	serving(t)
-	for what, change := range map[string]func(*http.Request){
-		"a name that points here": func(r *http.Request) { r.Host = "evil.example:45661" },
-		"another page's script":   func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") },
-		"a page without origin":   func(r *http.Request) { r.Header.Set("Origin", "null") },
+	_, control := serving(t)
+	for what, c := range map[string]struct {
+		method, path string
+		change       func(*http.Request)
+		code         int
+	}{
+		"a name that points here":        {"POST", "/stop", func(r *http.Request) { r.Host = "evil.example:45661" }, http.StatusForbidden},
+		"a name that points here, reads": {"GET", "/status", func(r *http.Request) { r.Host = "evil.example" }, http.StatusForbidden},
+		"an address of the network":      {"GET", "/status", func(r *http.Request) { r.Host = "192.0.2.1:45661" }, http.StatusForbidden},
+		"another page's script":          {"POST", "/stop", origin("https://evil.example"), http.StatusForbidden},
+		"another page reads":             {"GET", "/status", origin("https://evil.example"), http.StatusForbidden},
+		"another server of this machine": {"POST", "/stop", origin("http://127.0.0.1:8080"), http.StatusForbidden},
+		"a page without origin":          {"POST", "/stop", origin("null"), http.StatusForbidden},
+		"an origin that is no address":   {"POST", "/stop", origin("http://%zz"), http.StatusForbidden},
+		"a form, without an origin":      {"POST", "/stop", form("application/x-www-form-urlencoded"), http.StatusUnsupportedMediaType},
+		"plain text, without an origin":  {"POST", "/settle", form("text/plain"), http.StatusUnsupportedMediaType},
+		"nothing said of what is sent":   {"POST", "/stop", form(""), http.StatusUnsupportedMediaType},
+		"a form that deletes":            {"DELETE", "/faults/1", form("multipart/form-data"), http.StatusUnsupportedMediaType},
+		"its own page":                   {"GET", "/status", origin("http://" + address), http.StatusOK},
+		"no page at all":                 {"GET", "/status", func(*http.Request) {}, http.StatusOK},
 	} {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/stop", nil)
+		request, err := http.NewRequestWithContext(t.Context(), c.method, "http://"+address+c.path, http.NoBody)
 		require.NoError(t, err)
-		change(request)
+		request.Header.Set("Content-Type", "application/json")
+		c.change(request)
 		response, err := http.DefaultClient.Do(request)
 		require.NoError(t, err)
 		require.NoError(t, response.Body.Close())
-		assert.Equal(t, http.StatusForbidden, response.StatusCode, what)
+		assert.Equal(t, c.code, response.StatusCode, what)
+		assert.Empty(t, response.Header.Get("Access-Control-Allow-Origin"), what)
 	}
+	select {
+	case <-control.Stopped():
+		t.Error("one of them stopped the emulator")
+	default:
+	}
+}
+
+func origin(from string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set("Origin", from) }
+}
+
+func form(kind string) func(*http.Request) {
+	return func(r *http.Request) {
+		r.Header.Del("Content-Type")
+		if kind != "" {
+			r.Header.Set("Content-Type", kind)
+		}
+	}
+}
+
+func TestTheControlAPIListensOnLoopbackOnly(t *testing.T) {
+	e, err := open(t, t.TempDir())
+	require.NoError(t, err)
+	defer e.Providers.Close()
+	for _, address := range []string{"0.0.0.0:45662", ":45662", "[::]:45662", "example.com:45662"} {
+		_, err := e.Serve(address, "dev")
+		require.ErrorContains(t, err, "is not on loopback", address)
+	}
+	assert.True(t, strings.HasPrefix(emulator.ControlAddress, "127.0.0.1:"))
 }
 
 func TestAPortInUseIsAClearError(t *testing.T) {
@@ -95,4 +142,16 @@ func TestAForeignStateIsRefusedAndLeftAsItIs(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, content, string(kept), what)
 	}
+}
+
+func TestAPathIsAskedForByItsEnds(t *testing.T) {
+	client, _ := serving(t)
+	path, err := client.Path(t.Context(), "internet", "s3", 443)
+	require.NoError(t, err)
+	assert.Nil(t, path.Blocked)
+	assert.Equal(t, "AWS service s3", path.To)
+	_, err = client.Path(t.Context(), "internet", "i-1", 443)
+	require.ErrorContains(t, err, "\"i-1\" is neither internet")
+	_, err = client.Path(t.Context(), "internet", "s3", 0)
+	require.ErrorContains(t, err, "port 0")
 }

@@ -36,6 +36,8 @@ type Options struct {
 	Region string  // e.g. us-east-1
 	Speed  float64 // how many seconds of the cloud pass in a second, above 0
 	Log    *slog.Logger
+
+	Runtime Runtime // Processes when empty
 }
 
 // Emulator runs one region of a cloud.
@@ -45,8 +47,13 @@ type Emulator struct {
 
 	options Options
 	clock   clockwork.Clock
-	saved   uint64 // version of the cloud that is on disk
 
+	saving  sync.Mutex
+	saved   uint64    // version of the cloud that is on disk
+	savedAt time.Time // real time
+	unsaved string    // why it can't be saved, said once
+
+	runtime   runtime
 	authority *dataplane.Authority // of HTTPS listeners' certificates
 
 	mu         sync.Mutex
@@ -54,8 +61,9 @@ type Emulator struct {
 	tasks      map[string]*task
 	listeners  map[string]*listener
 	probers    map[string]*prober
-	registered map[string]registration // targets by incarnation
-	images     map[string]bool         // made from instances, whose files have been copied
+	registered map[string]registration      // targets by incarnation
+	images     map[string]bool              // made from instances, whose files have been copied
+	stresses   map[string]*dataplane.Stress // by the fault that wants them
 	work       sync.WaitGroup
 }
 
@@ -88,16 +96,18 @@ func Open(o Options) (*Emulator, error) {
 			return nil, fmt.Errorf("emulator: %s: %w", stateFile(o.Folder), err)
 		}
 	}
-	providers, err := provider.Serve(c, filepath.Join(o.Folder, "objects"))
-	if err != nil {
-		return nil, fmt.Errorf("emulator: %w", err)
-	}
 	e := &Emulator{
-		Cloud: c, Providers: providers, options: o, clock: virtual, machines: map[string]*machine{}, tasks: map[string]*task{},
-		listeners: map[string]*listener{}, probers: map[string]*prober{}, images: map[string]bool{},
+		Cloud: c, options: o, clock: virtual, machines: map[string]*machine{}, tasks: map[string]*task{},
+		listeners: map[string]*listener{}, probers: map[string]*prober{}, images: map[string]bool{}, stresses: map[string]*dataplane.Stress{},
 	}
 	if err := e.makeAuthority(); err != nil {
-		providers.Close()
+		return nil, fmt.Errorf("emulator: %w", err)
+	}
+	if e.runtime, err = e.newRuntime(); err != nil {
+		return nil, fmt.Errorf("emulator: %w", err)
+	}
+	e.sweep()
+	if e.Providers, err = provider.Serve(c, filepath.Join(o.Folder, "objects"), e.save); err != nil {
 		return nil, fmt.Errorf("emulator: %w", err)
 	}
 	return e, nil
@@ -147,13 +157,10 @@ func (e *Emulator) Run(ctx context.Context) error {
 		e.followImages()
 		e.followInstances(ctx)
 		e.followTasks(ctx)
+		e.followFaults()
 		e.followListeners()
 		e.followTargets(ctx)
-		if e.Cloud.Version() != e.saved {
-			if err := e.save(); err != nil {
-				return err
-			}
-		}
+		e.saveNowAndThen()
 		select {
 		case <-ctx.Done():
 			return nil
@@ -165,9 +172,38 @@ func (e *Emulator) Run(ctx context.Context) error {
 	}
 }
 
-// save writes the model and its time. A crash in the middle leaves the former file.
+// saveEvery is how much of what happens by itself a crash may undo, real time. What an engine was told is saved at once.
+const saveEvery = 250 * time.Millisecond
+
+// saveNowAndThen saves what changed. A disk that is full doesn't end what runs: it is tried again, and said once.
+func (e *Emulator) saveNowAndThen() {
+	e.saving.Lock()
+	due := time.Since(e.savedAt) >= saveEvery
+	e.saving.Unlock()
+	if !due {
+		return
+	}
+	err := e.save()
+	switch {
+	case err == nil && e.unsaved != "":
+		e.options.Log.Info("the state can be saved again")
+		e.unsaved = ""
+	case err != nil && err.Error() != e.unsaved:
+		e.options.Log.Error("what happens now is lost at the end of the emulator", "error", err)
+		e.unsaved = err.Error()
+	}
+}
+
+// save writes the model and its time, unless that has been done. A crash in the middle leaves the former file.
 func (e *Emulator) save() error {
+	wanted := e.Cloud.Version()
+	e.saving.Lock()
+	defer e.saving.Unlock()
+	if e.saved >= wanted && !e.savedAt.IsZero() {
+		return nil
+	}
 	version := e.Cloud.Version()
+	e.savedAt = time.Now()
 	data, err := e.Cloud.Save()
 	if err != nil {
 		return fmt.Errorf("emulator: %w", err)
@@ -202,7 +238,10 @@ func (e *Emulator) stop() {
 	}
 	e.mu.Unlock()
 	e.work.Wait()
-	if err := e.save(); err != nil {
+	e.saving.Lock()
+	e.savedAt = time.Time{} // once more, for the time
+	e.saving.Unlock()
+	if err := errors.Join(e.runtime.close(), e.save()); err != nil {
 		e.options.Log.Error("stopping", "error", err)
 	}
 }

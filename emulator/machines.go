@@ -9,13 +9,12 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
 )
 
 // machine is an instance that was booted, or is being booted or shut down.
 type machine struct {
 	cancel   context.CancelFunc
-	instance *dataplane.Instance // nil until it has booted
+	instance instance // nil until it has booted
 	stopping bool
 	cpu      meter
 }
@@ -39,7 +38,7 @@ func (e *Emulator) followInstances(ctx context.Context) {
 		case m == nil && i.State == cloud.ShuttingDown:
 			e.Cloud.InstanceEnded(i.ID, "")
 		case m != nil && i.State == cloud.ShuttingDown && !m.stopping:
-			e.shutDown(ctx, i.ID, m)
+			e.shutDown(ctx, i, m)
 		}
 	}
 }
@@ -52,11 +51,7 @@ func (e *Emulator) boot(ctx context.Context, i cloud.Instance) {
 	e.work.Add(1)
 	go func() {
 		defer e.work.Done()
-		instance, err := dataplane.Boot(ctx, dataplane.Machine{
-			ID: i.ID, Address: i.Address, Directory: e.folder(i.ID), UserData: i.Script(), Image: e.imageOf(i),
-			Clock: e.clock, Log: e.options.Log,
-			Fetch: func(_ context.Context, bucket, key string) (io.ReadCloser, error) { return e.fetch(i.ID, bucket, key) },
-		})
+		instance, err := e.runtime.boot(ctx, i)
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if err != nil {
@@ -76,20 +71,25 @@ func (e *Emulator) boot(ctx context.Context, i cloud.Instance) {
 	}()
 }
 
-// shutDown ends an instance as systemd does, in the background. The lock is held.
-func (e *Emulator) shutDown(ctx context.Context, id string, m *machine) {
+// shutDown ends an instance as systemd does, or at once if its power is cut, in the background. The lock is held.
+func (e *Emulator) shutDown(ctx context.Context, i cloud.Instance, m *machine) {
+	id := i.ID
 	m.stopping = true
 	e.work.Add(1)
 	go func() {
 		defer e.work.Done()
 		defer m.cancel()
-		if m.instance != nil {
+		switch {
+		case m.instance == nil:
+		case i.PowerCut:
+			m.instance.Kill()
+		default:
 			if err := m.instance.Shutdown(ctx); err != nil {
 				e.options.Log.Warn("instance was killed", "instance", id, "error", err)
 				m.instance.Kill()
 			}
 		}
-		if err := os.RemoveAll(filepath.Join(e.folder(id), "root")); err != nil { // its volumes; the logs stay
+		if err := e.runtime.remove(id); err != nil { // its volumes; the logs stay
 			e.options.Log.Warn("volume was not deleted", "instance", id, "error", err)
 		}
 		e.mu.Lock()
@@ -121,4 +121,25 @@ func (e *Emulator) fetch(instance, bucket, key string) (io.ReadCloser, error) {
 		return nil, err
 	}
 	return os.Open(object.Source)
+}
+
+// sweep deletes the volumes of instances that are gone: of those that an emulator which was killed had no time to save or
+// to delete.
+func (e *Emulator) sweep() {
+	keeps := map[string]bool{}
+	for _, i := range e.Cloud.Instances() {
+		keeps[i.ID] = i.State != cloud.Terminated
+	}
+	folders, err := os.ReadDir(filepath.Join(e.options.Folder, "instances"))
+	if err != nil {
+		return // there is none yet
+	}
+	for _, folder := range folders {
+		if !keeps[folder.Name()] {
+			volume := filepath.Join(e.folder(folder.Name()), "root")
+			if err := os.RemoveAll(volume); err != nil {
+				e.options.Log.Warn("volume was not deleted", "instance", folder.Name(), "error", err)
+			}
+		}
+	}
 }

@@ -56,10 +56,28 @@ func (l *listener) point(forward cloud.Forward) {
 		route.Redirect = &dataplane.Redirect{Protocol: r.Protocol, Port: r.Port, StatusCode: r.StatusCode}
 	}
 	for _, t := range forward.Targets {
-		route.Targets = append(route.Targets, dataplane.Target{ID: t.ID, Address: local(t.Address), Dropped: t.Blocked != nil})
+		route.Targets = append(route.Targets, dataplane.Target{ID: t.ID, Address: t.Address, Dropped: t.Blocked != nil})
 	}
 	l.route.Store(&route)
+	l.stall(forward)
 }
+
+// stall holds the flows that are under way where packets get lost now. A security group's rules are asked for a new flow
+// only: one that is taken away leaves the others (EC2: "Security group connection tracking").
+func (l *listener) stall(forward cloud.Forward) {
+	if l.flows == nil {
+		return
+	}
+	var lost []string
+	for _, t := range forward.Targets {
+		if isLost(forward.Blocked) || isLost(t.Blocked) {
+			lost = append(lost, t.ID)
+		}
+	}
+	l.flows.Stall(lost...)
+}
+
+func isLost(b *cloud.Blocked) bool { return b != nil && b.Code != "ENI_SG_RULES_MISMATCH" }
 
 // followListeners opens, points and closes the balancers' ports.
 func (e *Emulator) followListeners() {
@@ -104,7 +122,7 @@ func (e *Emulator) open(l *listener) {
 
 // listen opens a listener: it sees flows, or requests, by its balancer's kind.
 func (e *Emulator) listen(l *listener) error {
-	options := []dataplane.ListenerOption{dataplane.WithClock(e.clock), dataplane.WithLog(e.options.Log)}
+	options := []dataplane.ListenerOption{dataplane.WithClock(e.clock), dataplane.WithLog(e.options.Log), dataplane.WithDialer(e.runtime.dial)}
 	if l.forward.Load().Kind != cloud.ApplicationBalancer {
 		flows, err := dataplane.Listen(l.opening.address, l.pick, options...)
 		if err != nil {
@@ -154,21 +172,13 @@ func (l *listener) pick(client netip.AddrPort) (dataplane.Target, bool) {
 	hash := maphash.Bytes(seed, binary.BigEndian.AppendUint16(address[:], client.Port()))
 	targets := forward.Targets
 	if !forward.CrossZone {
-		node := forward.Zones[hash%uint64(len(forward.Zones))]
+		node := forward.Nodes[hash%uint64(len(forward.Nodes))]
 		targets = slices.DeleteFunc(slices.Clone(targets), func(t cloud.ForwardTarget) bool { return t.Zone != node })
-		hash /= uint64(len(forward.Zones))
+		hash /= uint64(len(forward.Nodes))
 	}
 	if len(targets) == 0 {
 		return dataplane.Target{}, false
 	}
 	target := targets[hash%uint64(len(targets))]
-	if target.Blocked != nil {
-		return dataplane.Target{}, false
-	}
-	return dataplane.Target{ID: target.ID, Address: local(target.Address)}, true
-}
-
-// local is where a private address is found on this machine.
-func local(at netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(dataplane.Loopback(at.Addr()), at.Port())
+	return dataplane.Target{ID: target.ID, Address: target.Address, Dropped: target.Blocked != nil}, true
 }

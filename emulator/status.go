@@ -24,6 +24,7 @@ type Status struct {
 	Services  []cloud.ServiceStatus // of ECS
 	Tasks     []TaskStatus          // those that stopped within the last hour included, the oldest first
 	Alarms    []cloud.Alarm
+	Faults    []cloud.Fault // that last, the oldest first
 
 	Notifications []cloud.Notification // the oldest first
 
@@ -101,7 +102,7 @@ func (e *Emulator) Status() Status {
 	status := Status{
 		Region: e.options.Region, Speed: e.options.Speed, Time: e.Cloud.Now(), Folder: e.options.Folder, Authority: e.authorityFile(),
 		Groups: e.groupStatus(), Instances: []InstanceStatus{}, Services: e.Cloud.Services(), Alarms: e.Cloud.Alarms(),
-		Notifications: e.Cloud.Notifications(),
+		Notifications: e.Cloud.Notifications(), Faults: e.Cloud.Faults(),
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -124,7 +125,7 @@ func (e *Emulator) Status() Status {
 func (e *Emulator) instanceStatus(i cloud.Instance, health []cloud.TargetHealth) InstanceStatus {
 	one := InstanceStatus{
 		ID: i.ID, State: string(i.State), Lifecycle: string(i.Lifecycle), Image: i.ImageID, Zone: i.Zone, Address: i.Address,
-		Loopback: dataplane.Loopback(i.Address), Version: i.Version, Description: i.Reason, CPU: last(i.CPU), Launched: i.Launched,
+		Loopback: e.runtime.found(i.Address), Version: i.Version, Description: i.Reason, CPU: last(i.CPU), Launched: i.Launched,
 	}
 	for _, t := range health {
 		if t.ID == i.ID {

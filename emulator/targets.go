@@ -73,22 +73,36 @@ func (e *Emulator) ask(ctx context.Context, target *cloud.ProbeTarget) error {
 		return target.Blocked
 	}
 	err := e.connect(ctx, target)
-	switch {
-	case err == nil || ctx.Err() != nil || errors.As(err, new(dataplane.StatusError)):
+	if err == nil || ctx.Err() != nil {
 		return err
-	case errors.Is(err, context.DeadlineExceeded):
+	}
+	return probeFault(target, err)
+}
+
+// probeFault is a failure in ELB's words, with what it leaves out: whom it asked, and what was in the way.
+func probeFault(target *cloud.ProbeTarget, err error) error {
+	asked := fmt.Sprintf("%s %d%s", target.Check.Protocol, target.Port, target.Check.Path)
+	late := errors.Is(err, context.DeadlineExceeded)
+	switch {
+	case errors.As(err, new(dataplane.StatusError)):
+		return &cloud.ProbeFault{Reason: cloud.ReasonMismatch, Description: err.Error()}
+	case late && target.Check.Protocol == "HTTP":
+		return &cloud.ProbeFault{
+			Reason: cloud.ReasonTimeout, Description: fmt.Sprintf("Request timed out: %s, after %v", asked, target.Check.Timeout),
+		}
+	case late:
 		err = dataplane.TimeoutError(target.Check.Timeout) // what was configured, not what passed here
 	}
-	return fmt.Errorf("%s %d%s: %w", target.Check.Protocol, target.Port, target.Check.Path, err)
+	return fmt.Errorf("%s: %w", asked, err)
 }
 
 func (e *Emulator) connect(ctx context.Context, target *cloud.ProbeTarget) error {
-	at := local(netip.AddrPortFrom(target.Address, uint16(target.Port)))
+	at := netip.AddrPortFrom(target.Address, uint16(target.Port))
 	timeout := e.real(target.Check.Timeout)
 	if target.Check.Protocol == "HTTP" {
-		return dataplane.ProbeHTTP(ctx, at, target.Check.Path, target.Check.Matcher, timeout)
+		return dataplane.ProbeHTTP(ctx, e.runtime.dial, at, target.Check.Path, target.Check.Matcher, timeout)
 	}
-	return dataplane.Probe(ctx, at, timeout)
+	return dataplane.Probe(ctx, e.runtime.dial, at, timeout)
 }
 
 // registration is a target that a balancer has, for its connections to be ended once when it is time.

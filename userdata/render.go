@@ -37,7 +37,7 @@ type file struct {
 }
 
 // Render returns the cloud-config document: the same bytes for the same bootstrap. It is an error if the bootstrap is not
-// valid, or larger than MaxBytes.
+// valid, or its document is not one that [Check] lets pass.
 func (b Bootstrap) Render() ([]byte, error) {
 	if err := b.Validate(); err != nil {
 		return nil, err
@@ -49,8 +49,8 @@ func (b Bootstrap) Render() ([]byte, error) {
 	if err := encoder.Encode(b.document()); err != nil {
 		return nil, fmt.Errorf("encoding user data: %w", err)
 	}
-	if size := out.Len(); size > MaxBytes {
-		return nil, fmt.Errorf("user data has %d bytes: EC2 takes %d at most", size, MaxBytes)
+	if err := Check(out.Bytes()); err != nil {
+		return nil, err
 	}
 	return out.Bytes(), nil
 }

@@ -54,7 +54,7 @@ func (b Bootstrap) artifactUnit(a Artifact) string {
 	o.add("Service", "Type", "oneshot")
 	o.add("Service", "ExecStart", commandLine("/usr/bin/aws", "s3", "cp", "--only-show-errors", "--no-progress",
 		"s3://"+a.Bucket+"/"+a.Key, a.staged()))
-	o.add("Service", "ExecStart", commandLine("/usr/bin/sha256sum", "--check", "--status", a.checksumFile()))
+	o.add("Service", "ExecStart", commandLine("/usr/bin/sha256sum", "--check", "--quiet", a.checksumFile()))
 	o.add("Service", "ExecStart", commandLine("/usr/bin/install", "-D", "-m", "0755", a.staged(), beside))
 	o.add("Service", "ExecStart", commandLine("/usr/bin/sync", beside))
 	o.add("Service", "ExecStart", commandLine("/usr/bin/mv", "-T", beside, a.Path))
@@ -140,6 +140,7 @@ func (o *options) harden() {
 		{"ProtectKernelLogs", "yes"},
 		{"ProtectKernelModules", "yes"},
 		{"ProtectKernelTunables", "yes"},
+		{"ProtectProc", "invisible"},
 		{"LockPersonality", "yes"},
 		{"RestrictNamespaces", "yes"},
 		{"RestrictRealtime", "yes"},
@@ -147,6 +148,9 @@ func (o *options) harden() {
 		{"RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX AF_NETLINK"},
 		{"SystemCallArchitectures", "native"},
 		{"SystemCallFilter", "@system-service"},
+		{"SystemCallFilter", "~@privileged @resources"},
+		// What tries nevertheless is told, not killed: many programs ask for more than they need.
+		{"SystemCallErrorNumber", "EPERM"},
 	} {
 		o.add("Service", directive[0], directive[1])
 	}

@@ -24,6 +24,7 @@ func (r *rehearsal) deploy(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("up failed:\n%w", err)
 	}
+	r.deployed = result
 	waited := result.Took["aws:autoscaling/group:Group"]
 	r.say("up", "%s: %.1f s of it the engine's, %.1f s until the group was healthy", describe(result),
 		(result.Duration - waited).Seconds(), waited.Seconds())

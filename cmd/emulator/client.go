@@ -101,12 +101,21 @@ func ask(ctx context.Context, address, line string) (string, error) {
 	defer conn.Close()
 	deadline, _ := ctx.Deadline()
 	_ = conn.SetDeadline(deadline) // of a connection that was just made
-	if _, err := fmt.Fprintln(conn, line); err != nil {
+	answer, err := exchange(conn, line)
+	if err != nil {
 		return "", fmt.Errorf("%s: %w", address, err)
+	}
+	return answer, nil
+}
+
+// exchange sends a line and reads the answer to it.
+func exchange(conn net.Conn, line string) (string, error) {
+	if _, err := fmt.Fprintln(conn, line); err != nil {
+		return "", err
 	}
 	answer, err := bufio.NewReader(conn).ReadString('\n')
 	if err != nil && (answer == "" || !errors.Is(err, io.EOF)) {
-		return "", fmt.Errorf("%s gave no answer: %w", address, err)
+		return "", fmt.Errorf("no answer: %w", err)
 	}
 	return strings.TrimSpace(answer), nil
 }

@@ -5,7 +5,8 @@
 //	go run ./cmd/emulator up           deploy and stay; in another terminal:
 //	go run ./cmd/emulator status       what is there, and why something isn't healthy
 //	go run ./cmd/emulator call 2004    ask the service through its balancer
-//	go run ./cmd/emulator terminate ID an instance fails
+//	go run ./cmd/emulator terminate ID an instance fails; fail-zone ZONE, a whole zone does
+//	go run ./cmd/emulator load 500     500 requests a second, with a report
 //	go run ./cmd/emulator down         destroy
 package main
 
@@ -19,6 +20,9 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
+
+	"github.com/elastic-service/elastic-service/emulator"
 )
 
 // command is a verb of the command line.
@@ -31,9 +35,12 @@ type command struct {
 type options struct {
 	stack    string
 	speed    float64
+	runtime  string
 	verbose  bool
 	question string // what clients ask; empty: what suits the balancer
 	load     string // page that costs CPU
+	duration time.Duration
+	sizes    sizes
 	out      io.Writer
 	err      io.Writer
 }
@@ -44,8 +51,15 @@ var commands = []command{
 	{"serve", "", "run the cloud alone, for a `pulumi up` of your own", serve},
 	{"status", "", "show balancers, groups, instances and activities", status},
 	{"call", "[QUESTION]", "ask through the balancer, a line or a page that begins with /, and print the answer", call},
+	{"path", "FROM TO PORT", "can a connection be opened, by what, or what stops it; ends: internet, balancer, bastion, database, names, IDs", path},
 	{"terminate", "INSTANCE", "terminate an instance: its group replaces it", terminate},
 	{"stop-service", "INSTANCE SERVICE", "stop a service: the balancer finds out, the group replaces the instance", stopService},
+	{"stop-task", "TASK", "stop a task of ECS: its service replaces it", stopTask},
+	{"fail-zone", "ZONE", "an outage of a zone, until restore-zone or for the time that -for says", failZone},
+	{"restore-zone", "ZONE", "end the faults of a zone", restoreZone},
+	{"fault", "[ACTION TARGET [NAME=VALUE]]", "list faults, or start one; `fault stop ID` ends it", fault},
+	{"load", "RATE", "so many requests a second, until Ctrl-C or for the time that -for says; report", loadService},
+	{"experiment", "NAME", "answer a question by measurement: answers, terminate, replacement, scale; see docs/experiments.md", experiment},
 	{"down", "", "destroy the stack and end the emulator", down},
 }
 
@@ -67,15 +81,19 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		}
 		o := &options{out: out, err: errs}
 		flags := o.flags(c)
-		if err := flags.Parse(args[1:]); errors.Is(err, flag.ErrHelp) {
+		arguments, err := parse(flags, args[1:])
+		switch {
+		case errors.Is(err, flag.ErrHelp):
 			return 0
-		} else if err != nil {
+		case err != nil:
 			return 2
+		case o.duration < 0:
+			return exitCode(ctx, errs, fmt.Errorf("%w: -for %v is negative", errUsage, o.duration))
 		}
 		if o.speed < slowest || o.speed > fastest {
 			return exitCode(ctx, errs, fmt.Errorf("%w: -speed %g is not between %g and %g", errUsage, o.speed, slowest, fastest))
 		}
-		return exitCode(ctx, errs, c.run(ctx, o, flags.Args()))
+		return exitCode(ctx, errs, c.run(ctx, o, arguments))
 	}
 	switch name {
 	case "help", "-h", "-help", "--help":
@@ -87,6 +105,20 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	}
 	usage(errs)
 	return 2
+}
+
+// parse takes flags before, between and after arguments.
+func parse(flags *flag.FlagSet, args []string) ([]string, error) {
+	var arguments []string
+	for {
+		if err := flags.Parse(args); err != nil {
+			return nil, err
+		}
+		if flags.NArg() == 0 {
+			return arguments, nil
+		}
+		arguments, args = append(arguments, flags.Arg(0)), flags.Args()[1:]
+	}
 }
 
 // Slower than this nobody waits for it; faster, processes don't keep up with the timeouts.
@@ -114,8 +146,11 @@ func (o *options) flags(c command) *flag.FlagSet {
 	flags.SetOutput(o.err)
 	flags.StringVar(&o.stack, "stack", "dev", "`name` of the stack: its settings are Pulumi.NAME.yaml")
 	flags.Float64Var(&o.speed, "speed", 10, fmt.Sprintf("how many seconds of the cloud pass in one here, %g to %g", slowest, fastest))
+	flags.StringVar(&o.runtime, "runtime", string(emulator.Processes), "what instances are: process, or machine: booted in namespaces, as root")
 	flags.StringVar(&o.question, "ask", "", "what clients ask: a line, or over HTTP a `page` that begins with / (0; / where the balancer is an application's or listens on 80)")
 	flags.StringVar(&o.load, "load", "/burn?ms=20", "`page` that costs CPU, for the rehearsal of scaling")
+	flags.DurationVar(&o.duration, "for", 0, "how long: a load in time here, a fault in time of the cloud, e.g. 90s, 10m")
+	o.sizes.flags(flags)
 	flags.BoolVar(&o.verbose, "v", false, "show what Pulumi prints, and the emulator's log")
 	flags.Usage = func() {
 		fmt.Fprintf(o.err, "usage: emulator %s [flags] %s\n\n%s\n\n", c.name, c.arguments, c.help)
@@ -128,7 +163,7 @@ func usage(w io.Writer) {
 	fmt.Fprintln(w, "usage: emulator COMMAND [flags] [arguments]")
 	fmt.Fprintln(w)
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-31s %s\n", strings.TrimSpace(c.name+" "+c.arguments), c.help)
+		fmt.Fprintf(w, "  %-34s %s\n", strings.TrimSpace(c.name+" "+c.arguments), c.help)
 	}
 	fmt.Fprintln(w, "\nemulator COMMAND -h shows a command's flags.")
 }

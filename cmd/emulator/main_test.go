@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -9,8 +10,15 @@ import (
 	"github.com/elastic-service/elastic-service/emulator"
 )
 
+// commandVariable makes the test binary the command, with the control API at an address of its own.
+const commandVariable = "EMULATOR_TEST_ADDRESS"
+
 // TestMain keeps the tests away from an emulator that its user runs.
 func TestMain(m *testing.M) {
+	if address := os.Getenv(commandVariable); address != "" {
+		client.Address = address
+		main()
+	}
 	client.Address = "127.0.0.1:1"
 	m.Run()
 }
@@ -32,7 +40,7 @@ func TestMistypedCommandLinesSayWhatIsWrong(t *testing.T) {
 		"no instance":          {[]string{"terminate"}, 2, "name one instance"},
 		"no service":           {[]string{"stop-service", "i-1"}, 2, "name an instance and one of its services"},
 		"nobody to be asked":   {[]string{"status"}, 1, emulator.ErrNotRunning.Error()},
-		"two lines":            {[]string{"call", "1", "2"}, 2, "one line"},
+		"two lines":            {[]string{"call", "1", "2"}, 2, "one question"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer

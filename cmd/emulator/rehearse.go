@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/procfs"
 
+	"github.com/elastic-service/elastic-service/emulator/engine"
 	"github.com/elastic-service/elastic-service/internal/project"
 	"github.com/elastic-service/elastic-service/internal/sockets"
 	"github.com/elastic-service/elastic-service/settings"
@@ -71,6 +72,7 @@ func (o *options) rehearseIn(ctx context.Context, root, folder string) (bool, er
 type rehearsal struct {
 	*session
 	settings  *settings.Settings
+	deployed  engine.Result
 	service   *service
 	addresses []netip.Addr // on which the instances and the balancer listened
 }
@@ -120,7 +122,7 @@ func (r *rehearsal) cleanUp(ctx context.Context) {
 	fmt.Fprintln(r.err, "cleaning up")
 	e, err := r.pulumi(ctx)
 	if err == nil {
-		err = e.Unlock(ctx)
+		_, err = e.Repair(ctx, r.cloud.Providers.Settle)
 	}
 	if err == nil && r.settings.Protect {
 		if err = r.set(false, "protect"); err == nil {

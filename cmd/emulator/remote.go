@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,6 +54,7 @@ func printStatus(out io.Writer, s emulator.Status) {
 		}
 	}
 	printTasks(out, s)
+	printFaults(out, s.Faults, s.Time)
 	for _, a := range s.Alarms {
 		fmt.Fprintf(out, "alarm %s: %s  %s\n", a.Spec.Name, a.State, a.Reason)
 	}
@@ -125,24 +125,13 @@ func call(ctx context.Context, o *options, args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(s.Balancers) == 0 {
-		return errors.New("no balancer is listening: is the stack up?")
-	}
-	first := s.Balancers[0]
-	question := "0"
-	switch {
-	case len(args) == 1:
+	question := o.question
+	if len(args) == 1 {
 		question = args[0]
-	case first.Kind == "application":
-		question = "/"
 	}
-	asked := lineService(first.Address, question)
-	if strings.HasPrefix(question, "/") {
-		authority, err := os.ReadFile(s.Authority)
-		if err != nil {
-			return err
-		}
-		asked = webService(first.Address, question, authority)
+	asked, err := o.asked(s, question)
+	if err != nil {
+		return err
 	}
 	answer, err := asked.ask(ctx)
 	if err != nil {
@@ -150,6 +139,32 @@ func call(ctx context.Context, o *options, args []string) error {
 	}
 	fmt.Fprintln(o.out, answer)
 	return nil
+}
+
+// asked is the first balancer of the running emulator; without a question it is asked what suits it. A network balancer is
+// asked by a connection for each.
+func (o *options) asked(s emulator.Status, question string) (*service, error) {
+	if len(s.Balancers) == 0 {
+		return nil, errNoBalancer
+	}
+	first := s.Balancers[0]
+	switch {
+	case question != "":
+	case first.Kind == "application", strings.HasSuffix(first.Address, fmt.Sprintf(":%d", dataplane.Port(80))):
+		question = "/"
+	default:
+		question = "0"
+	}
+	if !strings.HasPrefix(question, "/") {
+		return lineService(first.Address, question), nil
+	}
+	authority, err := os.ReadFile(s.Authority)
+	if err != nil {
+		return nil, err
+	}
+	asked := webService(first.Address, question, authority)
+	asked.oneEach(first.Kind == "network")
+	return asked, nil
 }
 
 // terminate ends an instance of the running emulator.
@@ -173,5 +188,17 @@ func stopService(ctx context.Context, o *options, args []string) error {
 		return err
 	}
 	fmt.Fprintf(o.out, "%s is stopped on %s; see status for what follows\n", args[1], args[0])
+	return nil
+}
+
+// stopTask stops a task of the running emulator.
+func stopTask(ctx context.Context, o *options, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("%w: name one task (see status)", errUsage)
+	}
+	if err := client.StopTask(ctx, args[0]); err != nil {
+		return err
+	}
+	fmt.Fprintf(o.out, "%s is stopping; see status for its replacement\n", args[0])
 	return nil
 }

@@ -73,6 +73,7 @@ func (o *options) open(ctx context.Context, root, folder string) (*session, erro
 	}
 	s.cloud, err = emulator.Open(emulator.Options{
 		Folder: folder, Region: config["aws:region"], Speed: o.speed, Log: slog.New(slog.NewTextHandler(to, nil)),
+		Runtime: emulator.Runtime(o.runtime),
 	})
 	if err != nil {
 		s.release()
@@ -115,7 +116,12 @@ func lock(folder string) (*os.File, error) {
 
 // engine prepares Pulumi for the stack, against the providers that environment names.
 func (o *options) engine(ctx context.Context, root, folder string, environment map[string]string) (*engine.Engine, error) {
-	cli, err := engine.CLI(ctx, root, o.err)
+	// The settings may be a copy; what the CLI is built from is not.
+	home, err := project.Root()
+	if err != nil {
+		return nil, err
+	}
+	cli, err := engine.CLI(ctx, home, o.err)
 	if err != nil {
 		return nil, err
 	}

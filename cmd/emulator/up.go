@@ -35,7 +35,7 @@ func up(ctx context.Context, o *options, args []string) error {
 	case running.Stack != o.stack:
 		return fmt.Errorf("the running emulator has stack %s, not %s: end it first with `down -stack %[1]s`", running.Stack, o.stack)
 	}
-	return o.deploy(ctx, root, running.Folder, running.Environment)
+	return o.deploy(ctx, root, running.Folder, running.Environment, client.Settle)
 }
 
 func (o *options) upAt(ctx context.Context, root string) error {
@@ -50,12 +50,12 @@ func (o *options) upAt(ctx context.Context, root string) error {
 }
 
 func (s *session) upAndStay(ctx context.Context) error {
-	control, err := s.cloud.Serve(emulator.ControlAddress, s.stack)
+	control, err := s.cloud.Serve(client.Address, s.stack)
 	if err != nil {
 		return err
 	}
 	defer control.Close()
-	err = s.deploy(ctx, s.root, s.folder, s.cloud.Providers.Environment())
+	err = s.deploy(ctx, s.root, s.folder, s.cloud.Providers.Environment(), s.cloud.Providers.Settle)
 	if err != nil && len(s.cloud.Cloud.Left()) > 0 {
 		return fmt.Errorf("%w\nwhat was created is kept; `up` goes on from there, `down` destroys it", err)
 	}
@@ -81,9 +81,12 @@ func (s *session) stay(ctx context.Context, control *emulator.Control) error {
 }
 
 // deploy runs the program and prints what it did and where the service is.
-func (o *options) deploy(ctx context.Context, root, folder string, environment map[string]string) error {
+func (o *options) deploy(ctx context.Context, root, folder string, environment map[string]string, settle engine.Settle) error {
 	e, err := o.engine(ctx, root, folder, environment)
 	if err != nil {
+		return err
+	}
+	if err := o.repair(ctx, e, settle); err != nil {
 		return err
 	}
 	fmt.Fprintf(o.out, "deploying stack %s, until its group is healthy\n", o.stack)
@@ -96,6 +99,18 @@ func (o *options) deploy(ctx context.Context, root, folder string, environment m
 		fmt.Fprintln(o.out, "  "+line)
 	}
 	fmt.Fprintf(o.out, "the service is at %s\n", result.Outputs["address"])
+	return nil
+}
+
+// repair makes up for an operation that was cut short.
+func (o *options) repair(ctx context.Context, e *engine.Engine, settle engine.Settle) error {
+	gone, err := e.Repair(ctx, settle)
+	for _, one := range gone {
+		fmt.Fprintf(o.out, "deleted %s %s: the last operation was cut short before Pulumi knew of it\n", short(one.Type), one.ID)
+	}
+	if err != nil {
+		return fmt.Errorf("making up for an operation that was cut short: %w", err)
+	}
 	return nil
 }
 
@@ -157,7 +172,7 @@ func serve(ctx context.Context, o *options, args []string) error {
 		return err
 	}
 	defer s.close() //nolint:errcheck // stay reports a failure
-	control, err := s.cloud.Serve(emulator.ControlAddress, o.stack)
+	control, err := s.cloud.Serve(client.Address, o.stack)
 	if err != nil {
 		return err
 	}
@@ -197,12 +212,12 @@ func down(ctx context.Context, o *options, args []string) error {
 	if err != nil {
 		return err
 	}
-	err = o.destroy(ctx, root, folder, s.cloud.Providers.Environment())
+	err = o.destroy(ctx, root, folder, s.cloud.Providers.Environment(), s.cloud.Providers.Settle)
 	return errors.Join(err, s.close(), removeIf(err == nil, folder))
 }
 
 func (o *options) downRunning(ctx context.Context, root string, running emulator.Attachment) error {
-	if err := o.destroy(ctx, root, running.Folder, running.Environment); err != nil {
+	if err := o.destroy(ctx, root, running.Folder, running.Environment, client.Settle); err != nil {
 		return err
 	}
 	if err := client.Stop(ctx); err != nil {
@@ -219,9 +234,12 @@ func (o *options) downRunning(ctx context.Context, root string, running emulator
 	return errors.Join(err, removeIf(err == nil, running.Folder))
 }
 
-func (o *options) destroy(ctx context.Context, root, folder string, environment map[string]string) error {
+func (o *options) destroy(ctx context.Context, root, folder string, environment map[string]string, settle engine.Settle) error {
 	e, err := o.engine(ctx, root, folder, environment)
 	if err != nil {
+		return err
+	}
+	if err := o.repair(ctx, e, settle); err != nil {
 		return err
 	}
 	fmt.Fprintf(o.out, "destroying stack %s: the group drains its instances before it terminates them\n", o.stack)

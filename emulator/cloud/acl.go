@@ -168,34 +168,17 @@ func (s *state) aclOf(subnet string) *NetworkACL {
 // ports is a range, inclusive.
 type ports struct{ from, to int }
 
-// lets reports whether TCP to every one of the ports passes in a direction; nil stands for the default ACL.
-func (a *NetworkACL) lets(egress bool, other netip.Addr, span ports) bool {
-	if a == nil {
-		return true
-	}
-	// The answer can change only where a rule begins or ends.
-	points := []int{span.from}
-	for _, rule := range a.Rules {
-		points = append(points, rule.From, rule.To+1)
-	}
-	for _, port := range points {
-		if port >= span.from && port <= span.to && !a.letsPort(egress, other, port) {
-			return false
-		}
-	}
-	return true
-}
-
-func (a *NetworkACL) letsPort(egress bool, other netip.Addr, port int) bool {
-	for _, rule := range a.Rules {
+// deciding is the rule of the lowest number that matches TCP to a port, or nil.
+func (a *NetworkACL) deciding(egress bool, other netip.Addr, port int) *ACLRule {
+	for n, rule := range a.Rules {
 		prefix, err := netip.ParsePrefix(rule.CIDR)
 		if err != nil || rule.Egress != egress || !prefix.Contains(other) {
 			continue
 		}
 		tcp := rule.Protocol == "tcp" || rule.Protocol == "6"
 		if rule.Protocol == "-1" || tcp && rule.From <= port && port <= rule.To {
-			return rule.Allow
+			return &a.Rules[n]
 		}
 	}
-	return false
+	return nil
 }

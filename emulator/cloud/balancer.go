@@ -101,7 +101,26 @@ func (s *state) checkBalancer(spec LoadBalancerSpec) error {
 			return refuse("DuplicateLoadBalancerName", "A load balancer with the name '%s' already exists", spec.Name)
 		}
 	}
+	if s.balancersOfKind(spec.Kind) >= maxBalancers {
+		return refuse("TooManyLoadBalancers", "The quota '%d' for the number of load balancers has been reached", maxBalancers)
+	}
 	return s.checkPlace(spec)
+}
+
+// Default quotas ("Quotas for your Network Load Balancers", "Quotas for your Application Load Balancers").
+const (
+	maxBalancers = 50 // a Region, of each kind
+	maxListeners = 50 // a balancer
+)
+
+func (s *state) balancersOfKind(kind string) int {
+	count := 0
+	for _, b := range s.Balancers {
+		if b.Spec.Kind == kind {
+			count++
+		}
+	}
+	return count
 }
 
 // checkPlace holds what AWS wants of a balancer's subnets, security groups and attributes.
@@ -120,7 +139,7 @@ func (s *state) checkPlace(spec LoadBalancerSpec) error {
 				"same Availability Zone")
 		}
 		zones[subnet.Zone] = true
-		if !spec.Internal && s.routeOut(id, Internet().Address) == "" && !s.hasGateway(subnet.VPC) {
+		if !spec.Internal && s.routeOut(id, Internet().Address).target == "" && !s.hasGateway(subnet.VPC) {
 			return refuse("InvalidSubnet", "VPC %s has no internet gateway", subnet.VPC)
 		}
 	}

@@ -48,7 +48,7 @@ func (w web) listener(change func(*cloud.Listener)) cloud.Listener {
 	return listener
 }
 
-func TestWhatAWSRefusesOfApplicationBalancersIsRefused(t *testing.T) {
+func applicationRefusals(t *testing.T) refusals[web] {
 	balancer := func(change func(web, *cloud.LoadBalancerSpec)) func(web) error {
 		return func(w web) error {
 			spec := w.application()
@@ -76,14 +76,11 @@ func TestWhatAWSRefusesOfApplicationBalancersIsRefused(t *testing.T) {
 	redirect := func(r cloud.Redirect) func(web) error {
 		return listener(func(l *cloud.Listener) { l.TargetGroup, l.Redirect = "", &r })
 	}
-	for name, c := range map[string]struct {
-		code string
-		try  func(web) error
-	}{
-		"another kind":    {"ValidationError", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.Kind = "gateway" })},
-		"one zone":        {"ValidationError", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.Subnets = s.Subnets[:1] })},
-		"no group at all": {"InvalidConfigurationRequest", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.SecurityGroups = nil })},
-		"a subnet smaller than /27": {"InvalidSubnet", balancer(func(w web, s *cloud.LoadBalancerSpec) {
+	return refusals[web]{
+		"another kind":    {"ValidationError", "ELB API: CreateLoadBalancer", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.Kind = "gateway" })},
+		"one zone":        {"ValidationError", "ELB API: CreateLoadBalancer", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.Subnets = s.Subnets[:1] })},
+		"no group at all": {"InvalidConfigurationRequest", emulatorsOwn, balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.SecurityGroups = nil })},
+		"a subnet smaller than /27": {"InvalidSubnet", "ELB User Guide: Subnets for your Application Load Balancer", balancer(func(w web, s *cloud.LoadBalancerSpec) {
 			vpc := must(w.CreateVPC("10.0.0.0/16"))(t).ID
 			must(w.CreateGateway(vpc))(t)
 			s.Subnets = nil
@@ -91,57 +88,61 @@ func TestWhatAWSRefusesOfApplicationBalancersIsRefused(t *testing.T) {
 				s.Subnets = append(s.Subnets, must(w.CreateSubnet(vpc, cidr, w.Zones()[i], false))(t).ID)
 			}
 		})},
-		"logs to a bucket that isn't": {"InvalidConfigurationRequest", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.AccessLogs = "none" })},
-		"an hour and more of idling":  {"ValidationError", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.IdleTimeout = 4001 * time.Second })},
+		"logs to a bucket that isn't": {"InvalidConfigurationRequest", "ELB User Guide: Enable access logs for your Application Load Balancer", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.AccessLogs = "none" })},
+		"an hour and more of idling":  {"ValidationError", "ELB API: LoadBalancerAttribute", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.IdleTimeout = 4001 * time.Second })},
 
-		"a TCP check of an HTTP group": {"ValidationError", targets(func(s *cloud.TargetGroupSpec) {
+		"a TCP check of an HTTP group": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *cloud.TargetGroupSpec) {
 			s.Check.Protocol, s.Check.Path, s.Check.Matcher = "TCP", "", ""
 		})},
-		"a path of a TCP check": {"ValidationError", targets(func(s *cloud.TargetGroupSpec) {
+		"a path of a TCP check": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *cloud.TargetGroupSpec) {
 			s.Protocol, s.Check.Protocol, s.Check.Matcher = "TCP", "TCP", ""
 		})},
-		"a matcher of a TCP check": {"ValidationError", targets(func(s *cloud.TargetGroupSpec) {
+		"a matcher of a TCP check": {"ValidationError", "ELB API: Matcher", targets(func(s *cloud.TargetGroupSpec) {
 			s.Protocol, s.Check.Protocol, s.Check.Path = "TCP", "TCP", ""
 		})},
-		"a path without a slash":         {"ValidationError", targets(func(s *cloud.TargetGroupSpec) { s.Check.Path = "ping" })},
-		"a matcher of server errors":     {"ValidationError", targets(func(s *cloud.TargetGroupSpec) { s.Check.Matcher = "200,503" })},
-		"a matcher backwards":            {"ValidationError", targets(func(s *cloud.TargetGroupSpec) { s.Check.Matcher = "299-200" })},
-		"a matcher that is none":         {"ValidationError", targets(func(s *cloud.TargetGroupSpec) { s.Check.Matcher = "" })},
-		"a check's port that is none":    {"ValidationError", targets(func(s *cloud.TargetGroupSpec) { s.Check.Port = "http" })},
-		"a target group of another kind": {"ValidationError", targets(func(s *cloud.TargetGroupSpec) { s.Protocol = "GENEVE" })},
+		"a path without a slash":         {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *cloud.TargetGroupSpec) { s.Check.Path = "ping" })},
+		"a matcher of server errors":     {"ValidationError", "ELB API: Matcher", targets(func(s *cloud.TargetGroupSpec) { s.Check.Matcher = "200,503" })},
+		"a matcher backwards":            {"ValidationError", "ELB API: Matcher", targets(func(s *cloud.TargetGroupSpec) { s.Check.Matcher = "299-200" })},
+		"a matcher that is none":         {"ValidationError", "ELB API: Matcher", targets(func(s *cloud.TargetGroupSpec) { s.Check.Matcher = "" })},
+		"a check's port that is none":    {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *cloud.TargetGroupSpec) { s.Check.Port = "http" })},
+		"a target group of another kind": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *cloud.TargetGroupSpec) { s.Protocol = "GENEVE" })},
 
-		"TCP on an application balancer": {"ValidationError", listener(func(l *cloud.Listener) { l.Protocol = "TCP" })},
-		"HTTPS without a certificate":    {"ValidationError", listener(func(l *cloud.Listener) { l.Protocol = "HTTPS" })},
-		"HTTPS with an unknown certificate": {"CertificateNotFound", listener(func(l *cloud.Listener) {
+		"TCP on an application balancer": {"ValidationError", "ELB API: CreateListener", listener(func(l *cloud.Listener) { l.Protocol = "TCP" })},
+		"HTTPS without a certificate":    {"ValidationError", "ELB API: CreateListener", listener(func(l *cloud.Listener) { l.Protocol = "HTTPS" })},
+		"HTTPS with an unknown certificate": {"CertificateNotFound", "ELB API: CreateListener", listener(func(l *cloud.Listener) {
 			l.Protocol, l.Certificate = "HTTPS", "arn:aws:acm:us-east-1:123456789012:certificate/none"
 		})},
-		"HTTP with a certificate": {"ValidationError", listener(func(l *cloud.Listener) { l.Certificate = "arn" })},
-		"a TCP target group behind HTTP": {"IncompatibleProtocols", func(w web) error {
+		"HTTP with a certificate": {"ValidationError", "ELB API: CreateListener", listener(func(l *cloud.Listener) { l.Certificate = "arn" })},
+		"a TCP target group behind HTTP": {"IncompatibleProtocols", "ELB API: CreateListener", func(w web) error {
 			_, err := w.CreateListener(w.listener(func(l *cloud.Listener) { l.TargetGroup = w.world.targets }))
 			return err
 		}},
-		"HTTP on a network balancer": {"ValidationError", func(w web) error {
+		"HTTP on a network balancer": {"ValidationError", "ELB API: CreateListener", func(w web) error {
 			_, err := w.CreateListener(w.listener(func(l *cloud.Listener) { l.Balancer = w.world.balancer }))
 			return err
 		}},
-		"TLS on a network balancer": {"ValidationError", func(w web) error {
+		"TLS on a network balancer": {"ValidationError", emulatorsOwn, func(w web) error {
 			_, err := w.CreateListener(cloud.Listener{
 				Balancer: w.world.balancer, Port: 443, Protocol: "TLS", Certificate: "arn", TargetGroup: w.world.targets,
 			})
 			return err
 		}},
-		"a redirect by a network balancer": {"InvalidLoadBalancerAction", func(w web) error {
+		"a redirect by a network balancer": {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig", func(w web) error {
 			_, err := w.CreateListener(cloud.Listener{
 				Balancer: w.world.balancer, Port: 80, Protocol: "TCP", Redirect: &cloud.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 301},
 			})
 			return err
 		}},
-		"a redirect to itself":    {"InvalidLoadBalancerAction", redirect(cloud.Redirect{Protocol: "HTTP", Port: 80, StatusCode: 301})},
-		"a redirect of 307":       {"ValidationError", redirect(cloud.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 307})},
-		"a redirect to port 0":    {"ValidationError", redirect(cloud.Redirect{Protocol: "HTTPS", StatusCode: 301})},
-		"a redirect to an FTP":    {"ValidationError", redirect(cloud.Redirect{Protocol: "FTP", Port: 21, StatusCode: 301})},
-		"no group and no address": {"TargetGroupNotFound", listener(func(l *cloud.Listener) { l.TargetGroup = "" })},
-	} {
+		"a redirect to itself":    {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig", redirect(cloud.Redirect{Protocol: "HTTP", Port: 80, StatusCode: 301})},
+		"a redirect of 307":       {"ValidationError", "ELB API: RedirectActionConfig", redirect(cloud.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 307})},
+		"a redirect to port 0":    {"ValidationError", "ELB API: RedirectActionConfig", redirect(cloud.Redirect{Protocol: "HTTPS", StatusCode: 301})},
+		"a redirect to an FTP":    {"ValidationError", "ELB API: RedirectActionConfig", redirect(cloud.Redirect{Protocol: "FTP", Port: 21, StatusCode: 301})},
+		"no group and no address": {"TargetGroupNotFound", "ELB API: CreateListener", listener(func(l *cloud.Listener) { l.TargetGroup = "" })},
+	}
+}
+
+func TestWhatAWSRefusesOfApplicationBalancersIsRefused(t *testing.T) {
+	for name, c := range applicationRefusals(t) {
 		t.Run(name, func(t *testing.T) { refused(t, c.code, c.try(newWeb(t))) })
 	}
 }

@@ -24,6 +24,7 @@ type DatabaseSpec struct {
 	Password        bool // one is given
 	ManagedPassword bool // RDS makes one and keeps it in Secrets Manager
 	SubnetGroup     string
+	ParameterGroup  string // none when empty
 	Groups          []string
 	MultiAZ         bool
 	BackupDays      int
@@ -111,6 +112,20 @@ func (c *Cloud) DeleteSubnetGroup(name string) error {
 	})
 }
 
+// CheckParameterGroupUnused holds that a parameter group may be deleted: no database has it.
+func (c *Cloud) CheckParameterGroupUnused(name string) error {
+	var err error
+	c.view(func(s *state) {
+		for _, database := range s.Databases {
+			if database.Spec.ParameterGroup == name {
+				err = refuse("InvalidDBParameterGroupState", "One or more database instances are still members of this parameter group "+
+					"%s, so the group cannot be deleted", name)
+			}
+		}
+	})
+	return err
+}
+
 // CreateDatabase makes an RDS instance.
 func (c *Cloud) CreateDatabase(spec DatabaseSpec) (Database, error) {
 	database := &Database{ID: "db-" + strings.ToUpper(randomHex(13)), Spec: spec}
@@ -143,9 +158,27 @@ func (c *Cloud) UpdateDatabase(id string, spec DatabaseSpec) error {
 			return refuse("InvalidParameterCombination", "Requested storage size (%d) cannot be smaller than the current size (%d).",
 				spec.StorageGiB, database.Spec.StorageGiB)
 		}
+		for _, other := range s.Databases {
+			if other != database && other.Spec.Identifier == spec.Identifier {
+				return refuse("DBInstanceAlreadyExists", "DB instance already exists")
+			}
+		}
+		if old := database.Spec.SubnetGroup; old != spec.SubnetGroup && s.networkOf(old) == s.networkOf(spec.SubnetGroup) {
+			return refuse("InvalidVPCNetworkStateFault", "You cannot move DB instance %s to subnet group %s. The specified DB subnet "+
+				"group and DB instance are in the same VPC. Choose a DB subnet group in different VPC than the specified DB instance "+
+				"and try again.", spec.Identifier, spec.SubnetGroup)
+		}
 		database.Spec = spec
 		return nil
 	})
+}
+
+// networkOf is the VPC of a subnet group.
+func (s *state) networkOf(subnetGroup string) string {
+	if group := s.SubnetGroups[subnetGroup]; group != nil {
+		return s.vpcOf(group.Subnets[0])
+	}
+	return ""
 }
 
 // DeleteDatabase removes an RDS instance, keeping a final snapshot unless its name is empty.

@@ -102,20 +102,52 @@ func (c *Cloud) CreateRecord(zone, name, kind string, values []string, overwrite
 		}
 		full = found.qualify(name)
 		key := full + " " + kind
-		switch {
-		case len(values) == 0:
-			return refuse("InvalidInput", "Invalid request: Missing field 'AliasTarget' or 'ResourceRecords' in %s", full)
-		case kind == "CNAME" && full == found.Name:
-			return refuse("InvalidChangeBatch", "[RRSet of type CNAME with DNS name %s. is not permitted at apex in zone %s.]", full,
-				found.Name)
-		case found.Records[key] != nil && !overwrite:
+		if found.Records[key] != nil && !overwrite {
 			return refuse("InvalidChangeBatch", "[Tried to create resource record set [name='%s.', type='%s'] but it already exists]",
 				full, kind)
+		}
+		if err := found.checkRecord(full, kind, values, ""); err != nil {
+			return err
 		}
 		found.Records[key] = values
 		return nil
 	})
 	return full, err
+}
+
+// ReplaceRecord gives a name a record set of another type in the place of the one that it has, in one change.
+func (c *Cloud) ReplaceRecord(zone, full, old, kind string, values []string) error {
+	return c.change(func(s *state) error {
+		found := s.Zones[zone]
+		if found == nil {
+			return refuse("NoSuchHostedZone", "No hosted zone found with ID: %s", zone)
+		}
+		if err := found.checkRecord(full, kind, values, old); err != nil {
+			return err
+		}
+		delete(found.Records, full+" "+old)
+		found.Records[full+" "+kind] = values
+		return nil
+	})
+}
+
+// checkRecord holds that a set has values, and that an alias name (CNAME) is alone with its name, which is not the zone's.
+// A type that is on its way out doesn't count.
+func (z *Zone) checkRecord(full, kind string, values []string, leaving string) error {
+	switch {
+	case len(values) == 0:
+		return refuse("InvalidInput", "Invalid request: Missing field 'AliasTarget' or 'ResourceRecords' in %s", full)
+	case kind == "CNAME" && full == z.Name:
+		return refuse("InvalidChangeBatch", "[RRSet of type CNAME with DNS name %s. is not permitted at apex in zone %s.]", full, z.Name)
+	}
+	for key := range z.Records {
+		name, other, _ := strings.Cut(key, " ")
+		if name == full && other != kind && other != leaving && (kind == "CNAME" || other == "CNAME") {
+			return refuse("InvalidChangeBatch", "[RRSet of type %s with DNS name %s. is not permitted because a conflicting RRSet of type "+
+				"%s with the same DNS name already exists in zone %s.]", kind, full, other, z.Name)
+		}
+	}
+	return nil
 }
 
 // qualify completes a name: one that doesn't end with the zone's is relative to it, as the provider takes it.

@@ -12,7 +12,7 @@ import (
 )
 
 // Each case is something that ECS refuses, with the code that it gives.
-func TestWhatECSRefusesIsRefused(t *testing.T) {
+func ecsRefusals(*testing.T) refusals[*ecsWorld] {
 	const parameter, client = "InvalidParameterException", "ClientException"
 	type (
 		definitionOf = cloud.TaskDefinitionSpec
@@ -54,87 +54,84 @@ func TestWhatECSRefusesIsRefused(t *testing.T) {
 			return err
 		}
 	}
-	no, zero, negative := false, 0, -1
-	for name, c := range map[string]struct {
-		code string
-		try  func(*ecsWorld) error
-	}{
-		"a cluster's name with a space":    {parameter, func(w *ecsWorld) error { _, err := w.CreateCluster("a b"); return err }},
-		"a capacity provider's name twice": {client, capacity(func(*providerOf) {})},
-		"a group that has a provider":      {client, capacity(func(s *providerOf) { s.Name = "other" })},
-		"a provider's name that AWS keeps": {client, capacity(func(s *providerOf) { s.Name = "ecs-hosts" })},
-		"a provider without a group":       {client, capacity(func(s *providerOf) { s.Name, s.Group = "other", "none" })},
-		"a target capacity over 100": {client, func(w *ecsWorld) error {
+	no, negative := false, -1
+	return refusals[*ecsWorld]{
+		"a cluster's name with a space":    {parameter, "ECS API: CreateCluster", func(w *ecsWorld) error { _, err := w.CreateCluster("a b"); return err }},
+		"a capacity provider's name twice": {client, "ECS API: CreateCapacityProvider", capacity(func(*providerOf) {})},
+		"a group that has a provider":      {client, "ECS API: CreateCapacityProvider", capacity(func(s *providerOf) { s.Name = "other" })},
+		"a provider's name that AWS keeps": {client, "ECS API: CreateCapacityProvider", capacity(func(s *providerOf) { s.Name = "ecs-hosts" })},
+		"a provider without a group":       {client, "ECS API: CreateCapacityProvider", capacity(func(s *providerOf) { s.Name, s.Group = "other", "none" })},
+		"a target capacity over 100": {client, "ECS API: UpdateCapacityProvider", func(w *ecsWorld) error {
 			s := w.provider()
 			s.Scaling.Target = 101
 			return w.UpdateCapacityProvider(s)
 		}},
-		"protection without the group's": {client, func(w *ecsWorld) error {
+		"protection without the group's": {client, "ECS API: UpdateCapacityProvider", func(w *ecsWorld) error {
 			s := w.provider()
 			s.TerminationProtection = true
 			return w.UpdateCapacityProvider(s)
 		}},
-		"protection without scaling": {client, func(w *ecsWorld) error {
+		"protection without scaling": {client, "ECS API: UpdateCapacityProvider", func(w *ecsWorld) error {
 			s := w.provider()
 			s.TerminationProtection, s.Scaling = true, nil
 			return w.UpdateCapacityProvider(s)
 		}},
-		"providers of a cluster that isn't": {"ClusterNotFoundException", func(w *ecsWorld) error { return w.PutClusterCapacityProviders("none", nil, nil) }},
-		"a provider that isn't":             {parameter, func(w *ecsWorld) error { return w.PutClusterCapacityProviders("flask", []string{"none"}, nil) }},
-		"a strategy of a foreign provider": {parameter, func(w *ecsWorld) error {
+		"providers of a cluster that isn't": {"ClusterNotFoundException", "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error { return w.PutClusterCapacityProviders("none", nil, nil) }},
+		"a provider that isn't":             {parameter, "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error { return w.PutClusterCapacityProviders("flask", []string{"none"}, nil) }},
+		"a strategy of a foreign provider": {parameter, "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error {
 			return w.PutClusterCapacityProviders("flask", nil, []cloud.ProviderStrategy{{Provider: "capacity", Weight: 1}})
 		}},
-		"a strategy without weight": {parameter, func(w *ecsWorld) error {
+		"a strategy without weight": {parameter, "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error {
 			return w.PutClusterCapacityProviders("flask", []string{"capacity"}, []cloud.ProviderStrategy{{Provider: "capacity"}})
 		}},
-		"a provider that a service uses": {"ResourceInUseException", func(w *ecsWorld) error { return w.PutClusterCapacityProviders("flask", nil, nil) }},
-		"a provider of a cluster":        {"ResourceInUseException", func(w *ecsWorld) error { return w.DeleteCapacityProvider("capacity") }},
-		"a cluster with services":        {"ClusterContainsServicesException", func(w *ecsWorld) error { return w.DeleteCluster("flask") }},
+		"a provider that a service uses": {"ResourceInUseException", "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error { return w.PutClusterCapacityProviders("flask", nil, nil) }},
+		"a provider of a cluster":        {"ResourceInUseException", "ECS API: DeleteCapacityProvider", func(w *ecsWorld) error { return w.DeleteCapacityProvider("capacity") }},
+		"a cluster with services":        {"ClusterContainsServicesException", "ECS API: DeleteCluster", func(w *ecsWorld) error { return w.DeleteCluster("flask") }},
 
-		"a family with a dot":               {client, task(func(s *definitionOf) { s.Family = "a.b" })},
-		"a task without containers":         {client, task(func(s *definitionOf) { s.Containers = nil })},
-		"a task of two containers":          {client, task(func(s *definitionOf) { s.Containers = append(s.Containers, s.Containers[0]) })},
-		"awsvpc":                            {client, task(func(s *definitionOf) { s.NetworkMode = "awsvpc" })},
-		"a role that isn't":                 {client, task(func(s *definitionOf) { s.TaskRole = "arn:aws:iam::123456789012:role/none" })},
-		"a container larger than its task":  {client, task(func(s *definitionOf) { s.Memory = 128 })},
-		"a container without a name":        {client, container(func(d *containerOf) { d.Name = "" })},
-		"a container without an image":      {client, container(func(d *containerOf) { d.Image = "" })},
-		"a container without memory":        {client, container(func(d *containerOf) { d.Memory = 0 })},
-		"5 MiB":                             {client, container(func(d *containerOf) { d.Memory = 5 })},
-		"a soft limit over the hard one":    {client, container(func(d *containerOf) { d.MemoryReservation = 257 })},
-		"negative CPU":                      {client, container(func(d *containerOf) { d.CPU = -1 })},
-		"only inessential containers":       {client, container(func(d *containerOf) { d.Essential = &no })},
-		"a negative stop timeout":           {client, container(func(d *containerOf) { d.StopTimeout = &negative })},
-		"a variable without a name":         {client, container(func(d *containerOf) { d.Environment[0].Name = "" })},
-		"container port 0":                  {client, container(func(d *containerOf) { d.PortMappings[0].ContainerPort = 0 })},
-		"host port 65536":                   {client, container(func(d *containerOf) { d.PortMappings[0].HostPort = 65536 })},
-		"two ports":                         {client, container(func(d *containerOf) { d.PortMappings = append(d.PortMappings, d.PortMappings[0]) })},
-		"a port of UDP":                     {client, container(func(d *containerOf) { d.PortMappings[0].Protocol = "udp" })},
-		"a volume":                          {client, container(func(d *containerOf) { d.MountPoints = append(d.MountPoints, []byte(`{}`)) })},
-		"a log driver that isn't":           {client, container(func(d *containerOf) { d.LogConfiguration = &cloud.LogSettings{LogDriver: "paper"} })},
-		"logs without a group to go to":     {client, container(func(d *containerOf) { d.LogConfiguration = &cloud.LogSettings{LogDriver: "awslogs"} })},
-		"a service in a cluster that isn't": {"ClusterNotFoundException", create(func(_ *ecsWorld, s *serviceOf) { s.Cluster = "none" })},
-		"a service's name twice":            {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Name = "web" })},
-		"a service's name with a dot":       {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Name = "a.b" })},
-		"a task definition that isn't":      {client, create(func(_ *ecsWorld, s *serviceOf) { s.TaskDefinition = "none:1" })},
-		"a revision that is out of use": {client, create(func(w *ecsWorld, _ *serviceOf) {
+		"a family with a dot":               {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) { s.Family = "a.b" })},
+		"a task without containers":         {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) { s.Containers = nil })},
+		"a task of two containers":          {client, emulatorsOwn, task(func(s *definitionOf) { s.Containers = append(s.Containers, s.Containers[0]) })},
+		"awsvpc":                            {client, emulatorsOwn, task(func(s *definitionOf) { s.NetworkMode = "awsvpc" })},
+		"a role that isn't":                 {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) { s.TaskRole = "arn:aws:iam::123456789012:role/none" })},
+		"a container larger than its task":  {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) { s.Memory = 128 })},
+		"a container without a name":        {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.Name = "" })},
+		"a container without an image":      {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.Image = "" })},
+		"a container without memory":        {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.Memory = 0 })},
+		"5 MiB":                             {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.Memory = 5 })},
+		"a soft limit over the hard one":    {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.MemoryReservation = 257 })},
+		"negative CPU":                      {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.CPU = -1 })},
+		"only inessential containers":       {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.Essential = &no })},
+		"a negative stop timeout":           {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.StopTimeout = &negative })},
+		"a variable without a name":         {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.Environment[0].Name = "" })},
+		"container port 0":                  {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.PortMappings[0].ContainerPort = 0 })},
+		"host port 65536":                   {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.PortMappings[0].HostPort = 65536 })},
+		"two ports":                         {client, emulatorsOwn, container(func(d *containerOf) { d.PortMappings = append(d.PortMappings, d.PortMappings[0]) })},
+		"a port of UDP":                     {client, emulatorsOwn, container(func(d *containerOf) { d.PortMappings[0].Protocol = "udp" })},
+		"a volume":                          {client, emulatorsOwn, container(func(d *containerOf) { d.MountPoints = append(d.MountPoints, []byte(`{}`)) })},
+		"a log driver that isn't":           {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.LogConfiguration = &cloud.LogSettings{LogDriver: "paper"} })},
+		"logs without a group to go to":     {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.LogConfiguration = &cloud.LogSettings{LogDriver: "awslogs"} })},
+		"a service in a cluster that isn't": {"ClusterNotFoundException", "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Cluster = "none" })},
+		"a service's name twice":            {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Name = "web" })},
+		"a service's name with a dot":       {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Name = "a.b" })},
+		"a task definition that isn't":      {client, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.TaskDefinition = "none:1" })},
+		"a revision that is out of use": {client, "ECS API: CreateService", create(func(w *ecsWorld, _ *serviceOf) {
 			require.NoError(w.t, w.DeregisterTaskDefinition(w.definitions()[0]))
 		})},
-		"Fargate":                      {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.LaunchType = "FARGATE" })},
-		"a launch type and a provider": {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.LaunchType = "EC2" })},
-		"a foreign capacity provider":  {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Providers[0].Provider = "none" })},
-		"a minimum over 100 %":         {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.MinHealthy = 101 })},
-		"a maximum under 100 %":        {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.MaxHealthy = 99 })},
-		"a negative count":             {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Desired = -1 })},
-		"a target group that isn't":    {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Balancers[0].TargetGroup = "none" })},
-		"a container that isn't":       {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Balancers[0].Container = "none" })},
-		"a container port that isn't":  {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Balancers[0].ContainerPort = 5001 })},
-		"a placement that isn't":       {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Placement = []cloud.Placement{{Type: "pile"}} })},
-		"a spread over CPU": {parameter, create(func(_ *ecsWorld, s *serviceOf) {
+		"Fargate":                      {parameter, emulatorsOwn, create(func(_ *ecsWorld, s *serviceOf) { s.LaunchType = "FARGATE" })},
+		"a launch type and a provider": {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.LaunchType = "EC2" })},
+		"a foreign capacity provider":  {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Providers[0].Provider = "none" })},
+		"a minimum over 100 %":         {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.MinHealthy = 101 })},
+		"a maximum under 100 %":        {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.MaxHealthy = 99 })},
+		"a negative count":             {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Desired = -1 })},
+		"a target group that isn't":    {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Balancers[0].TargetGroup = "none" })},
+		"a container that isn't":       {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Balancers[0].Container = "none" })},
+		"a container port that isn't":  {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Balancers[0].ContainerPort = 5001 })},
+		"a placement that isn't":       {parameter, "ECS API: PlacementStrategy", create(func(_ *ecsWorld, s *serviceOf) { s.Placement = []cloud.Placement{{Type: "pile"}} })},
+		"a spread over CPU": {parameter, "ECS API: PlacementStrategy", create(func(_ *ecsWorld, s *serviceOf) {
 			s.Placement = []cloud.Placement{{Type: "spread", Field: "cpu"}}
 		})},
-		"a grace period without a balancer": {parameter, create(func(_ *ecsWorld, s *serviceOf) { s.Balancers = nil })},
-		"a target group without a balancer": {parameter, create(func(w *ecsWorld, s *serviceOf) {
+		"a grace period without a balancer": {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Balancers = nil })},
+		"a target group without a balancer": {parameter, "ECS API: CreateService", create(func(w *ecsWorld, s *serviceOf) {
 			loose := must(w.CreateTargetGroup(cloud.TargetGroupSpec{
 				Name: "loose", Port: 80, Protocol: "TCP", VPC: w.vpc, Check: cloud.HealthCheck{
 					Protocol: "TCP", Port: "traffic-port", Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
@@ -142,19 +139,23 @@ func TestWhatECSRefusesIsRefused(t *testing.T) {
 			}))(w.t)
 			s.Balancers[0].TargetGroup = loose.ARN
 		})},
-		"an update of a service that isn't":   {"ServiceNotFoundException", func(w *ecsWorld) error { return w.UpdateService("none", w.service(1), false) }},
-		"a count for a service that isn't":    {"ServiceNotFoundException", func(w *ecsWorld) error { return w.SetDesiredCount("none", 1) }},
-		"a service that is not scaled to 0":   {parameter, func(w *ecsWorld) error { return w.DeleteService(w.serviceARN, false) }},
-		"a task that isn't":                   {parameter, func(w *ecsWorld) error { return w.StopTask("none", "") }},
-		"a scalable service that isn't":       {"ValidationException", scalable("ecs", "service/flask/none", "ecs:service:DesiredCount", 1, 2)},
-		"a minimum over the maximum of tasks": {"ValidationException", scalable("ecs", "service/flask/web", "ecs:service:DesiredCount", 3, 2)},
-		"another namespace":                   {"ValidationException", scalable("dynamodb", "service/flask/web", "ecs:service:DesiredCount", 1, 2)},
-		"another dimension":                   {"ValidationException", scalable("ecs", "service/flask/web", "ecs:service:Memory", 1, 2)},
-		"a policy without a scalable target": {"ObjectNotFoundException", func(w *ecsWorld) error {
+		"an update of a service that isn't":   {"ServiceNotFoundException", "ECS API: UpdateService", func(w *ecsWorld) error { return w.UpdateService("none", w.service(1), false) }},
+		"a count for a service that isn't":    {"ServiceNotFoundException", "ECS API: UpdateService", func(w *ecsWorld) error { return w.SetDesiredCount("none", 1) }},
+		"a service that is not scaled to 0":   {parameter, "ECS API: DeleteService", func(w *ecsWorld) error { return w.DeleteService(w.serviceARN, false) }},
+		"a task that isn't":                   {parameter, "ECS API: StopTask", func(w *ecsWorld) error { return w.StopTask("none", "") }},
+		"a scalable service that isn't":       {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget", scalable("ecs", "service/flask/none", "ecs:service:DesiredCount", 1, 2)},
+		"a minimum over the maximum of tasks": {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget", scalable("ecs", "service/flask/web", "ecs:service:DesiredCount", 3, 2)},
+		"another namespace":                   {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget", scalable("dynamodb", "service/flask/web", "ecs:service:DesiredCount", 1, 2)},
+		"another dimension":                   {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget", scalable("ecs", "service/flask/web", "ecs:service:Memory", 1, 2)},
+		"a policy without a scalable target": {"ObjectNotFoundException", "Application Auto Scaling API: PutScalingPolicy", func(w *ecsWorld) error {
 			_, _, err := w.PutServicePolicy("ecs", "service/flask/web", "ecs:service:DesiredCount", cloud.ServicePolicy{Name: "cpu", Target: 50})
 			return err
 		}},
-	} {
+	}
+}
+
+func TestWhatECSRefusesIsRefused(t *testing.T) {
+	for name, c := range ecsRefusals(t) {
 		t.Run(name, func(t *testing.T) {
 			w := newECS(t, 2)
 			w.startService(1)
@@ -167,7 +168,12 @@ func TestWhatECSRefusesIsRefused(t *testing.T) {
 			}
 		})
 	}
-	require.NoError(t, container(func(d *containerOf) { d.StopTimeout = &zero })(newECS(t, 1)), "what they vary is valid")
+}
+
+func TestWhatTheRefusalsVaryIsValid(t *testing.T) {
+	spec, zero := definition("web:2"), 0
+	spec.Containers[0].StopTimeout = &zero
+	must(newECS(t, 1).RegisterTaskDefinition(spec))(t)
 }
 
 func TestADrainingServiceTakesNoUpdate(t *testing.T) {

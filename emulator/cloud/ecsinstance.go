@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -257,7 +258,7 @@ func (host *ContainerInstance) dynamicPort(used map[int]bool) (int, error) {
 	return 0, fmt.Errorf("no dynamic port of %s is free", host.Instance)
 }
 
-// containerAddress is the first free one of 127.254.0.0/16.
+// containerAddress picks a free one of 127.254.0.0/16 at random: two emulators on a machine rarely want the same.
 func (c *Cloud) containerAddress(s *state) (netip.Addr, error) {
 	taken := map[netip.Addr]bool{}
 	for _, t := range s.Tasks {
@@ -265,8 +266,11 @@ func (c *Cloud) containerAddress(s *state) (netip.Addr, error) {
 			taken[t.Address] = true
 		}
 	}
-	for n := 1; n < 1<<16-1; n++ {
-		address := netip.AddrFrom4([4]byte{127, 254, byte(n >> 8), byte(n)})
+	const hosts = 1<<16 - 2 // neither the first nor the last
+	first := rand.IntN(hosts)
+	for n := range hosts {
+		host := 1 + (first+n)%hosts
+		address := netip.AddrFrom4([4]byte{127, 254, byte(host >> 8), byte(host)})
 		if !taken[address] && c.free(address) {
 			return address, nil
 		}

@@ -280,7 +280,7 @@ func (s *state) scaleProvider(p *CapacityProvider, g *Group, now time.Time) {
 		p.Surplus = 0
 	}
 	if g.Desired != before {
-		g.why(fmt.Sprintf("managed scaling of capacity provider %s changed the desired capacity from %d to %d.",
+		g.why(now, fmt.Sprintf("managed scaling of capacity provider %s changed the desired capacity from %d to %d.",
 			p.Spec.Name, before, g.Desired))
 	}
 }

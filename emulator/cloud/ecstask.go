@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -124,10 +125,7 @@ func (c *Cloud) TaskEnded(id string, exitCode int, reason string) {
 		now := c.clock.Now()
 		t.ExitCode = &exitCode
 		if t.DesiredStatus == desiredRunning {
-			t.Reason = "Essential container in task exited"
-			if reason != "" {
-				t.Reason += ": " + reason
-			}
+			t.Reason = endedBecause(reason)
 			s.taskFailed(t, now)
 		}
 		s.taskGone(t, now)
@@ -135,18 +133,31 @@ func (c *Cloud) TaskEnded(id string, exitCode int, reason string) {
 	})
 }
 
+// endedBecause is why a task stopped whose container ended: a container that never started is the reason itself.
+func endedBecause(reason string) string {
+	switch {
+	case strings.HasPrefix(reason, "CannotStartContainerError"):
+		return reason
+	case reason == "":
+		return "Essential container in task exited"
+	}
+	return "Essential container in task exited: " + reason
+}
+
 // StopTask drains and stops a task; its service replaces it (API: StopTask).
 func (c *Cloud) StopTask(id, reason string) error {
-	return c.change(func(s *state) error {
-		t := s.Tasks[id]
-		if t == nil {
-			return refuse("InvalidParameterException", "The referenced task was not found: %s", id)
-		}
-		if t.DesiredStatus == desiredRunning {
-			s.stopTask(t, orElse(reason, "Task stopped by user"), c.clock.Now())
-		}
-		return nil
-	})
+	return c.change(func(s *state) error { return s.stopTaskByUser(id, reason, c.clock.Now()) })
+}
+
+func (s *state) stopTaskByUser(id, reason string, now time.Time) error {
+	t := s.Tasks[id]
+	if t == nil {
+		return refuse("InvalidParameterException", "The referenced task was not found: %s", id)
+	}
+	if t.DesiredStatus == desiredRunning {
+		s.stopTask(t, orElse(reason, "Task stopped by user"), now)
+	}
+	return nil
 }
 
 // RecordTaskCPU adds a minute's average CPU use of a task, in percent of the CPU units that it reserves: over 100 while

@@ -79,8 +79,10 @@ func publicService(name string) Endpoint {
 	if list, ok := prefixLists[name]; ok {
 		address = list.Ranges[0].Addr().Next()
 	}
-	return Endpoint{Name: "AWS service " + name, Address: address}
+	return Endpoint{Name: servicePrefix + name, Address: address}
 }
+
+const servicePrefix = "AWS service "
 
 // EndpointSpec is what an endpoint is made of.
 type EndpointSpec struct {

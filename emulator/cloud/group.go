@@ -1,6 +1,8 @@
 package cloud
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -40,10 +42,12 @@ type Group struct {
 	Activities []Activity // the oldest first
 	Refreshes  []Refresh  // the oldest first
 	Policies   map[string]*Policy
-	CheckedAt  time.Time // when ELB's health was last looked at
-	RetryAt    time.Time // no launch before this, after one failed
-	ScaledAt   time.Time // when target tracking last changed the desired capacity
-	Why        string    // what changed the desired capacity, until it is reached
+	CheckedAt  time.Time            // when ELB's health was last looked at
+	RetryAt    time.Time            // no launch before this, after one failed
+	ZoneRetry  map[string]time.Time // no launch in a zone before this, after one failed there
+	Balance    *Balance             // nil when the zones are not being balanced
+	ScaledAt   time.Time            // when target tracking last changed the desired capacity
+	Why        string               // what changed the desired capacity and when, until it is reached
 	Hooks      map[string]Hook
 	Schedules  map[string]*Schedule
 	Notify     map[string][]string // events by topic
@@ -81,6 +85,8 @@ func (c *Cloud) CreateGroup(spec GroupSpec) (Group, error) {
 	for _, hook := range spec.Hooks {
 		group.setHook(hook)
 	}
+	group.why(c.clock.Now(), fmt.Sprintf("a user request created an AutoScalingGroup changing the desired capacity from 0 to %d.",
+		group.Desired))
 	err := c.change(func(s *state) error {
 		if s.Scaling[spec.Name] != nil {
 			return refuse("AlreadyExists", "AutoScalingGroup by this name already exists - A group with the name %s "+
@@ -128,6 +134,15 @@ func (s *state) checkGroup(spec GroupSpec) error {
 	if r := spec.Refresh; r != nil && (r.MinHealthy < 0 || r.MinHealthy > 100 || r.MaxHealthy < 100 || r.MaxHealthy > 200) {
 		return refuse("ValidationError", "MinHealthyPercentage must be 0 to 100 and MaxHealthyPercentage 100 to 200")
 	}
+	if r := spec.Refresh; r != nil && r.MaxHealthy-r.MinHealthy > 100 {
+		return refuse("ValidationError", "The difference between MinHealthyPercentage and MaxHealthyPercentage must not be above 100")
+	}
+	if spec.Grace < 0 {
+		return refuse("ValidationError", "The health check grace period '%v' must not be negative", spec.Grace)
+	}
+	if len(spec.Hooks) > maxHooks {
+		return tooMany("lifecycle hooks", maxHooks)
+	}
 	_, _, err := s.launchData(spec.Template, spec.Version)
 	return err
 }
@@ -150,8 +165,7 @@ func (c *Cloud) UpdateGroup(spec GroupSpec, roll bool) error {
 		g.Spec = spec
 		g.Desired = min(max(g.Desired, spec.Min), spec.Max)
 		if g.Desired != before {
-			g.why(fmt.Sprintf("a user request update of AutoScalingGroup constraints to min: %d, max: %d, desired: %d changing the "+
-				"desired capacity from %d to %d.", spec.Min, spec.Max, g.Desired, before, g.Desired))
+			g.why(c.clock.Now(), constraints("a user request", g, before))
 		}
 		if roll && spec.Refresh != nil {
 			g.startRefresh(c.clock.Now())
@@ -160,11 +174,19 @@ func (c *Cloud) UpdateGroup(spec GroupSpec, roll bool) error {
 	})
 }
 
-// DeleteGroup begins to end a group: its capacity goes to nothing, and with the last member the group is gone.
+// constraints words a change of a group's sizes, which may have moved the desired capacity.
+func constraints(who string, g *Group, before int) string {
+	return fmt.Sprintf("%s update of AutoScalingGroup constraints to min: %d, max: %d, desired: %d changing the desired capacity "+
+		"from %d to %d.", who, g.Spec.Min, g.Spec.Max, g.Desired, before, g.Desired)
+}
+
+// DeleteGroup begins to end a group as the provider does, by sizes of 0; with the last member the group is gone.
 func (c *Cloud) DeleteGroup(name string) error {
 	return c.change(func(s *state) error {
 		if g := s.Scaling[name]; g != nil && !g.Deleting {
-			g.Deleting, g.Desired, g.Spec.Min = true, 0, 0
+			before := g.Desired
+			g.Deleting, g.Desired, g.Spec.Min, g.Spec.Max = true, 0, 0, 0
+			g.why(c.clock.Now(), constraints("a user request", g, before))
 			g.cancelRefresh(c.clock.Now(), "The group is being deleted.")
 		}
 		return nil
@@ -266,7 +288,8 @@ func (c *Cloud) Reconcile() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.clock.Now()
-	changed := c.reconcileAlarms(&c.state, now)
+	changed := c.state.endFaults(now)
+	changed = c.reconcileAlarms(&c.state, now) || changed
 	for _, name := range keys(c.state.Scaling) {
 		changed = c.reconcileGroup(&c.state, c.state.Scaling[name], now) || changed
 	}
@@ -312,7 +335,7 @@ func (s *state) enterService(g *Group, now time.Time) bool {
 			continue
 		case i.Abandoned:
 			s.finish(g, i, now, "Failed", "Instance failed to complete user's Lifecycle Action: it was abandoned.")
-			s.retire(g, i, now, "an instance was taken out of service in response to a lifecycle action that was abandoned.")
+			s.retire(g, i, now, at(now, "an instance was taken out of service in response to a lifecycle action that was abandoned."))
 		default:
 			s.serve(g, i, now)
 		}
@@ -338,8 +361,8 @@ func (s *state) replaceUnhealthy(g *Group, now time.Time) bool {
 	changed := false
 	for _, i := range s.active(g) {
 		if i.State == ShuttingDown || i.State == Terminated {
-			s.retire(g, i, now, "an instance was taken out of service in response to an EC2 health check indicating it has "+
-				"been terminated or stopped.")
+			s.retire(g, i, now, at(now, "an instance was taken out of service in response to an EC2 health check indicating it has "+
+				"been terminated or stopped."))
 			i.Unhealthy, changed = true, true
 		}
 	}
@@ -353,7 +376,7 @@ func (s *state) replaceUnhealthy(g *Group, now time.Time) bool {
 		}
 		for _, arn := range g.Spec.TargetGroups {
 			if s.targetState(arn, i.ID) == TargetUnhealthy && i.Lifecycle == LifecycleInService {
-				s.retire(g, i, now, "an instance was taken out of service in response to an ELB system health check failure.")
+				s.retire(g, i, now, at(now, "an instance was taken out of service in response to an ELB system health check failure."))
 				i.Unhealthy, changed = true, true
 			}
 		}
@@ -415,29 +438,47 @@ func (s *state) drained(g *Group, i *Instance, now time.Time) bool {
 	return true
 }
 
-// fillOrShrink brings the number of active members to the desired capacity.
+// fillOrShrink brings the number of active members to the desired capacity, and then the zones into balance.
 func (c *Cloud) fillOrShrink(s *state, g *Group, now time.Time) bool {
-	active := s.active(g)
-	changed := false
-	for have := len(active); have < g.Desired; have++ {
-		cause := g.because(now) + fmt.Sprintf("an instance was started in response to a difference between desired and actual capacity, "+
-			"increasing the capacity from %d to %d.", have, have+1)
+	logged := len(g.Activities)
+	if have := len(s.active(g)); have < g.Desired {
+		c.fill(s, g, have, now)
+	} else if extra := have - g.Desired - g.surplus(); extra > 0 {
+		s.shrink(g, have, extra, now)
+	}
+	if have := len(s.active(g)); have >= g.Desired {
+		g.Why = ""
+		c.balance(s, g, have, now)
+	}
+	return len(g.Activities) != logged
+}
+
+// fill launches what is missing, as far as that goes.
+func (c *Cloud) fill(s *state, g *Group, have int, now time.Time) {
+	capacity := g.because(now, fmt.Sprintf("an instance was started in response to a difference between desired and actual capacity, "+
+		"increasing the capacity from %d to %d.", have, g.Desired))
+	for range g.Desired - have {
+		cause := capacity
 		if g.replaces(s) {
-			cause = "an instance was launched in response to an unhealthy instance needing to be replaced."
+			cause = at(now, "an instance was launched in response to an unhealthy instance needing to be replaced.")
 		}
 		if !c.launchMember(s, g, now, cause) {
-			return changed // and tries again
+			return // and tries again
 		}
-		changed = true
 	}
-	for have := len(active); have > g.Desired; have-- {
-		victim := s.victim(g)
-		s.retire(g, victim, now, g.because(now)+fmt.Sprintf("an instance was taken out of service in response to a difference between desired "+
-			"and actual capacity, shrinking the capacity from %d to %d.", have, have-1))
-		changed = true
+}
+
+// shrink takes members out that are too many. As on AWS each activity names all of them.
+func (s *state) shrink(g *Group, have, count int, now time.Time) {
+	cause := g.because(now, fmt.Sprintf("an instance was taken out of service in response to a difference between desired and "+
+		"actual capacity, shrinking the capacity from %d to %d.", have, have-count))
+	victims := s.victims(g, count)
+	for _, i := range victims {
+		cause += "  " + at(now, "instance "+i.ID+" was selected for termination.")
 	}
-	g.Why = ""
-	return changed
+	for _, i := range victims {
+		s.retire(g, i, now, cause)
+	}
 }
 
 // replaces reports whether more unhealthy members are on their way out than replacements were launched since.
@@ -457,77 +498,151 @@ func (g *Group) replaces(s *state) bool {
 	return out > pending
 }
 
-// launchMember launches one instance in the zone with the fewest, and reports whether it could.
+// launchMember launches one instance in the zone with the fewest, or where that fails for the zone in another one (Auto
+// Scaling: "Availability Zone distribution", balanced best effort). It reports whether it could.
 func (c *Cloud) launchMember(s *state, g *Group, now time.Time, cause string) bool {
+	return c.launchWhere(s, g, now, cause, s.perZone(g, s.active(g)))
+}
+
+// launchWhere launches in the first zone that takes it, by ascending counts.
+func (c *Cloud) launchWhere(s *state, g *Group, now time.Time, cause string, count map[string]int) bool {
 	if now.Before(g.RetryAt) {
 		return false
 	}
-	subnet := s.emptiestSubnet(g)
-	i, err := c.launch(s, g, subnet, now)
-	if err != nil {
-		g.RetryAt = now.Add(launchRetry)
-		at := g.begin(now, "Launching a new EC2 instance.", cause, "")
-		g.Activities[at].Status, g.Activities[at].Message, g.Activities[at].End = "Failed", err.Error(), now
-		s.tell(g, EventLaunchError, g.Activities[at])
-		return false
-	}
-	g.begin(now, "Launching a new EC2 instance: "+i.ID, cause, i.ID)
-	return true
-}
-
-// emptiestSubnet is the group's subnet in the zone with the fewest active members; of equal ones, the first.
-func (s *state) emptiestSubnet(g *Group) *Subnet {
-	count := s.perZone(g)
-	var best *Subnet
-	for _, id := range g.Spec.Subnets {
-		if subnet := s.Subnets[id]; subnet != nil && (best == nil || count[subnet.Zone] < count[best.Zone]) {
-			best = subnet
+	for _, subnet := range s.openSubnets(g, now, count) {
+		if err := c.launchIn(s, g, subnet, now, cause); err == nil {
+			return true
+		} else if !isZonal(err) {
+			g.RetryAt = now.Add(launchRetry)
+			return false
 		}
 	}
-	return best
+	return false
 }
 
-func (s *state) perZone(g *Group) map[string]int {
+// launchIn launches an instance in a subnet and keeps what came of it.
+func (c *Cloud) launchIn(s *state, g *Group, subnet *Subnet, now time.Time, cause string) error {
+	i, err := c.launch(s, g, subnet, now)
+	if err == nil {
+		g.begin(now, "Launching a new EC2 instance: "+i.ID, cause, i.ID)
+		return nil
+	}
+	if isZonal(err) {
+		if g.ZoneRetry == nil {
+			g.ZoneRetry = map[string]time.Time{}
+		}
+		g.ZoneRetry[subnet.Zone] = now.Add(launchRetry)
+	}
+	n := g.begin(now, "Launching a new EC2 instance.", cause, "")
+	a := &g.Activities[n]
+	a.Status, a.Message, a.End = "Failed", words(err)+" Launching EC2 instance failed.", now
+	s.tell(g, EventLaunchError, *a)
+	return err
+}
+
+// isZonal reports whether a launch failed for a reason that another zone may not have.
+func isZonal(err error) bool {
+	var refusal *Error
+	return errors.As(err, &refusal) &&
+		(refusal.Code == insufficientCapacity || refusal.Code == "InsufficientFreeAddressesInSubnet")
+}
+
+// words are a refusal's without its code, as activities have them.
+func words(err error) string {
+	var refusal *Error
+	if errors.As(err, &refusal) {
+		return refusal.Message
+	}
+	return err.Error()
+}
+
+// openSubnets lists the group's subnets in zones where launches didn't just fail, those in zones with the lowest counts
+// first; of equal ones in the group's order.
+func (s *state) openSubnets(g *Group, now time.Time, count map[string]int) []*Subnet {
+	var open []*Subnet
+	for _, id := range g.Spec.Subnets {
+		if subnet := s.Subnets[id]; subnet != nil && !now.Before(g.ZoneRetry[subnet.Zone]) {
+			open = append(open, subnet)
+		}
+	}
+	slices.SortStableFunc(open, func(a, b *Subnet) int { return count[a.Zone] - count[b.Zone] })
+	return open
+}
+
+// perZone counts members in each of the group's zones and in those that it has left.
+func (s *state) perZone(g *Group, members []*Instance) map[string]int {
 	count := map[string]int{}
-	for _, i := range s.active(g) {
+	for _, id := range g.Spec.Subnets {
+		if subnet := s.Subnets[id]; subnet != nil {
+			count[subnet.Zone] = 0
+		}
+	}
+	for _, i := range members {
 		count[i.Zone]++
 	}
 	return count
 }
 
-// victim follows the default termination policy: the zone with the most members, there the oldest template version,
-// then the oldest instance ("Default termination policy for Amazon EC2 Auto Scaling").
-func (s *state) victim(g *Group) *Instance {
-	count := s.perZone(g)
-	return slices.MinFunc(s.active(g), func(a, b *Instance) int {
-		if count[a.Zone] != count[b.Zone] {
-			return count[b.Zone] - count[a.Zone]
+// victims follow the default termination policy, one after the other: the zone with the most members, there the oldest
+// template version, then the oldest instance ("Default termination policy for Amazon EC2 Auto Scaling"). Zones that the
+// group has left come first.
+func (s *state) victims(g *Group, wanted int) []*Instance {
+	own, left := s.zonesOf(g), s.active(g)
+	count := s.perZone(g, left)
+	var chosen []*Instance
+	for range min(wanted, len(left)) {
+		victim := slices.MinFunc(left, func(a, b *Instance) int {
+			if order := cmp.Or(rank(own[a.Zone])-rank(own[b.Zone]), count[b.Zone]-count[a.Zone], a.Version-b.Version); order != 0 {
+				return order
+			}
+			return a.Launched.Compare(b.Launched)
+		})
+		chosen = append(chosen, victim)
+		count[victim.Zone]--
+		left = slices.DeleteFunc(left, func(i *Instance) bool { return i == victim })
+	}
+	return chosen
+}
+
+func rank(own bool) int {
+	if own {
+		return 1
+	}
+	return 0
+}
+
+func (s *state) zonesOf(g *Group) map[string]bool {
+	zones := map[string]bool{}
+	for _, id := range g.Spec.Subnets {
+		if subnet := s.Subnets[id]; subnet != nil {
+			zones[subnet.Zone] = true
 		}
-		if a.Version != b.Version {
-			return a.Version - b.Version
-		}
-		return a.Launched.Compare(b.Launched)
-	})
+	}
+	return zones
+}
+
+// at begins a cause with its time.
+func at(now time.Time, cause string) string {
+	return fmt.Sprintf("At %s %s", now.UTC().Format(time.RFC3339), cause)
 }
 
 // begin adds an activity to the history and returns its index.
 func (g *Group) begin(now time.Time, description, cause, instance string) int {
 	g.Activities = append(g.Activities, Activity{
-		Description: description, Status: "InProgress", Instance: instance, Start: now,
-		Cause: fmt.Sprintf("At %s %s", now.UTC().Format(time.RFC3339), cause),
+		Description: description, Cause: cause, Status: "InProgress", Instance: instance, Start: now,
 	})
 	return len(g.Activities) - 1
 }
 
 // why keeps what changed the desired capacity, for the activities that follow.
-func (g *Group) why(reason string) { g.Why = reason }
+func (g *Group) why(now time.Time, reason string) { g.Why = at(now, reason) }
 
-// because begins the cause of an activity with what changed the desired capacity.
-func (g *Group) because(now time.Time) string {
+// because is the cause of an activity, with what changed the desired capacity before it.
+func (g *Group) because(now time.Time, cause string) string {
 	if g.Why == "" {
-		return ""
+		return at(now, cause)
 	}
-	return fmt.Sprintf("%s  At %s ", g.Why, now.UTC().Format(time.RFC3339))
+	return g.Why + "  " + at(now, cause)
 }
 
 // finish ends the latest activity of an instance, and tells of it.

@@ -49,6 +49,19 @@ func (s *state) checkHook(h Hook) error {
 	return nil
 }
 
+// Quotas of a group ("Quotas for Auto Scaling resources and groups").
+const (
+	maxHooks     = 50
+	maxPolicies  = 50
+	maxSchedules = 125
+	maxTopics    = 10
+	maxSteps     = 20 // of a policy
+)
+
+func tooMany(what string, limit int) error {
+	return refuse("LimitExceeded", "You have already reached the limit of %d %s", limit, what)
+}
+
 // PutHook makes or changes a hook of a group (API: PutLifecycleHook).
 func (c *Cloud) PutHook(group string, hook Hook) error {
 	return c.change(func(s *state) error {
@@ -58,6 +71,9 @@ func (c *Cloud) PutHook(group string, hook Hook) error {
 		}
 		if err := s.checkHook(hook); err != nil {
 			return err
+		}
+		if _, there := g.Hooks[hook.Name]; !there && len(g.Hooks) >= maxHooks {
+			return tooMany("lifecycle hooks", maxHooks)
 		}
 		g.setHook(hook)
 		return nil

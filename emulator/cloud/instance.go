@@ -60,6 +60,7 @@ type Instance struct {
 	InService      time.Time
 	Ended          time.Time
 	Protected      bool                 // from termination
+	PowerCut       bool                 // it ends at once: nothing on it is shut down
 	Held           map[string]time.Time // hooks that it waits for, and until when
 	Abandoned      bool                 // by a hook
 	Detailed       bool                 // publishes its metrics every minute
@@ -104,6 +105,9 @@ func (c *Cloud) Instances() []Instance {
 func (c *Cloud) launch(s *state, g *Group, subnet *Subnet, now time.Time) (*Instance, error) {
 	data, version, err := s.launchData(g.Spec.Template, g.Spec.Version)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.capacity(s, g.Spec.Name, subnet.Zone, data.InstanceType); err != nil {
 		return nil, err
 	}
 	address, err := s.privateAddress(subnet, c.free)
@@ -191,20 +195,22 @@ func (c *Cloud) InstanceEnded(id, reason string) {
 
 // TerminateInstance ends an instance, whoever it belongs to (API: TerminateInstances).
 func (c *Cloud) TerminateInstance(id string) error {
-	return c.change(func(s *state) error {
-		i := s.Instances[id]
-		if i == nil {
-			return refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
-		}
-		if i.Protected {
-			return refuse("OperationNotPermitted", "The instance '%s' may not be terminated. Modify its 'disableApiTermination' "+
-				"instance attribute and try again.", id)
-		}
-		if i.State == Pending || i.State == Running {
-			i.State, i.Reason = ShuttingDown, "Client.UserInitiatedShutdown: User initiated shutdown"
-		}
-		return nil
-	})
+	return c.change(func(s *state) error { return s.terminate(id) })
+}
+
+func (s *state) terminate(id string) error {
+	i := s.Instances[id]
+	if i == nil {
+		return refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
+	}
+	if i.Protected {
+		return refuse("OperationNotPermitted", "The instance '%s' may not be terminated. Modify its 'disableApiTermination' "+
+			"instance attribute and try again.", id)
+	}
+	if i.State == Pending || i.State == Running {
+		i.State, i.Reason = ShuttingDown, "Client.UserInitiatedShutdown: User initiated shutdown"
+	}
+	return nil
 }
 
 // keepTerminated is how long AWS goes on showing a terminated instance ("Terminate EC2 instances": about an hour).

@@ -53,11 +53,20 @@ func (s *state) checkListener(listener Listener) error {
 	if err := s.checkAction(listener); err != nil {
 		return err
 	}
+	beside := 0
 	for _, other := range s.Listeners {
-		if other.ARN != listener.ARN && other.Balancer == listener.Balancer && other.Port == listener.Port {
+		if other.ARN == listener.ARN || other.Balancer != listener.Balancer {
+			continue
+		}
+		beside++
+		if other.Port == listener.Port {
 			return refuse("DuplicateListener", "A listener already exists on this port for this load balancer '%s'",
 				listener.Balancer)
 		}
+	}
+	if beside >= maxListeners {
+		return refuse("TooManyListeners", "The quota '%d' for the number of listeners has been reached on load balancer '%s'",
+			maxListeners, listener.Balancer)
 	}
 	return nil
 }
@@ -181,6 +190,7 @@ type Forward struct {
 	Blocked     *Blocked      // what keeps clients out
 	CrossZone   bool
 	Zones       []string
+	Nodes       []string // zones whose nodes clients are sent to
 	Targets     []ForwardTarget
 }
 
@@ -216,6 +226,7 @@ func (c *Cloud) Forwards() []Forward {
 			for _, subnet := range b.Spec.Subnets {
 				forward.Zones = append(forward.Zones, s.Subnets[subnet].Zone)
 			}
+			forward.Nodes = s.nodeZones(b, forward.Targets)
 			if !b.Spec.Internal {
 				forward.Blocked = s.reachBalancer(b, listener.Port)
 			}
@@ -223,6 +234,23 @@ func (c *Cloud) Forwards() []Forward {
 		}
 	})
 	return forwards
+}
+
+// nodeZones are the zones whose nodes are in the balancer's DNS name. With cross-zone off a zone without a target is out
+// of it (ELB: "Network Load Balancers", DNS name).
+func (s *state) nodeZones(b *LoadBalancer, targets []ForwardTarget) []string {
+	var zones, served []string
+	for _, subnet := range s.nodeSubnets(b) {
+		zone := s.Subnets[subnet].Zone
+		zones = append(zones, zone)
+		if slices.ContainsFunc(targets, func(t ForwardTarget) bool { return t.Zone == zone }) {
+			served = append(served, zone)
+		}
+	}
+	if b.Spec.CrossZone || len(served) == 0 {
+		return zones
+	}
+	return served
 }
 
 func (s *state) eligible(group *TargetGroup) []ForwardTarget {

@@ -36,6 +36,16 @@ type RouteTable struct {
 	Associations map[string]string // association ID → subnet ID
 }
 
+// Default quotas ("Amazon VPC quotas"). Internet gateways have the one of the VPCs.
+const (
+	maxVPCs       = 5   // a Region
+	maxSubnets    = 200 // a VPC
+	maxTables     = 200 // a VPC
+	maxRoutes     = 500 // a route table
+	maxRules      = 60  // a security group, each direction
+	maxInterfaced = 5   // security groups of a network interface
+)
+
 // CreateVPC makes a VPC. EC2 takes /16 to /28 (API: CreateVpc).
 func (c *Cloud) CreateVPC(cidr string) (VPC, error) {
 	prefix, err := parseCIDR(cidr)
@@ -47,6 +57,9 @@ func (c *Cloud) CreateVPC(cidr string) (VPC, error) {
 	}
 	vpc := &VPC{ID: newID("vpc"), CIDR: prefix}
 	err = c.change(func(s *state) error {
+		if len(s.VPCs) >= maxVPCs {
+			return refuse("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
+		}
 		s.VPCs[vpc.ID] = vpc
 		return nil
 	})
@@ -95,13 +108,11 @@ func (c *Cloud) DeleteVPC(id string) error {
 func (c *Cloud) CreateGateway(vpc string) (InternetGateway, error) {
 	gateway := &InternetGateway{ID: newID("igw"), VPC: vpc}
 	err := c.change(func(s *state) error {
-		if vpc != "" && s.VPCs[vpc] == nil {
-			return notFound("InvalidVpcID.NotFound", "vpc", vpc)
+		if len(s.Gateways) >= maxVPCs {
+			return refuse("InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached.")
 		}
-		for _, other := range s.Gateways {
-			if vpc != "" && other.VPC == vpc {
-				return refuse("Resource.AlreadyAssociated", "network %s already has an internet gateway attached", vpc)
-			}
+		if err := s.checkAttachment(vpc); err != nil {
+			return err
 		}
 		s.Gateways[gateway.ID] = gateway
 		return nil
@@ -117,13 +128,48 @@ func (c *Cloud) DeleteGateway(id string) error {
 		if gateway == nil {
 			return nil
 		}
-		if user := s.mappedAddress(gateway.VPC); user != "" {
-			return refuse("DependencyViolation", "Network %s has some mapped public address(es) (%s). "+
-				"Please unmap those public address(es) before detaching the gateway.", gateway.VPC, user)
+		if s.mappedAddress(gateway.VPC) != "" {
+			return s.mapped(gateway.VPC)
 		}
 		delete(s.Gateways, id)
 		return nil
 	})
+}
+
+// MoveGateway detaches a gateway and attaches it to another VPC, or to none.
+func (c *Cloud) MoveGateway(id, vpc string) error {
+	return c.change(func(s *state) error {
+		gateway := s.Gateways[id]
+		switch {
+		case gateway == nil:
+			return notFound("InvalidInternetGatewayID.NotFound", "internetGateway", id)
+		case gateway.VPC == vpc:
+			return nil
+		case s.mappedAddress(gateway.VPC) != "":
+			return s.mapped(gateway.VPC)
+		}
+		if err := s.checkAttachment(vpc); err != nil {
+			return err
+		}
+		gateway.VPC = vpc
+		return nil
+	})
+}
+
+func (s *state) mapped(vpc string) error {
+	return refuse("DependencyViolation", "Network %s has some mapped public address(es) (%s). "+
+		"Please unmap those public address(es) before detaching the gateway.", vpc, s.mappedAddress(vpc))
+}
+
+// checkAttachment holds that a VPC has one internet gateway at most.
+func (s *state) checkAttachment(vpc string) error {
+	if vpc != "" && s.VPCs[vpc] == nil {
+		return notFound("InvalidVpcID.NotFound", "vpc", vpc)
+	}
+	if vpc != "" && s.hasGateway(vpc) {
+		return refuse("Resource.AlreadyAssociated", "network %s already has an internet gateway attached", vpc)
+	}
+	return nil
 }
 
 // mappedAddress names something in the VPC that has a public address, or nothing.
@@ -172,15 +218,35 @@ func (c *Cloud) CreateSubnet(vpc, cidr, zone string, mapPublicIP bool) (Subnet, 
 			return refuse("InvalidParameterValue", "Value (%s) for parameter availabilityZone is invalid. "+
 				"Subnets can currently only be created in the following availability zones: %v.", zone, c.Zones())
 		}
+		beside := 0
 		for _, other := range s.Subnets {
-			if other.VPC == vpc && other.CIDR.Overlaps(prefix) {
+			if other.VPC != vpc {
+				continue
+			}
+			beside++
+			if other.CIDR.Overlaps(prefix) {
 				return refuse("InvalidSubnet.Conflict", "The CIDR '%s' conflicts with another subnet", cidr)
 			}
+		}
+		if beside >= maxSubnets {
+			return refuse("SubnetLimitExceeded", "The maximum number of subnets has been reached.")
 		}
 		s.Subnets[subnet.ID] = subnet
 		return nil
 	})
 	return *subnet, err
+}
+
+// UpdateSubnet changes whether instances get a public address unless they say otherwise; those that run keep theirs.
+func (c *Cloud) UpdateSubnet(id string, mapPublicIP bool) error {
+	return c.change(func(s *state) error {
+		subnet := s.Subnets[id]
+		if subnet == nil {
+			return notFound("InvalidSubnetID.NotFound", "subnet", id)
+		}
+		subnet.MapPublicIP = mapPublicIP
+		return nil
+	})
 }
 
 func (c *Cloud) hasZone(zone string) bool {
@@ -243,8 +309,17 @@ func (s *state) interfaceIn(subnet string) string {
 func (c *Cloud) CreateRouteTable(vpc string) (RouteTable, error) {
 	table := &RouteTable{ID: newID("rtb"), VPC: vpc, Routes: map[string]string{}, Associations: map[string]string{}}
 	err := c.change(func(s *state) error {
-		if s.VPCs[vpc] == nil {
+		beside := 0
+		for _, other := range s.RouteTables {
+			if other.VPC == vpc {
+				beside++
+			}
+		}
+		switch {
+		case s.VPCs[vpc] == nil:
 			return notFound("InvalidVpcID.NotFound", "vpc", vpc)
+		case beside >= maxTables:
+			return refuse("RouteTableLimitExceeded", "The maximum number of route tables has been reached.")
 		}
 		s.RouteTables[table.ID] = table
 		return nil
@@ -283,6 +358,9 @@ func (c *Cloud) CreateRoute(table, destination, gateway string) error {
 		}
 		if _, err := parseCIDR(destination); err != nil {
 			return err
+		}
+		if len(found.Routes) >= maxRoutes {
+			return refuse("RouteLimitExceeded", "The maximum number of routes in %s has been reached.", table)
 		}
 		found.Routes[destination] = gateway
 		return nil
@@ -337,6 +415,8 @@ func (c *Cloud) Associate(table, subnet string) (string, error) {
 			return notFound("InvalidRouteTableID.NotFound", "routeTable", table)
 		case s.Subnets[subnet] == nil:
 			return notFound("InvalidSubnetID.NotFound", "subnet", subnet)
+		case s.vpcOf(subnet) != found.VPC:
+			return differentNetworks(table, subnet)
 		case s.tableOf(subnet) != nil:
 			return refuse("Resource.AlreadyAssociated", "the specified association for route table %s conflicts "+
 				"with an existing association", table)
@@ -345,6 +425,34 @@ func (c *Cloud) Associate(table, subnet string) (string, error) {
 		return nil
 	})
 	return id, err
+}
+
+// ReplaceAssociation gives the subnet of an association another table. Here the association keeps its ID, on AWS it gets
+// a new one.
+func (c *Cloud) ReplaceAssociation(association, table string) error {
+	return c.change(func(s *state) error {
+		found := s.RouteTables[table]
+		if found == nil {
+			return notFound("InvalidRouteTableID.NotFound", "routeTable", table)
+		}
+		for _, old := range s.RouteTables {
+			subnet, here := old.Associations[association]
+			switch {
+			case !here:
+				continue
+			case s.vpcOf(subnet) != found.VPC:
+				return differentNetworks(table, subnet)
+			}
+			delete(old.Associations, association)
+			found.Associations[association] = subnet
+			return nil
+		}
+		return notFound("InvalidAssociationID.NotFound", "association", association)
+	})
+}
+
+func differentNetworks(table, subnet string) error {
+	return refuse("InvalidParameterValue", "Route table %s and subnet %s belong to different networks", table, subnet)
 }
 
 // Disassociate takes a subnet's table away.
@@ -385,4 +493,31 @@ func notFound(code, kind, id string) error {
 
 func inUse(kind, id, by string) error {
 	return refuse("DependencyViolation", "The %s '%s' has dependencies and cannot be deleted: %s.", kind, id, by)
+}
+
+// VPC finds a VPC by its ID.
+func (c *Cloud) VPC(id string) (VPC, bool) {
+	var found *VPC
+	c.view(func(s *state) { found = s.VPCs[id] })
+	if found == nil {
+		return VPC{}, false
+	}
+	return *found, true
+}
+
+// NetworkOf is the VPC of a subnet, with all of its subnets, by ID.
+func (c *Cloud) NetworkOf(subnet string) (VPC, []Subnet) {
+	var network VPC
+	var subnets []Subnet
+	c.view(func(s *state) {
+		if found := s.VPCs[s.vpcOf(subnet)]; found != nil {
+			network = *found
+		}
+		for _, id := range keys(s.Subnets) {
+			if s.Subnets[id].VPC == network.ID {
+				subnets = append(subnets, *s.Subnets[id])
+			}
+		}
+	})
+	return network, subnets
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Each case is something that AWS refuses in a network with private subnets, with the code that it gives.
-func TestWhatAWSRefusesInATieredNetworkIsRefused(t *testing.T) {
+func tieredRefusals(*testing.T) refusals[*tiered] {
 	endpoint := func(service string, changes ...func(*tiered, *cloud.EndpointSpec)) func(*tiered) error {
 		return func(w *tiered) error {
 			_, err := w.endpoint(service, func(s *cloud.EndpointSpec) {
@@ -41,109 +41,110 @@ func TestWhatAWSRefusesInATieredNetworkIsRefused(t *testing.T) {
 			return err
 		}
 	}
-	for name, c := range map[string]struct {
-		code string
-		try  func(*tiered) error
-	}{
-		"an IPv6 VPC": {"InvalidVpc.Range", func(w *tiered) error { _, err := w.CreateVPC("fd00::/24"); return err }},
-		"a sixth elastic IP": {"AddressLimitExceeded", func(w *tiered) error {
+	return refusals[*tiered]{
+		"an IPv6 VPC": {"InvalidVpc.Range", "EC2 API: CreateVpc", func(w *tiered) error { _, err := w.CreateVPC("fd00::/24"); return err }},
+		"a sixth elastic IP": {"AddressLimitExceeded", "EC2 User Guide: Elastic IP address quota", func(w *tiered) error {
 			for range 4 {
 				must(w.AllocateAddress())(w.t)
 			}
 			_, err := w.AllocateAddress()
 			return err
 		}},
-		"a NAT gateway with another's address": {"Resource.AlreadyAssociated", func(w *tiered) error {
+		"a NAT gateway with another's address": {"Resource.AlreadyAssociated", "EC2 API: CreateNatGateway", func(w *tiered) error {
 			_, err := w.CreateNAT(w.public[1], w.eip)
 			return err
 		}},
-		"a NAT gateway without an address": {"InvalidAllocationID.NotFound", func(w *tiered) error {
+		"a NAT gateway without an address": {"InvalidAllocationID.NotFound", "EC2 API: CreateNatGateway", func(w *tiered) error {
 			_, err := w.CreateNAT(w.public[1], "eipalloc-1")
 			return err
 		}},
-		"a NAT gateway in no subnet": {"InvalidSubnetID.NotFound", func(w *tiered) error {
+		"a NAT gateway in no subnet": {"InvalidSubnetID.NotFound", "EC2 API: CreateNatGateway", func(w *tiered) error {
 			_, err := w.CreateNAT("subnet-1", must(w.AllocateAddress())(w.t).ID)
 			return err
 		}},
-		"a NAT gateway in a network without an internet gateway": {"Gateway.NotAttached", func(w *tiered) error {
+		"a NAT gateway in a network without an internet gateway": {"Gateway.NotAttached", "VPC User Guide: Troubleshoot NAT gateways", func(w *tiered) error {
 			other := must(w.CreateVPC("10.0.0.0/16"))(w.t).ID
 			subnet := must(w.CreateSubnet(other, "10.0.0.0/24", "us-east-1a", true))(w.t).ID
 			_, err := w.CreateNAT(subnet, must(w.AllocateAddress())(w.t).ID)
 			return err
 		}},
-		"a route to a NAT gateway that isn't": {"InvalidNatGatewayID.NotFound", func(w *tiered) error {
+		"a route to a NAT gateway that isn't": {"InvalidNatGatewayID.NotFound", "EC2 API: CreateRoute", func(w *tiered) error {
 			return w.CreateRoute(w.tables[w.islands[0]], anywhere, "nat-1")
 		}},
-		"a route that isn't replaced": {"InvalidRoute.NotFound", func(w *tiered) error {
+		"a route that isn't replaced": {"InvalidRoute.NotFound", "EC2 API: ReplaceRoute", func(w *tiered) error {
 			return w.ReplaceRoute(w.tables[w.islands[0]], anywhere, w.nat)
 		}},
-		"an endpoint of no service":         {"InvalidServiceName", endpoint("x", func(_ *tiered, s *cloud.EndpointSpec) { s.Service = "s3" })},
-		"an endpoint of another region":     {"InvalidServiceName", endpoint("x", func(_ *tiered, s *cloud.EndpointSpec) { s.Service = "com.amazonaws.eu-west-1.s3" })},
-		"a gateway for a service with none": {"InvalidParameter", endpoint("ssm", gateway)},
-		"a gateway with subnets":            {"InvalidParameter", endpoint("s3", gateway, func(w *tiered, s *cloud.EndpointSpec) { s.Subnets = w.private })},
-		"a second gateway in a table": {"RouteAlreadyExists", func(w *tiered) error {
+		"an endpoint of no service":         {"InvalidServiceName", "EC2 API: CreateVpcEndpoint", endpoint("x", func(_ *tiered, s *cloud.EndpointSpec) { s.Service = "s3" })},
+		"an endpoint of another region":     {"InvalidServiceName", "EC2 API: CreateVpcEndpoint", endpoint("x", func(_ *tiered, s *cloud.EndpointSpec) { s.Service = "com.amazonaws.eu-west-1.s3" })},
+		"a gateway for a service with none": {"InvalidParameter", "EC2 API: CreateVpcEndpoint", endpoint("ssm", gateway)},
+		"a gateway with subnets":            {"InvalidParameter", "EC2 API: CreateVpcEndpoint", endpoint("s3", gateway, func(w *tiered, s *cloud.EndpointSpec) { s.Subnets = w.private })},
+		"a second gateway in a table": {"RouteAlreadyExists", "EC2 API: CreateVpcEndpoint", func(w *tiered) error {
 			must(w.endpoint("s3", w.gatewayEndpoint))(w.t)
 			return endpoint("s3", gateway)(w)
 		}},
-		"an interface with route tables":      {"InvalidParameter", endpoint("ssm", interfaces, gateway)},
-		"an interface without security group": {"InvalidParameter", endpoint("ssm", interfaces, func(_ *tiered, s *cloud.EndpointSpec) { s.Groups = nil })},
-		"two interfaces in a zone": {"DuplicateSubnetsInSameZone", endpoint("ssm", interfaces, func(w *tiered, s *cloud.EndpointSpec) {
+		"an interface with route tables":      {"InvalidParameter", "EC2 API: CreateVpcEndpoint", endpoint("ssm", interfaces, gateway)},
+		"an interface without security group": {"InvalidParameter", emulatorsOwn, endpoint("ssm", interfaces, func(_ *tiered, s *cloud.EndpointSpec) { s.Groups = nil })},
+		"two interfaces in a zone": {"DuplicateSubnetsInSameZone", "EC2 API: CreateVpcEndpoint", endpoint("ssm", interfaces, func(w *tiered, s *cloud.EndpointSpec) {
 			s.Subnets = []string{w.private[0], w.public[0]}
 		})},
-		"two interfaces for a private name": {"InvalidParameter", func(w *tiered) error {
+		"two interfaces for a private name": {"InvalidParameter", "EC2 API: CreateVpcEndpoint", func(w *tiered) error {
 			must(w.endpoint("ssm", w.interfaces))(w.t)
 			return endpoint("ssm", interfaces)(w)
 		}},
-		"an endpoint's policy that is none":  {"MalformedPolicyDocument", endpoint("s3", gateway, func(_ *tiered, s *cloud.EndpointSpec) { s.Policy = "{}" })},
-		"an ACL rule's number twice":         {"NetworkAclEntryAlreadyExists", rule(func(r *cloud.ACLRule) { r.Number = 100 })},
-		"an ACL rule's number over 32766":    {"InvalidParameterValue", rule(func(r *cloud.ACLRule) { r.Number = 32767 })},
-		"an ACL rule's ports the wrong way":  {"InvalidParameterValue", rule(func(r *cloud.ACLRule) { r.From = 444 })},
-		"an ACL rule's range with host bits": {"InvalidParameterValue", rule(func(r *cloud.ACLRule) { r.CIDR = "10.0.0.1/8" })},
-		"a 21st ACL rule": {"NetworkAclEntryLimitExceeded", func(w *tiered) error {
+		"an endpoint's policy that is none":  {"MalformedPolicyDocument", "EC2 API: CreateVpcEndpoint", endpoint("s3", gateway, func(_ *tiered, s *cloud.EndpointSpec) { s.Policy = "{}" })},
+		"an ACL rule's number twice":         {"NetworkAclEntryAlreadyExists", "EC2 API: CreateNetworkAclEntry", rule(func(r *cloud.ACLRule) { r.Number = 100 })},
+		"an ACL rule's number over 32766":    {"InvalidParameterValue", "EC2 API: CreateNetworkAclEntry", rule(func(r *cloud.ACLRule) { r.Number = 32767 })},
+		"an ACL rule's ports the wrong way":  {"InvalidParameterValue", "EC2 API: CreateNetworkAclEntry", rule(func(r *cloud.ACLRule) { r.From = 444 })},
+		"an ACL rule's range with host bits": {"InvalidParameterValue", emulatorsOwn, rule(func(r *cloud.ACLRule) { r.CIDR = "10.0.0.1/8" })},
+		"a 21st ACL rule": {"NetworkAclEntryLimitExceeded", "VPC User Guide: Amazon VPC quotas", func(w *tiered) error {
 			acl := w.acl(nil, make20()...)
 			return w.PutACLRule(acl, cloud.ACLRule{Number: 1, Protocol: "-1", CIDR: anywhere})
 		}},
-		"an ACL of another network": {"InvalidParameterValue", func(w *tiered) error {
+		"an ACL of another network": {"InvalidParameterValue", "EC2 API: ReplaceNetworkAclAssociation", func(w *tiered) error {
 			other := must(w.CreateVPC("10.0.0.0/16"))(w.t).ID
 			_, err := w.AssociateACL(must(w.CreateACL(other))(w.t).ID, w.public[0])
 			return err
 		}},
-		"a rule to a prefix list that isn't": {"InvalidPrefixListID.NotFound", func(w *tiered) error {
+		"a rule to a prefix list that isn't": {"InvalidPrefixListID.NotFound", "EC2 API: AuthorizeSecurityGroupEgress", func(w *tiered) error {
 			_, err := w.CreateRule(cloud.Rule{Group: w.group, Egress: true, Protocol: "tcp", From: 443, To: 443, List: "pl-1"})
 			return err
 		}},
-		"a rule with two other ends": {"InvalidParameterCombination", func(w *tiered) error {
+		"a rule with two other ends": {"InvalidParameterCombination", "EC2 API: AuthorizeSecurityGroupEgress", func(w *tiered) error {
 			_, err := w.CreateRule(cloud.Rule{Group: w.group, Protocol: "tcp", From: 443, To: 443, CIDR: anywhere, Peer: w.group})
 			return err
 		}},
-		"an instance in no subnet":              {"InvalidSubnetID.NotFound", run(func(_ *tiered, s *cloud.InstanceSpec) { s.Subnet = "subnet-1" })},
-		"an instance without a security group":  {"InvalidParameterCombination", run(func(_ *tiered, s *cloud.InstanceSpec) { s.SecurityGroups = nil })},
-		"an instance of no type":                {"InvalidParameterValue", run(func(_ *tiered, s *cloud.InstanceSpec) { s.InstanceType = "micro" })},
-		"an instance with a profile that isn't": {"InvalidParameterValue", run(func(_ *tiered, s *cloud.InstanceSpec) { s.Profile = "p" })},
-		"an instance with another network's security group": {"InvalidParameter", run(func(w *tiered, s *cloud.InstanceSpec) {
+		"an instance in no subnet":              {"InvalidSubnetID.NotFound", "EC2 API: RunInstances", run(func(_ *tiered, s *cloud.InstanceSpec) { s.Subnet = "subnet-1" })},
+		"an instance without a security group":  {"InvalidParameterCombination", emulatorsOwn, run(func(_ *tiered, s *cloud.InstanceSpec) { s.SecurityGroups = nil })},
+		"an instance of no type":                {"InvalidParameterValue", "EC2 API: RunInstances", run(func(_ *tiered, s *cloud.InstanceSpec) { s.InstanceType = "micro" })},
+		"an instance with a profile that isn't": {"InvalidParameterValue", "EC2 API: RunInstances", run(func(_ *tiered, s *cloud.InstanceSpec) { s.Profile = "p" })},
+		"an instance with another network's security group": {"InvalidParameter", "EC2 API: RunInstances", run(func(w *tiered, s *cloud.InstanceSpec) {
 			other := must(w.CreateVPC("10.0.0.0/16"))(w.t).ID
 			s.SecurityGroups = []string{must(w.CreateSecurityGroup("other", other))(w.t).ID}
 		})},
-		"an image of no instance": {"InvalidInstanceID.NotFound", func(w *tiered) error { _, err := w.CreateImage("web", "i-1"); return err }},
-		"an image of an instance that has gone": {"IncorrectState", func(w *tiered) error {
+		"an image of no instance": {"InvalidInstanceID.NotFound", "EC2 API: CreateImage", func(w *tiered) error { _, err := w.CreateImage("web", "i-1"); return err }},
+		"an image of an instance that has gone": {"IncorrectState", "EC2 API: CreateImage", func(w *tiered) error {
 			w.InstanceEnded(w.instance, "")
 			_, err := w.CreateImage("web", w.instance)
 			return err
 		}},
-		"an image's name of two letters": {"InvalidAMIName.Malformed", func(w *tiered) error { _, err := w.CreateImage("ab", w.instance); return err }},
-		"an image's name twice": {"InvalidAMIName.Duplicate", func(w *tiered) error {
+		"an image's name of two letters": {"InvalidAMIName.Malformed", "EC2 API: CreateImage", func(w *tiered) error { _, err := w.CreateImage("ab", w.instance); return err }},
+		"an image's name twice": {"InvalidAMIName.Duplicate", "EC2 API: CreateImage", func(w *tiered) error {
 			must(w.CreateImage("web", w.instance))(w.t)
 			_, err := w.CreateImage("web", w.instance)
 			return err
 		}},
-		"a policy that AWS doesn't have": {"NoSuchEntity", func(w *tiered) error {
+		"a policy that AWS doesn't have": {"NoSuchEntity", "IAM API: AttachRolePolicy", func(w *tiered) error {
 			require.NoError(w.t, w.CreateRole("r", trust))
 			return w.AttachRolePolicy("r", "arn:aws:iam::aws:policy/Everything")
 		}},
-		"a policy for a role that isn't": {"NoSuchEntity", func(w *tiered) error {
+		"a policy for a role that isn't": {"NoSuchEntity", "IAM API: AttachRolePolicy", func(w *tiered) error {
 			return w.AttachRolePolicy("r", "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")
 		}},
-	} {
+	}
+}
+
+func TestWhatAWSRefusesInATieredNetworkIsRefused(t *testing.T) {
+	for name, c := range tieredRefusals(t) {
 		t.Run(name, func(t *testing.T) {
 			w := newTiered(t)
 			refused(t, c.code, c.try(w))
@@ -162,63 +163,69 @@ func make20() []cloud.ACLRule {
 }
 
 // Each case deletes too early, as AWS would notice, and succeeds once what is in the way has gone.
-func TestDeletingATieredNetworkInAWrongOrderFails(t *testing.T) {
-	for name, c := range map[string]struct {
-		code     string
-		try      func(*tiered) error
-		makeRoom func(*tiered)
-	}{
-		"an address of a NAT gateway": {"InvalidIPAddress.InUse",
-			func(w *tiered) error { return w.ReleaseAddress(w.eip) }, func(w *tiered) { require.NoError(w.t, w.DeleteNAT(w.nat)) }},
-		"a subnet with a NAT gateway": {"DependencyViolation",
-			func(w *tiered) error { return w.DeleteSubnet(w.public[0]) }, func(w *tiered) {
-				require.NoError(w.t, w.DeleteNAT(w.nat))
-				w.InstanceEnded(w.bastion, "")
-			}},
-		"an internet gateway of a NAT gateway": {"DependencyViolation",
-			func(w *tiered) error { return w.DeleteGateway(w.gateway) }, func(w *tiered) {
-				require.NoError(w.t, w.DeleteNAT(w.nat))
-				w.InstanceEnded(w.bastion, "")
-			}},
-		"a subnet with an endpoint": {"DependencyViolation",
-			func(w *tiered) error { return w.DeleteSubnet(w.private[1]) }, func(w *tiered) { w.dropEndpoints() }},
-		"a security group of an endpoint": {"DependencyViolation",
-			func(w *tiered) error { return w.DeleteSecurityGroup(w.group) }, func(w *tiered) {
-				w.dropEndpoints()
-				require.NoError(w.t, w.DeleteRule(w.rules["ssh out"]))
-				w.InstanceEnded(w.instance, "")
-			}},
-		"a network with an endpoint": {"DependencyViolation", func(w *tiered) error {
+func tieredOrderRefusals(*testing.T) refusals[*tiered] {
+	return refusals[*tiered]{
+		"an address of a NAT gateway": {"InvalidIPAddress.InUse", "EC2 API: ReleaseAddress",
+			func(w *tiered) error { return w.ReleaseAddress(w.eip) }},
+		"a subnet with a NAT gateway": {"DependencyViolation", "EC2 API: DeleteSubnet",
+			func(w *tiered) error { return w.DeleteSubnet(w.public[0]) }},
+		"an internet gateway of a NAT gateway": {"DependencyViolation", "EC2 API: DetachInternetGateway",
+			func(w *tiered) error { return w.DeleteGateway(w.gateway) }},
+		"an internet gateway of a NAT gateway, moved": {"DependencyViolation", "EC2 API: DetachInternetGateway",
+			func(w *tiered) error { return w.MoveGateway(w.gateway, "") }},
+		"a subnet with an endpoint": {"DependencyViolation", "EC2 API: DeleteSubnet",
+			func(w *tiered) error { return w.DeleteSubnet(w.private[1]) }},
+		"a security group of an endpoint": {"DependencyViolation", "EC2 API: DeleteSecurityGroup",
+			func(w *tiered) error { return w.DeleteSecurityGroup(w.group) }},
+		"a security group that another one's rule names": {"DependencyViolation", "EC2 API: DeleteSecurityGroup",
+			func(w *tiered) error { return w.DeleteSecurityGroup(w.named) }},
+		"a subnet group with a database": {"InvalidDBSubnetGroupStateFault", "RDS API: DeleteDBSubnetGroup",
+			func(w *tiered) error { return w.DeleteSubnetGroup("db") }},
+		"a parameter group with a database": {"InvalidDBParameterGroupState", "RDS API: DeleteDBParameterGroup",
+			func(w *tiered) error { return w.CheckParameterGroupUnused("postgres") }},
+		"a subnet with a database": {"DependencyViolation", "EC2 API: DeleteSubnet",
+			func(w *tiered) error { return w.DeleteSubnet(w.islands[0]) }},
+		"a protected database": {"InvalidParameterCombination", "RDS API: DeleteDBInstance", func(w *tiered) error {
+			protected := w.database()
+			protected.Identifier, protected.Protected = "protected", true
+			id := must(w.CreateDatabase(protected))(w.t).ID
+			err := w.DeleteDatabase(id, "")
+			protected.Protected = false
+			require.NoError(w.t, w.UpdateDatabase(id, protected))
+			require.NoError(w.t, w.DeleteDatabase(id, ""))
+			return err
+		}},
+		"a network with an endpoint": {"DependencyViolation", "EC2 API: DeleteVpc", func(w *tiered) error {
 			other := must(w.CreateVPC("10.0.0.0/16"))(w.t)
 			made := must(w.CreateEndpoint(cloud.EndpointSpec{VPC: other.ID, Service: "com.amazonaws.us-east-1.s3"}))(w.t)
 			err := w.DeleteVPC(other.ID)
 			require.NoError(w.t, w.DeleteEndpoint(made.ID))
 			require.NoError(w.t, w.DeleteVPC(other.ID))
 			return err
-		}, nil},
-		"a network with an ACL": {"DependencyViolation", func(w *tiered) error {
+		}},
+		"a network with an ACL": {"DependencyViolation", "EC2 API: DeleteVpc", func(w *tiered) error {
 			other := must(w.CreateVPC("10.0.0.0/16"))(w.t)
 			acl := must(w.CreateACL(other.ID))(w.t)
 			err := w.DeleteVPC(other.ID)
 			require.NoError(w.t, w.DeleteACL(acl.ID))
 			require.NoError(w.t, w.DeleteVPC(other.ID))
 			return err
-		}, nil},
-		"an ACL of a subnet": {"DependencyViolation", func(w *tiered) error {
+		}},
+		"an ACL of a subnet": {"DependencyViolation", "EC2 API: DeleteNetworkAcl", func(w *tiered) error {
 			id := w.acl(w.private)
 			err := w.DeleteACL(id)
 			require.NoError(w.t, w.ReleaseACL(id))
 			require.NoError(w.t, w.DeleteACL(id))
 			return err
-		}, nil},
-		"a protected instance": {"OperationNotPermitted", func(w *tiered) error {
+		}},
+		"a protected instance": {"OperationNotPermitted", "EC2 API: TerminateInstances", func(w *tiered) error {
 			require.NoError(w.t, w.UpdateInstance(w.instance, []string{w.group}, "", nil, true))
 			err := w.TerminateInstance(w.instance)
 			require.NoError(w.t, w.UpdateInstance(w.instance, []string{w.group}, "", nil, false))
 			require.NoError(w.t, w.TerminateInstance(w.instance))
 			return err
-		}, nil},
-		"a role with a policy of AWS": {"DeleteConflict", func(w *tiered) error {
+		}},
+		"a role with a policy of AWS": {"DeleteConflict", "IAM API: DeleteRole", func(w *tiered) error {
 			const policy = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 			require.NoError(w.t, w.CreateRole("r", trust))
 			require.NoError(w.t, w.AttachRolePolicy("r", policy))
@@ -226,14 +233,54 @@ func TestDeletingATieredNetworkInAWrongOrderFails(t *testing.T) {
 			require.NoError(w.t, w.DetachRolePolicy("r", policy))
 			require.NoError(w.t, w.DeleteRole("r"))
 			return err
-		}, nil},
-	} {
+		}},
+	}
+}
+
+// makeRoom takes away what is in the way of a deletion; the others show that it goes then themselves.
+var makeRoom = map[string]func(*tiered){
+	"an address of a NAT gateway":                    (*tiered).dropNAT,
+	"a subnet with a NAT gateway":                    (*tiered).dropNAT,
+	"an internet gateway of a NAT gateway":           (*tiered).dropNAT,
+	"an internet gateway of a NAT gateway, moved":    (*tiered).dropNAT,
+	"a subnet with an endpoint":                      (*tiered).dropEndpoints,
+	"a security group that another one's rule names": func(w *tiered) { require.NoError(w.t, w.DeleteRule(w.naming)) },
+	"a subnet group with a database":                 (*tiered).dropDatabase,
+	"a parameter group with a database":              (*tiered).dropDatabase,
+	"a subnet with a database":                       (*tiered).dropDatabase,
+	"a security group of an endpoint": func(w *tiered) {
+		w.dropEndpoints()
+		require.NoError(w.t, w.DeleteRule(w.rules["ssh out"]))
+		w.InstanceEnded(w.instance, "")
+		w.dropDatabase()
+	},
+}
+
+func (w *tiered) dropNAT() {
+	require.NoError(w.t, w.DeleteNAT(w.nat))
+	w.InstanceEnded(w.bastion, "")
+}
+
+func (w *tiered) dropDatabase() { require.NoError(w.t, w.DeleteDatabase(w.databaseID, "")) }
+
+func TestDeletingATieredNetworkInAWrongOrderFails(t *testing.T) {
+	rows := tieredOrderRefusals(t)
+	for what := range makeRoom {
+		require.Contains(t, rows, what)
+	}
+	for name, c := range rows {
 		t.Run(name, func(t *testing.T) {
 			w := newTiered(t)
 			must(w.endpoint("ssm", w.interfaces))(t)
+			w.named = must(w.CreateSecurityGroup("named", w.vpc))(t).ID
+			w.naming = must(w.CreateRule(cloud.Rule{Group: w.group, Protocol: "tcp", From: 1, To: 1, Peer: w.named}))(t).ID
+			w.subnetGroup()
+			spec := w.database()
+			spec.ParameterGroup = "postgres"
+			w.databaseID = must(w.CreateDatabase(spec))(t).ID
 			refused(t, c.code, c.try(w))
-			if c.makeRoom != nil {
-				c.makeRoom(w)
+			if room := makeRoom[name]; room != nil {
+				room(w)
 				require.NoError(t, c.try(w))
 			}
 		})

@@ -57,6 +57,9 @@ func (c *Cloud) PutNotifications(group, topic string, events []string) error {
 				return refuse("ValidationError", "\"%s\" is not a valid notification type", event)
 			}
 		}
+		if g.Notify[topic] == nil && len(g.Notify) >= maxTopics {
+			return tooMany("SNS topics", maxTopics)
+		}
 		if g.Notify == nil {
 			g.Notify = map[string][]string{}
 		}

@@ -3,6 +3,7 @@ package cloud
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // Endpoint is one end of a path: something with an address, the security groups of its network interface, and its
@@ -45,13 +46,41 @@ func blocked(code, format string, args ...any) *Blocked {
 // Reach answers whether a TCP connection from one end can be opened to a port of the other: nil if it can, and
 // otherwise what stops it. Security groups are stateful, so the way back needs no rule of theirs; it does need a route,
 // and the network ACLs must let it pass.
-func (s *state) Reach(from, to Endpoint, port int) *Blocked {
-	for _, step := range []func(Endpoint, Endpoint, int) *Blocked{s.leaves, s.crosses, s.enters} {
-		if blocked := step(from, to, port); blocked != nil {
+func (s *state) Reach(from, to Endpoint, port int) *Blocked { return s.follow(nil, from, to, port) }
+
+// follow is [state.Reach] with a note of what the connection passes.
+func (s *state) follow(w *walk, from, to Endpoint, port int) *Blocked {
+	w.pass(from.Name, from.place())
+	for _, step := range []func(*walk, Endpoint, Endpoint, int) *Blocked{s.leaves, s.crosses, s.enters} {
+		if blocked := step(w, from, to, port); blocked != nil {
 			return blocked
 		}
 	}
+	w.pass(to.Name, to.place())
 	return nil
+}
+
+// walk notes the hops of a connection, for people; nil notes nothing.
+type walk struct{ hops []Hop }
+
+// Hop is a component that a connection passes, and by what.
+type Hop struct {
+	Component string // a security group, a route table, a gateway, …; or an end
+	By        string // e.g. a rule, or a route
+}
+
+func (w *walk) pass(component, by string) {
+	if w != nil {
+		w.hops = append(w.hops, Hop{component, by})
+	}
+}
+
+// place is where an end is.
+func (e Endpoint) place() string {
+	if e.Subnet == "" {
+		return e.Address.String()
+	}
+	return e.Address.String() + " in " + e.Subnet
 }
 
 // reachService answers whether an end inside a VPC can open a connection to a service of AWS, by whatever way there is.
@@ -63,16 +92,24 @@ func (s *state) reachService(from Endpoint, service string) *Blocked {
 	return s.Reach(from, to, 443)
 }
 
-func (s *state) leaves(from, to Endpoint, port int) *Blocked {
-	if from.Subnet == "" || from.Open || s.groupsLet(from.Groups, true, port, to) {
+func (s *state) leaves(w *walk, from, to Endpoint, port int) *Blocked {
+	if from.Subnet == "" || from.Open {
+		return nil
+	}
+	if rule := s.letting(from.Groups, true, port, to); rule != nil {
+		w.pass("security group "+rule.Group, "egress rule "+rule.ID+", "+rule.words())
 		return nil
 	}
 	return blocked("ENI_SG_RULES_MISMATCH",
 		"no egress rule of %s (security groups %v) lets TCP %d out to %s", from.Name, from.Groups, port, to.Name)
 }
 
-func (s *state) enters(from, to Endpoint, port int) *Blocked {
-	if to.Subnet == "" || to.Open || s.groupsLet(to.Groups, false, port, from.seen()) {
+func (s *state) enters(w *walk, from, to Endpoint, port int) *Blocked {
+	if to.Subnet == "" || to.Open {
+		return nil
+	}
+	if rule := s.letting(to.Groups, false, port, from.seen()); rule != nil {
+		w.pass("security group "+rule.Group, "ingress rule "+rule.ID+", "+rule.words())
 		return nil
 	}
 	return blocked("ENI_SG_RULES_MISMATCH",
@@ -87,86 +124,115 @@ func (e Endpoint) seen() Endpoint {
 	return e
 }
 
-func (s *state) groupsLet(groups []string, egress bool, port int, other Endpoint) bool {
+// letting is a rule of the groups that lets a connection pass; the first by its ID, of several.
+func (s *state) letting(groups []string, egress bool, port int, other Endpoint) *Rule {
+	var first *Rule
 	for _, rule := range s.Rules {
-		if rule.Egress == egress && contains(groups, rule.Group) && rule.lets(port, other.Address, other.Groups) {
-			return true
+		if rule.Egress == egress && contains(groups, rule.Group) && rule.lets(port, other.Address, other.Groups) &&
+			(first == nil || rule.ID < first.ID) {
+			first = rule
 		}
 	}
-	return false
+	return first
 }
 
 // crosses checks the routes and the network ACLs, there and back. Ends of one VPC always have their local route.
-func (s *state) crosses(from, to Endpoint, port int) *Blocked {
+func (s *state) crosses(w *walk, from, to Endpoint, port int) *Blocked {
 	switch {
 	case from.Subnet == "" && to.Subnet == "":
 		return nil
 	case from.Subnet == "":
-		return s.comesIn(from, to, port)
+		return s.comesIn(w, from, to, port)
 	case to.Subnet == "":
-		return s.goesOut(from, to, port)
+		return s.goesOut(w, from, to, port)
 	case s.vpcOf(from.Subnet) != s.vpcOf(to.Subnet):
 		return blocked("NO_PATH", "%s and %s are in different networks", from.Name, to.Name)
 	}
-	return s.filtered(from, to, port)
+	w.pass("network "+s.vpcOf(from.Subnet), "local route")
+	return s.filtered(w, from, to, port)
 }
 
 // comesIn is a connection from the internet: to a public address alone, and answered through the gateway.
-func (s *state) comesIn(from, to Endpoint, port int) *Blocked {
-	if s.Gateways[s.routeOut(to.Subnet, from.Address)] == nil {
-		return blocked("NO_ROUTE_TO_DESTINATION",
-			"the route table of %s (%s) has no route to %s through an internet gateway", to.Name, to.Subnet, from.Name)
+func (s *state) comesIn(w *walk, from, to Endpoint, port int) *Blocked {
+	if blocked := s.throughGateway(w, to, from); blocked != nil {
+		return blocked
 	}
 	if !to.Public {
 		return blocked("IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", "%s has no public address that %s could name", to.Name, from.Name)
 	}
-	return s.filtered(from, to, port)
+	return s.filtered(w, from, to, port)
+}
+
+// throughGateway wants the route of an end of the VPC to one outside to lead through an internet gateway.
+func (s *state) throughGateway(w *walk, inside, outside Endpoint) *Blocked {
+	route := s.routeOut(inside.Subnet, outside.Address)
+	switch {
+	case route.dead:
+		return route.blackHole(inside, outside)
+	case s.Gateways[route.target] == nil:
+		return blocked("NO_ROUTE_TO_DESTINATION", "the route table of %s (%s) has no route to %s through an internet gateway",
+			inside.Name, inside.Subnet, outside.Name)
+	}
+	w.pass("route table "+route.table, "route "+route.destination+" to "+route.target)
+	w.pass("internet gateway "+route.target, "")
+	return nil
 }
 
 // goesOut is a connection to the internet or to a service: by an endpoint's route, by a public address and an internet
 // gateway, or by a NAT gateway that has them.
-func (s *state) goesOut(from, to Endpoint, port int) *Blocked {
-	target := s.routeOut(from.Subnet, to.Address)
-	switch nat := s.NATs[target]; {
-	case target == "":
-		return blocked("NO_ROUTE_TO_DESTINATION",
-			"the route table of %s (%s) has no route to %s", from.Name, from.Subnet, to.Name)
-	case s.Endpoints[target] != nil:
-	case nat != nil:
-		return s.throughNAT(from, nat.endpoint(), to, port)
-	case !from.Public:
-		return blocked("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS",
-			"%s has no public address, without which the internet gateway lets nothing out to %s", from.Name, to.Name)
+func (s *state) goesOut(w *walk, from, to Endpoint, port int) *Blocked {
+	route := s.routeOut(from.Subnet, to.Address)
+	nat := s.NATs[route.target]
+	switch {
+	case route.dead:
+		return route.blackHole(from, to)
+	case route.target == "":
+		return blocked("NO_ROUTE_TO_DESTINATION", "the route table of %s (%s) has no route to %s", from.Name, from.Subnet, to.Name)
+	case s.Endpoints[route.target] == nil && nat == nil:
+		if blocked := s.throughGateway(w, from, to); blocked != nil {
+			return blocked
+		}
+		if !from.Public {
+			return blocked("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS",
+				"%s has no public address, without which the internet gateway lets nothing out to %s", from.Name, to.Name)
+		}
+		return s.filtered(w, from, to, port)
 	}
-	return s.filtered(from, to, port)
+	w.pass("route table "+route.table, "route "+route.destination+" to "+route.target)
+	if nat != nil {
+		return s.throughNAT(w, from, nat.endpoint(), to, port)
+	}
+	w.pass("endpoint "+route.target, "")
+	return s.filtered(w, from, to, port)
 }
 
-func (s *state) throughNAT(from, nat, to Endpoint, port int) *Blocked {
-	if s.Gateways[s.routeOut(nat.Subnet, to.Address)] == nil {
-		return blocked("NO_ROUTE_TO_DESTINATION",
-			"the route table of %s (%s) has no route to %s through an internet gateway", nat.Name, nat.Subnet, to.Name)
+func (s *state) throughNAT(w *walk, from, nat, to Endpoint, port int) *Blocked {
+	w.pass(nat.Name, nat.place())
+	if blocked := s.throughGateway(w, nat, to); blocked != nil {
+		return blocked
 	}
 	if from.Subnet != nat.Subnet {
-		if blocked := s.aclsLet(from, to, port); blocked != nil { // its packets name the far end, not the NAT gateway
+		if blocked := s.aclsLet(w, from, to, port); blocked != nil { // its packets name the far end, not the NAT gateway
 			return blocked
 		}
 		inner := Endpoint{Name: to.Name, Address: to.Address, Subnet: nat.Subnet}
-		if blocked := s.aclsLet(Endpoint{Name: from.Name, Address: from.Address, Back: from.Back}, inner, port); blocked != nil {
+		outer := Endpoint{Name: from.Name, Address: from.Address, Back: from.Back}
+		if blocked := s.aclsLet(w, outer, inner, port); blocked != nil {
 			return blocked
 		}
 	}
-	return s.aclsLet(nat, to, port)
+	return s.aclsLet(w, nat, to, port)
 }
 
 // filtered checks the network ACLs. They stand at the border of subnets: within one they see nothing.
-func (s *state) filtered(from, to Endpoint, port int) *Blocked {
+func (s *state) filtered(w *walk, from, to Endpoint, port int) *Blocked {
 	if from.Subnet == to.Subnet {
 		return nil
 	}
-	return s.aclsLet(from, to, port)
+	return s.aclsLet(w, from, to, port)
 }
 
-func (s *state) aclsLet(from, to Endpoint, port int) *Blocked {
+func (s *state) aclsLet(w *walk, from, to Endpoint, port int) *Blocked {
 	source := from.seen()
 	there, back := ports{port, port}, source.Back
 	if back == (ports{}) {
@@ -183,45 +249,65 @@ func (s *state) aclsLet(from, to Endpoint, port int) *Blocked {
 		if step.subnet == "" {
 			continue
 		}
-		if acl := s.aclOf(step.subnet); !acl.lets(step.egress, step.other.Address, step.ports) {
-			return restricted(acl.ID, step.subnet, step.egress, step.other, step.ports)
+		if fault := s.cutOff(step.subnet); fault != nil {
+			return disrupted(fault, step.subnet, step.egress, step.other)
+		}
+		acl := s.aclOf(step.subnet)
+		if by, lets := acl.decide(step.egress, step.other.Address, step.ports); !lets {
+			return restricted(acl.ID, by, step.subnet, step.egress, step.other, step.ports)
+		}
+		if acl != nil {
+			w.pass("network ACL "+acl.ID, directions[step.egress]+" "+step.other.Name)
 		}
 	}
 	return nil
 }
 
-func restricted(acl, subnet string, egress bool, other Endpoint, span ports) *Blocked {
-	direction := map[bool]string{true: "out to", false: "in from"}[egress]
+var directions = map[bool]string{true: "out to", false: "in from"}
+
+func restricted(acl, by, subnet string, egress bool, other Endpoint, span ports) *Blocked {
 	named := fmt.Sprintf("TCP %d", span.from)
 	if span.from != span.to {
 		named = fmt.Sprintf("the answers on TCP %d–%d", span.from, span.to)
 	}
-	return blocked("SUBNET_ACL_RESTRICTION", "network ACL %s of %s doesn't let %s %s %s", acl, subnet, named, direction, other.Name)
+	return blocked("SUBNET_ACL_RESTRICTION", "network ACL %s of %s doesn't let %s %s %s: %s", acl, subnet, named, directions[egress],
+		other.Name, by)
 }
 
-// routeOut is the target of the most specific route of a subnet to an address, or nothing: a route whose target is gone
-// is a black hole.
-func (s *state) routeOut(subnet string, to netip.Addr) string {
+// route is the one that decides where a subnet's packets to an address go.
+type route struct {
+	table, destination, target string // no target: there is none
+	dead                       bool   // its target is gone: a black hole
+}
+
+func (r route) blackHole(from, to Endpoint) *Blocked {
+	return blocked("BAD_STATE_ROUTE", "route %s of %s, by which %s would reach %s, leads to %s, which is gone", r.destination, r.table,
+		from.Name, to.Name, r.target)
+}
+
+// routeOut is the most specific route of a subnet to an address.
+func (s *state) routeOut(subnet string, to netip.Addr) route {
 	table := s.tableOf(subnet)
 	if table == nil {
-		return ""
+		return route{}
 	}
-	best, target := -1, ""
-	for destination, candidate := range table.Routes {
+	best := -1
+	found := route{table: table.ID}
+	for destination, target := range table.Routes {
 		if bits, ok := within(destination, to); ok && bits > best {
-			best, target = bits, candidate
+			best, found.destination, found.target = bits, destination, target
 		}
 	}
-	if s.Gateways[target] == nil && s.NATs[target] == nil && s.Endpoints[target] == nil {
-		return ""
-	}
-	return target
+	found.dead = found.target != "" && s.Gateways[found.target] == nil && s.NATs[found.target] == nil &&
+		s.Endpoints[found.target] == nil
+	return found
 }
 
-// nodes are a balancer's ends: AWS gives it one in each of its subnets.
+// nodes are a balancer's ends: AWS gives it one in each of its subnets. One that is cut off is taken out of the balancer's
+// DNS name, unless all are.
 func (s *state) nodes(b *LoadBalancer) []Endpoint {
 	var nodes []Endpoint
-	for _, id := range b.Spec.Subnets {
+	for _, id := range s.nodeSubnets(b) {
 		node := Endpoint{
 			Name: "load balancer " + b.Spec.Name, Groups: b.Spec.SecurityGroups, Open: len(b.Spec.SecurityGroups) == 0,
 			Subnet: id, Public: !b.Spec.Internal,
@@ -232,6 +318,14 @@ func (s *state) nodes(b *LoadBalancer) []Endpoint {
 		nodes = append(nodes, node)
 	}
 	return nodes
+}
+
+func (s *state) nodeSubnets(b *LoadBalancer) []string {
+	reached := slices.DeleteFunc(slices.Clone(b.Spec.Subnets), func(id string) bool { return s.cutOff(id) != nil })
+	if len(reached) == 0 {
+		return b.Spec.Subnets
+	}
+	return reached
 }
 
 // firstAddress stands for a balancer's node: any address of the subnet passes the same rules.
@@ -258,6 +352,11 @@ func (s *state) reachBalancer(b *LoadBalancer, port int) *Blocked {
 // addresses kept, as a network balancer's flows have them, the target's network ACL sees the client (ELB: "Client IP
 // preservation"); a security group's rule that names the balancer's group lets them in all the same.
 func (s *state) reachTarget(b *LoadBalancer, to Endpoint, port int, keepsClient bool) *Blocked {
+	return s.followTarget(nil, b, to, port, keepsClient)
+}
+
+func (s *state) followTarget(w *walk, b *LoadBalancer, to Endpoint, port int, keepsClient bool) *Blocked {
+	sends := false
 	for _, node := range s.nodes(b) {
 		if zone := s.Subnets[node.Subnet]; zone == nil || !b.Spec.CrossZone && !s.sameZone(node.Subnet, to.Subnet) {
 			continue
@@ -265,48 +364,18 @@ func (s *state) reachTarget(b *LoadBalancer, to Endpoint, port int, keepsClient 
 		if keepsClient && !b.Spec.Internal {
 			node.Client = Internet().Address
 		}
-		if blocked := s.Reach(node, to, port); blocked != nil {
+		if blocked := s.follow(w, node, to, port); blocked != nil {
 			return blocked
 		}
+		sends = true
+	}
+	if !sends {
+		return blocked("ELB_INSTALLED_AZ_RESTRICTION", "load balancer %s has no node that sends to the zone of %s (%s): cross-zone is off",
+			b.Spec.Name, to.Name, to.Subnet)
 	}
 	return nil
 }
 
 func (s *state) sameZone(a, b string) bool {
 	return s.Subnets[a] != nil && s.Subnets[b] != nil && s.Subnets[a].Zone == s.Subnets[b].Zone
-}
-
-// Analyze answers whether a TCP connection from one end can be opened to a port of another, as VPC Reachability Analyzer
-// does: nil if it can. An end is the ID of an instance or a database, "internet", or a service as endpoints name it: s3,
-// ecr.api.
-func (c *Cloud) Analyze(from, to string, port int) *Blocked {
-	var found *Blocked
-	c.view(func(s *state) {
-		source, target := s.end(from), s.end(to)
-		if inside := s.interfaceFor(to, source.Subnet); inside != nil {
-			target = *inside
-		}
-		found = s.Reach(source, target, port)
-	})
-	return found
-}
-
-func (s *state) end(name string) Endpoint {
-	if name == "internet" {
-		return Internet()
-	}
-	if i := s.Instances[name]; i != nil {
-		return i.endpoint()
-	}
-	if d := s.Databases[name]; d != nil {
-		return s.databaseEnd(d)
-	}
-	return publicService(name)
-}
-
-// databaseEnd is a database in the first of its subnets.
-func (s *state) databaseEnd(d *Database) Endpoint {
-	end := Endpoint{Name: "database " + d.Spec.Identifier, Groups: d.Spec.Groups, Subnet: s.SubnetGroups[d.Spec.SubnetGroup].Subnets[0]}
-	end.Address = firstAddress(s.Subnets[end.Subnet])
-	return end
 }

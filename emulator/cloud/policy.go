@@ -66,6 +66,9 @@ func (c *Cloud) PutPolicy(group string, policy Policy) (string, error) {
 		if err := policy.check(); err != nil {
 			return err
 		}
+		if g.Policies[policy.Name] == nil && len(g.Policies) >= maxPolicies {
+			return tooMany("scaling policies", maxPolicies)
+		}
 		policy.ARN = c.ARN("autoscaling", "scalingPolicy:"+randomHex(16)+":autoScalingGroupName/"+group+":policyName/"+policy.Name)
 		if old := g.Policies[policy.Name]; old != nil {
 			policy.ARN = old.ARN
@@ -124,6 +127,8 @@ func (p Policy) check() error {
 		return refuse("ValidationError", "MinAdjustmentMagnitude is for PercentChangeInCapacity only")
 	case len(p.Steps) == 0:
 		return refuse("ValidationError", "StepAdjustments are required for policy type StepScaling")
+	case len(p.Steps) > maxSteps:
+		return refuse("ValidationError", "%d StepAdjustments are more than %d", len(p.Steps), maxSteps)
 	}
 	return p.checkSteps()
 }
@@ -218,7 +223,7 @@ func (s *state) execute(arn string, a *Alarm, now time.Time) string {
 	if g.Desired == before {
 		return ""
 	}
-	g.why(fmt.Sprintf("a monitor alarm %s in state %s triggered policy %s changing the desired capacity from %d to %d.",
+	g.why(now, fmt.Sprintf("a monitor alarm %s in state %s triggered policy %s changing the desired capacity from %d to %d.",
 		a.Spec.Name, a.State, p.Name, before, g.Desired))
 	return "Successfully executed action " + arn
 }

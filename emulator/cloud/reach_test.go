@@ -25,6 +25,8 @@ type tiered struct {
 	group, bastionGroup      string
 	rules                    map[string]string // by what they let through
 	instance, bastion        string
+
+	named, naming, databaseID string // of what some tests add
 }
 
 func newTiered(t *testing.T) *tiered {
@@ -146,7 +148,7 @@ func TestTheWayOutOfAPrivateSubnet(t *testing.T) {
 		}, "NO_ROUTE_TO_DESTINATION", "NAT gateway"},
 		"the NAT gateway is gone": {func(w *tiered) {
 			require.NoError(w.t, w.DeleteNAT(w.nat))
-		}, "NO_ROUTE_TO_DESTINATION", "instance"},
+		}, "BAD_STATE_ROUTE", "instance"},
 		"a route to the internet gateway instead": {func(w *tiered) {
 			require.NoError(w.t, w.ReplaceRoute(w.tables[w.private[0]], anywhere, w.gateway))
 		}, "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", "no public address"},
@@ -157,20 +159,20 @@ func TestTheWayOutOfAPrivateSubnet(t *testing.T) {
 		"an endpoint of another service without a NAT gateway": {func(w *tiered) {
 			must(w.endpoint("dynamodb", w.gatewayEndpoint))(w.t)
 			require.NoError(w.t, w.DeleteNAT(w.nat))
-		}, "NO_ROUTE_TO_DESTINATION", ""},
+		}, "BAD_STATE_ROUTE", ""},
 		"an endpoint that lost its table": {func(w *tiered) {
 			e := must(w.endpoint("s3", w.gatewayEndpoint))(w.t)
 			require.NoError(w.t, w.DeleteNAT(w.nat))
 			require.NoError(w.t, w.UpdateEndpoint(e.ID, cloud.EndpointSpec{
 				VPC: w.vpc, Service: e.Service, RouteTables: []string{w.tables[w.private[1]]},
 			}))
-		}, "NO_ROUTE_TO_DESTINATION", ""},
+		}, "BAD_STATE_ROUTE", ""},
 		"an ACL that lets both ways pass": {func(w *tiered) {
 			w.acl(w.private, pass(true, anywhere, 443, 443), pass(false, anywhere, 32768, 60999))
 		}, "", ""},
 		"an ACL without the way there": {func(w *tiered) {
 			w.acl(w.private, pass(false, anywhere, 32768, 60999))
-		}, "SUBNET_ACL_RESTRICTION", "doesn't let TCP 443 out to AWS service s3"},
+		}, "SUBNET_ACL_RESTRICTION", "doesn't let TCP 443 out to AWS service s3: rule *"},
 		"an ACL without the way back": {func(w *tiered) {
 			w.acl(w.private, pass(true, anywhere, 443, 443))
 		}, "SUBNET_ACL_RESTRICTION", "the answers on TCP 32768–60999 in from AWS service s3"},
@@ -178,7 +180,7 @@ func TestTheWayOutOfAPrivateSubnet(t *testing.T) {
 			deny := pass(false, anywhere, 40000, 40000)
 			deny.Allow = false
 			w.acl(w.private, pass(true, anywhere, 443, 443), deny, pass(false, anywhere, 32768, 60999))
-		}, "SUBNET_ACL_RESTRICTION", "the answers"},
+		}, "SUBNET_ACL_RESTRICTION", "the answers on TCP 32768–60999 in from AWS service s3: rule 110"},
 		"an ACL whose later rule denies what passed before": {func(w *tiered) {
 			deny := pass(false, anywhere, 0, 65535)
 			deny.Allow = false
@@ -265,7 +267,7 @@ func TestObjectsAreReadOverAPathToS3Alone(t *testing.T) {
 
 	require.NoError(t, w.DeleteNAT(w.nat))
 	_, err = w.Object(reader, "artifacts", "a")
-	require.ErrorContains(t, err, "connect timeout on endpoint URL https://artifacts.s3.amazonaws.com/a: NO_ROUTE_TO_DESTINATION")
+	require.ErrorContains(t, err, "connect timeout on endpoint URL https://artifacts.s3.amazonaws.com/a: BAD_STATE_ROUTE")
 
 	e := must(w.endpoint("s3", w.gatewayEndpoint))(t)
 	_, err = w.Object(reader, "artifacts", "a")

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"slices"
 	"time"
 )
 
@@ -37,6 +38,7 @@ func (g *Group) refreshing() *Refresh {
 
 func (g *Group) startRefresh(now time.Time) {
 	g.cancelRefresh(now, "Cancelled by a newer instance refresh.")
+	g.Balance = nil
 	g.Refreshes = append(g.Refreshes, Refresh{ID: randomHex(16), Status: RefreshPending, Start: now})
 }
 
@@ -69,12 +71,20 @@ func (c *Cloud) refresh(s *state, g *Group, now time.Time) bool {
 		r.Status, r.Percent, r.End = RefreshSuccessful, 100, now
 		return true
 	case len(active) < surge(g.Desired, spec.MaxHealthy) && len(active)-len(old) < g.Desired:
-		return c.launchMember(s, g, now, "an instance was launched in response to an instance refresh.") || changed
-	case len(old) > 0 && s.ready(g, spec.Warmup, now) > floor(g.Desired, spec.MinHealthy):
-		s.retire(g, old[0], now, "an instance was taken out of service in response to an instance refresh.")
+		// Replacements are spread by themselves, so that the zones are even once the old ones are gone.
+		fresh := slices.DeleteFunc(active, func(i *Instance) bool { return slices.Contains(old, i) })
+		return c.launchWhere(s, g, now, at(now, "an instance was launched in response to an instance refresh."), s.perZone(g, fresh)) || changed
+	case len(old) > 0 && s.ready(g, spec.Warmup, now) > spec.lowest(g.Desired):
+		s.retire(g, s.replaced(g, old), now, at(now, "an instance was taken out of service in response to an instance refresh."))
 		return true
 	}
 	return changed
+}
+
+// replaced is the one to go next: in the zone with the most members, the oldest.
+func (s *state) replaced(g *Group, old []*Instance) *Instance {
+	count := s.perZone(g, s.active(g))
+	return slices.MinFunc(old, func(a, b *Instance) int { return count[b.Zone] - count[a.Zone] })
 }
 
 // progress follows the number of members to be replaced and reports whether it changed.
@@ -87,11 +97,26 @@ func (r *Refresh) progress(old, desired int) bool {
 	return true
 }
 
-// surge is the highest number of members at once: at least one more than desired, or nothing could be replaced.
-func surge(desired, percent int) int { return max(desired+1, desired*percent/100) }
+// surge is the highest number of members at once. Over 100 % it is at least one more than desired.
+func surge(desired, percent int) int {
+	if percent <= 100 {
+		return desired
+	}
+	return max(desired+1, desired*percent/100)
+}
 
 // floor is the lowest number of healthy members, rounded up.
 func floor(desired, percent int) int { return (desired*percent + 99) / 100 }
+
+// lowest is the lowest number of healthy members during a refresh: where the bounds leave no room for a replacement on
+// top, members are replaced one at a time all the same (Auto Scaling: "Set instance refresh preferences").
+func (spec RefreshSpec) lowest(desired int) int {
+	lowest := floor(desired, spec.MinHealthy)
+	if surge(desired, spec.MaxHealthy) == desired {
+		lowest = min(lowest, desired-1)
+	}
+	return lowest
+}
 
 // outdated lists the active members that were launched from another template or version than the group's.
 func (s *state) outdated(g *Group) []*Instance {

@@ -15,7 +15,7 @@ import (
 )
 
 // Each case is something that AWS refuses, with the code that it gives.
-func TestWhatAWSRefusesIsRefused(t *testing.T) {
+func stackRefusals(*testing.T) refusals[*world] {
 	check := cloud.HealthCheck{Protocol: "TCP", Port: "5001", Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3}
 	targetGroup := func(change func(*cloud.TargetGroupSpec)) func(*world) error {
 		return func(w *world) error {
@@ -41,78 +41,79 @@ func TestWhatAWSRefusesIsRefused(t *testing.T) {
 			return err
 		}
 	}
-	for name, c := range map[string]struct {
-		code string
-		try  func(*world) error
-	}{
-		"a VPC larger than /16":  {"InvalidVpc.Range", func(w *world) error { _, err := w.CreateVPC("10.0.0.0/15"); return err }},
-		"a VPC smaller than /28": {"InvalidVpc.Range", func(w *world) error { _, err := w.CreateVPC("10.0.0.0/29"); return err }},
-		"host bits":              {"InvalidParameterValue", func(w *world) error { _, err := w.CreateVPC("10.0.0.1/16"); return err }},
-		"a subnet outside its VPC": {"InvalidSubnet.Range", func(w *world) error {
+	return refusals[*world]{
+		"a VPC larger than /16":  {"InvalidVpc.Range", "EC2 API: CreateVpc", func(w *world) error { _, err := w.CreateVPC("10.0.0.0/15"); return err }},
+		"a VPC smaller than /28": {"InvalidVpc.Range", "EC2 API: CreateVpc", func(w *world) error { _, err := w.CreateVPC("10.0.0.0/29"); return err }},
+		"host bits":              {"InvalidParameterValue", "terraform-provider-aws: internal/service/ec2/vpc_.go", func(w *world) error { _, err := w.CreateVPC("10.0.0.1/16"); return err }},
+		"a subnet outside its VPC": {"InvalidSubnet.Range", "EC2 API: CreateSubnet", func(w *world) error {
 			_, err := w.CreateSubnet(w.vpc, "10.0.0.0/24", "us-east-1c", false)
 			return err
 		}},
-		"a subnet over another": {"InvalidSubnet.Conflict", func(w *world) error {
+		"a subnet over another": {"InvalidSubnet.Conflict", "EC2 API: CreateSubnet", func(w *world) error {
 			_, err := w.CreateSubnet(w.vpc, "192.168.1.128/25", "us-east-1c", false)
 			return err
 		}},
-		"a subnet in a zone that the region hasn't": {"InvalidParameterValue", func(w *world) error {
+		"a subnet in a zone that the region hasn't": {"InvalidParameterValue", "EC2 API: CreateSubnet", func(w *world) error {
 			_, err := w.CreateSubnet(w.vpc, "192.168.1.128/25", "us-east-1z", false)
 			return err
 		}},
-		"a second internet gateway": {"Resource.AlreadyAssociated", func(w *world) error { _, err := w.CreateGateway(w.vpc); return err }},
-		"a second route to one destination": {"RouteAlreadyExists", func(w *world) error {
+		"a second internet gateway": {"Resource.AlreadyAssociated", "EC2 API: AttachInternetGateway", func(w *world) error { _, err := w.CreateGateway(w.vpc); return err }},
+		"a second route to one destination": {"RouteAlreadyExists", "EC2 API: CreateRoute", func(w *world) error {
 			return w.CreateRoute(w.tables[0], "0.0.0.0/0", w.gateway)
 		}},
-		"a security group's name that looks like an ID": {"InvalidParameterValue", func(w *world) error {
+		"a security group's name that looks like an ID": {"InvalidParameterValue", "EC2 API: CreateSecurityGroup", func(w *world) error {
 			_, err := w.CreateSecurityGroup("sg-mine", w.vpc)
 			return err
 		}},
-		"the same rule twice": {"InvalidPermission.Duplicate", func(w *world) error {
+		"the same rule twice": {"InvalidPermission.Duplicate", "EC2 API: AuthorizeSecurityGroupIngress", func(w *world) error {
 			_, err := w.CreateRule(cloud.Rule{Group: w.balancerSG, Protocol: "tcp", From: 5000, To: 5000, CIDR: "0.0.0.0/0"})
 			return err
 		}},
-		"a port over 65535": {"InvalidParameterValue", func(w *world) error {
+		"a port over 65535": {"InvalidParameterValue", "EC2 API: AuthorizeSecurityGroupIngress", func(w *world) error {
 			_, err := w.CreateRule(cloud.Rule{Group: w.balancerSG, Protocol: "tcp", From: 1, To: 65536, CIDR: "0.0.0.0/0"})
 			return err
 		}},
-		"an unknown image": {"InvalidAMIID.NotFound", func(w *world) error {
+		"an unknown image": {"InvalidAMIID.NotFound", "EC2 API: RunInstances", func(w *world) error {
 			data := w.templateData("")
 			data.ImageID = "ami-00000000000000000"
 			_, err := w.CreateTemplate("other", data)
 			return err
 		}},
-		"too much user data": {"InvalidParameterValue", func(w *world) error {
+		"too much user data": {"InvalidParameterValue", "EC2 User Guide: Run commands at launch with user data", func(w *world) error {
 			_, err := w.CreateTemplate("other", w.templateData(strings.Repeat("x", 16385)))
 			return err
 		}},
-		"a template's name twice": {"InvalidLaunchTemplateName.AlreadyExistsException", func(w *world) error {
+		"a template's name twice": {"InvalidLaunchTemplateName.AlreadyExistsException", "EC2 API: CreateLaunchTemplate", func(w *world) error {
 			_, err := w.CreateTemplate("musicguru", w.templateData(""))
 			return err
 		}},
-		"a balancer's name of 33 characters":  {"ValidationError", balancer(func(_ *world, s *cloud.LoadBalancerSpec) { s.Name = strings.Repeat("a", 33) })},
-		"a balancer's name that AWS reserves": {"ValidationError", balancer(func(_ *world, s *cloud.LoadBalancerSpec) { s.Name = "internal-lb" })},
-		"a balancer's name twice":             {"DuplicateLoadBalancerName", balancer(func(_ *world, s *cloud.LoadBalancerSpec) { s.Name = "musicguru-lb" })},
-		"a balancer with a zone twice": {"InvalidConfigurationRequest", balancer(func(w *world, s *cloud.LoadBalancerSpec) {
+		"a balancer's name of 33 characters":  {"ValidationError", "ELB API: CreateLoadBalancer", balancer(func(_ *world, s *cloud.LoadBalancerSpec) { s.Name = strings.Repeat("a", 33) })},
+		"a balancer's name that AWS reserves": {"ValidationError", "ELB API: CreateLoadBalancer", balancer(func(_ *world, s *cloud.LoadBalancerSpec) { s.Name = "internal-lb" })},
+		"a balancer's name twice":             {"DuplicateLoadBalancerName", "ELB API: CreateLoadBalancer", balancer(func(_ *world, s *cloud.LoadBalancerSpec) { s.Name = "musicguru-lb" })},
+		"a balancer with a zone twice": {"InvalidConfigurationRequest", "ELB API: CreateLoadBalancer", balancer(func(w *world, s *cloud.LoadBalancerSpec) {
 			s.Subnets = []string{w.subnets[0], w.subnets[0]}
 		})},
-		"an interval under 5 s":        {"ValidationError", targetGroup(func(s *cloud.TargetGroupSpec) { s.Check.Interval = 4 * time.Second })},
-		"an interval over 300 s":       {"ValidationError", targetGroup(func(s *cloud.TargetGroupSpec) { s.Check.Interval = 301 * time.Second })},
-		"a timeout not below interval": {"ValidationError", targetGroup(func(s *cloud.TargetGroupSpec) { s.Check.Timeout = 10 * time.Second })},
-		"a threshold of 1":             {"ValidationError", targetGroup(func(s *cloud.TargetGroupSpec) { s.Check.Healthy = 1 })},
-		"a threshold of 11":            {"ValidationError", targetGroup(func(s *cloud.TargetGroupSpec) { s.Check.Unhealthy = 11 })},
-		"a target group's name twice":  {"DuplicateTargetGroupName", targetGroup(func(s *cloud.TargetGroupSpec) { s.Name = "musicguru-tg" })},
-		"a listener's port twice": {"DuplicateListener", func(w *world) error {
+		"an interval under 5 s":        {"ValidationError", "ELB API: CreateTargetGroup", targetGroup(func(s *cloud.TargetGroupSpec) { s.Check.Interval = 4 * time.Second })},
+		"an interval over 300 s":       {"ValidationError", "ELB API: CreateTargetGroup", targetGroup(func(s *cloud.TargetGroupSpec) { s.Check.Interval = 301 * time.Second })},
+		"a timeout not below interval": {"ValidationError", "ELB API: CreateTargetGroup", targetGroup(func(s *cloud.TargetGroupSpec) { s.Check.Timeout = 10 * time.Second })},
+		"a threshold of 1":             {"ValidationError", "ELB API: CreateTargetGroup", targetGroup(func(s *cloud.TargetGroupSpec) { s.Check.Healthy = 1 })},
+		"a threshold of 11":            {"ValidationError", "ELB API: CreateTargetGroup", targetGroup(func(s *cloud.TargetGroupSpec) { s.Check.Unhealthy = 11 })},
+		"a target group's name twice":  {"DuplicateTargetGroupName", "ELB API: CreateTargetGroup", targetGroup(func(s *cloud.TargetGroupSpec) { s.Name = "musicguru-tg" })},
+		"a listener's port twice": {"DuplicateListener", "ELB API: CreateListener", func(w *world) error {
 			_, err := w.CreateListener(cloud.Listener{Balancer: w.balancer, Port: 5000, Protocol: "TCP", TargetGroup: w.targets})
 			return err
 		}},
-		"a minimum over the maximum":      {"ValidationError", scaling(func(s *cloud.GroupSpec) { s.Min = 3 })},
-		"a group without a subnet":        {"ValidationError", scaling(func(s *cloud.GroupSpec) { s.Subnets = nil })},
-		"a template's version that isn't": {"InvalidLaunchTemplateId.VersionNotFound", scaling(func(s *cloud.GroupSpec) { s.Version = "7" })},
-		"a bucket in capitals":            {"InvalidBucketName", func(w *world) error { return w.CreateBucket("Capitals") }},
-		"a policy that is no JSON":        {"MalformedPolicyDocument", func(w *world) error { return w.CreateRole("r", "no json") }},
-		"an instance that isn't":          {"InvalidInstanceID.NotFound", func(w *world) error { return w.TerminateInstance("i-1") }},
-	} {
+		"a minimum over the maximum":      {"ValidationError", "Auto Scaling API: CreateAutoScalingGroup", scaling(func(s *cloud.GroupSpec) { s.Min = 3 })},
+		"a group without a subnet":        {"ValidationError", "Auto Scaling API: CreateAutoScalingGroup", scaling(func(s *cloud.GroupSpec) { s.Subnets = nil })},
+		"a template's version that isn't": {"InvalidLaunchTemplateId.VersionNotFound", "Auto Scaling API: LaunchTemplateSpecification", scaling(func(s *cloud.GroupSpec) { s.Version = "7" })},
+		"a bucket in capitals":            {"InvalidBucketName", "S3 User Guide: Bucket naming rules", func(w *world) error { return w.CreateBucket("Capitals") }},
+		"a policy that is no JSON":        {"MalformedPolicyDocument", "IAM API: CreateRole", func(w *world) error { return w.CreateRole("r", "no json") }},
+		"an instance that isn't":          {"InvalidInstanceID.NotFound", "EC2 API: TerminateInstances", func(w *world) error { return w.TerminateInstance("i-1") }},
+	}
+}
+
+func TestWhatAWSRefusesIsRefused(t *testing.T) {
+	for name, c := range stackRefusals(t) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			before := w.Version()
@@ -123,28 +124,29 @@ func TestWhatAWSRefusesIsRefused(t *testing.T) {
 }
 
 // Each case deletes too early, as AWS would notice.
-func TestDeletingInAWrongOrderFails(t *testing.T) {
-	for name, c := range map[string]struct {
-		code string
-		try  func(*world) error
-	}{
-		"a VPC with subnets":                     {"DependencyViolation", func(w *world) error { return w.DeleteVPC(w.vpc) }},
-		"a gateway with mapped public addresses": {"DependencyViolation", func(w *world) error { return w.DeleteGateway(w.gateway) }},
-		"a subnet with an instance":              {"DependencyViolation", func(w *world) error { return w.DeleteSubnet(w.subnets[0]) }},
-		"a route table in use":                   {"DependencyViolation", func(w *world) error { return w.DeleteRouteTable(w.tables[0]) }},
-		"a security group of instances":          {"DependencyViolation", func(w *world) error { return w.DeleteSecurityGroup(w.instanceSG) }},
-		"a target group that a listener uses":    {"ResourceInUse", func(w *world) error { return w.DeleteTargetGroup(w.targets) }},
-		"a bucket with objects": {"BucketNotEmpty", func(w *world) error {
+func orderRefusals(t *testing.T) refusals[*world] {
+	return refusals[*world]{
+		"a VPC with subnets":                     {"DependencyViolation", "EC2 API: DeleteVpc", func(w *world) error { return w.DeleteVPC(w.vpc) }},
+		"a gateway with mapped public addresses": {"DependencyViolation", "EC2 API: DetachInternetGateway", func(w *world) error { return w.DeleteGateway(w.gateway) }},
+		"a subnet with an instance":              {"DependencyViolation", "EC2 API: DeleteSubnet", func(w *world) error { return w.DeleteSubnet(w.subnets[0]) }},
+		"a route table in use":                   {"DependencyViolation", "EC2 API: DeleteRouteTable", func(w *world) error { return w.DeleteRouteTable(w.tables[0]) }},
+		"a security group of instances":          {"DependencyViolation", "EC2 API: DeleteSecurityGroup", func(w *world) error { return w.DeleteSecurityGroup(w.instanceSG) }},
+		"a target group that a listener uses":    {"ResourceInUse", "ELB API: DeleteTargetGroup", func(w *world) error { return w.DeleteTargetGroup(w.targets) }},
+		"a bucket with objects": {"BucketNotEmpty", "S3 API: DeleteBucket", func(w *world) error {
 			require.NoError(t, w.CreateBucket("artifacts"))
 			require.NoError(t, w.PutObject("artifacts", cloud.Object{Key: "k"}))
 			return w.DeleteBucket("artifacts", false)
 		}},
-		"a role in a profile": {"DeleteConflict", func(w *world) error {
+		"a role in a profile": {"DeleteConflict", "IAM API: DeleteRole", func(w *world) error {
 			require.NoError(t, w.CreateRole("r", `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}`))
 			require.NoError(t, w.CreateProfile("p", "r"))
 			return w.DeleteRole("r")
 		}},
-	} {
+	}
+}
+
+func TestDeletingInAWrongOrderFails(t *testing.T) {
+	for name, c := range orderRefusals(t) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.start(2, 3)
@@ -203,7 +205,7 @@ func TestAddressesThatAWSKeepsAreNotGivenOut(t *testing.T) {
 	require.NoError(t, w.UpdateGroup(spec, false))
 	w.pass(5 * time.Second)
 	assert.Len(t, w.members(), 11)
-	assert.Contains(t, w.Diagnose(group), "InsufficientFreeAddressesInSubnet")
+	assert.Contains(t, w.Diagnose(group), "There are not enough free addresses in subnet")
 }
 
 func TestVirtualCPUs(t *testing.T) {

@@ -38,6 +38,9 @@ func (c *Cloud) RunInstance(spec InstanceSpec) (Instance, error) {
 				return refuse("InvalidParameter", "Security group %s and subnet %s belong to different networks.", id, subnet.ID)
 			}
 		}
+		if err := c.capacity(s, "", subnet.Zone, spec.InstanceType); err != nil {
+			return err
+		}
 		address, err := s.privateAddress(subnet, c.free)
 		if err != nil {
 			return err

@@ -10,7 +10,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 )
 
-func TestWhatAWSRefusesOfScalingIsRefused(t *testing.T) {
+func scalingRefusals(t *testing.T) refusals[*world] {
 	alarm := func(change func(*cloud.AlarmSpec)) func(*world) error {
 		return func(w *world) error {
 			spec := w.cpuAlarm("high", cloud.Greater, 80)
@@ -46,53 +46,57 @@ func TestWhatAWSRefusesOfScalingIsRefused(t *testing.T) {
 		}
 	}
 	at := func(from, to float64, by int) cloud.Step { return cloud.Step{Lower: &from, Upper: &to, Adjustment: by} }
-	for name, try := range map[string]func(*world) error{
-		"an alarm without a name":             alarm(func(s *cloud.AlarmSpec) { s.Name = "" }),
-		"an alarm without a metric":           alarm(func(s *cloud.AlarmSpec) { s.Metric = "" }),
-		"a statistic that isn't":              alarm(func(s *cloud.AlarmSpec) { s.Statistic = "Median" }),
-		"a comparison that isn't":             alarm(func(s *cloud.AlarmSpec) { s.Comparison = "Above" }),
-		"a period of 90 s":                    alarm(func(s *cloud.AlarmSpec) { s.Period = 90 * time.Second }),
-		"a period of 10 s":                    alarm(func(s *cloud.AlarmSpec) { s.Period = 10 * time.Second }),
-		"no evaluation period":                alarm(func(s *cloud.AlarmSpec) { s.EvaluationPeriods = 0 }),
-		"more datapoints than periods":        alarm(func(s *cloud.AlarmSpec) { s.DatapointsToAlarm = 6 }),
-		"more than a day":                     alarm(func(s *cloud.AlarmSpec) { s.EvaluationPeriods = 1441 }),
-		"a treatment of missing that isn't":   alarm(func(s *cloud.AlarmSpec) { s.TreatMissing = "guess" }),
-		"an action that nothing here can":     alarm(func(s *cloud.AlarmSpec) { s.Actions = []string{"arn:aws:automate:us-east-1:ec2:stop"} }),
-		"six actions":                         alarm(func(s *cloud.AlarmSpec) { s.OKActions = make([]string, 6) }),
-		"a policy of no group":                put("other", cloud.Policy{Name: "p", Target: 50}),
-		"a target of 0":                       put(group, cloud.Policy{Name: "p"}),
-		"a type of policy that isn't":         put(group, cloud.Policy{Name: "p", Type: "GuessScaling"}),
-		"steps without an adjustment type":    put(group, cloud.Policy{Name: "p", Type: cloud.StepScaling, Steps: []cloud.Step{{}}}),
-		"a step policy without steps":         policy(),
-		"steps with a gap":                    policy(at(0, 10, 1), cloud.Step{Lower: pointer(11.0), Adjustment: 2}),
-		"steps that overlap":                  policy(at(0, 10, 1), cloud.Step{Lower: pointer(9.0), Adjustment: 2}),
-		"a step backwards":                    policy(at(10, 0, 1)),
-		"a step up that ends":                 policy(at(0, 10, 1)),
-		"a step down that ends":               policy(at(-10, 0, -1)),
-		"a hook without a name":               hook(func(h *cloud.Hook) { h.Name = "" }),
-		"a hook at a transition that isn't":   hook(func(h *cloud.Hook) { h.Transition = "launching" }),
-		"a hook of 29 s":                      hook(func(h *cloud.Hook) { h.Timeout = 29 * time.Second }),
-		"a hook of more than two hours":       hook(func(h *cloud.Hook) { h.Timeout = 7201 * time.Second }),
-		"a hook without a result":             hook(func(h *cloud.Hook) { h.Result = "" }),
-		"a hook that tells a topic of nobody": hook(func(h *cloud.Hook) { h.Topic = "arn:aws:sns:us-east-1:123456789012:none" }),
-		"a schedule that changes nothing":     schedule(func(s *cloud.Schedule) { s.Min = nil }),
-		"a schedule at no time":               schedule(func(s *cloud.Schedule) { s.Recurrence = "" }),
-		"a recurrence that is none":           schedule(func(s *cloud.Schedule) { s.Recurrence = "daily" }),
-		"a time zone that is none":            schedule(func(s *cloud.Schedule) { s.TimeZone = "Europe/Nowhere" }),
-		"a schedule of the past":              schedule(func(s *cloud.Schedule) { s.Start = time.Unix(0, 0) }),
-		"a schedule that ends before it runs": schedule(func(s *cloud.Schedule) { s.End = time.Unix(0, 0) }),
-		"a minimum above the desired":         schedule(func(s *cloud.Schedule) { s.Desired = pointer(0) }),
-		"notifications to a topic of nobody": func(w *world) error {
+	return refusals[*world]{
+		"an alarm without a name":             {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloud.AlarmSpec) { s.Name = "" })},
+		"an alarm without a metric":           {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloud.AlarmSpec) { s.Metric = "" })},
+		"a statistic that isn't":              {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloud.AlarmSpec) { s.Statistic = "Median" })},
+		"a comparison that isn't":             {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloud.AlarmSpec) { s.Comparison = "Above" })},
+		"a period of 90 s":                    {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloud.AlarmSpec) { s.Period = 90 * time.Second })},
+		"a period of 10 s":                    {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloud.AlarmSpec) { s.Period = 10 * time.Second })},
+		"no evaluation period":                {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloud.AlarmSpec) { s.EvaluationPeriods = 0 })},
+		"more datapoints than periods":        {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloud.AlarmSpec) { s.DatapointsToAlarm = 6 })},
+		"more than a day":                     {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloud.AlarmSpec) { s.EvaluationPeriods = 1441 })},
+		"a treatment of missing that isn't":   {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloud.AlarmSpec) { s.TreatMissing = "guess" })},
+		"an action that nothing here can":     {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloud.AlarmSpec) { s.Actions = []string{"arn:aws:automate:us-east-1:ec2:stop"} })},
+		"six actions":                         {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloud.AlarmSpec) { s.OKActions = make([]string, 6) })},
+		"a policy of no group":                {"ValidationError", "Auto Scaling API: PutScalingPolicy", put("other", cloud.Policy{Name: "p", Target: 50})},
+		"a target of 0":                       {"ValidationError", "Auto Scaling API: PutScalingPolicy", put(group, cloud.Policy{Name: "p"})},
+		"a type of policy that isn't":         {"ValidationError", "Auto Scaling API: PutScalingPolicy", put(group, cloud.Policy{Name: "p", Type: "GuessScaling"})},
+		"steps without an adjustment type":    {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", put(group, cloud.Policy{Name: "p", Type: cloud.StepScaling, Steps: []cloud.Step{{}}})},
+		"a step policy without steps":         {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", policy()},
+		"steps with a gap":                    {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", policy(at(0, 10, 1), cloud.Step{Lower: pointer(11.0), Adjustment: 2})},
+		"steps that overlap":                  {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", policy(at(0, 10, 1), cloud.Step{Lower: pointer(9.0), Adjustment: 2})},
+		"a step backwards":                    {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", policy(at(10, 0, 1))},
+		"a step up that ends":                 {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", policy(at(0, 10, 1))},
+		"a step down that ends":               {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", policy(at(-10, 0, -1))},
+		"a hook without a name":               {"ValidationError", "Auto Scaling API: PutLifecycleHook", hook(func(h *cloud.Hook) { h.Name = "" })},
+		"a hook at a transition that isn't":   {"ValidationError", "Auto Scaling API: PutLifecycleHook", hook(func(h *cloud.Hook) { h.Transition = "launching" })},
+		"a hook of 29 s":                      {"ValidationError", "Auto Scaling API: PutLifecycleHook", hook(func(h *cloud.Hook) { h.Timeout = 29 * time.Second })},
+		"a hook of more than two hours":       {"ValidationError", "Auto Scaling API: PutLifecycleHook", hook(func(h *cloud.Hook) { h.Timeout = 7201 * time.Second })},
+		"a hook without a result":             {"ValidationError", "Auto Scaling API: PutLifecycleHook", hook(func(h *cloud.Hook) { h.Result = "" })},
+		"a hook that tells a topic of nobody": {"ValidationError", "Auto Scaling API: PutLifecycleHook", hook(func(h *cloud.Hook) { h.Topic = "arn:aws:sns:us-east-1:123456789012:none" })},
+		"a schedule that changes nothing":     {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *cloud.Schedule) { s.Min = nil })},
+		"a schedule at no time":               {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *cloud.Schedule) { s.Recurrence = "" })},
+		"a recurrence that is none":           {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *cloud.Schedule) { s.Recurrence = "daily" })},
+		"a time zone that is none":            {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *cloud.Schedule) { s.TimeZone = "Europe/Nowhere" })},
+		"a schedule of the past":              {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *cloud.Schedule) { s.Start = time.Unix(0, 0) })},
+		"a schedule that ends before it runs": {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *cloud.Schedule) { s.End = time.Unix(0, 0) })},
+		"a minimum above the desired":         {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *cloud.Schedule) { s.Desired = pointer(0) })},
+		"notifications to a topic of nobody": {"ValidationError", "Auto Scaling API: PutNotificationConfiguration", func(w *world) error {
 			return w.PutNotifications(group, "arn:aws:sns:us-east-1:123456789012:none", nil)
-		},
-		"notifications of something else": func(w *world) error {
+		}},
+		"notifications of something else": {"ValidationError", "Auto Scaling API: PutNotificationConfiguration", func(w *world) error {
 			return w.PutNotifications(group, must(w.CreateTopic("alerts"))(t).ARN, []string{"autoscaling:EVERYTHING"})
-		},
-	} {
+		}},
+	}
+}
+
+func TestWhatAWSRefusesOfScalingIsRefused(t *testing.T) {
+	for name, c := range scalingRefusals(t) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			must(w.CreateGroup(w.spec(1, 2)))(t)
-			refused(t, "ValidationError", try(w))
+			refused(t, c.code, c.try(w))
 			assert.Empty(t, w.Alarms())
 			g, _, _ := w.Group(group)
 			assert.Empty(t, g.Policies)

@@ -27,6 +27,9 @@ func (c *Cloud) PutSchedule(group string, schedule Schedule) (string, error) {
 		if err := schedule.check(now); err != nil {
 			return err
 		}
+		if g.Schedules[schedule.Name] == nil && len(g.Schedules) >= maxSchedules {
+			return tooMany("scheduled actions", maxSchedules)
+		}
 		schedule.ARN = c.ARN("autoscaling", "scheduledUpdateGroupAction:"+randomHex(16)+":autoScalingGroupName/"+group+
 			":scheduledActionName/"+schedule.Name)
 		if old := g.Schedules[schedule.Name]; old != nil {
@@ -131,11 +134,11 @@ func (s *state) runSchedule(g *Group, a *Schedule, now time.Time) {
 	if a.Max != nil {
 		highest = *a.Max
 	}
-	cause := "a scheduled action " + a.Name + " was due."
+	cause := at(now, "a scheduled action "+a.Name+" was due.")
 	if lowest > highest {
-		at := g.begin(now, "Executing scheduled action: "+a.Name, cause, "")
-		g.Activities[at].Status, g.Activities[at].End = "Failed", now
-		g.Activities[at].Message = fmt.Sprintf("Max bound, %d, must be greater than or equal to min bound, %d", highest, lowest)
+		n := g.begin(now, "Executing scheduled action: "+a.Name, cause, "")
+		g.Activities[n].Status, g.Activities[n].End = "Failed", now
+		g.Activities[n].Message = fmt.Sprintf("Max bound, %d, must be greater than or equal to min bound, %d", highest, lowest)
 		return
 	}
 	g.Spec.Min, g.Spec.Max = lowest, highest
@@ -145,7 +148,6 @@ func (s *state) runSchedule(g *Group, a *Schedule, now time.Time) {
 	}
 	g.Desired = min(max(desired, lowest), highest)
 	if g.Desired != before {
-		g.why(fmt.Sprintf("a scheduled action update of AutoScalingGroup constraints to min: %d, max: %d, desired: %d changing "+
-			"the desired capacity from %d to %d.", lowest, highest, g.Desired, before, g.Desired))
+		g.why(now, constraints("a scheduled action", g, before))
 	}
 }

@@ -110,7 +110,7 @@ func (s *state) checkRule(rule Rule) error {
 	if s.Groups[rule.Group] == nil {
 		return notFound("InvalidGroup.NotFound", "security group", rule.Group)
 	}
-	if rule.Peer != "" && s.Groups[rule.Peer] == nil {
+	if peer := s.Groups[rule.Peer]; rule.Peer != "" && (peer == nil || peer.VPC != s.Groups[rule.Group].VPC) {
 		return notFound("InvalidGroup.NotFound", "security group", rule.Peer)
 	}
 	if others := slices.DeleteFunc([]string{rule.CIDR, rule.Peer, rule.List}, isEmpty); len(others) != 1 {
@@ -128,14 +128,46 @@ func (s *state) checkRule(rule Rule) error {
 		return refuse("InvalidParameterValue", "Invalid value for portRange: %d-%d. Must specify both from and to ports "+
 			"between 0 and 65535, from not above to.", rule.From, rule.To)
 	}
+	return s.checkOtherRules(rule)
+}
+
+func (s *state) checkOtherRules(rule Rule) error {
+	beside := 0
 	for _, other := range s.Rules {
+		if other.ID == rule.ID || other.Group != rule.Group || other.Egress != rule.Egress {
+			continue
+		}
+		beside++
 		same := *other
 		same.ID = rule.ID
 		if same == rule {
 			return refuse("InvalidPermission.Duplicate", "the specified rule already exists")
 		}
 	}
+	if beside >= maxRules {
+		return refuse("RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached.")
+	}
 	return nil
+}
+
+// UpdateRule changes a rule in place, but neither its group, its direction nor of what kind its other end is.
+func (c *Cloud) UpdateRule(id string, rule Rule) error {
+	rule.ID = id
+	return c.change(func(s *state) error {
+		old := s.Rules[id]
+		if old == nil {
+			return refuse("InvalidSecurityGroupRuleId.NotFound", "The security group rule ID '%s' does not exist", id)
+		}
+		if old.Group != rule.Group || old.Egress != rule.Egress || (old.CIDR == "") != (rule.CIDR == "") ||
+			(old.Peer == "") != (rule.Peer == "") {
+			return refuse("InvalidParameterValue", "You may not modify the source type of a rule, its group or its direction.")
+		}
+		if err := s.checkRule(rule); err != nil {
+			return err
+		}
+		s.Rules[id] = &rule
+		return nil
+	})
 }
 
 func isEmpty(text string) bool { return text == "" }

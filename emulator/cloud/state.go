@@ -27,9 +27,13 @@ type state struct {
 	Instances   map[string]*Instance
 	Recorded    map[string]Recorded // by type and ID
 
+	Faults        map[string]*Fault // that last
 	Alarms        map[string]*Alarm // by name
 	Notifications []Notification    // the oldest first
 	Minute        time.Time         // the last whole minute that was measured
+
+	Made    map[string]*Made // by type and ID
+	Dropped int              // of these, so far
 
 	Addresses    map[string]*ElasticIP
 	NATs         map[string]*NATGateway
@@ -61,7 +65,7 @@ func newState() state {
 		Templates: map[string]*LaunchTemplate{}, Balancers: map[string]*LoadBalancer{},
 		Targets: map[string]*TargetGroup{}, Listeners: map[string]*Listener{}, Scaling: map[string]*Group{},
 		Instances: map[string]*Instance{}, Recorded: map[string]Recorded{},
-		Alarms:    map[string]*Alarm{},
+		Faults: map[string]*Fault{}, Alarms: map[string]*Alarm{}, Made: map[string]*Made{},
 		Addresses: map[string]*ElasticIP{}, NATs: map[string]*NATGateway{}, Endpoints: map[string]*VPCEndpoint{},
 		ACLs: map[string]*NetworkACL{}, Images: map[string]*Image{}, Databases: map[string]*Database{},
 		SubnetGroups: map[string]*SubnetGroup{}, Snapshots: map[string]bool{}, Topics: map[string]*Topic{},

@@ -109,7 +109,7 @@ func (s *state) mayRead(i *Instance, bucket, key string) error {
 	if blocked := s.reachService(i.endpoint(), "s3"); blocked != nil {
 		return fmt.Errorf("connect timeout on endpoint URL https://%s.s3.amazonaws.com/%s: %w", bucket, key, blocked)
 	}
-	endpoint := s.Endpoints[s.routeOut(i.Subnet, publicService("s3").Address)]
+	endpoint := s.Endpoints[s.routeOut(i.Subnet, publicService("s3").Address).target]
 	switch {
 	case !evaluate(s.policies(i.Profile), action, arn):
 		return refuse("AccessDenied", "the instance's role is not allowed to perform %s on %s", action, arn)
@@ -121,9 +121,25 @@ func (s *state) mayRead(i *Instance, bucket, key string) error {
 	return nil
 }
 
+// Names of IAM ("IAM and AWS STS quotas").
+const maxRoleName, maxIAMName = 64, 128
+
+var iamName = regexp.MustCompile(`^[\w+=,.@-]+$`)
+
+func checkIAMName(parameter, name string, longest int) error {
+	if len(name) > longest || !iamName.MatchString(name) {
+		return refuse("ValidationError", "The specified value for %s is invalid. It must contain only alphanumeric characters and/or "+
+			"the following: +=,.@_-, at most %d: %q", parameter, longest, name)
+	}
+	return nil
+}
+
 // CreateRole makes a role without policies.
 func (c *Cloud) CreateRole(name, trust string) error {
 	return c.change(func(s *state) error {
+		if err := checkIAMName("roleName", name, maxRoleName); err != nil {
+			return err
+		}
 		if s.Roles[name] != nil {
 			return refuse("EntityAlreadyExists", "Role with name %s already exists.", name)
 		}
@@ -131,6 +147,21 @@ func (c *Cloud) CreateRole(name, trust string) error {
 			return err
 		}
 		s.Roles[name] = &Role{Name: name, Trust: trust, Policies: map[string]string{}}
+		return nil
+	})
+}
+
+// UpdateTrust changes who may take a role.
+func (c *Cloud) UpdateTrust(role, trust string) error {
+	return c.change(func(s *state) error {
+		found := s.Roles[role]
+		if found == nil {
+			return refuse("NoSuchEntity", "The role with name %s cannot be found.", role)
+		}
+		if _, err := parsePolicy(trust); err != nil {
+			return err
+		}
+		found.Trust = trust
 		return nil
 	})
 }
@@ -186,6 +217,9 @@ func (c *Cloud) DeleteRolePolicy(role, name string) error {
 // CreateProfile makes an instance profile of a role.
 func (c *Cloud) CreateProfile(name, role string) error {
 	return c.change(func(s *state) error {
+		if err := checkIAMName("instanceProfileName", name, maxIAMName); err != nil {
+			return err
+		}
 		if s.Roles[role] == nil {
 			return refuse("NoSuchEntity", "The role with name %s cannot be found.", role)
 		}
@@ -193,6 +227,21 @@ func (c *Cloud) CreateProfile(name, role string) error {
 			return refuse("EntityAlreadyExists", "Instance Profile %s already exists.", name)
 		}
 		s.Profiles[name] = &Profile{Name: name, Role: role}
+		return nil
+	})
+}
+
+// UpdateProfile gives an instance profile another role.
+func (c *Cloud) UpdateProfile(name, role string) error {
+	return c.change(func(s *state) error {
+		found := s.Profiles[name]
+		if found == nil {
+			return refuse("NoSuchEntity", "Instance Profile %s cannot be found.", name)
+		}
+		if s.Roles[role] == nil {
+			return refuse("NoSuchEntity", "The role with name %s cannot be found.", role)
+		}
+		found.Role = role
 		return nil
 	})
 }

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -96,6 +97,9 @@ func (c *Cloud) CreateTargetGroup(spec TargetGroupSpec) (TargetGroup, error) {
 func checkHealthCheck(spec TargetGroupSpec) error {
 	check := spec.Check
 	switch {
+	case spec.DeregistrationDelay < 0 || spec.DeregistrationDelay > time.Hour:
+		return refuse("ValidationError", "'%d' must be between 0 and 3600 inclusive: deregistration_delay.timeout_seconds",
+			int(spec.DeregistrationDelay.Seconds()))
 	case check.Interval < 5*time.Second || check.Interval > 300*time.Second:
 		return refuse("ValidationError", "Health check interval '%v' must be between 5 and 300 seconds", check.Interval)
 	case check.Timeout < 2*time.Second || check.Timeout > 120*time.Second:
@@ -281,8 +285,36 @@ func (s *state) reconcileTargets(now time.Time) bool {
 	return changed
 }
 
-// Probe reports the result of one health check of a target: nil for success. Results for a registration that is over
-// change nothing.
+// The reasons of an unhealthy target (API: TargetHealth).
+const (
+	ReasonFailed   = "Target.FailedHealthChecks"
+	ReasonMismatch = "Target.ResponseCodeMismatch"
+	ReasonTimeout  = "Target.Timeout"
+)
+
+// ProbeFault is a failed health check in ELB's words. Network balancers have but one reason for all.
+type ProbeFault struct {
+	Reason      string
+	Description string
+}
+
+func (f *ProbeFault) Error() string { return f.Description }
+
+// faultOf words any error of a probe.
+func faultOf(check HealthCheck, err error) *ProbeFault {
+	var fault *ProbeFault
+	var dropped *Blocked
+	switch {
+	case errors.As(err, &fault):
+		return fault
+	case errors.As(err, &dropped) && check.Protocol == "HTTP":
+		return &ProbeFault{ReasonTimeout, "Request timed out: " + err.Error()}
+	}
+	return &ProbeFault{ReasonFailed, "Health checks failed: " + err.Error()}
+}
+
+// Probe reports the result of one health check of a target: nil for success, a [ProbeFault], or another error that it is
+// made from. Results for a registration that is over change nothing.
 //
 // A new target is healthy after its first success; one that was unhealthy after as many in a row as the check's healthy
 // threshold (ELB: "Health checks for Network Load Balancer target groups").
@@ -316,16 +348,17 @@ func (t *Target) probed(check HealthCheck, result error, now time.Time) bool {
 		return false
 	}
 	t.Successes, t.Failures = 0, t.Failures+1
-	description := "Health checks failed: " + result.Error()
-	if t.State != TargetUnhealthy && t.Failures >= check.Unhealthy {
-		t.State, t.Reason, t.Description, t.Since = TargetUnhealthy, "Target.FailedHealthChecks", description, now
-		return true
+	fault := faultOf(check, result)
+	if t.State != TargetUnhealthy {
+		if t.Failures < check.Unhealthy {
+			return false
+		}
+		t.State, t.Since = TargetUnhealthy, now
+	} else if t.Description == fault.Description {
+		return false
 	}
-	changed := t.State == TargetUnhealthy && t.Description != description
-	if changed {
-		t.Description = description
-	}
-	return changed
+	t.Reason, t.Description = fault.Reason, fault.Description
+	return true
 }
 
 // ProbeTarget tells the data plane whom to ask for its health, and how.

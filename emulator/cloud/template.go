@@ -86,6 +86,9 @@ func (t *LaunchTemplate) version(name string) (int, error) {
 // maxUserData is EC2's limit before base64 (User Guide: "Run commands on your Linux instance at launch").
 const maxUserData = 16384
 
+// templateName is the rule of the API (CreateLaunchTemplate).
+var templateName = regexp.MustCompile(`^[a-zA-Z0-9().\-/_]{3,128}$`)
+
 // instanceType is the pattern of EC2's instance types: a family and a size.
 var instanceType = regexp.MustCompile(`^[a-z]+[0-9][a-z0-9-]*\.([a-z0-9]+)(-[0-9]+xl)?$`)
 
@@ -103,6 +106,10 @@ func (s *state) checkTemplate(data TemplateData) error {
 	if len(text) > maxUserData {
 		return refuse("InvalidParameterValue", "User data is limited to %d bytes, this is %d", maxUserData, len(text))
 	}
+	if len(data.SecurityGroups) > maxInterfaced {
+		return refuse("SecurityGroupsPerInterfaceLimitExceeded", "You have exceeded the maximum number of security groups allowed per "+
+			"network interface: %d", maxInterfaced)
+	}
 	for _, group := range data.SecurityGroups {
 		if s.Groups[group] == nil {
 			return notFound("InvalidGroup.NotFound", "security group", group)
@@ -115,6 +122,10 @@ func (s *state) checkTemplate(data TemplateData) error {
 func (c *Cloud) CreateTemplate(name string, data TemplateData) (LaunchTemplate, error) {
 	template := &LaunchTemplate{ID: newID("lt"), Name: name, Default: 1, Versions: []TemplateData{data}}
 	err := c.change(func(s *state) error {
+		if !templateName.MatchString(name) {
+			return refuse("InvalidLaunchTemplateName.MalformedException", "Launch template name must be between 3 and 128 characters "+
+				"long, and may contain letters, numbers, and the following characters: ( ) . / _ -: %q", name)
+		}
 		for _, other := range s.Templates {
 			if other.Name == name {
 				return refuse("InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use: %s", name)

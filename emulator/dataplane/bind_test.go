@@ -141,7 +141,7 @@ func TestPrivilegedPortIsFoundWhereTheEmulatorMayHaveIt(t *testing.T) {
 	assert.Equal(t, "web "+own.String(), r.ask(int(dataplane.Port(81)), "localhost:81"))
 
 	asked := netip.MustParseAddrPort("127.2.0.31:81")
-	require.NoError(t, dataplane.Probe(t.Context(), asked, 10*time.Second))
+	require.NoError(t, dataplane.Probe(t.Context(), dataplane.Direct, asked, 10*time.Second))
 	l, err := dataplane.Listen(netip.MustParseAddrPort("127.2.0.131:82"), always(dataplane.Target{ID: "web", Address: asked}))
 	require.NoError(t, err)
 	defer func() { assert.NoError(t, l.Close()) }()

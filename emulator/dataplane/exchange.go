@@ -74,6 +74,9 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = &heardBody{ReadCloser: r.Body, exchange: x}
 	}
+	if x.target.Dropped {
+		return nil, x.lost()
+	}
 	response, err := x.listener.transport.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -86,6 +89,18 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	response.Body = &heardBody{ReadCloser: response.Body, exchange: x}
 	return response, nil
+}
+
+// lost waits in vain for a connection whose packets get lost. One that is kept from an earlier request is as dead.
+func (x *exchange) lost() error {
+	timeout := x.listener.clock.NewTimer(connectTimeout)
+	defer timeout.Stop()
+	select {
+	case <-timeout.Chan():
+		return errNoConnection
+	case <-x.ctx.Done():
+		return context.Cause(x.ctx)
+	}
 }
 
 type heardBody struct {

@@ -59,8 +59,11 @@ func (f *flow) run() {
 }
 
 func (f *flow) connect() error {
-	dialer := net.Dialer{KeepAlive: -1}
-	conn, err := dialer.DialContext(f.dialing, "tcp", at(f.target.Address).String())
+	if f.target.Dropped {
+		_, _ = io.Copy(io.Discard, f.client) // until the client gives up, or the flow is reset
+		return errLost
+	}
+	conn, err := f.listener.dial(f.dialing, f.target.Address)
 	if err != nil {
 		return err
 	}
@@ -74,6 +77,9 @@ func (f *flow) connect() error {
 	return nil
 }
 
+// errLost is why a flow ends whose packets never arrived.
+var errLost = errors.New("nothing gets through to the target")
+
 // carry moves bytes until from has no more, and passes that on.
 func (f *flow) carry(to, from *net.TCPConn, count *atomic.Uint64) {
 	raw, err := from.SyscallConn()
@@ -83,6 +89,7 @@ func (f *flow) carry(to, from *net.TCPConn, count *atomic.Uint64) {
 		count.Add(uint64(n))
 	}
 	if errors.Is(err, io.EOF) {
+		f.hold()
 		err = to.CloseWrite()
 	}
 	if err != nil {
@@ -122,8 +129,26 @@ func (f *flow) pass(to *net.TCPConn, from syscall.RawConn) (int, error) {
 	if n == 0 {
 		return 0, io.EOF
 	}
+	if f.hold() {
+		return 0, net.ErrClosed
+	}
 	f.last.Store(f.listener.clock.Now().UnixNano())
 	return to.Write(buffer[:n])
+}
+
+// hold waits while nothing gets through to the flow's target and back, and reports whether the flow ended meanwhile.
+func (f *flow) hold() bool {
+	for {
+		stalled := f.listener.stalled(f.target.ID)
+		if stalled == nil {
+			return false
+		}
+		select {
+		case <-stalled:
+		case <-f.dialing.Done():
+			return true
+		}
+	}
 }
 
 // watchIdle resets the flow when it has carried nothing for the idle timeout.

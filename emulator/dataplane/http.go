@@ -69,6 +69,7 @@ type HTTPListener struct {
 	log       *slog.Logger
 	port      uint16 // of the cloud
 	secure    bool
+	reach     Dialer
 	end       context.CancelFunc
 	waiting   idleConnections
 	turns     turns
@@ -90,7 +91,7 @@ func ListenHTTP(addr netip.AddrPort, route Router, options ...ListenerOption) (*
 	ctx, end := context.WithCancel(context.Background())
 	l := &HTTPListener{
 		listener: listener, route: route, clock: set.clock, idle: set.idle, log: set.log.With("listener", listener.Addr()),
-		port: addr.Port(), secure: set.certificate != nil, end: end,
+		port: addr.Port(), secure: set.certificate != nil, end: end, reach: set.dial,
 		exchange: map[*exchange]struct{}{}, targets: map[string]*RequestStats{},
 	}
 	if l.port == 0 {
@@ -98,7 +99,7 @@ func ListenHTTP(addr netip.AddrPort, route Router, options ...ListenerOption) (*
 	}
 	l.waiting = idleConnections{clock: l.clock, limit: l.idle, timers: map[net.Conn]clockwork.Timer{}}
 	l.transport = &http.Transport{
-		DialContext: l.dial, DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: HTTPIdleTimeout,
+		DialContext: Dialer(l.dial).text, DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: HTTPIdleTimeout,
 	}
 	l.server = &http.Server{
 		Handler: http.HandlerFunc(l.serve), BaseContext: func(net.Listener) context.Context { return ctx },
@@ -259,16 +260,12 @@ func (l *HTTPListener) scheme() string {
 	return "http"
 }
 
-// dial connects to a target; the request's context says which. What is dropped on its way is waited for in vain.
-func (l *HTTPListener) dial(ctx context.Context, network, address string) (net.Conn, error) {
+// dial connects to a target.
+func (l *HTTPListener) dial(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer l.clock.AfterFunc(connectTimeout, func() { cancel(errNoConnection) }).Stop()
-	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok && x.target.Dropped {
-		<-ctx.Done()
-		return nil, context.Cause(ctx)
-	}
-	conn, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, network, address)
+	conn, err := l.reach(ctx, address)
 	if err != nil && ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -312,7 +309,7 @@ func (x *exchange) statusOf(err error) int {
 // rewrite makes the request to a target of a client's: httputil has taken hop-by-hop headers away.
 func (l *HTTPListener) rewrite(r *httputil.ProxyRequest) {
 	x := r.In.Context().Value(exchangeKey{}).(*exchange)
-	r.Out.URL.Scheme, r.Out.URL.Host = "http", at(x.target.Address).String()
+	r.Out.URL.Scheme, r.Out.URL.Host = "http", x.target.Address.String()
 	r.Out.URL.RawQuery = r.In.URL.RawQuery // as it came, well-formed or not
 	r.Out.Host = r.In.Host
 	for _, name := range []string{"Forwarded", "X-Forwarded-Host"} { // ELB leaves these alone, httputil doesn't

@@ -512,7 +512,7 @@ func TestHTTPProbeWantsACodeOfItsMatcher(t *testing.T) {
 		{200, "200-299", true}, {299, "200-299", true}, {300, "200-299", false}, {302, "200-299,302", true}, {200, "no code", false},
 	} {
 		code = test.code
-		err := dataplane.ProbeHTTP(t.Context(), up.Address, "/ping?deep=1", test.matcher, 10*time.Second)
+		err := dataplane.ProbeHTTP(t.Context(), dataplane.Direct, up.Address, "/ping?deep=1", test.matcher, 10*time.Second)
 		if test.want {
 			require.NoError(t, err, test)
 		} else {
@@ -523,7 +523,7 @@ func TestHTTPProbeWantsACodeOfItsMatcher(t *testing.T) {
 
 func TestHTTPProbeSaysBrieflyWhatIsWrong(t *testing.T) {
 	probe := func(ctx context.Context, to dataplane.Target, timeout time.Duration) error {
-		return dataplane.ProbeHTTP(ctx, to.Address, "/", "", timeout)
+		return dataplane.ProbeHTTP(ctx, dataplane.Direct, to.Address, "/", "", timeout)
 	}
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -25,10 +25,10 @@ func (TimeoutError) Is(target error) bool { return target == context.DeadlineExc
 
 // Probe is a TCP health check: it connects and closes. The timeout is real time. The error is short enough for a
 // target's health description: "connection refused", "timed out after 5s".
-func Probe(ctx context.Context, addr netip.AddrPort, timeout time.Duration) error {
+func Probe(ctx context.Context, dial Dialer, addr netip.AddrPort, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, TimeoutError(timeout))
 	defer cancel()
-	conn, err := (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", at(addr).String())
+	conn, err := dial(ctx, addr)
 	if err != nil {
 		return probeFault(ctx, err, timeout)
 	}
@@ -66,16 +66,16 @@ const maxProbed = 1 << 20
 // ProbeHTTP is an HTTP health check: it asks for a path, and takes an answer whose code the matcher has: "200",
 // "200,204", "200-299"; "" is 200. Redirects are answers, not followed. The timeout is real time and for the whole answer.
 // The error is a [StatusError] or as [Probe]'s.
-func ProbeHTTP(ctx context.Context, addr netip.AddrPort, path, matcher string, timeout time.Duration) error {
+func ProbeHTTP(ctx context.Context, dial Dialer, addr netip.AddrPort, path, matcher string, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, TimeoutError(timeout))
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at(addr).String()+path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr.String()+path, nil)
 	if err != nil {
 		return fmt.Errorf("path %q: %w", path, err)
 	}
 	request.Header.Set("User-Agent", "ELB-HealthChecker/2.0")
 	request.Close = true
-	response, err := probing.RoundTrip(request)
+	response, err := probing(dial).RoundTrip(request)
 	if err != nil {
 		return probeFault(ctx, err, timeout)
 	}
@@ -90,7 +90,11 @@ func ProbeHTTP(ctx context.Context, addr netip.AddrPort, path, matcher string, t
 }
 
 // probing has a connection for each probe, as each is one.
-var probing = &http.Transport{DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHeaderBytes}
+func probing(dial Dialer) *http.Transport {
+	return &http.Transport{
+		DialContext: dial.text, DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHeaderBytes,
+	}
+}
 
 // matches reports whether a matcher has a code. What is no code or range in it matches none.
 func matches(matcher string, code int) bool {

@@ -74,7 +74,7 @@ func (r *rig) probes(want error) {
 	at := netip.MustParseAddrPort(r.at(5001))
 	var got error
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if got = dataplane.Probe(r.t.Context(), at, time.Second); (got == nil) == (want == nil) {
+		if got = dataplane.Probe(r.t.Context(), dataplane.Direct, at, time.Second); (got == nil) == (want == nil) {
 			break
 		}
 	}

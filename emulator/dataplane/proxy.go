@@ -23,7 +23,7 @@ const IdleTimeout = 350 * time.Second
 type Target struct {
 	ID      string // of the instance, or of its port
 	Address netip.AddrPort
-	Dropped bool // packets to it get lost on their way: an application balancer's connections to it time out
+	Dropped bool // packets to it get lost on their way: connections to it time out
 }
 
 // Picker chooses the target of a new flow; false resets the client. It is called for one flow at a time, in the order of
@@ -44,6 +44,7 @@ type TargetStats struct {
 type Listener struct {
 	listener *net.TCPListener
 	pick     Picker
+	dial     Dialer
 	clock    clockwork.Clock
 	idle     time.Duration
 	log      *slog.Logger
@@ -51,6 +52,7 @@ type Listener struct {
 	mu      sync.Mutex
 	flows   map[*flow]struct{}
 	targets map[string]*counters
+	stalls  map[string]chan struct{} // by target; closed when its packets get through again
 	closed  chan struct{}
 	running sync.WaitGroup
 }
@@ -68,10 +70,11 @@ type listenerOptions struct {
 	idle        time.Duration
 	log         *slog.Logger
 	certificate *tls.Certificate
+	dial        Dialer
 }
 
 func newListenerOptions(idle time.Duration, options []ListenerOption) listenerOptions {
-	set := listenerOptions{clock: clockwork.NewRealClock(), idle: idle, log: slog.Default()}
+	set := listenerOptions{clock: clockwork.NewRealClock(), idle: idle, log: slog.Default(), dial: Direct}
 	for _, option := range options {
 		option(&set)
 	}
@@ -91,6 +94,9 @@ func WithIdleTimeout(d time.Duration) ListenerOption {
 // WithLog replaces slog.Default().
 func WithLog(log *slog.Logger) ListenerOption { return func(o *listenerOptions) { o.log = log } }
 
+// WithDialer has targets reached by it, and not by [Direct].
+func WithDialer(dial Dialer) ListenerOption { return func(o *listenerOptions) { o.dial = dial } }
+
 // WithCertificate has [ListenHTTP] speak HTTPS.
 func WithCertificate(certificate *tls.Certificate) ListenerOption {
 	return func(o *listenerOptions) { o.certificate = certificate }
@@ -104,7 +110,8 @@ func Listen(addr netip.AddrPort, pick Picker, options ...ListenerOption) (*Liste
 	}
 	set := newListenerOptions(IdleTimeout, options)
 	l := &Listener{
-		listener: listener, pick: pick, idle: set.idle, clock: set.clock, log: set.log.With("listener", listener.Addr()),
+		listener: listener, pick: pick, dial: set.dial, idle: set.idle, clock: set.clock,
+		log:   set.log.With("listener", listener.Addr()),
 		flows: map[*flow]struct{}{}, targets: map[string]*counters{}, closed: make(chan struct{}),
 	}
 	l.running.Add(1)
@@ -159,6 +166,33 @@ func (l *Listener) Reset(target string) {
 			f.reset()
 		}
 	}
+}
+
+// Stall has the flows of these targets, and of no others, carry nothing: their packets get lost, and what is sent arrives
+// when they get through again.
+func (l *Listener) Stall(targets ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	stalls := make(map[string]chan struct{}, len(targets))
+	for _, id := range targets {
+		stalls[id] = l.stalls[id]
+		if stalls[id] == nil {
+			stalls[id] = make(chan struct{})
+		}
+	}
+	for id, over := range l.stalls {
+		if stalls[id] == nil {
+			close(over)
+		}
+	}
+	l.stalls = stalls
+}
+
+// stalled is nil for a target whose packets get through.
+func (l *Listener) stalled(target string) <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stalls[target]
 }
 
 // Close stops accepting, resets all flows and returns when they are gone.

@@ -390,21 +390,21 @@ func TestListenNamesTheAddressItCannotHave(t *testing.T) {
 
 func TestProbeSaysBrieflyWhatIsWrong(t *testing.T) {
 	up := target(t, "up", echo)
-	require.NoError(t, dataplane.Probe(t.Context(), up.Address, time.Second))
+	require.NoError(t, dataplane.Probe(t.Context(), dataplane.Direct, up.Address, time.Second))
 
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	down := netip.MustParseAddrPort(closed.Addr().String())
 	closed.Close()
-	require.EqualError(t, dataplane.Probe(t.Context(), down, time.Second), "connection refused")
+	require.EqualError(t, dataplane.Probe(t.Context(), dataplane.Direct, down, time.Second), "connection refused")
 
-	err = dataplane.Probe(t.Context(), silent(t), 50*time.Millisecond)
+	err = dataplane.Probe(t.Context(), dataplane.Direct, silent(t), 50*time.Millisecond)
 	require.EqualError(t, err, "timed out after 50ms")
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 
 	ended, end := context.WithCancel(t.Context())
 	end()
-	assert.ErrorIs(t, dataplane.Probe(ended, up.Address, time.Second), context.Canceled)
+	assert.ErrorIs(t, dataplane.Probe(ended, dataplane.Direct, up.Address, time.Second), context.Canceled)
 }
 
 // silent is a listener whose queue is full: it lets a connect hang.

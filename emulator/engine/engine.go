@@ -42,6 +42,8 @@ type Options struct {
 
 // Engine deploys one stack.
 type Engine struct {
+	name     string
+	folder   string
 	stack    auto.Stack
 	progress io.Writer
 }
@@ -98,7 +100,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stack %s: %w", o.Stack, err)
 	}
-	return &Engine{stack: stack, progress: o.Progress}, nil
+	return &Engine{name: o.Stack, folder: o.Folder, stack: stack, progress: o.Progress}, nil
 }
 
 // Up deploys the stack.
@@ -109,8 +111,12 @@ func (e *Engine) Up(ctx context.Context) (Result, error) {
 		options = append(options, optup.ProgressStreams(e.progress))
 	}
 	start := time.Now()
+	if err := e.begin(); err != nil {
+		return Result{}, err
+	}
 	up, err := e.stack.Up(ctx, options...)
 	result, err := counter.finish(done, err)
+	err = e.end(err)
 	result.Duration = time.Since(start)
 	result.Outputs = map[string]string{}
 	for name, output := range up.Outputs {
@@ -134,8 +140,12 @@ func (e *Engine) Destroy(ctx context.Context) (Result, error) {
 		options = append(options, optdestroy.ProgressStreams(e.progress))
 	}
 	start := time.Now()
+	if err := e.begin(); err != nil {
+		return Result{}, err
+	}
 	_, err := e.stack.Destroy(ctx, options...)
 	result, err := counter.finish(done, err)
+	err = e.end(err)
 	result.Duration = time.Since(start)
 	return result, err
 }
@@ -224,7 +234,7 @@ func (c *counter) finish(done <-chan struct{}, err error) (Result, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil && len(c.failures) > 0 {
-		err = fmt.Errorf("%s", strings.Join(c.failures, "\n"))
+		err = fmt.Errorf("%s", strings.Join(distinct(c.failures), "\n"))
 	}
 	result := c.result
 	result.Types, result.Took = maps.Clone(c.result.Types), maps.Clone(c.result.Took)
@@ -235,6 +245,9 @@ func (c *counter) finish(done <-chan struct{}, err error) (Result, error) {
 func cause(message string) string {
 	if _, only, ok := strings.Cut(message, "1 error occurred:\n\t* "); ok {
 		message = only
+	}
+	if isCutOff(message) {
+		return connectionLost
 	}
 	return strings.TrimSpace(message)
 }

@@ -242,6 +242,7 @@ func createGroup(ctx context.Context, c *cloud.Cloud, in groupInputs) (string, m
 	if err != nil {
 		return "", nil, err
 	}
+	made(ctx, spec.Name)
 	outputs := map[string]any{"arn": group.ARN, "desiredCapacity": group.Desired}
 	if timeout == 0 {
 		return spec.Name, outputs, nil

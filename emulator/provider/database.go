@@ -72,7 +72,8 @@ func (in databaseInputs) spec() (cloud.DatabaseSpec, error) {
 	spec := cloud.DatabaseSpec{
 		Identifier: in.Identifier, Engine: in.Engine, Version: in.EngineVersion, Class: in.InstanceClass,
 		StorageGiB: in.AllocatedStorage, Name: in.DBName, Username: in.Username, Password: in.Password != "",
-		ManagedPassword: in.ManageMasterUserPassword, SubnetGroup: in.DBSubnetGroupName, Groups: in.VpcSecurityGroupIDs,
+		ManagedPassword: in.ManageMasterUserPassword, SubnetGroup: in.DBSubnetGroupName,
+		ParameterGroup: in.ParameterGroupName, Groups: in.VpcSecurityGroupIDs,
 		MultiAZ: in.MultiAz, BackupDays: in.BackupRetentionPeriod, Protected: in.DeletionProtection,
 	}
 	switch {
@@ -124,11 +125,13 @@ func init() {
 		create: func(_ context.Context, c *cloud.Cloud, in parameterGroupInputs) (string, map[string]any, error) {
 			return in.Name, map[string]any{"arn": c.ARN("rds", "pg:"+in.Name)}, nil
 		},
-		remove: func(context.Context, *cloud.Cloud, string, parameterGroupInputs) error { return nil },
+		remove: func(_ context.Context, c *cloud.Cloud, id string, _ parameterGroupInputs) error {
+			return c.CheckParameterGroupUnused(id)
+		},
 	})
 	define(resourceType{
 		token: "aws:rds/instance:Instance", kind: Recorded, name: "identifier", nameMax: 63, replaceOn: []string{
-			"identifier", "engine", "username", "dbName", "storageEncrypted", "kmsKeyId", "availabilityZone", "dbSubnetGroupName",
+			"engine", "username", "dbName", "storageEncrypted", "kmsKeyId", "availabilityZone",
 		},
 	}, handlers[databaseInputs]{
 		create: func(_ context.Context, c *cloud.Cloud, in databaseInputs) (string, map[string]any, error) {

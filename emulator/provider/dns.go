@@ -137,21 +137,33 @@ func defineZones() {
 		},
 	})
 	define(resourceType{
-		token: "aws:route53/record:Record", kind: Recorded, replaceOn: []string{"zoneId", "name", "type"},
+		token: "aws:route53/record:Record", kind: Recorded, replaceOn: []string{"zoneId", "name"},
 	}, handlers[recordInputs]{
 		create: func(_ context.Context, c *cloud.Cloud, in recordInputs) (string, map[string]any, error) {
 			full, err := in.put(c, in.AllowOverwrite)
 			return idUnless(err, in.ZoneID+"_"+full+"_"+in.Type), map[string]any{"fqdn": full}, err
 		},
-		update: func(_ context.Context, c *cloud.Cloud, _ string, _, now recordInputs) (map[string]any, error) {
-			_, err := now.put(c, true)
-			return nil, err
+		update: func(_ context.Context, c *cloud.Cloud, id string, old, now recordInputs) (map[string]any, error) {
+			if old.Type == now.Type {
+				_, err := now.put(c, true)
+				return nil, err
+			}
+			values, err := now.values()
+			if err != nil {
+				return nil, err
+			}
+			return nil, c.ReplaceRecord(now.ZoneID, recordName(id, now.ZoneID), old.Type, now.Type, values)
 		},
 		remove: func(_ context.Context, c *cloud.Cloud, id string, in recordInputs) error {
-			full := strings.TrimSuffix(strings.TrimPrefix(id, in.ZoneID+"_"), "_"+in.Type)
-			return c.DeleteRecord(in.ZoneID, full, in.Type)
+			return c.DeleteRecord(in.ZoneID, recordName(id, in.ZoneID), in.Type)
 		},
 	})
+}
+
+// recordName is the full name in a record's ID, which ends with the type that the record had at first.
+func recordName(id, zone string) string {
+	full := strings.TrimPrefix(id, zone+"_")
+	return full[:strings.LastIndex(full, "_")]
 }
 
 // getZone finds a hosted zone by its name, see [cloud.Cloud.ZoneByName].

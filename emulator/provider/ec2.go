@@ -2,6 +2,11 @@ package provider
 
 import (
 	"context"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 )
@@ -112,10 +117,13 @@ func init() {
 		},
 		remove: func(_ context.Context, c *cloud.Cloud, id string, _ vpcInputs) error { return c.DeleteVPC(id) },
 	})
-	define(resourceType{token: "aws:ec2/internetGateway:InternetGateway", kind: Run, replaceOn: []string{"vpcId"}}, handlers[gatewayInputs]{
+	define(resourceType{token: "aws:ec2/internetGateway:InternetGateway", kind: Run}, handlers[gatewayInputs]{
 		create: func(_ context.Context, c *cloud.Cloud, in gatewayInputs) (string, map[string]any, error) {
 			gateway, err := c.CreateGateway(in.VpcID)
 			return idUnless(err, gateway.ID), map[string]any{"arn": c.ARN("ec2", "internet-gateway/"+gateway.ID)}, err
+		},
+		update: func(ctx context.Context, c *cloud.Cloud, id string, _, now gatewayInputs) (map[string]any, error) {
+			return nil, insist(ctx, c, detachTimeout, "DependencyViolation", func() error { return c.MoveGateway(id, now.VpcID) })
 		},
 		remove: func(ctx context.Context, c *cloud.Cloud, id string, _ gatewayInputs) error {
 			return insist(ctx, c, detachTimeout, "DependencyViolation", func() error { return c.DeleteGateway(id) })
@@ -127,6 +135,9 @@ func init() {
 		create: func(_ context.Context, c *cloud.Cloud, in subnetInputs) (string, map[string]any, error) {
 			subnet, err := c.CreateSubnet(in.VpcID, in.CidrBlock, in.AvailabilityZone, in.MapPublicIPOnLaunch)
 			return idUnless(err, subnet.ID), map[string]any{"arn": c.ARN("ec2", "subnet/"+subnet.ID)}, err
+		},
+		update: func(_ context.Context, c *cloud.Cloud, id string, _, now subnetInputs) (map[string]any, error) {
+			return nil, c.UpdateSubnet(id, now.MapPublicIPOnLaunch)
 		},
 		remove: func(_ context.Context, c *cloud.Cloud, id string, _ subnetInputs) error { return c.DeleteSubnet(id) },
 	})
@@ -161,11 +172,14 @@ func init() {
 		},
 	})
 	define(resourceType{
-		token: "aws:ec2/routeTableAssociation:RouteTableAssociation", kind: Run, replaceOn: []string{"routeTableId", "subnetId"},
+		token: "aws:ec2/routeTableAssociation:RouteTableAssociation", kind: Run, replaceOn: []string{"subnetId"},
 	}, handlers[associationInputs]{
 		create: func(_ context.Context, c *cloud.Cloud, in associationInputs) (string, map[string]any, error) {
 			id, err := c.Associate(in.RouteTableID, in.SubnetID)
 			return idUnless(err, id), nil, err
+		},
+		update: func(_ context.Context, c *cloud.Cloud, id string, _, now associationInputs) (map[string]any, error) {
+			return nil, c.ReplaceAssociation(id, now.RouteTableID)
 		},
 		remove: func(_ context.Context, c *cloud.Cloud, id string, _ associationInputs) error {
 			return c.Disassociate(id)
@@ -176,6 +190,9 @@ func init() {
 		replaceOn: []string{"name", "description", "vpcId"},
 	}, handlers[securityGroupInputs]{
 		create: func(_ context.Context, c *cloud.Cloud, in securityGroupInputs) (string, map[string]any, error) {
+			if err := checkDescription(in.Description); err != nil {
+				return "", nil, err
+			}
 			group, err := c.CreateSecurityGroup(in.Name, in.VpcID)
 			return idUnless(err, group.ID), map[string]any{"arn": c.ARN("ec2", "security-group/"+group.ID)}, err
 		},
@@ -190,10 +207,16 @@ func init() {
 		volatile: []string{"latestVersion", "defaultVersion"},
 	}, handlers[launchTemplateInputs]{
 		create: func(_ context.Context, c *cloud.Cloud, in launchTemplateInputs) (string, map[string]any, error) {
+			if err := in.check(); err != nil {
+				return "", nil, err
+			}
 			template, err := c.CreateTemplate(in.Name, in.data())
 			return idUnless(err, template.ID), templateOutputs(c, template), err
 		},
 		update: func(_ context.Context, c *cloud.Cloud, id string, _, now launchTemplateInputs) (map[string]any, error) {
+			if err := now.check(); err != nil {
+				return nil, err
+			}
 			template, err := c.UpdateTemplate(id, now.data(), now.UpdateDefaultVersion)
 			return templateOutputs(c, template), err
 		},
@@ -205,23 +228,78 @@ func init() {
 
 func defineRule(token string, egress bool) {
 	define(resourceType{
-		token: token, kind: Run,
-		replaceOn: []string{
-			"securityGroupId", "cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId", "ipProtocol", "fromPort", "toPort",
-		},
+		token: token, kind: Run, replaceOn: []string{"securityGroupId"}, replaceIf: replacesPeer,
 	}, handlers[ruleInputs]{
 		create: func(_ context.Context, c *cloud.Cloud, in ruleInputs) (string, map[string]any, error) {
-			rule, err := c.CreateRule(cloud.Rule{
-				Group: in.SecurityGroupID, Egress: egress, Protocol: in.IPProtocol, From: in.FromPort, To: in.ToPort,
-				CIDR: in.CidrIpv4 + in.CidrIpv6, Peer: in.ReferencedSecurityGroupID, List: in.PrefixListID,
-			})
+			rule, err := in.rule(egress)
+			if err == nil {
+				rule, err = c.CreateRule(rule)
+			}
 			return idUnless(err, rule.ID), map[string]any{
 				"arn": c.ARN("ec2", "security-group-rule/"+rule.ID), "securityGroupRuleId": rule.ID,
 			}, err
 		},
+		update: func(_ context.Context, c *cloud.Cloud, id string, _, now ruleInputs) (map[string]any, error) {
+			rule, err := now.rule(egress)
+			if err != nil {
+				return nil, err
+			}
+			return nil, c.UpdateRule(id, rule)
+		},
 		remove: func(_ context.Context, c *cloud.Cloud, id string, _ ruleInputs) error { return c.DeleteRule(id) },
 	})
 }
+
+// replacesPeer: a rule is changed in place unless its other end becomes one of another kind (API:
+// ModifySecurityGroupRules).
+func replacesPeer(key string, old, now resource.PropertyMap) bool {
+	switch key {
+	case "cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId":
+		return old.HasValue(resource.PropertyKey(key)) != now.HasValue(resource.PropertyKey(key))
+	}
+	return false
+}
+
+func (in ruleInputs) rule(egress bool) (cloud.Rule, error) {
+	return cloud.Rule{
+		Group: in.SecurityGroupID, Egress: egress, Protocol: in.IPProtocol, From: in.FromPort, To: in.ToPort,
+		CIDR: in.CidrIpv4 + in.CidrIpv6, Peer: in.ReferencedSecurityGroupID, List: in.PrefixListID,
+	}, checkDescription(in.Description)
+}
+
+// description is what EC2 takes as one of a security group or a rule (API: CreateSecurityGroup).
+var description = regexp.MustCompile(`^[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{0,255}$`)
+
+func checkDescription(text string) error {
+	if !description.MatchString(text) {
+		return fmt.Errorf("InvalidParameterValue: Invalid security group description %q. Valid descriptions are strings less than "+
+			"256 characters from the following set: a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*", text)
+	}
+	return nil
+}
+
+// check holds what the provider's schema wants of what has no effect here (ec2_launch_template.go).
+func (in launchTemplateInputs) check() error {
+	metadata := in.MetadataOptions
+	switch {
+	case metadata.HTTPEndpoint != "" && metadata.HTTPEndpoint != "enabled" && metadata.HTTPEndpoint != "disabled":
+		return notOneOf("metadataOptions.httpEndpoint", metadata.HTTPEndpoint, "enabled", "disabled")
+	case metadata.HTTPTokens != "" && metadata.HTTPTokens != "optional" && metadata.HTTPTokens != "required":
+		return notOneOf("metadataOptions.httpTokens", metadata.HTTPTokens, "optional", "required")
+	case metadata.HTTPPutResponseHopLimit < 0 || metadata.HTTPPutResponseHopLimit > 64: // 0: not given
+		return fmt.Errorf("\"metadataOptions.httpPutResponseHopLimit\": expected to be in the range (1 - 64), got %d",
+			metadata.HTTPPutResponseHopLimit)
+	}
+	for _, device := range in.BlockDeviceMappings {
+		if kind := device.Ebs.VolumeType; kind != "" && !slices.Contains(volumeTypes, kind) {
+			return notOneOf("blockDeviceMappings[].ebs.volumeType", kind, volumeTypes...)
+		}
+	}
+	return nil
+}
+
+// volumeTypes are those of EBS (API: CreateVolume).
+var volumeTypes = []string{"standard", "io1", "io2", "gp2", "sc1", "st1", "gp3"}
 
 // data is what the cloud makes instances from. The rest of a template has no effect on processes: volumes, metadata
 // options and keys are kept, as is said in the report.

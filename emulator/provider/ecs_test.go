@@ -34,7 +34,10 @@ type driven struct {
 	brokenImage string
 }
 
-func newDriven(t *testing.T) *driven {
+func newDriven(t *testing.T) *driven { return drive(t, 100*time.Microsecond) }
+
+// drive has a second of the cloud take a while here.
+func drive(t *testing.T, second time.Duration) *driven {
 	t.Helper()
 	clock := clockwork.NewFakeClockAt(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	c, err := cloud.New("us-east-1", clock, func(netip.Addr) bool { return true })
@@ -47,7 +50,7 @@ func newDriven(t *testing.T) *driven {
 			select {
 			case <-stop:
 				return
-			case <-time.After(100 * time.Microsecond):
+			case <-time.After(second):
 				clock.Advance(time.Second)
 				d.step()
 			}
@@ -79,7 +82,11 @@ func (d *driven) step() {
 		}
 	}
 	for _, target := range d.cloud.ProbeTargets() {
-		d.cloud.Probe(target.TargetGroup, target.Incarnation, nil)
+		var result error
+		if target.Blocked != nil {
+			result = target.Blocked
+		}
+		d.cloud.Probe(target.TargetGroup, target.Incarnation, result)
 	}
 }
 

@@ -54,8 +54,26 @@ type serviceInputs struct {
 func init() {
 	define(resourceType{
 		token: "aws:ecs/service:Service", kind: Run, name: "name", nameMax: 255,
-		replaceOn: []string{"name", "cluster", "launchType", "schedulingStrategy"},
+		replaceOn: []string{"name", "cluster", "launchType", "schedulingStrategy"}, replaceIf: replacesService,
 	}, handlers[serviceInputs]{create: createService, update: updateService, remove: removeService})
+}
+
+// replacesService is what replaces a service only sometimes: the type of its deployment controller, and capacity providers
+// unless a new deployment is forced, which the first and the last of them need all the same.
+func replacesService(key string, old, now resource.PropertyMap) bool {
+	before, _, err := decode[serviceInputs](old)
+	after, _, err2 := decode[serviceInputs](now)
+	if err != nil || err2 != nil {
+		return false // what is wrong with them is said by the update
+	}
+	switch key {
+	case "deploymentController":
+		return before.DeploymentController != after.DeploymentController
+	case "capacityProviderStrategies":
+		none := len(before.CapacityProviderStrategies) == 0
+		return !after.ForceNewDeployment || none != (len(after.CapacityProviderStrategies) == 0)
+	}
+	return false
 }
 
 // spec applies the provider's defaults (document of aws_ecs_service).
@@ -102,12 +120,13 @@ func createService(ctx context.Context, c *cloud.Cloud, in serviceInputs) (strin
 	if err != nil {
 		return "", nil, err
 	}
-	made, err := c.CreateService(spec)
+	service, err := c.CreateService(spec)
 	if err != nil {
 		return "", nil, err
 	}
-	err = awaitSteady(ctx, c, made.ARN, in)
-	return made.ARN, serviceOutputs(c, made.ARN), err
+	made(ctx, service.ARN)
+	err = awaitSteady(ctx, c, service.ARN, in)
+	return service.ARN, serviceOutputs(c, service.ARN), err
 }
 
 func updateService(ctx context.Context, c *cloud.Cloud, id string, _, now serviceInputs) (map[string]any, error) {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 )
 
@@ -147,10 +149,21 @@ func instanceOutputs(c *cloud.Cloud, i cloud.Instance) map[string]any {
 	}
 }
 
+// replacesVolume: a root volume grows and changes its type in place, but is encrypted from the start or never.
+func replacesVolume(key string, old, now resource.PropertyMap) bool {
+	if key != "rootBlockDevice" {
+		return false
+	}
+	before, _, err := decode[instanceInputs](old)
+	after, _, err2 := decode[instanceInputs](now)
+	return err != nil || err2 != nil || before.RootBlockDevice.Encrypted != after.RootBlockDevice.Encrypted ||
+		before.RootBlockDevice.KmsKeyID != after.RootBlockDevice.KmsKeyID
+}
+
 func init() {
 	define(resourceType{
 		token: "aws:ec2/instance:Instance", kind: Run, volatile: []string{"instanceState"},
-		replaceOn: []string{"ami", "subnetId", "keyName", "associatePublicIpAddress", "rootBlockDevice"},
+		replaceOn: []string{"ami", "subnetId", "keyName", "associatePublicIpAddress", "ebsOptimized"}, replaceIf: replacesVolume,
 	}, handlers[instanceInputs]{create: createInstance, update: updateInstance, remove: removeInstance})
 	define(resourceType{
 		token: "aws:ec2/amiFromInstance:AmiFromInstance", kind: Run, name: "name", nameMax: 128,

@@ -43,12 +43,13 @@ type aws struct {
 
 	cloud     *cloud.Cloud
 	objects   string // folder of the uploaded objects' bytes
+	save      func() error
 	mu        sync.Mutex
 	cancelled chan struct{} // closed when the engine gives up
 }
 
 func newAWS(c *cloud.Cloud, objects string) *aws {
-	return &aws{cloud: c, objects: objects, cancelled: make(chan struct{})}
+	return &aws{cloud: c, objects: objects, save: func() error { return nil }, cancelled: make(chan struct{})}
 }
 
 // version is what the real plugin's version is, so that the engine takes this one for it.
@@ -209,14 +210,19 @@ func (p *aws) Create(ctx context.Context, req plugin.CreateRequest) (plugin.Crea
 	}
 	ctx, cancel := p.begin(ctx)
 	defer cancel()
+	if err := checkTags(req.Properties); err != nil {
+		return plugin.CreateResponse{}, explain(t, err)
+	}
 	inputs, err := p.upload(req.Properties)
 	if err != nil {
 		return plugin.CreateResponse{}, explain(t, err)
 	}
+	ctx = withKeeper(ctx, func(id string) { keep(p.cloud, t, id, inputs) })
 	id, computed, err := t.create(ctx, p.cloud, inputs)
 	if err != nil && id == "" {
 		return plugin.CreateResponse{}, explain(t, err)
 	}
+	made(ctx, id)
 	outputs := merge(req.Properties, resource.NewPropertyMapFromMap(computed))
 	if err != nil {
 		return plugin.CreateResponse{}, partial(id, req.Properties, outputs, explain(t, err))
@@ -224,7 +230,22 @@ func (p *aws) Create(ctx context.Context, req plugin.CreateRequest) (plugin.Crea
 	if t.kind == Recorded {
 		p.cloud.Record(id, t.token, req.Name)
 	}
+	if err := p.save(); err != nil {
+		return plugin.CreateResponse{}, explain(t, errors.Join(err, p.undo(t, id, inputs)))
+	}
 	return plugin.CreateResponse{ID: resource.ID(id), Properties: outputs}, nil
+}
+
+// undo takes back what was made and can't be kept.
+func (p *aws) undo(t *resourceType, id string, inputs resource.PropertyMap) error {
+	if err := t.remove(context.Background(), p.cloud, id, inputs); err != nil {
+		return err
+	}
+	if t.kind == Recorded {
+		p.cloud.Forget(id, t.token)
+	}
+	p.cloud.Drop(t.token, id)
+	return nil
 }
 
 func (p *aws) Update(ctx context.Context, req plugin.UpdateRequest) (plugin.UpdateResponse, error) {
@@ -244,12 +265,18 @@ func (p *aws) Update(ctx context.Context, req plugin.UpdateRequest) (plugin.Upda
 	}
 	ctx, cancel := p.begin(ctx)
 	defer cancel()
+	if err := checkTags(req.NewInputs); err != nil {
+		return plugin.UpdateResponse{}, explain(t, err)
+	}
 	news, err := p.upload(req.NewInputs)
 	if err != nil {
 		return plugin.UpdateResponse{}, explain(t, err)
 	}
 	computed, err := t.update(ctx, p.cloud, string(req.ID), req.OldInputs, news)
 	if err != nil {
+		return plugin.UpdateResponse{}, explain(t, err)
+	}
+	if err := p.save(); err != nil {
 		return plugin.UpdateResponse{}, explain(t, err)
 	}
 	outputs := merge(merge(kept, req.NewInputs), resource.NewPropertyMapFromMap(computed))
@@ -268,6 +295,10 @@ func (p *aws) Delete(ctx context.Context, req plugin.DeleteRequest) (plugin.Dele
 	}
 	if t.kind == Recorded {
 		p.cloud.Forget(string(req.ID), t.token)
+	}
+	p.cloud.Drop(t.token, string(req.ID))
+	if err := p.save(); err != nil {
+		return plugin.DeleteResponse{Status: resource.StatusUnknown}, explain(t, err)
 	}
 	return plugin.DeleteResponse{}, nil
 }

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -29,10 +30,11 @@ type resourceType struct {
 	// replaceIf asks whether AWS replaces for this change of a property; nil: replaceOn says it all.
 	replaceIf func(key string, old, now resource.PropertyMap) bool
 
-	unknown func(resource.PropertyMap) []string
-	create  func(context.Context, *cloud.Cloud, resource.PropertyMap) (string, map[string]any, error)
-	update  func(context.Context, *cloud.Cloud, string, resource.PropertyMap, resource.PropertyMap) (map[string]any, error)
-	remove  func(context.Context, *cloud.Cloud, string, resource.PropertyMap) error
+	properties []string // inputs that it knows, sorted
+	unknown    func(resource.PropertyMap) []string
+	create     func(context.Context, *cloud.Cloud, resource.PropertyMap) (string, map[string]any, error)
+	update     func(context.Context, *cloud.Cloud, string, resource.PropertyMap, resource.PropertyMap) (map[string]any, error)
+	remove     func(context.Context, *cloud.Cloud, string, resource.PropertyMap) error
 }
 
 // handlers are the typed operations on one type, whose inputs decode into I.
@@ -49,6 +51,7 @@ var registry = map[string]*resourceType{}
 
 // define adds a type to the registry.
 func define[I any](t resourceType, h handlers[I]) {
+	t.properties = tags(reflect.TypeFor[I]())
 	t.unknown = func(inputs resource.PropertyMap) []string {
 		_, unused, _ := decode[I](inputs)
 		return unused
@@ -79,6 +82,16 @@ func define[I any](t resourceType, h handlers[I]) {
 		return h.remove(ctx, c, id, in)
 	}
 	registry[t.token] = &t
+}
+
+// tags are the properties that the fields of a type stand for.
+func tags(inputs reflect.Type) []string {
+	var names []string
+	for field := range inputs.Fields() {
+		names = append(names, field.Tag.Get("pulumi"))
+	}
+	slices.Sort(names)
+	return names
 }
 
 // decode reads inputs into their Go type and lists the properties that it has no field for. Values that are not known

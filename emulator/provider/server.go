@@ -13,6 +13,8 @@ import (
 
 // Servers are the two providers, each listening on a loopback port of its own.
 type Servers struct {
+	cloud     *cloud.Cloud
+	save      func() error
 	servers   []*grpc.Server
 	aws, awsx int
 }
@@ -20,11 +22,14 @@ type Servers struct {
 // maxMessage is what the engine's own connections take, in bytes.
 const maxMessage = 400 << 20
 
-// Serve starts both providers. Uploaded objects are kept in a folder.
-func Serve(c *cloud.Cloud, objects string) (*Servers, error) {
-	s := &Servers{}
+// Serve starts both providers. Uploaded objects are kept in a folder. No operation is reported as done before save has
+// saved the cloud: what an engine remembers is there after a crash.
+func Serve(c *cloud.Cloud, objects string, save func() error) (*Servers, error) {
+	s := &Servers{cloud: c, save: save}
 	var err error
-	if s.aws, err = s.serve(plugin.NewProviderServer(newAWS(c, objects))); err != nil {
+	implementation := newAWS(c, objects)
+	implementation.save = save
+	if s.aws, err = s.serve(plugin.NewProviderServer(implementation)); err != nil {
 		return nil, err
 	}
 	if s.awsx, err = s.serve(&awsx{}); err != nil {

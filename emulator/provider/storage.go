@@ -102,6 +102,9 @@ func init() {
 			err := c.CreateRole(in.Name, in.AssumeRolePolicy)
 			return idUnless(err, in.Name), map[string]any{"arn": globalARN("role", in.Name)}, err
 		},
+		update: func(_ context.Context, c *cloud.Cloud, id string, _, now roleInputs) (map[string]any, error) {
+			return nil, c.UpdateTrust(id, now.AssumeRolePolicy)
+		},
 		remove: func(_ context.Context, c *cloud.Cloud, id string, _ roleInputs) error { return c.DeleteRole(id) },
 	})
 	define(resourceType{
@@ -124,6 +127,9 @@ func init() {
 		create: func(_ context.Context, c *cloud.Cloud, in profileInputs) (string, map[string]any, error) {
 			err := c.CreateProfile(in.Name, in.Role)
 			return idUnless(err, in.Name), map[string]any{"arn": globalARN("instance-profile", in.Name)}, err
+		},
+		update: func(_ context.Context, c *cloud.Cloud, id string, _, now profileInputs) (map[string]any, error) {
+			return nil, c.UpdateProfile(id, now.Role)
 		},
 		remove: func(_ context.Context, c *cloud.Cloud, id string, _ profileInputs) error { return c.DeleteProfile(id) },
 	})

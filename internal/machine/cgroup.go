@@ -1,12 +1,12 @@
 package machine
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -49,7 +49,7 @@ func newCgroup(id string) (cgroup, error) {
 	c := cgroup(filepath.Join(root, fmt.Sprintf("%s%d.%s.%s", cgroupPrefix, os.Getpid(), started, id)))
 	// nspawn moves itself and its guest into children of its own; what is executed in the machine has one beside them.
 	for _, folder := range []string{string(c), c.executing()} {
-		if err := os.Mkdir(folder, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := os.Mkdir(folder, 0o750); err != nil && !errors.Is(err, fs.ErrExist) {
 			return "", err
 		}
 	}
@@ -76,31 +76,42 @@ func startTime(pid int) (string, error) {
 	return fields[19], nil
 }
 
-// pids are the processes of the cgroup and of those below it.
-func (c cgroup) pids() []int {
-	var pids []int
+// folders are the cgroup's own and those below it, which come and go as they are looked at.
+func (c cgroup) folders() []string {
+	var folders []string
 	_ = filepath.WalkDir(string(c), func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.Name() != "cgroup.procs" {
-			return nil //nolint:nilerr // a cgroup that goes while it is looked at has no processes
-		}
-		file, err := os.Open(path)
-		if err != nil {
-			return nil //nolint:nilerr // likewise
-		}
-		defer file.Close()
-		for lines := bufio.NewScanner(file); lines.Scan(); {
-			if pid, err := strconv.Atoi(lines.Text()); err == nil {
-				pids = append(pids, pid)
-			}
+		if err == nil && entry.IsDir() {
+			folders = append(folders, path)
 		}
 		return nil
 	})
+	return folders
+}
+
+// pids are the processes of the cgroup and of those below it.
+func (c cgroup) pids() []int {
+	var pids []int
+	for _, folder := range c.folders() {
+		lines, err := os.ReadFile(filepath.Join(folder, "cgroup.procs"))
+		if err != nil {
+			continue
+		}
+		for text := range strings.FieldsSeq(string(lines)) {
+			if pid, err := strconv.Atoi(text); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
 	return pids
 }
 
-// leader is the process ID, outside, of the machine's process 1.
+// leader is the process ID, outside, of the machine's systemd: of process 1 from when it has the machine's root.
 func (c cgroup) leader() (int, bool) {
 	for _, pid := range c.pids() {
+		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		if err != nil || string(name) != "systemd\n" {
+			continue
+		}
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 		if err != nil {
 			continue
@@ -115,10 +126,46 @@ func (c cgroup) leader() (int, bool) {
 	return 0, false
 }
 
+// reaper waits for the end of its input, which comes when the process that started it is gone. It has a minute, should
+// a process hang in the kernel.
+const reaper = `read -r _
+for try in $(seq 600); do
+	[ -d "$1" ] || exit 0
+	echo 1 >"$1/cgroup.kill"
+	find "$1" -depth -type d -exec rmdir {} +
+	sleep 0.1
+done 2>/dev/null`
+
+// guard has another process destroy the cgroup when this one ends without doing so, however that comes. nspawn's guest
+// would outlive a nspawn that is killed.
+func (c cgroup) guard() (release func(), err error) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer read.Close()
+	cmd := exec.Command("/bin/sh", "-c", reaper, "reaper", string(c)) //nolint:gosec // the name is made here
+	cmd.Stdin = read
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true} // not the terminal's to interrupt
+	if err := cmd.Start(); err != nil {
+		_ = write.Close()
+		return nil, err
+	}
+	return func() {
+		_ = write.Close()
+		_ = cmd.Wait()
+	}, nil
+}
+
+// kill ends all processes of the cgroup and of those below it at once.
+func (c cgroup) kill() error {
+	return os.WriteFile(filepath.Join(string(c), "cgroup.kill"), []byte("1"), 0)
+}
+
 // destroy kills what is in the cgroup and removes it.
 func (c cgroup) destroy() error {
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		err := os.WriteFile(filepath.Join(string(c), "cgroup.kill"), []byte("1"), 0)
+		err := c.kill()
 		if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
 			err = c.remove()
 		}
@@ -133,13 +180,7 @@ func (c cgroup) destroy() error {
 
 // remove deletes the folders, those within others first.
 func (c cgroup) remove() error {
-	var folders []string
-	_ = filepath.WalkDir(string(c), func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			folders = append(folders, path)
-		}
-		return nil
-	})
+	folders := c.folders()
 	slices.Reverse(folders)
 	for _, folder := range folders {
 		if err := os.Remove(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -12,9 +12,9 @@
 //
 // No interface leads out of the namespaces: nothing leaves them, and addresses cannot collide with the host's.
 //
-// What a machine holds of the host — its namespaces, mounts and processes — hangs on its processes alone. They are in one
-// cgroup and die with the process that booted them; of one that was killed only empty cgroups stay, which the next
-// [NewVPC] removes.
+// What a machine holds of the host — its namespaces, mounts and interfaces — hangs on its processes alone, and they are
+// in one cgroup. When the process that booted it ends, however that comes, a guard kills them all; should the guard be
+// killed too, the next [NewVPC] finds the cgroup by its name.
 //
 // It takes root and some packages: [Missing] says what is not there.
 package machine

@@ -29,14 +29,9 @@ func (m *Machine) Exec(ctx context.Context, command ...string) (Result, error) {
 }
 
 func (m *Machine) exec(ctx context.Context, stdin io.Reader, command ...string) (Result, error) {
-	l := m.current()
-	if l == nil {
-		return Result{}, errors.New("the machine is off")
-	}
-	group := l.cgroup()
-	leader, found := group.leader()
-	if group == "" || !found {
-		return Result{}, errors.New("the machine is off")
+	group, leader, err := m.inside(ctx)
+	if err != nil {
+		return Result{}, err
 	}
 	folder, err := os.Open(group.executing())
 	if err != nil {
@@ -62,6 +57,33 @@ func (m *Machine) exec(ctx context.Context, stdin io.Reader, command ...string) 
 		return r, nil
 	}
 	return r, errors.Join(err, ctx.Err())
+}
+
+// inside is the machine's process 1. A machine that is about to start is waited for.
+func (m *Machine) inside(ctx context.Context) (cgroup, int, error) {
+	for wait := time.NewTicker(10 * time.Millisecond); ; {
+		if !m.Running() {
+			return "", 0, errors.New("the machine is off")
+		}
+		group := m.current().cgroup()
+		if leader, found := group.leader(); found {
+			return group, leader, nil
+		}
+		select {
+		case <-ctx.Done():
+			return "", 0, ctx.Err()
+		case <-wait.C:
+		}
+	}
+}
+
+// Write puts a file into the machine while it runs.
+func (m *Machine) Write(ctx context.Context, path string, content []byte) error {
+	r, err := m.exec(ctx, bytes.NewReader(content), "tee", path)
+	if err == nil && r.Code != 0 {
+		err = errors.New(strings.TrimSpace(r.Stderr))
+	}
+	return err
 }
 
 // output is a command's, whose failure is an error.

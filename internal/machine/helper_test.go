@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -41,13 +42,24 @@ type software struct {
 }
 
 // deployed is what the stack's own program registers: the launch template's user data, byte for byte, and the objects
-// beside it. The bucket has the name that the recorder gave it.
-func deployed(t *testing.T, name string) software {
+// beside it. The bucket has the name that the recorder gave it. Settings can be changed before: paths such as app.services
+// and values.
+func deployed(t *testing.T, name string, changes map[string]any) software {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	config, err := project.Config(root, name)
 	require.NoError(t, err)
+	for path, value := range changes {
+		section, field, _ := strings.Cut(path, ".")
+		key := "elastic-service:" + section
+		fields := map[string]any{}
+		require.NoError(t, json.Unmarshal([]byte(config[key]), &fields))
+		fields[field] = value
+		text, err := json.Marshal(fields)
+		require.NoError(t, err)
+		config[key] = string(text)
+	}
 	g, err := graph.Run(t, graph.World{Stack: name, Root: root, Config: config}, stack.Deploy)
 	require.NoError(t, err)
 	templates := g.OfType("LaunchTemplate")
@@ -81,7 +93,7 @@ func devSoftware(t *testing.T) software {
 	dev.Lock()
 	defer dev.Unlock()
 	if dev.software == nil {
-		s := deployed(t, "dev")
+		s := deployed(t, "dev", nil)
 		dev.software = &s
 	}
 	return *dev.software
@@ -153,8 +165,8 @@ func show(t *testing.T, m *machine.Machine) {
 	defer cancel()
 	console, _ := os.ReadFile(m.Console())
 	t.Logf("console of %s:\n%s", m.ID(), console)
-	if journal, err := m.Journal(ctx); err == nil {
-		t.Logf("journal of %s:\n%s", m.ID(), journal)
+	if journal, err := m.Exec(ctx, "journalctl", "--no-pager", "--boot", "--lines=60", "--output=short-monotonic"); err == nil {
+		t.Logf("journal of %s:\n%s", m.ID(), journal.Stdout)
 	}
 	if log, err := m.Exec(ctx, "grep", "-E", "WARNING|ERROR", "/var/log/cloud-init.log"); err == nil {
 		t.Logf("cloud-init of %s:\n%s", m.ID(), log.Stdout)
@@ -185,10 +197,12 @@ func closes(t *testing.T, v *machine.VPC, address netip.Addr, port uint16) {
 }
 
 // staysShut watches for as long as it takes to be sure: several retries of what might open the port.
-func staysShut(t *testing.T, v *machine.VPC, address netip.Addr, port uint16, watch time.Duration) {
+func staysShut(t *testing.T, v *machine.VPC, watch time.Duration, port uint16, addresses ...netip.Addr) {
 	t.Helper()
 	for end := time.Now().Add(watch); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		require.False(t, open(v, address, port), "port %d of %s", port, address)
+		for _, address := range addresses {
+			require.False(t, open(v, address, port), "port %d of %s", port, address)
+		}
 	}
 }
 
@@ -221,10 +235,14 @@ func attempt(t *testing.T, m *machine.Machine, words ...string) machine.Result {
 // not read, with a warning in its log; and on a unit that does not start, which only systemd counts.
 func assertBootedCleanly(t *testing.T, m *machine.Machine) {
 	t.Helper()
+	eventually(t, bootTime, "systemd has started", func() bool {
+		state := strings.TrimSpace(attempt(t, m, "systemctl", "is-system-running", "--wait").Stdout)
+		return state == "running" || state == "degraded"
+	})
 	assert.Contains(t, command(t, m, "cloud-init", "status", "--wait", "--long"), "status: done")
 	complaints := attempt(t, m, "grep", "-E", "WARNING|ERROR|Traceback", "/var/log/cloud-init.log", "/var/log/cloud-init-output.log")
 	assert.Empty(t, complaints.Stdout, "cloud-init's logs")
-	assert.Equal(t, "running", strings.TrimSpace(attempt(t, m, "systemctl", "is-system-running", "--wait").Stdout))
+	assert.Equal(t, "running", strings.TrimSpace(attempt(t, m, "systemctl", "is-system-running").Stdout))
 	assert.Empty(t, attempt(t, m, "systemctl", "--failed", "--no-legend", "--plain").Stdout)
 }
 

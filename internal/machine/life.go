@@ -34,11 +34,10 @@ func (l *life) cgroup() cgroup {
 	return l.group
 }
 
-func (l *life) destroy() error {
+func (l *life) kill() {
 	if group := l.cgroup(); group != "" {
-		return group.destroy()
+		_ = group.kill() // gone already, or killed again
 	}
-	return nil
 }
 
 func (l *life) cpuTime() time.Duration {
@@ -108,13 +107,14 @@ func (m *Machine) session(l *life, started func()) (err error) {
 	if err != nil {
 		return err
 	}
+	release, err := group.guard()
+	if err != nil {
+		return errors.Join(err, group.destroy())
+	}
 	defer func() {
-		used := group.cpuTime()
+		m.settle(l, group)
 		err = errors.Join(err, group.destroy())
-		m.mu.Lock()
-		m.used += used
-		l.begin("")
-		m.mu.Unlock()
+		release()
 	}()
 	if !l.begin(group) {
 		return errors.New("killed before it started")
@@ -129,13 +129,21 @@ func (m *Machine) session(l *life, started func()) (err error) {
 		return err
 	}
 	defer folder.Close()
-	// The thread stays as long as the machine: nspawn is killed when it goes, and it goes with this process.
+	// The thread's mounts go with it.
 	return onThread(func() error {
 		if err := m.isolate(space); err != nil {
 			return err
 		}
 		return m.nspawn(folder, started)
 	})
+}
+
+// settle keeps the processor time of a session that has ended.
+func (m *Machine) settle(l *life, group cgroup) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.used += group.cpuTime()
+	l.begin("")
 }
 
 // plug makes a network namespace with the machine's end of the cable. nspawn takes it from there into the machine's own.
@@ -206,7 +214,7 @@ func (m *Machine) nspawn(group *os.File, started func()) error {
 	cmd.Env = []string{"PATH=" + searchPath}
 	cmd.Stdout, cmd.Stderr = console, console
 	cmd.SysProcAttr = &unix.SysProcAttr{
-		Setsid: true, Pdeathsig: unix.SIGKILL, UseCgroupFD: true, CgroupFD: int(group.Fd()),
+		Setsid: true, UseCgroupFD: true, CgroupFD: int(group.Fd()),
 	}
 	if err := cmd.Start(); err != nil {
 		return err

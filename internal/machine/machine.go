@@ -250,28 +250,36 @@ func (m *Machine) Stop(ctx context.Context) error {
 			return nil
 		case <-ctx.Done():
 			again.Stop()
-			return errors.Join(ctx.Err(), m.Kill())
+			m.Kill()
+			return ctx.Err()
 		case <-again.C: // systemd may not have been there yet to be asked
 		}
 	}
 }
 
 // Kill is a power cut. It returns when nothing of the machine runs.
-func (m *Machine) Kill() error {
+func (m *Machine) Kill() {
 	l := m.current()
 	if l == nil {
-		return nil
+		return
 	}
 	l.end()
-	err := l.destroy()
-	<-l.done
-	return err
+	for again := time.NewTicker(20 * time.Millisecond); ; {
+		l.kill()
+		select {
+		case <-l.done:
+			again.Stop()
+			return
+		case <-again.C: // it may have been about to start
+		}
+	}
 }
 
 // Terminate kills the machine, deletes its disk and gives its address back. Its console's log stays.
 func (m *Machine) Terminate() error {
-	err := m.Kill()
+	m.Kill()
 	m.forget()
+	var err error
 	for _, folder := range []string{upperFolder, workFolder, rootFolder, hypervisorFolder} {
 		err = errors.Join(err, os.RemoveAll(m.path(folder)))
 	}

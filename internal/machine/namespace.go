@@ -28,7 +28,7 @@ func newNamespace() (*namespace, error) {
 	return n, err
 }
 
-func (n *namespace) close() { n.file.Close() }
+func (n *namespace) close() { _ = n.file.Close() }
 
 // do runs f in the namespace. Sockets that f opens and processes that it starts stay there.
 func (n *namespace) do(f func() error) error {

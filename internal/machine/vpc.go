@@ -289,6 +289,9 @@ func (v *VPC) Dial(ctx context.Context, network, address string) (net.Conn, erro
 	return v.space.dial(ctx, network, address)
 }
 
+// Do runs f on a thread in the VPC's network: sockets that it opens and processes that it starts are there.
+func (v *VPC) Do(f func() error) error { return v.space.do(f) }
+
 // Listen is at an address that the machines reach: a subnet's router, the first of its addresses.
 func (v *VPC) Listen(network, address string) (net.Listener, error) {
 	return v.space.listen(network, address)
@@ -300,11 +303,10 @@ func (v *VPC) Close() error {
 	machines := v.machines
 	v.machines = map[netip.Addr]*Machine{}
 	v.mu.Unlock()
-	var err error
 	for _, m := range machines {
-		err = errors.Join(err, m.Kill())
+		m.Kill()
 	}
-	err = errors.Join(err, v.SetStoreReachable(false))
+	err := v.SetStoreReachable(false)
 	for _, closer := range v.closers {
 		closer()
 	}

@@ -1,0 +1,296 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/procfs"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/provider"
+)
+
+// program is the emulator as its user starts it, in a copy of the project.
+type program struct {
+	t       *testing.T
+	root    string
+	address string
+	process *exec.Cmd
+	ended   chan error
+	mu      sync.Mutex
+	said    bytes.Buffer
+}
+
+func (c *program) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t.Log(strings.TrimRight(string(p), "\n"))
+	return c.said.Write(p)
+}
+
+func (c *program) output() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.said.String()
+}
+
+func newProgram(t *testing.T) *program {
+	t.Helper()
+	needCLI(t)
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close())
+	c := &program{t: t, root: copyTree(t, must(enter("dev"))(t)), address: address}
+	t.Cleanup(func() {
+		if c.process != nil {
+			_ = c.process.Process.Kill() // it may have ended
+		}
+	})
+	return c
+}
+
+// copyTree copies what `go build` and Pulumi need.
+func copyTree(t *testing.T, from string) string {
+	t.Helper()
+	to := t.TempDir()
+	require.NoError(t, filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		name, _ := filepath.Rel(from, path)
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != "." && (strings.HasPrefix(entry.Name(), ".") || name == "bin" || name == "tools"):
+			return filepath.SkipDir
+		case entry.IsDir():
+			return os.MkdirAll(filepath.Join(to, name), 0o700)
+		case strings.HasSuffix(name, "_test.go") || !entry.Type().IsRegular():
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, name), content, 0o600)
+	}))
+	return to
+}
+
+func (c *program) start(args ...string) {
+	c.t.Helper()
+	c.said.Reset()
+	c.process = exec.Command(os.Args[0], args...)
+	c.process.Dir, c.process.Stdout, c.process.Stderr = c.root, c, c
+	c.process.Env = append(os.Environ(), commandVariable+"="+c.address)
+	c.process.WaitDelay = time.Second // what it started may have its output still
+	require.NoError(c.t, c.process.Start())
+	c.ended = make(chan error, 1)
+	go func(process *exec.Cmd, ended chan<- error) { ended <- process.Wait() }(c.process, c.ended)
+}
+
+func (c *program) await(text string) {
+	c.t.Helper()
+	require.NoError(c.t, poll(c.t.Context(), 2*time.Minute, func() bool {
+		return strings.Contains(c.output(), text) || c.over()
+	}))
+	require.Contains(c.t, c.output(), text)
+}
+
+func (c *program) over() bool { return len(c.ended) > 0 }
+
+func (c *program) signal(s syscall.Signal) { _ = c.process.Process.Signal(s) }
+
+// kill ends the emulator as the kernel does where memory is short, and the Pulumi that it started with it, if wanted.
+func (c *program) kill(pulumiToo bool) {
+	c.t.Helper()
+	var children []int
+	for _, p := range must(procfs.AllProcs())(c.t) {
+		if stat, err := p.Stat(); err == nil && stat.PPID == c.process.Process.Pid && strings.HasPrefix(stat.Comm, "pulumi") {
+			children = append(children, stat.PID)
+		}
+	}
+	c.signal(syscall.SIGKILL)
+	for _, pid := range children {
+		if pulumiToo {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	<-c.ended
+}
+
+func (c *program) runs(args ...string) string {
+	c.t.Helper()
+	c.start(args...)
+	require.NoError(c.t, <-c.ended, c.output())
+	return c.output()
+}
+
+func (c *program) folder() string { return filepath.Join(c.root, ".emulator", "dev") }
+
+// processes are those of instances and of Pulumi that belong to this copy of the project.
+func (c *program) processes() []string {
+	var found []string
+	for _, p := range must(procfs.AllProcs())(c.t) {
+		line, err := p.CmdLine()
+		stat, _ := p.Stat()
+		if err == nil && strings.Contains(strings.Join(line, " "), c.root) && stat.State != "Z" && !strings.HasPrefix(stat.Comm, "go") {
+			found = append(found, fmt.Sprintf("%d %v", p.PID, line))
+		}
+	}
+	return found
+}
+
+// remembered are the resources that Pulumi's state has, and those that the cloud made.
+func (c *program) remembered() (pulumi, cloud []string) {
+	c.t.Helper()
+	var checkpoint struct {
+		Checkpoint struct {
+			Latest struct {
+				Resources []struct{ Type, ID string }
+				Pending   []any `json:"pending_operations"`
+			}
+		}
+	}
+	file := filepath.Join(c.folder(), "pulumi", "backend", ".pulumi", "stacks", "elastic-service", "dev.json")
+	require.NoError(c.t, json.Unmarshal(must(os.ReadFile(file))(c.t), &checkpoint))
+	assert.Empty(c.t, checkpoint.Checkpoint.Latest.Pending)
+	for _, r := range checkpoint.Checkpoint.Latest.Resources {
+		if _, ours := provider.KindOf(r.Type); ours && r.ID != "" {
+			pulumi = append(pulumi, r.Type+" "+r.ID)
+		}
+	}
+	var saved struct{ State struct{ Made map[string]any } }
+	require.NoError(c.t, json.Unmarshal(must(os.ReadFile(filepath.Join(c.folder(), "cloud.json")))(c.t), &saved))
+	for key := range saved.State.Made {
+		cloud = append(cloud, key)
+	}
+	slices.Sort(pulumi)
+	slices.Sort(cloud)
+	return pulumi, cloud
+}
+
+func TestAnEmulatorThatIsKilledDuringUpGoesOnWithTheNext(t *testing.T) {
+	c := newProgram(t)
+	for n, after := range []time.Duration{1200, 1500, 1800, 2100, 2400, 3000} {
+		c.start("up", "-speed", speed)
+		c.await("deploying stack dev")
+		time.Sleep(after * time.Millisecond)
+		c.kill(n%2 == 1)
+		require.NoError(t, poll(t.Context(), 40*time.Second, func() bool { return len(c.processes()) == 0 }), "%v", c.processes())
+	}
+	c.start("up", "-speed", speed)
+	c.await("running; in another terminal")
+	pulumi, cloud := c.remembered()
+	assert.Equal(t, pulumi, cloud, "Pulumi remembers all that the cloud has made")
+	status := must(emulator.Client{Address: c.address}.Status(t.Context()))(t)
+	assert.Equal(t, 2, status.Groups[0].Healthy)
+	for _, folder := range must(filepath.Glob(filepath.Join(c.folder(), "instances", "*", "root")))(t) {
+		id := filepath.Base(filepath.Dir(folder))
+		assert.True(t, slices.ContainsFunc(status.Instances, func(i emulator.InstanceStatus) bool { return i.ID == id }), "%s is nobody's", folder)
+	}
+	c.signal(syscall.SIGINT)
+	require.NoError(t, <-c.ended)
+	c.runs("down", "-speed", speed)
+	assert.NoDirExists(t, c.folder())
+	assert.Empty(t, c.processes())
+}
+
+func TestAnInterruptedUpCleansUpBehindItAndGoesOnWithTheNext(t *testing.T) {
+	c := newProgram(t)
+	for _, after := range []time.Duration{0, 300, 800, 1300, 1800, 2300} {
+		c.start("up", "-speed", speed)
+		c.await("deploying stack dev")
+		time.Sleep(after * time.Millisecond)
+		c.signal(syscall.SIGINT)
+		select {
+		case <-c.ended:
+		case <-time.After(time.Minute):
+			t.Fatalf("it did not end after Ctrl-C, %v in", after)
+		}
+		require.NoError(t, poll(t.Context(), 10*time.Second, func() bool { return len(c.processes()) == 0 }), "%v", c.processes())
+	}
+	c.start("up", "-speed", speed)
+	c.await("running; in another terminal")
+	pulumi, cloud := c.remembered()
+	assert.Equal(t, pulumi, cloud)
+	c.signal(syscall.SIGINT)
+	require.NoError(t, <-c.ended)
+	c.runs("down", "-speed", speed)
+	assert.NoDirExists(t, c.folder())
+}
+
+func TestAForeignStateIsLeftAsItIsByUp(t *testing.T) {
+	c := newProgram(t)
+	require.NoError(t, os.MkdirAll(c.folder(), 0o700))
+	file := filepath.Join(c.folder(), "cloud.json")
+	require.NoError(t, os.WriteFile(file, []byte("{ not ours"), 0o600))
+	for range 2 {
+		c.start("up")
+		require.Error(t, <-c.ended)
+		assert.Contains(t, c.output(), file+": not a saved state")
+		assert.Contains(t, c.output(), "move it away to begin anew")
+		assert.Equal(t, "{ not ours", string(must(os.ReadFile(file))(t)))
+	}
+}
+
+func TestAPortInUseEndsUpBeforeAnythingIsDeployed(t *testing.T) {
+	c := newProgram(t)
+	listener := must(net.Listen("tcp", c.address))(t)
+	defer listener.Close()
+	go func() { // another program, which takes no requests of ours
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Write([]byte("HTTP/1.0 200 OK\r\n\r\nhello"))
+			_ = conn.Close()
+		}
+	}()
+	c.start("up")
+	require.Error(t, <-c.ended)
+	assert.Contains(t, c.output(), c.address)
+	assert.Contains(t, c.output(), "is no emulator")
+	assert.NoDirExists(t, c.folder())
+}
+
+func TestALostConnectionIsSaidAndTheNextUpRepairs(t *testing.T) {
+	needCLI(t)
+	root, folder := must(enter("dev"))(t), t.TempDir()
+	o := &options{stack: "dev", speed: 20, out: &logger{t}, err: &logger{t}}
+	r := must(o.begin(t.Context(), root, folder))(t)
+	closed := false
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { // as soon as the group is there, whose creation waits
+		_ = poll(ctx, time.Minute, func() bool { return len(r.cloud.Cloud.GroupNames()) > 0 })
+		closed = true
+		r.cloud.Providers.Close()
+	}()
+	err := r.deploy(t.Context())
+	require.ErrorContains(t, err, "the connection to the emulator was lost")
+	assert.True(t, closed)
+	require.NoError(t, r.close())
+
+	again := must(o.begin(t.Context(), root, folder))(t)
+	defer func() { assert.NoError(t, again.close()) }()
+	e := must(again.pulumi(t.Context()))(t)
+	require.NoError(t, again.repair(t.Context(), e, again.cloud.Providers.Settle))
+	require.NoError(t, again.deploy(t.Context()))
+	require.NoError(t, again.awaitHealthy(t.Context()))
+	require.NoError(t, again.deployAgain(t.Context()))
+	require.NoError(t, again.destroy(t.Context()), "nothing is left that Pulumi doesn't know")
+}

@@ -1,0 +1,68 @@
+package dashboard
+
+import (
+	"time"
+)
+
+// Sample is what the charts are drawn from, at one moment.
+type Sample struct {
+	Time     time.Time          // of the cloud
+	Requests map[string]uint64  // flows or requests so far, by target; those without one are of ""
+	Refused  uint64             // flows or requests so far that no target answered
+	CPU      map[string]float64 // percent, of running instances
+	Tasks    map[string]float64 // percent of what they reserve, of running tasks
+	Groups   map[string]Capacity
+}
+
+// Capacity is a group's.
+type Capacity struct {
+	Min, Desired, Max int
+	InService         int
+}
+
+// point is a sample as the page gets it: counters have become rates.
+type point struct {
+	T       float64            // seconds since 1970, of the cloud
+	Rates   map[string]float64 // requests in a second of this machine's time
+	Refused float64
+	CPU     map[string]float64 // percent, by instance
+	Tasks   map[string]float64 // percent, by task
+	Groups  map[string]Capacity
+}
+
+// length of a history, in points: ten minutes of this machine's time.
+const length = 600
+
+// history is the last points, the oldest first.
+type history struct {
+	points []point
+	former Sample
+	at     time.Time // when the former was taken, real time
+}
+
+// add makes a point of a sample that was taken now. What is counted for the first time counts from 0.
+func (h *history) add(s Sample, now time.Time) point {
+	p := point{
+		T: float64(s.Time.UnixMilli()) / 1000, Rates: map[string]float64{}, CPU: s.CPU, Tasks: s.Tasks, Groups: s.Groups,
+	}
+	if elapsed := now.Sub(h.at).Seconds(); !h.at.IsZero() && elapsed > 0 {
+		for id, count := range s.Requests {
+			p.Rates[id] = rate(h.former.Requests[id], count, elapsed)
+		}
+		p.Refused = rate(h.former.Refused, s.Refused, elapsed)
+	}
+	h.former, h.at = s, now
+	h.points = append(h.points, p)
+	if extra := len(h.points) - length; extra > 0 {
+		h.points = append([]point(nil), h.points[extra:]...)
+	}
+	return p
+}
+
+// rate of a counter, which starts anew when its listener is opened anew.
+func rate(before, after uint64, seconds float64) float64 {
+	if after < before {
+		before = 0
+	}
+	return float64(after-before) / seconds
+}

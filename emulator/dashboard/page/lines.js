@@ -1,0 +1,128 @@
+// The charts' lines, from the view and the history of points.
+
+import { Chart, claim, colourOf } from './charts.js';
+
+const requests = new Chart('Requests a second by target');
+const cpu = new Chart('CPU of instances', { unit: ' %', least: 100 });
+const tasks = new Chart('CPU of tasks, of what they reserve', { unit: ' %', least: 100 });
+const groups = new Map(); // charts of capacity by group
+
+// capacityChart is the chart of a group, which is made when it is first asked for.
+export function capacityChart(name) {
+  if (!groups.has(name)) groups.set(name, new Chart(`Capacity of ${name}`, { least: 2, height: 130, whole: true }));
+  return groups.get(name);
+}
+
+// chartElements are where the charts are shown.
+export function chartElements(view) {
+  return { requests: requests.element, cpu: [cpu.element, (view.Services ?? []).length > 0 && tasks.element] };
+}
+
+// colour gives the instances their colours: those that are there first, of the others the newest.
+export function colour(view) {
+  const there = view.Instances.filter((i) => i.State !== 'terminated').map((i) => i.ID);
+  const gone = view.Instances.filter((i) => i.State === 'terminated').map((i) => i.ID);
+  claim([...gone, ...there]);
+}
+
+export function drawCharts(view, points) {
+  const times = points.map((p) => p.T);
+  requests.update(times, requestLines(points));
+  cpu.update(times, cpuLines(view, points));
+  if ((view.Services ?? []).length > 0) tasks.update(times, taskLines(view, points));
+  for (const g of view.Groups ?? []) capacityChart(g.Name).update(times, capacityLines(points, g.Name));
+  const names = (view.Groups ?? []).map((g) => g.Name);
+  for (const name of [...groups.keys()].filter((n) => !names.includes(n))) {
+    groups.get(name).forget();
+    groups.delete(name);
+  }
+}
+
+// split tells the targets that have a colour from the rest, which is drawn as one line.
+function split(points, field) {
+  const all = [...new Set(points.flatMap((p) => Object.keys(p[field])))].filter((id) => id !== '');
+  const named = all.filter((id) => colourOf(instanceOf(id)));
+  return { named, rest: all.filter((id) => !named.includes(id)) };
+}
+
+function instanceOf(target) {
+  return target.split(':')[0];
+}
+
+const dashes = [undefined, [8, 3], [3, 3]]; // of an instance's targets, which share its colour
+
+function requestLines(points) {
+  const { named, rest } = split(points, 'Rates');
+  const lines = named.map((id) => line(id, colourOf(instanceOf(id)), points.map((p) => p.Rates[id] ?? null),
+    { dash: dashes[named.filter((other) => instanceOf(other) === instanceOf(id)).indexOf(id) % dashes.length] }));
+  if (rest.some((id) => points.some((p) => p.Rates[id] > 0))) {
+    lines.push(line('all others', '--quiet', points.map((p) => total(rest.map((id) => p.Rates[id])))));
+  }
+  if (points.some((p) => p.Rates[''] > 0)) {
+    lines.push(line('no target', '--quiet', points.map((p) => p.Rates[''] ?? null), { dash: [2, 3] }));
+  }
+  if (points.some((p) => p.Refused > 0)) {
+    lines.push(line('unanswered', '--bad', points.map((p) => p.Refused), { dash: [5, 3] }));
+  }
+  return lines;
+}
+
+function total(values) {
+  return values.reduce((a, b) => a + (b ?? 0), 0);
+}
+
+function mean(values) {
+  const known = values.filter((v) => v !== undefined);
+  return known.length > 0 ? total(known) / known.length : null;
+}
+
+const stepped = { stepped: true };
+
+function cpuLines(view, points) {
+  const lines = [];
+  const { named } = split(points, 'CPU');
+  for (const id of named) lines.push(line(id, colourOf(id), points.map((p) => p.CPU[id] ?? null), stepped));
+  const scaled = (g) => (view.Policies[g.Name] ?? []).length;
+  (view.Groups ?? []).toSorted((a, b) => scaled(b) - scaled(a)).forEach((g, n) => {
+    const members = Object.keys(view.Members).filter((id) => view.Members[id] === g.Name);
+    const values = points.map((p) => mean(members.map((id) => p.CPU[id])));
+    lines.push(line(`mean of ${g.Name}`, n === 0 ? '--ink' : '--quiet', values, { width: 2.5, stepped: true }));
+  });
+  return [...lines, ...thresholds(view, points, (a) => a.Spec.Namespace !== 'AWS/ECS')];
+}
+
+function taskLines(view, points) {
+  const lines = (view.Services ?? []).map((s, n) => {
+    const own = (view.Tasks ?? []).filter((t) => t.Service === s.Name).map((t) => t.ID);
+    return line(`mean of ${s.Name}`, `--series-${n % 7}`, points.map((p) => mean(own.map((id) => p.Tasks[id]))),
+      { width: 2.5, stepped: true });
+  });
+  return [...lines, ...thresholds(view, points, (a) => a.Spec.Namespace === 'AWS/ECS')];
+}
+
+// thresholds are those of the alarms on CPU: a target tracking policy's upper one is at its target.
+function thresholds(view, points, wanted) {
+  const alarms = (view.Alarms ?? []).filter((a) => a.Spec.Metric === 'CPUUtilization' && wanted(a));
+  const lines = new Map();
+  for (const a of alarms) {
+    const upper = a.Spec.Comparison.startsWith('Greater');
+    const name = a.Policy && upper ? 'target' : upper ? 'upper threshold' : 'lower threshold';
+    lines.set(`${name} ${a.Spec.Threshold}`, line(name, upper ? '--bad' : '--leave', points.map(() => a.Spec.Threshold),
+      { dash: [6, 4] }));
+  }
+  return [...lines.values()];
+}
+
+function capacityLines(points, group) {
+  const of = (field) => points.map((p) => p.Groups[group]?.[field] ?? null);
+  return [
+    line('maximum', '--quiet', of('Max'), { dash: [2, 3], stepped: true }),
+    line('minimum', '--quiet', of('Min'), { dash: [6, 4], stepped: true }),
+    line('in service', '--series-1', of('InService'), { width: 5, stepped: true }),
+    line('desired', '--ink', of('Desired'), { width: 1.5, stepped: true }),
+  ];
+}
+
+function line(name, colour, values, more = {}) {
+  return { name, colour, values, ...more };
+}

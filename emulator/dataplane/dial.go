@@ -1,0 +1,24 @@
+package dataplane
+
+import (
+	"context"
+	"net"
+	"net/netip"
+)
+
+// Dialer opens a TCP connection to an address that a target or a probe names.
+type Dialer func(ctx context.Context, address netip.AddrPort) (net.Conn, error)
+
+// Direct connects to where an address on 127/8 is found on this machine: its port is moved as [Port] does.
+func Direct(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
+	return (&net.Dialer{KeepAlive: -1}).DialContext(ctx, "tcp", at(address).String())
+}
+
+// text is the dialer as HTTP's transport has it.
+func (d Dialer) text(ctx context.Context, _, address string) (net.Conn, error) {
+	to, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, err
+	}
+	return d(ctx, to)
+}

@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/procfs"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
+
+	"github.com/elastic-service/elastic-service/emulator/provider"
+)
+
+// connectionLost is what an operation fails with that was cut off from the emulator's providers.
+const connectionLost = "the connection to the emulator was lost: it has ended, see emulator.log; `up` goes on from where it was"
+
+// isCutOff tells gRPC's words for a provider that is gone.
+func isCutOff(message string) bool {
+	return slices.ContainsFunc([]string{
+		"code = Unavailable", "error reading from server", "transport is closing", "the client connection is closing",
+	}, func(words string) bool { return strings.Contains(message, words) })
+}
+
+// distinct leaves out what was said before.
+func distinct(messages []string) []string {
+	var said []string
+	for _, m := range messages {
+		if !slices.Contains(said, m) {
+			said = append(said, m)
+		}
+	}
+	return said
+}
+
+// An operation leaves a file while it is under way, and after a failure: what it did may be more than Pulumi remembers.
+func (e *Engine) unfinished() string { return filepath.Join(e.folder, "unfinished") }
+
+func (e *Engine) begin() error { return os.WriteFile(e.unfinished(), nil, 0o600) }
+
+func (e *Engine) end(err error) error {
+	if err != nil {
+		return err
+	}
+	return os.Remove(e.unfinished())
+}
+
+// Settle is what the emulator does to repair: it deletes what was made but is not known.
+type Settle func(ctx context.Context, known []provider.Known) ([]provider.Known, error)
+
+// Repair makes up for an operation that did not come to its end, because the emulator or Pulumi was killed: it takes the
+// lock away that Pulumi left, has the cloud delete what Pulumi didn't get to remember, and forgets what Pulumi began. It
+// returns what was deleted. After an operation that was finished there is nothing to do.
+func (e *Engine) Repair(ctx context.Context, settle Settle) ([]provider.Known, error) {
+	if _, err := os.Stat(e.unfinished()); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err := e.takeLock(ctx); err != nil {
+		return nil, err
+	}
+	state, err := e.stack.Export(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("state of Pulumi: %w", err)
+	}
+	var deployment apitype.DeploymentV3
+	if len(state.Deployment) > 0 {
+		if err := json.Unmarshal(state.Deployment, &deployment); err != nil {
+			return nil, fmt.Errorf("state of Pulumi: %w", err)
+		}
+	}
+	var known []provider.Known
+	for _, r := range deployment.Resources {
+		known = append(known, provider.Known{Type: string(r.Type), ID: string(r.ID)})
+	}
+	gone, err := settle(ctx, known)
+	if err != nil || len(deployment.PendingOperations) == 0 {
+		return gone, err
+	}
+	return gone, e.forgetPending(ctx, state)
+}
+
+// forgetPending takes the operations out of a state that Pulumi had begun. It would go on to warn of those that create.
+func (e *Engine) forgetPending(ctx context.Context, state apitype.UntypedDeployment) error {
+	var deployment map[string]json.RawMessage
+	if err := json.Unmarshal(state.Deployment, &deployment); err != nil {
+		return err
+	}
+	delete(deployment, "pending_operations")
+	var err error
+	if state.Deployment, err = json.Marshal(deployment); err != nil {
+		return err
+	}
+	if err := e.stack.Import(ctx, state); err != nil {
+		return fmt.Errorf("state of Pulumi: %w", err)
+	}
+	return nil
+}
+
+// lastWords is how long a Pulumi may need to find out that its emulator is gone.
+const lastWords = 30 * time.Second
+
+// takeLock waits for a Pulumi that still works on the stack, and takes the lock away that a killed one left.
+func (e *Engine) takeLock(ctx context.Context) error {
+	waited, cancel := context.WithTimeout(ctx, lastWords)
+	defer cancel()
+	for {
+		holders, left, err := e.locks()
+		switch {
+		case err != nil:
+			return err
+		case len(holders) == 0 && left:
+			return e.Unlock(ctx)
+		case len(holders) == 0:
+			return nil
+		}
+		select {
+		case <-waited.Done():
+			return fmt.Errorf("process %d, a Pulumi, still works on stack %s: wait for it, or end it", holders[0], e.name)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// locks lists the processes that hold the stack's lock, and tells whether there is one at all. Its file names the process
+// that made it.
+func (e *Engine) locks() (holders []int, left bool, err error) {
+	files, err := filepath.Glob(filepath.Join(e.folder, "backend", ".pulumi", "locks", "*", "*", e.name, "*.json"))
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it is over
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		left = true
+		var lock struct{ PID int }
+		if json.Unmarshal(text, &lock) == nil && isPulumi(lock.PID) {
+			holders = append(holders, lock.PID)
+		}
+	}
+	return holders, left, err
+}
+
+func isPulumi(pid int) bool {
+	p, err := procfs.NewProc(pid)
+	if err != nil {
+		return false
+	}
+	stat, err := p.Stat()
+	return err == nil && strings.HasPrefix(stat.Comm, "pulumi") && stat.State != "Z"
+}

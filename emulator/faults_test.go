@@ -1,0 +1,181 @@
+package emulator_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/dataplane"
+)
+
+// restarting is a document whose service comes back when it ends.
+func restarting() string {
+	return strings.Replace(webDocument(), "[Service]\n", "[Service]\n    Restart=always\n    RestartSec=100ms\n", 1)
+}
+
+func (w *world) start(action, target string, seconds float64, parameters map[string]string) cloud.Fault {
+	w.t.Helper()
+	return must(w.StartFault(emulator.FaultRequest{Action: action, Target: target, Duration: seconds, Parameters: parameters}))(w.t)
+}
+
+func (w *world) instance(id string) emulator.InstanceStatus {
+	for _, i := range w.Status().Instances {
+		if i.ID == id {
+			return i
+		}
+	}
+	return emulator.InstanceStatus{}
+}
+
+func TestFaultsOfInstancesAreReal(t *testing.T) {
+	w := newWorld(t)
+	w.group("web", 2, w.template(stock, "", restarting()), w.targets)
+	w.eventually("two healthy", func() bool { return w.healthy() == 2 })
+	victim := w.Status().Instances[0]
+
+	t.Run("a process is killed and comes back", func(t *testing.T) {
+		w.t = t
+		killed := w.start(cloud.FaultKill, victim.ID, 0, map[string]string{cloud.ParameterProcess: "web", cloud.ParameterSignal: "SIGKILL"})
+		assert.Equal(t, killed.Started, killed.Until)
+		assert.Empty(t, w.Status().Faults, "that is over at once")
+		w.eventually("restarted", func() bool {
+			services := w.instance(victim.ID).Services
+			return services[0].Restarts == 1 && services[0].State == dataplane.Running
+		})
+		_, err := w.StartFault(emulator.FaultRequest{
+			Action: cloud.FaultKill, Target: victim.ID, Parameters: map[string]string{cloud.ParameterProcess: "mysqld"},
+		})
+		require.ErrorContains(t, err, `no process "mysqld" runs on `+victim.ID)
+	})
+	t.Run("its CPU is busy until the load's time is over", func(t *testing.T) {
+		w.t = t
+		fault := w.start(cloud.FaultStress, victim.ID, 200, map[string]string{cloud.ParameterLoad: "50"})
+		assert.Equal(t, []cloud.Fault{fault}, w.Status().Faults)
+		w.eventually("half of it is used", func() bool { return w.instance(victim.ID).CPU > 30 })
+		assert.LessOrEqual(t, w.instance(victim.ID).CPU, 75.0)
+		assert.Less(t, w.Status().Instances[1].CPU, 20.0)
+		w.eventually("idle again", func() bool { return len(w.Status().Faults) == 0 && w.instance(victim.ID).CPU < 20 })
+	})
+	t.Run("it is terminated and replaced", func(t *testing.T) {
+		w.t = t
+		w.start(cloud.FaultTerminate, victim.ID, 0, nil)
+		w.eventually("replaced", func() bool { return w.healthy() == 2 && w.instance(victim.ID).State == "terminated" })
+	})
+}
+
+func TestADisruptedZoneTimesOutAndComesBack(t *testing.T) {
+	w := newWorld(t)
+	w.layFlows()
+	w.group("web", 2, w.template(stock, "", webDocument()), w.targets)
+	w.eventually("two healthy", func() bool { return w.healthy() == 2 })
+	zone := w.Status().Instances[0].Zone
+	fault := w.start(cloud.FaultNetwork, zone, 600, nil)
+	w.eventually("unhealthy", func() bool { return w.healthy() == 1 })
+	sick := w.instance(w.Status().Instances[0].ID)
+	assert.Equal(t, "unhealthy", sick.Target)
+	assert.Contains(t, sick.Description, "Health checks failed: SUBNET_ACL_RESTRICTION: the network ACL that fault "+fault.ID)
+	for range 10 {
+		response, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + w.address("TCP"))
+		require.NoError(t, err)
+		response.Body.Close()
+	}
+	require.NoError(t, w.Cloud.StopFault(fault.ID))
+	w.eventually("healthy again", func() bool { return w.healthy() == 2 })
+}
+
+func TestAFailedZoneIsLeftAndFilledAgain(t *testing.T) {
+	w := newWorld(t)
+	w.group("web", 2, w.template(stock, "", webDocument()), w.targets)
+	w.eventually("two healthy", func() bool { return w.healthy() == 2 })
+	zones := func() string {
+		var text []string
+		for _, i := range w.Status().Instances {
+			if i.State == "running" && i.Lifecycle == "InService" && i.Target == "healthy" {
+				text = append(text, i.Zone[len(i.Zone)-1:])
+			}
+		}
+		slices.Sort(text)
+		return strings.Join(text, "")
+	}
+	require.Equal(t, "ab", zones())
+	var dead emulator.InstanceStatus
+	for _, i := range w.Status().Instances {
+		if i.Zone == "us-east-1a" {
+			dead = i
+		}
+	}
+	fault := w.start(cloud.FaultPower, "us-east-1a", 0, nil)
+	w.eventually("both are in the other zone", func() bool { return zones() == "bb" })
+	_, err := http.Get(fmt.Sprintf("http://%s:%d", dead.Loopback, dataplane.Port(80)))
+	require.Error(t, err, "it answers nobody")
+	for range 10 {
+		status, _ := w.ask()
+		assert.Equal(t, http.StatusOK, status)
+	}
+
+	w.stop()
+	w.run()
+	w.eventually("an outage outlives the emulator", func() bool { return zones() == "bb" })
+	require.Len(t, w.Status().Faults, 1)
+	assert.Equal(t, fault.ID, w.Status().Faults[0].ID)
+	require.NoError(t, w.Cloud.StopFault(fault.ID))
+	w.eventually("balanced again", func() bool { return zones() == "ab" })
+}
+
+func TestTheControlAPIStartsListsAndEndsFaults(t *testing.T) {
+	w := newWorld(t)
+	control, err := w.Serve(address, "dev")
+	require.NoError(t, err)
+	t.Cleanup(control.Close)
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	client := emulator.Client{Address: address}
+
+	faults := must(client.Faults(t.Context()))(t)
+	assert.Empty(t, faults.Running)
+	var names []string
+	for _, a := range faults.Actions {
+		names = append(names, a.Name)
+		assert.NotEmpty(t, a.Targets)
+		assert.NotEmpty(t, a.Description)
+	}
+	assert.Equal(t, []string{
+		"aws:ec2:terminate-instances", "aws:ec2:asg-insufficient-instance-capacity-error", "aws:network:disrupt-connectivity",
+		"aws:ecs:stop-task", "aws:ssm:send-command/AWSFIS-Run-Kill-Process", "aws:ssm:send-command/AWSFIS-Run-CPU-Stress",
+		"AZ Availability: Power Interruption",
+	}, names)
+
+	started := must(client.StartFault(t.Context(), emulator.FaultRequest{
+		Action: cloud.FaultNetwork, Target: "us-east-1b", Duration: 90, Parameters: map[string]string{"scope": "all"},
+	}))(t)
+	assert.Equal(t, 90*time.Second, started.Until.Sub(started.Started))
+	status := must(client.Status(t.Context()))(t)
+	require.Len(t, status.Faults, 1)
+	assert.Equal(t, started.ID, status.Faults[0].ID)
+	require.NoError(t, client.StopFault(t.Context(), started.ID))
+	assert.Empty(t, must(client.Faults(t.Context()))(t).Running)
+	require.ErrorContains(t, client.StopFault(t.Context(), started.ID), "ResourceNotFoundException")
+
+	for body, says := range map[string]string{
+		`{"action": "aws:ec2:terminate-instances", "target": "i-1"}`:                "not an instance that runs",
+		`{"action": "aws:network:disrupt-connectivity", "target": "us-east-1a"}`:    "The duration 0s",
+		`{"action": "x", "target": "y", "duration": -1}`:                            "duration: -1 s",
+		`{"action": "x", "target": "y", "duration": 1e300}`:                         "duration: 1e+300 s",
+		`{"action": "aws:network:disrupt-connectivity", "targets": ["us-east-1a"]}`: `unknown field "targets"`,
+		`duration=60`: "a fault has action, target, duration and parameters",
+	} {
+		response, err := http.Post("http://"+address+"/faults", "application/json", strings.NewReader(body))
+		require.NoError(t, err)
+		text := new(strings.Builder)
+		require.NoError(t, response.Write(text))
+		assert.Equal(t, http.StatusBadRequest, response.StatusCode, body)
+		assert.Contains(t, text.String(), says)
+	}
+}

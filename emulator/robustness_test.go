@@ -1,0 +1,108 @@
+package emulator_test
+
+import (
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+// fillDisk has the next state be written to a device that is always full, until the returned function frees it.
+func (w *world) fillDisk() (free func()) {
+	w.t.Helper()
+	partial := filepath.Join(w.folder, "cloud.json.new")
+	require.NoError(w.t, os.Symlink("/dev/full", partial))
+	return func() { assert.NoError(w.t, os.Remove(partial)) }
+}
+
+func TestAFullDiskRefusesWhatCannotBeKeptAndLeavesTheRestRunning(t *testing.T) {
+	w := newWorld(t)
+	w.group("web", 1, w.template(stock, "", webDocument()), w.targets)
+	w.eventually("one healthy", func() bool { return w.healthy() == 1 })
+	w.eventually("saved", func() bool { _, err := os.Stat(filepath.Join(w.folder, "cloud.json")); return err == nil })
+	before := must(os.ReadFile(filepath.Join(w.folder, "cloud.json")))(t)
+
+	free := w.fillDisk()
+	_, err := w.Providers.Settle(t.Context(), nil)
+	require.ErrorContains(t, err, "the state can't be saved")
+	require.ErrorIs(t, err, unix.ENOSPC)
+	victim := w.Status().Instances[0].ID
+	require.NoError(t, w.Cloud.TerminateInstance(victim))
+	w.eventually("replaced on a full disk", func() bool {
+		return w.healthy() == 1 && w.Status().Instances[len(w.Status().Instances)-1].ID != victim
+	})
+	status, _ := w.ask()
+	assert.Equal(t, http.StatusOK, status)
+	assert.Equal(t, before, must(os.ReadFile(filepath.Join(w.folder, "cloud.json")))(t), "the former state is whole")
+
+	free()
+	w.eventually("saved again", func() bool {
+		data, err := os.ReadFile(filepath.Join(w.folder, "cloud.json"))
+		return err == nil && strings.Contains(string(data), w.Status().Instances[len(w.Status().Instances)-1].ID)
+	})
+}
+
+func TestInstancesThatFindNoRoomOnTheDiskFailWithTheReasonAndNotInARush(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("a small disk is mounted as root")
+	}
+	w := newWorld(t)
+	instances := filepath.Join(w.folder, "instances")
+	require.NoError(t, os.MkdirAll(instances, 0o700))
+	require.NoError(t, unix.Mount("tmpfs", instances, "tmpfs", 0, "size=4k"))
+	t.Cleanup(func() { assert.NoError(t, unix.Unmount(instances, unix.MNT_DETACH)) })
+	w.group("web", 1, w.template(stock, "", webDocument()), w.targets)
+	w.eventually("a failure with its reason", func() bool {
+		for _, i := range w.Status().Instances {
+			if strings.Contains(i.Description, "no space left on device") {
+				return true
+			}
+		}
+		return false
+	})
+	time.Sleep(2 * time.Second)
+	assert.Less(t, len(w.Status().Instances), 20, "launches wait after a failure")
+	require.NoError(t, unix.Mount("tmpfs", instances, "tmpfs", unix.MS_REMOUNT, "size=64m"))
+	w.eventually("healthy once there is room", func() bool { return w.healthy() == 1 })
+}
+
+func TestVolumesThatAKilledEmulatorLeftAreDeleted(t *testing.T) {
+	folder := t.TempDir()
+	orphan := filepath.Join(folder, "instances", "i-00000000000000001")
+	require.NoError(t, os.MkdirAll(filepath.Join(orphan, "root", "etc"), 0o700))
+	require.NoError(t, os.MkdirAll(filepath.Join(orphan, "log"), 0o700))
+	e, err := open(t, folder)
+	require.NoError(t, err)
+	defer e.Providers.Close()
+	assert.NoDirExists(t, filepath.Join(orphan, "root"))
+	assert.DirExists(t, filepath.Join(orphan, "log"), "logs stay, as after any termination")
+}
+
+func TestWithoutAFreeLoopbackAddressBalancersAndInstancesSaySo(t *testing.T) {
+	c, err := cloud.New("us-east-1", clockwork.NewFakeClock(), func(netip.Addr) bool { return false })
+	require.NoError(t, err)
+	vpc := must(c.CreateVPC("10.0.0.0/24"))(t)
+	gateway := must(c.CreateGateway(vpc.ID))(t)
+	subnet := must(c.CreateSubnet(vpc.ID, "10.0.0.0/25", c.Zones()[0], true))(t)
+	table := must(c.CreateRouteTable(vpc.ID))(t)
+	must(c.Associate(table.ID, subnet.ID))(t)
+	require.NoError(t, c.CreateRoute(table.ID, "0.0.0.0/0", gateway.ID))
+	group := must(c.CreateSecurityGroup("web", vpc.ID))(t)
+	_, err = c.CreateBalancer(cloud.LoadBalancerSpec{Name: "web", Subnets: []string{subnet.ID}, SecurityGroups: []string{group.ID}})
+	require.ErrorContains(t, err, "none of the addresses 127.255.0.1 to 127.255.0.254 is free")
+	image := must(c.ImageByParameter(stock))(t)
+	_, err = c.RunInstance(cloud.InstanceSpec{
+		TemplateData: cloud.TemplateData{ImageID: image.ID, InstanceType: "t3.micro", SecurityGroups: []string{group.ID}}, Subnet: subnet.ID,
+	})
+	require.ErrorContains(t, err, "not enough free addresses in subnet '"+subnet.ID+"'")
+}
