@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/netip"
+	"path"
 	"sync"
 	"time"
 
@@ -48,7 +49,7 @@ func (m *machines) boot(ctx context.Context, i cloud.Instance) (instance, error)
 	}
 	booted, err := vpc.Boot(ctx, nspawn.Spec{
 		ID: i.ID, Address: i.Address, Directory: m.folder(i.ID), UserData: i.Script(),
-		Role: i.Profile, InstanceType: i.Type, AMI: i.ImageID,
+		Role: path.Base(i.Profile), InstanceType: i.Type, AMI: i.ImageID,
 		Fetch: func(_ context.Context, bucket, key string) (io.ReadCloser, error) {
 			object, err := m.fetch(i.ID, bucket, key)
 			var refused *cloud.Error

@@ -33,6 +33,7 @@ func TestAFullDiskRefusesWhatCannotBeKeptAndLeavesTheRestRunning(t *testing.T) {
 	before := must(os.ReadFile(filepath.Join(w.folder, "cloud.json")))(t)
 
 	free := w.fillDisk()
+	require.NoError(t, w.Cloud.CreateBucket("unsaved"))
 	_, err := w.Providers.Settle(t.Context(), nil)
 	require.ErrorContains(t, err, "the state can't be saved")
 	require.ErrorIs(t, err, unix.ENOSPC)

@@ -40,6 +40,10 @@ func TestMistypedCommandLinesSayWhatIsWrong(t *testing.T) {
 		"no instance":          {[]string{"terminate"}, 2, "name one instance"},
 		"no service":           {[]string{"stop-service", "i-1"}, 2, "name an instance and one of its services"},
 		"nobody to be asked":   {[]string{"status"}, 1, emulator.ErrNotRunning.Error()},
+		"no experiment":        {[]string{"experiment"}, 2, "answers, replacement, scale, terminate"},
+		"another experiment":   {[]string{"experiment", "anser"}, 2, `there is no experiment "anser"`},
+		"too many instances":   {[]string{"experiment", "scale", "-instances", "1000"}, 2, "-instances 1000 is not between 1 and 200"},
+		"nobody terminated":    {[]string{"experiment", "terminate", "-count", "0"}, 2, "-count 0 is not between"},
 		"two lines":            {[]string{"call", "1", "2"}, 2, "one question"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -128,7 +128,7 @@ func (c *program) kill(pulumiToo bool) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
-	<-c.ended
+	_ = <-c.ended // killed
 }
 
 func (c *program) runs(args ...string) string {
@@ -151,6 +151,16 @@ func (c *program) processes() []string {
 		}
 	}
 	return found
+}
+
+// made counts what the cloud has saved of what engines asked for.
+func (c *program) made() int {
+	var saved struct{ State struct{ Made map[string]any } }
+	text, err := os.ReadFile(filepath.Join(c.folder(), "cloud.json"))
+	if err != nil || json.Unmarshal(text, &saved) != nil {
+		return 0
+	}
+	return len(saved.State.Made)
 }
 
 // remembered are the resources that Pulumi's state has, and those that the cloud made.
@@ -184,10 +194,12 @@ func (c *program) remembered() (pulumi, cloud []string) {
 
 func TestAnEmulatorThatIsKilledDuringUpGoesOnWithTheNext(t *testing.T) {
 	c := newProgram(t)
-	for n, after := range []time.Duration{1200, 1500, 1800, 2100, 2400, 3000} {
+	// The stack has 34 resources; the last is the group, which waits for its instances.
+	for n, resources := range []int{1, 8, 16, 22, 27, 34} {
 		c.start("up", "-speed", speed)
 		c.await("deploying stack dev")
-		time.Sleep(after * time.Millisecond)
+		require.NoError(t, poll(t.Context(), time.Minute, func() bool { return c.made() >= resources || c.over() }))
+		require.False(t, c.over(), c.output())
 		c.kill(n%2 == 1)
 		require.NoError(t, poll(t.Context(), 40*time.Second, func() bool { return len(c.processes()) == 0 }), "%v", c.processes())
 	}
@@ -216,7 +228,7 @@ func TestAnInterruptedUpCleansUpBehindItAndGoesOnWithTheNext(t *testing.T) {
 		time.Sleep(after * time.Millisecond)
 		c.signal(syscall.SIGINT)
 		select {
-		case <-c.ended:
+		case _ = <-c.ended:
 		case <-time.After(time.Minute):
 			t.Fatalf("it did not end after Ctrl-C, %v in", after)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/engine"
 	"github.com/elastic-service/elastic-service/internal/project"
+	"github.com/elastic-service/elastic-service/settings"
 	"github.com/elastic-service/elastic-service/stack"
 )
 
@@ -57,6 +58,9 @@ func (o *options) open(ctx context.Context, root, folder string) (*session, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := o.checkRuntime(config); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
@@ -84,6 +88,21 @@ func (o *options) open(ctx context.Context, root, folder string) (*session, erro
 	s.end = end
 	go func() { s.ended <- s.cloud.Run(running) }()
 	return s, nil
+}
+
+// checkRuntime refuses what booted machines can't be.
+func (o *options) checkRuntime(config map[string]string) error {
+	s, _ := settings.Parse(config) // `up` reports what is wrong with them
+	if emulator.Runtime(o.runtime) != emulator.Machines {
+		return nil
+	}
+	switch {
+	case s.Containers != nil:
+		return fmt.Errorf("%w: -runtime machine has no containers, which stack %s runs", errUsage, o.stack)
+	case s.Image.FromInstance != "":
+		return fmt.Errorf("%w: -runtime machine boots no image of an instance, which stack %s has", errUsage, o.stack)
+	}
+	return nil
 }
 
 // close ends the cloud: no process and no socket stays. What it holds is in the folder.

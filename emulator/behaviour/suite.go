@@ -23,8 +23,8 @@ func Suite(t *testing.T, cloud func(t *testing.T) Cloud) {
 	for _, c := range Cases() {
 		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
-			r := &Run{T: t, Cloud: cloud(t), shape: c.Shape, ctx: t.Context()}
-			r.must(r.Cloud.Create(r.ctx, c.Shape))
+			r := &Run{T: t, cloud: cloud(t), shape: c.Shape, ctx: t.Context()}
+			r.must(r.cloud.Create(r.ctx, c.Shape))
 			c.Run(r)
 		})
 	}
@@ -33,8 +33,8 @@ func Suite(t *testing.T, cloud func(t *testing.T) Cloud) {
 // Run is a case under way. Whatever a cloud cannot do ends it.
 type Run struct {
 	*testing.T
-	Cloud
 
+	cloud Cloud
 	shape Shape
 	ctx   context.Context
 }
@@ -56,7 +56,7 @@ func (r *Run) expect(holds bool, format string, args ...any) {
 
 // picture is the service as it is, for whoever reads a failure.
 func (r *Run) picture() string {
-	activities, _ := r.Cloud.Activities(r.ctx)
+	activities, _ := r.cloud.Activities(r.ctx)
 	return fmt.Sprintf("group %+v\ntargets %+v\nalarms %+v\nactivities %+v", r.group(), r.targets(), r.alarms(), activities)
 }
 
@@ -67,44 +67,44 @@ const step = time.Second
 // added to the limit.
 func (r *Run) within(limit time.Duration, what string, holds func() bool) time.Duration {
 	r.Helper()
-	began := r.Now()
+	began := r.cloud.Now()
 	for !holds() {
-		if r.Now().Sub(began) > limit+r.Slack() {
-			r.Fatalf("within %v and %v of slack it did not happen: %s\n%s", limit, r.Slack(), what, r.picture())
+		if r.cloud.Now().Sub(began) > limit+r.cloud.Slack() {
+			r.Fatalf("within %v and %v of slack it did not happen: %s\n%s", limit, r.cloud.Slack(), what, r.picture())
 		}
-		r.must(r.Pause(r.ctx, step))
+		r.must(r.cloud.Pause(r.ctx, step))
 	}
-	return r.Now().Sub(began)
+	return r.cloud.Now().Sub(began)
 }
 
 // throughout looks at something for a while, which must hold all the time.
 func (r *Run) throughout(d time.Duration, what string, holds func() bool) {
 	r.Helper()
-	for end := r.Now().Add(d); r.Now().Before(end); r.must(r.Pause(r.ctx, step)) {
+	for end := r.cloud.Now().Add(d); r.cloud.Now().Before(end); r.must(r.cloud.Pause(r.ctx, step)) {
 		r.expect(holds(), "it did not hold: %s", what)
 	}
 }
 
 func (r *Run) group() Group {
-	group, err := r.Cloud.Group(r.ctx)
+	group, err := r.cloud.Group(r.ctx)
 	r.must(err)
 	return group
 }
 
 func (r *Run) targets() []Target {
-	targets, err := r.Cloud.Targets(r.ctx)
+	targets, err := r.cloud.Targets(r.ctx)
 	r.must(err)
 	return targets
 }
 
 func (r *Run) alarms() []Alarm {
-	alarms, err := r.Cloud.Alarms(r.ctx)
+	alarms, err := r.cloud.Alarms(r.ctx)
 	r.must(err)
 	return alarms
 }
 
 func (r *Run) refresh() string {
-	refreshes, err := r.Cloud.Refreshes(r.ctx)
+	refreshes, err := r.cloud.Refreshes(r.ctx)
 	r.must(err)
 	if len(refreshes) == 0 {
 		return ""
@@ -114,7 +114,7 @@ func (r *Run) refresh() string {
 
 // caused reports whether an activity of the group has such a description and such a cause.
 func (r *Run) caused(description, cause string) bool {
-	activities, err := r.Cloud.Activities(r.ctx)
+	activities, err := r.cloud.Activities(r.ctx)
 	r.must(err)
 	return slices.ContainsFunc(activities, func(a Activity) bool {
 		return strings.HasPrefix(a.Description, description) && strings.Contains(a.Cause, cause)
@@ -152,7 +152,7 @@ func (r *Run) alarm(ending string) string {
 
 // ask sends one request on a connection of its own.
 func (r *Run) ask() (string, error) {
-	flow, err := r.Open(r.ctx)
+	flow, err := r.cloud.Open(r.ctx)
 	if err != nil {
 		return "", err
 	}

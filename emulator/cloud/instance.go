@@ -180,10 +180,14 @@ func (c *Cloud) InstanceRunning(id string) {
 	})
 }
 
-// InstanceEnded reports that nothing of an instance runs any more, and why if that wasn't asked for.
+// InstanceEnded reports that nothing of an instance runs any more, and why if that wasn't asked for. After one that did not
+// even boot, its group waits before it launches another.
 func (c *Cloud) InstanceEnded(id, reason string) {
 	_ = c.change(func(s *state) error {
 		if i := s.Instances[id]; i != nil && i.State != Terminated {
+			if g := s.Scaling[i.Group]; g != nil && i.State == Pending && reason != "" {
+				g.RetryAt = c.clock.Now().Add(launchRetry)
+			}
 			i.State, i.Ended = Terminated, c.clock.Now()
 			if reason != "" {
 				i.Reason = reason

@@ -303,8 +303,8 @@ func TestChartsLookRightInLightAndDarkAndOnANarrowPage(t *testing.T) {
 		})
 		b.eventually("charts shrink too", `[...document.querySelectorAll('canvas')].every(e => e.clientWidth <= innerWidth)`)
 		assert.LessOrEqual(t, ask[int64](b, "document.documentElement.scrollWidth"), width, "it is scrolled sideways")
+		b.picture(fmt.Sprintf("%d-px", width))
 	}
-	b.picture("narrow")
 	assert.Empty(t, b.takeComplaints())
 }
 

@@ -382,9 +382,12 @@ func (in *Instance) logFolder() string { return filepath.Join(in.machine.Directo
 // errClosing is why a service is not started on a machine that goes down.
 var errClosing = errors.New("the instance is shutting down")
 
+// cpuAge is how old the processor times may be that an instance reports: all of a cloud are read at once.
+const cpuAge = time.Second / 10
+
 // CPUTime is the processor time, user and system, that the instance's processes have used since boot, those that have
 // ended included. It never decreases; its resolution is 10 ms. Built-in commands use none.
 func (in *Instance) CPUTime() time.Duration {
-	live := in.processes("")
+	live := in.processesOf("", cpuAge)
 	return in.cpu.read(live)
 }

@@ -217,7 +217,10 @@ func (in *Instance) destroy(unit string) {
 
 // processes are the live ones of a unit, or of the instance with an empty name: those in its process group, those that
 // carry its mark, and all their descendants. The kernel's table is read anew.
-func (in *Instance) processes(unit string) []procfs.ProcStat {
+func (in *Instance) processes(unit string) []procfs.ProcStat { return in.processesOf(unit, 0) }
+
+// processesOf is the same by a table that may be so old.
+func (in *Instance) processesOf(unit string, age time.Duration) []procfs.ProcStat {
 	groups := map[int]bool{}
 	for name, s := range in.services {
 		if pid := s.Status().PID; pid != 0 && (unit == "" || unit == name) {
@@ -225,41 +228,80 @@ func (in *Instance) processes(unit string) []procfs.ProcStat {
 		}
 	}
 	mark := in.mark(unit)
-	table, err := procfs.AllProcs()
+	table, err := kernel.processes(age)
 	if err != nil {
 		in.log.Warn("process table", "error", err)
 		return nil
 	}
 	found := map[int]procfs.ProcStat{}
-	others := map[int]procfs.ProcStat{}
 	for _, p := range table {
-		stat, err := p.Stat()
-		if err != nil || stat.State == "Z" || stat.State == "X" {
-			continue
-		}
-		if groups[stat.PGRP] || hasMark(p, mark, unit == "") {
-			found[stat.PID] = stat
-		} else {
-			others[stat.PID] = stat
+		if groups[p.PGRP] || p.mark == mark || unit == "" && strings.HasPrefix(p.mark, mark) {
+			found[p.PID] = p.ProcStat
 		}
 	}
-	for grown := true; grown; {
+	for grown := len(found) > 0; grown; {
 		grown = false
-		for pid, stat := range others {
-			if _, child := found[stat.PPID]; child {
-				found[pid], grown = stat, true
-				delete(others, pid)
+		for _, p := range table {
+			_, counted := found[p.PID]
+			if _, child := found[p.PPID]; child && !counted {
+				found[p.PID], grown = p.ProcStat, true
 			}
 		}
 	}
 	return slices.Collect(maps.Values(found))
 }
 
-func hasMark(p procfs.Proc, mark string, prefix bool) bool {
+// process is a live one, with the mark that it carries: that of an instance's unit, or none.
+type process struct {
+	procfs.ProcStat
+
+	mark string
+}
+
+// processTable reads the kernel's table once for all who ask at the same time: with a hundred instances that are shut
+// down, each would read the processes of all.
+type processTable struct {
+	mu    sync.Mutex
+	began time.Time // when it was read
+	table []process
+}
+
+var kernel processTable
+
+// processes returns a table that was read after the call, or at most so long before it.
+func (t *processTable) processes(age time.Duration) ([]process, error) {
+	called := time.Now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.began.After(called.Add(-age)) {
+		return t.table, nil
+	}
+	began := time.Now()
+	all, err := procfs.AllProcs()
+	if err != nil {
+		return nil, err
+	}
+	table := make([]process, 0, len(all))
+	for _, p := range all {
+		if stat, err := p.Stat(); err == nil && stat.State != "Z" && stat.State != "X" {
+			table = append(table, process{stat, markOf(p)})
+		}
+	}
+	t.began, t.table = began, table
+	return table, nil
+}
+
+func markOf(p procfs.Proc) string {
 	environment, err := p.Environ() // another user's cannot be read, and is none of ours
-	return err == nil && slices.ContainsFunc(environment, func(entry string) bool {
-		return entry == mark || (prefix && strings.HasPrefix(entry, mark))
-	})
+	if err != nil {
+		return ""
+	}
+	for _, entry := range environment {
+		if strings.HasPrefix(entry, markVariable+"=") {
+			return entry
+		}
+	}
+	return ""
 }
 
 // cpuMeter adds up processor time.

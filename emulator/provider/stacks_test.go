@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -19,8 +20,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"encoding/json"
-
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/internal/project"
 	"github.com/elastic-service/elastic-service/stack"
@@ -31,7 +30,7 @@ import (
 type deployment struct {
 	*driven
 
-	stack, region string
+	stack string
 
 	mu   sync.Mutex
 	made []registered // in the order of creation

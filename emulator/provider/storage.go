@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -198,7 +199,7 @@ func store(file, folder string) (string, error) {
 	}
 	partial := stored + ".new"
 	if err := os.WriteFile(partial, data, 0o600); err != nil {
-		return "", err
+		return "", errors.Join(err, os.Remove(partial))
 	}
 	return stored, os.Rename(partial, stored)
 }

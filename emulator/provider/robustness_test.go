@@ -1,0 +1,93 @@
+package provider
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/asset"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+var errFull = errors.New("the state can't be saved: no space left on device")
+
+func TestWhatCannotBeSavedIsNotMade(t *testing.T) {
+	p := newProvider(t)
+	p.save = func() error { return errFull }
+	const token = "aws:ec2/vpc:Vpc"
+	checked := p.checked(t, token, "net", nil, map[string]any{"cidrBlock": "10.0.0.0/24"})
+	_, err := p.Create(t.Context(), plugin.CreateRequest{
+		URN: name(token, "net"), Name: "net", Type: tokens.Type(token), Properties: checked.Properties,
+	})
+	require.ErrorIs(t, err, errFull)
+	assert.Empty(t, p.cloud.Left(), "it was taken back")
+	assert.Empty(t, p.cloud.Made())
+}
+
+func TestWhatAnEngineDoesNotRememberIsDeletedAndTheRestIsLeft(t *testing.T) {
+	p := newProvider(t)
+	s := &Servers{cloud: p.cloud, save: func() error { return nil }}
+	vpc := p.created(t, "aws:ec2/vpc:Vpc", "net", map[string]any{"cidrBlock": "10.0.0.0/24"})
+	gateway := p.created(t, "aws:ec2/internetGateway:InternetGateway", "net", map[string]any{"vpcId": string(vpc.ID)})
+	all := []Known{{"aws:ec2/vpc:Vpc", string(vpc.ID)}, {"aws:ec2/internetGateway:InternetGateway", string(gateway.ID)}}
+
+	gone, err := s.Settle(t.Context(), all)
+	require.NoError(t, err)
+	assert.Empty(t, gone)
+	gone, err = s.Settle(t.Context(), all[:1])
+	require.NoError(t, err)
+	assert.Equal(t, all[1:], gone)
+	assert.Equal(t, []string{"vpc " + string(vpc.ID)}, p.cloud.Left())
+	again, err := s.Settle(t.Context(), all[:1])
+	require.NoError(t, err)
+	assert.Empty(t, again)
+
+	gone, err = s.Settle(t.Context(), nil)
+	require.NoError(t, err)
+	assert.Equal(t, all[:1], gone)
+	assert.Empty(t, p.cloud.Left())
+}
+
+func TestSecretsAreNotKeptForDeletion(t *testing.T) {
+	p := newProvider(t)
+	vpc := p.created(t, "aws:ec2/vpc:Vpc", "net", map[string]any{"cidrBlock": "10.0.0.0/24"})
+	inputs := resource.PropertyMap{"open": resource.NewStringProperty("sesame"), "password": resource.MakeSecret(resource.NewStringProperty("hush"))}
+	keep(p.cloud, registry["aws:ec2/vpc:Vpc"], string(vpc.ID), inputs)
+	kept := string(p.cloud.Made()[0].Inputs)
+	assert.Contains(t, kept, "sesame")
+	assert.NotContains(t, kept, "hush")
+}
+
+func TestAnUploadThatFindsNoRoomOnTheDiskSaysSo(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("a small disk is mounted as root")
+	}
+	p := newProvider(t)
+	require.NoError(t, os.MkdirAll(p.objects, 0o700))
+	require.NoError(t, unix.Mount("tmpfs", p.objects, "tmpfs", 0, "size=4k"))
+	t.Cleanup(func() { assert.NoError(t, unix.Unmount(p.objects, unix.MNT_DETACH)) })
+	file := filepath.Join(t.TempDir(), "artifact")
+	require.NoError(t, os.WriteFile(file, make([]byte, 1<<20), 0o600))
+	path, err := asset.FromPath(file)
+	require.NoError(t, err)
+	require.NoError(t, p.cloud.CreateBucket("artifacts"))
+	const token = "aws:s3/bucketObjectv2:BucketObjectv2"
+	_, err = p.Create(t.Context(), plugin.CreateRequest{
+		URN: name(token, "artifact"), Name: "artifact", Type: tokens.Type(token),
+		Properties: resource.PropertyMap{
+			"bucket": resource.NewStringProperty("artifacts"), "key": resource.NewStringProperty("artifact"),
+			"source": resource.NewAssetProperty(path),
+		},
+	})
+	require.ErrorIs(t, err, unix.ENOSPC)
+	require.ErrorContains(t, err, "source: ")
+	left, err := filepath.Glob(filepath.Join(p.objects, "*"))
+	require.NoError(t, err)
+	assert.Empty(t, left, "no half of an object")
+}
