@@ -31,7 +31,12 @@ func traces(t *testing.T) map[string][]string {
 	require.NoError(t, err)
 	interfaces, err := net.Interfaces()
 	require.NoError(t, err)
-	found := map[string][]string{"mounts": strings.Split(string(mounts), "\n")}
+	found := map[string][]string{}
+	for line := range strings.Lines(string(mounts)) { // others mount things at the same time, but no roots of machines
+		if strings.Contains(line, " - overlay ") || strings.Contains(line, "nspawn") || strings.Contains(line, "nsfs") {
+			found["mounts"] = append(found["mounts"], line)
+		}
+	}
 	for _, i := range interfaces {
 		found["interfaces"] = append(found["interfaces"], i.Name)
 	}
