@@ -126,7 +126,7 @@ type bootedMachine struct {
 }
 
 // look is how often a machine is asked for its services, real time: each look starts a process in it.
-const look = 5 * time.Second
+const look = 2 * time.Second
 
 // follow keeps what the machine says of its services, for whoever asks often.
 func (b *bootedMachine) follow(ctx context.Context) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/dataplane"
 	"github.com/elastic-service/elastic-service/emulator/engine"
 )
 
@@ -87,7 +88,7 @@ func (r *rehearsal) awaitHealthy(ctx context.Context) error {
 	for _, i := range r.cloud.Status().Instances {
 		if i.State == "running" {
 			r.remember(i.Loopback)
-			r.say(word(i.Target, "running"), "%s in %s, %s (here %s)", i.ID, i.Zone, i.Address, i.Loopback)
+			r.say(word(i.Target, "running"), "%s in %s, %s (here %s): %s", i.ID, i.Zone, i.Address, i.Loopback, running(i))
 		}
 	}
 	for _, t := range r.tasks() {
@@ -100,6 +101,20 @@ func (r *rehearsal) awaitHealthy(ctx context.Context) error {
 		r.say("moved", "%s", line)
 	}
 	return nil
+}
+
+// running lists an instance's processes.
+func running(i emulator.InstanceStatus) string {
+	var names []string
+	for _, s := range i.Services {
+		if s.State == dataplane.Running && s.PID > 0 {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "no process of its own"
+	}
+	return strings.Join(names, ", ")
 }
 
 func word(given, otherwise string) string {
