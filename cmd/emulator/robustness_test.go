@@ -128,7 +128,8 @@ func (c *program) kill(pulumiToo bool) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
-	_ = <-c.ended // killed
+	err := <-c.ended
+	c.t.Log("killed: ", err)
 }
 
 func (c *program) runs(args ...string) string {
@@ -228,7 +229,8 @@ func TestAnInterruptedUpCleansUpBehindItAndGoesOnWithTheNext(t *testing.T) {
 		time.Sleep(after * time.Millisecond)
 		c.signal(syscall.SIGINT)
 		select {
-		case _ = <-c.ended:
+		case err := <-c.ended:
+			t.Log("ended: ", err)
 		case <-time.After(time.Minute):
 			t.Fatalf("it did not end after Ctrl-C, %v in", after)
 		}

@@ -96,11 +96,16 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pulumi: %w", err)
 	}
+	e := &Engine{name: o.Stack, folder: o.Folder, progress: o.Progress}
+	if err := e.mend(ctx); err != nil {
+		return nil, err
+	}
 	stack, err := auto.UpsertStack(ctx, o.Stack, workspace)
 	if err != nil {
 		return nil, fmt.Errorf("stack %s: %w", o.Stack, err)
 	}
-	return &Engine{name: o.Stack, folder: o.Folder, stack: stack, progress: o.Progress}, nil
+	e.stack = stack
+	return e, nil
 }
 
 // Up deploys the stack.

@@ -102,26 +102,57 @@ func (e *Engine) forgetPending(ctx context.Context, state apitype.UntypedDeploym
 	return nil
 }
 
+// mend deletes what a Pulumi was writing to its backend when it was killed: files that had not got their names yet, and
+// attributes of files, which are not written in one step as files are. Without attributes a file is read all the same, with
+// half of them it is not.
+func (e *Engine) mend(ctx context.Context) error {
+	if _, err := os.Stat(e.unfinished()); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if _, err := e.awaitHolders(ctx); err != nil {
+		return err
+	}
+	return filepath.WalkDir(filepath.Join(e.folder, "backend"), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		switch filepath.Ext(path) {
+		case ".tmp":
+			return os.Remove(path)
+		case ".attrs":
+			if text, err := os.ReadFile(path); err != nil || json.Valid(text) {
+				return err
+			}
+			return os.Remove(path)
+		}
+		return nil
+	})
+}
+
 // lastWords is how long a Pulumi may need to find out that its emulator is gone.
 const lastWords = 30 * time.Second
 
-// takeLock waits for a Pulumi that still works on the stack, and takes the lock away that a killed one left.
+// takeLock takes the lock away that a killed Pulumi left.
 func (e *Engine) takeLock(ctx context.Context) error {
+	left, err := e.awaitHolders(ctx)
+	if err != nil || !left {
+		return err
+	}
+	return e.Unlock(ctx)
+}
+
+// awaitHolders waits for a Pulumi that still works on the stack, and tells whether a lock is left that is nobody's.
+func (e *Engine) awaitHolders(ctx context.Context) (left bool, err error) {
 	waited, cancel := context.WithTimeout(ctx, lastWords)
 	defer cancel()
 	for {
 		holders, left, err := e.locks()
-		switch {
-		case err != nil:
-			return err
-		case len(holders) == 0 && left:
-			return e.Unlock(ctx)
-		case len(holders) == 0:
-			return nil
+		if err != nil || len(holders) == 0 {
+			return left, err
 		}
 		select {
 		case <-waited.Done():
-			return fmt.Errorf("process %d, a Pulumi, still works on stack %s: wait for it, or end it", holders[0], e.name)
+			return false, fmt.Errorf("process %d, a Pulumi, still works on stack %s: wait for it, or end it", holders[0], e.name)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
