@@ -112,18 +112,23 @@ func (e *Engine) mend(ctx context.Context) error {
 	if _, err := e.awaitHolders(ctx); err != nil {
 		return err
 	}
-	return filepath.WalkDir(filepath.Join(e.folder, "backend"), func(path string, entry fs.DirEntry, err error) error {
+	backend, err := os.OpenRoot(filepath.Join(e.folder, "backend"))
+	if err != nil {
+		return err
+	}
+	defer backend.Close() //nolint:errcheck // only read
+	return fs.WalkDir(backend.FS(), ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
 		switch filepath.Ext(path) {
 		case ".tmp":
-			return os.Remove(path)
+			return backend.Remove(path)
 		case ".attrs":
-			if text, err := os.ReadFile(path); err != nil || json.Valid(text) {
+			if text, err := backend.ReadFile(path); err != nil || json.Valid(text) {
 				return err
 			}
-			return os.Remove(path)
+			return backend.Remove(path)
 		}
 		return nil
 	})
