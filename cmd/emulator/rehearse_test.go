@@ -26,7 +26,7 @@ import (
 const speed = "20"
 
 // buildLimit leaves the tests themselves some of the ten minutes that `go test` gives a package.
-const buildLimit = 7 * time.Minute
+const buildLimit = 4 * time.Minute
 
 var buildCLI = sync.OnceValue(func() error {
 	root, err := enter("dev")
