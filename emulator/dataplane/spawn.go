@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/elastic-service/elastic-service/internal/thread"
 )
 
 // spawner starts the processes of one instance from a thread of its own, which carries the seccomp filter that they
@@ -30,7 +32,7 @@ type spawner struct {
 func newSpawner(h home, borrows bool, log *slog.Logger) (*spawner, error) {
 	s := &spawner{home: h, borrows: borrows, work: make(chan func()), warn: onceEach(log)}
 	ready := make(chan error)
-	go s.thread(ready)
+	go thread.Run(func() error { s.run(ready); return nil }) //nolint:errcheck // told as ready
 	if err := <-ready; err != nil {
 		return nil, err
 	}
@@ -38,18 +40,8 @@ func newSpawner(h home, borrows bool, log *slog.Logger) (*spawner, error) {
 	return s, nil
 }
 
-// thread runs on a thread that ends with it. The main thread never ends (and would keep the filter), so it is held while
-// another one is taken.
-func (s *spawner) thread(ready chan<- error) {
-	runtime.LockOSThread()
-	if unix.Gettid() == unix.Getpid() {
-		taken := make(chan error)
-		go s.thread(taken)
-		err := <-taken
-		runtime.UnlockOSThread()
-		ready <- err
-		return
-	}
+// run puts the filter on the calling thread, and starts what is to be started from there, until close.
+func (s *spawner) run(ready chan<- error) {
 	err := s.filter()
 	ready <- err
 	if err != nil {

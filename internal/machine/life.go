@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/elastic-service/elastic-service/internal/thread"
 )
 
 // life is a machine's from power on to power off, reboots from inside included.
@@ -130,7 +132,7 @@ func (m *Machine) session(l *life, started func()) (err error) {
 	}
 	defer folder.Close()
 	// The thread's mounts go with it.
-	return onThread(func() error {
+	return thread.Run(func() error {
 		if err := m.isolate(space); err != nil {
 			return err
 		}

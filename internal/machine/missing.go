@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/elastic-service/elastic-service/internal/thread"
 )
 
 // Debian's signing keys, which Debian itself has and Ubuntu doesn't.
@@ -31,7 +33,7 @@ func Missing() string {
 	}
 	missing = append(missing, missingForBase()...)
 	if len(missing) == 0 {
-		if err := onThread(tryKernel); err != nil {
+		if err := thread.Run(tryKernel); err != nil {
 			missing = append(missing, "a kernel and privileges for it: "+err.Error())
 		}
 	}

@@ -6,10 +6,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/elastic-service/elastic-service/internal/thread"
 )
 
 // namespace is a network namespace that lives as long as the file, a process or a socket in it.
@@ -17,7 +18,7 @@ type namespace struct{ file *os.File }
 
 func newNamespace() (*namespace, error) {
 	n := &namespace{}
-	err := onThread(func() error {
+	err := thread.Run(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("new network namespace: %w", err)
 		}
@@ -32,7 +33,7 @@ func (n *namespace) close() { _ = n.file.Close() }
 
 // do runs f in the namespace. Sockets that f opens and processes that it starts stay there.
 func (n *namespace) do(f func() error) error {
-	return onThread(func() error {
+	return thread.Run(func() error {
 		if err := n.enter(); err != nil {
 			return err
 		}
@@ -46,16 +47,6 @@ func (n *namespace) enter() error {
 		return fmt.Errorf("entering a network namespace: %w", err)
 	}
 	return nil
-}
-
-// onThread runs f on a thread that is thrown away after it.
-func onThread(f func() error) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		done <- f()
-	}()
-	return <-done
 }
 
 // ip runs commands of ip(8) in the namespace, one a line. They know the namespaces of others as files from

@@ -86,8 +86,7 @@ func TestNothingRemainsAfterClose(t *testing.T) {
 	start := time.Now()
 	require.NoError(t, v.Close())
 	t.Logf("closed in %.2f s", time.Since(start).Seconds())
-	eventually(t, 5*time.Second, "everything as before", func() bool { return assert.ObjectsAreEqual(before, traces(t)) })
-	assert.Equal(t, before, traces(t))
+	require.EventuallyWithT(t, func(now *assert.CollectT) { assert.Equal(now, before, traces(t)) }, 5*time.Second, 20*time.Millisecond)
 	require.NoError(t, os.RemoveAll(spec.Directory))
 }
 
@@ -115,9 +114,10 @@ func TestNothingRemainsOfAProcessThatIsKilled(t *testing.T) {
 	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait()
 
-	eventually(t, 10*time.Second, "everything as before", func() bool {
-		return len(cgroups(t, cmd.Process.Pid)) == 0 && assert.ObjectsAreEqual(before, traces(t))
-	})
+	require.EventuallyWithT(t, func(now *assert.CollectT) {
+		assert.Empty(now, cgroups(t, cmd.Process.Pid))
+		assert.Equal(now, before, traces(t))
+	}, 10*time.Second, 20*time.Millisecond)
 }
 
 // TestLeftoversAreFoundByName makes what would be there if the guard had been killed, too.
