@@ -52,7 +52,7 @@ func newLoaded(t *testing.T, protocol string, count int) *loaded {
 	template := must(w.Cloud.CreateTemplate("web", w.template(stock, "", webDocument())))(t).ID
 	l := &loaded{world: w, spec: cloud.GroupSpec{
 		Name: "web", Min: count, Max: count + 2, Subnets: w.subnets, Template: template, Version: "1", TargetGroups: []string{w.targets},
-		HealthType: "ELB", Grace: time.Minute, Refresh: &cloud.RefreshSpec{MinHealthy: 100, MaxHealthy: 150, Warmup: 10 * time.Second},
+		HealthType: "ELB", Grace: time.Minute, Refresh: &cloud.RefreshSpec{Bounds: cloud.Bounds{MinHealthy: 100, MaxHealthy: 150}, Warmup: 10 * time.Second},
 	}}
 	must(w.Cloud.CreateGroup(l.spec))(t)
 	w.eventually("healthy", func() bool { return w.healthy() == count })

@@ -30,7 +30,8 @@ type Shape struct {
 	Tracking *Tracking
 	Steps    *Steps
 
-	Refresh Refresh // the bounds of an instance refresh
+	Refresh     Refresh // the bounds of an instance refresh
+	Maintenance bool    // an instance maintenance policy with the same bounds
 }
 
 // Tracking keeps the group's average CPU utilization near a target.

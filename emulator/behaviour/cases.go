@@ -40,6 +40,9 @@ func healthCases() []Case {
 		{"an unhealthy target is replaced",
 			"A member that the balancer finds unhealthy is drained and terminated after its grace period, and replaced in its zone.",
 			"Auto Scaling User Guide: Health checks for instances in an Auto Scaling group", usual, unhealthyReplaced},
+		{"with an instance maintenance policy its replacement is healthy first",
+			"Where the policy keeps 100 % healthy, a member that is unhealthy is terminated only when a new one is healthy.",
+			"Auto Scaling User Guide: Instance maintenance policies", shaped(func(s *Shape) { s.Maintenance = true }), replacedFirst},
 		{"a terminated instance is replaced at once",
 			"A member that EC2 says is gone is replaced without waiting for the balancer or the grace period.",
 			"Auto Scaling User Guide: Health checks for instances in an Auto Scaling group",
@@ -81,6 +84,21 @@ func unhealthyReplaced(r *Run) {
 	})
 	r.replaced(victim)
 	r.expect(r.caused("Launching a new EC2 instance", "in response to an unhealthy instance needing to be replaced."), "no such launch")
+}
+
+func replacedFirst(r *Run) {
+	victim := r.in("InService")[0]
+	r.must(r.cloud.StopResponder(r.ctx, victim.ID))
+	detection := time.Duration(r.shape.Unhealthy) * (r.shape.Interval + r.shape.Timeout)
+	r.within(detection+r.shape.Grace+elbCheck, "another one is launched", func() bool {
+		return r.caused("Launching a new EC2 instance", "in response to an unhealthy instance needing to be replaced.")
+	})
+	r.within(2*r.shape.Interval+time.Minute, "it is taken out of service", func() bool {
+		gone := r.caused("Terminating EC2 instance: "+victim.ID, "in response to an ELB system health check failure.")
+		r.expect(!gone || len(r.with("healthy")) == r.shape.Min, "its replacement is not healthy yet")
+		return gone
+	})
+	r.replaced(victim)
 }
 
 func terminatedReplaced(r *Run) {

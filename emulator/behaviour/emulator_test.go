@@ -144,8 +144,11 @@ func (e *emulated) Create(ctx context.Context, shape behaviour.Shape) error {
 	e.spec = cloud.GroupSpec{
 		Name: name, Min: shape.Min, Max: shape.Max, Subnets: subnets, Template: template.ID, Version: "1", TargetGroups: []string{targets},
 		HealthType: shape.HealthType, Grace: shape.Grace, Refresh: &cloud.RefreshSpec{
-			MinHealthy: shape.Refresh.MinHealthy, MaxHealthy: shape.Refresh.MaxHealthy, Warmup: shape.Refresh.Warmup,
+			Bounds: cloud.Bounds{MinHealthy: shape.Refresh.MinHealthy, MaxHealthy: shape.Refresh.MaxHealthy}, Warmup: shape.Refresh.Warmup,
 		},
+	}
+	if shape.Maintenance {
+		e.spec.Maintenance = &e.spec.Refresh.Bounds
 	}
 	if e.spec.HealthType == "" {
 		e.spec.HealthType = "ELB"

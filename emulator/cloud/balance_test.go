@@ -266,7 +266,7 @@ func TestARefreshStaysWithinItsBounds(t *testing.T) {
 		t.Run(fmt.Sprintf("%d with %d to %d %%", c.desired, c.minHealthy, c.maxHealthy), func(t *testing.T) {
 			w := newWorld(t)
 			spec := w.spec(c.desired, c.desired)
-			spec.Refresh = &cloud.RefreshSpec{MinHealthy: c.minHealthy, MaxHealthy: c.maxHealthy, Warmup: 30 * time.Second}
+			spec.Refresh = &cloud.RefreshSpec{Bounds: cloud.Bounds{MinHealthy: c.minHealthy, MaxHealthy: c.maxHealthy}, Warmup: 30 * time.Second}
 			must(w.CreateGroup(spec))(t)
 			w.within(time.Minute, func() bool { return w.Capacity(group) == c.desired })
 			w.pass(5 * time.Minute)

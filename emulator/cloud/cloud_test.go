@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,7 +118,7 @@ func (w *world) spec(lowest, highest int) cloud.GroupSpec {
 	return cloud.GroupSpec{
 		Name: group, Min: lowest, Max: highest, Subnets: w.subnets, Template: w.template, Version: "1",
 		TargetGroups: []string{w.targets}, HealthType: "ELB", Grace: 2 * time.Minute,
-		Refresh: &cloud.RefreshSpec{MinHealthy: 100, MaxHealthy: 150, Warmup: 2 * time.Minute},
+		Refresh: &cloud.RefreshSpec{Bounds: cloud.Bounds{MinHealthy: 100, MaxHealthy: 150}, Warmup: 2 * time.Minute},
 	}
 }
 
@@ -264,6 +265,62 @@ func TestAnUnhealthyInstanceIsReplacedAfterItsGracePeriodOnly(t *testing.T) {
 	w.within(4*time.Minute, func() bool { return w.Capacity(group) == 2 })
 	g, _, _ := w.Group(group)
 	assert.Contains(t, g.Activities[2].Cause, "ELB system health check failure")
+}
+
+func TestAnUnhealthyInstanceGoesWhenTheMaintenancePolicyLetsIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		policy *cloud.Bounds
+		sick   int // of 2
+		stays  bool
+	}{
+		"without a policy, at once":                            {nil, 1, false},
+		"terminate and launch, at once":                        {&cloud.Bounds{MinHealthy: 50, MaxHealthy: 100}, 1, false},
+		"launch before terminating, when its successor serves": {&cloud.Bounds{MinHealthy: 100, MaxHealthy: 150}, 1, true},
+		"all of them, when all their successors serve":         {&cloud.Bounds{MinHealthy: 100, MaxHealthy: 110}, 2, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			spec := w.spec(2, 2)
+			spec.Maintenance = c.policy
+			must(w.CreateGroup(spec))(t)
+			w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+			w.pass(3 * time.Minute) // the grace period
+			sick := w.members()[:c.sick]
+			for _, i := range sick {
+				w.health[i.ID] = errRefused
+			}
+			w.within(3*time.Minute, func() bool { return len(w.members()) == 2+c.sick })
+			for _, i := range w.members()[:c.sick] {
+				assert.Equal(t, c.stays, i.Lifecycle == cloud.LifecycleInService, "%s is %s", i.ID, i.Lifecycle)
+			}
+			w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+			w.within(10*time.Second, func() bool { return w.state(sick[0].ID) == cloud.TargetDraining })
+			w.within(5*time.Minute, func() bool { return len(w.members()) == 2 })
+			g, _, _ := w.Group(group)
+			var causes string
+			for _, a := range g.Activities[2:] {
+				causes += a.Cause
+			}
+			assert.Equal(t, c.sick, strings.Count(causes, "unhealthy instance needing to be replaced"))
+			assert.Equal(t, c.sick, strings.Count(causes, "ELB system health check failure"))
+			assert.Len(t, g.Activities, 2+2*c.sick, "one launched and one terminated for each")
+		})
+	}
+}
+
+func TestAnInstanceThatRecoversAfterItsGroupSawItIsReplacedAllTheSame(t *testing.T) {
+	w := newWorld(t)
+	spec := w.spec(2, 2)
+	spec.Maintenance = &cloud.Bounds{MinHealthy: 100, MaxHealthy: 150}
+	must(w.CreateGroup(spec))(t)
+	w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+	w.pass(3 * time.Minute)
+	sick := w.members()[0]
+	w.health[sick.ID] = errRefused
+	w.within(3*time.Minute, func() bool { return w.members()[0].Unhealthy })
+	delete(w.health, sick.ID)
+	w.within(10*time.Minute, func() bool { return w.members()[0].ID != sick.ID })
+	assert.Equal(t, 2, w.Capacity(group))
 }
 
 func TestATargetTurnsUnhealthyAfterItsThresholdAndHealthyAgainAfterThatOne(t *testing.T) {

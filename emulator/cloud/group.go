@@ -22,15 +22,19 @@ type GroupSpec struct {
 	Grace          time.Duration
 	InstanceTags   map[string]string
 	Refresh        *RefreshSpec
+	Maintenance    *Bounds // instance maintenance policy; nil: what is unhealthy is terminated before its replacement serves
 	EnabledMetrics []string
 	Desired        *int   // nil: as many as the policies want, at first Min
 	Hooks          []Hook // that are there before the first instance; read at creation only
 }
 
+// Bounds are how many healthy members a group keeps while others are replaced, in percent of its desired capacity.
+type Bounds struct{ MinHealthy, MaxHealthy int }
+
 // RefreshSpec is how instances are replaced when the template changes.
 type RefreshSpec struct {
-	MinHealthy, MaxHealthy int // percent of the desired capacity
-	Warmup                 time.Duration
+	Bounds
+	Warmup time.Duration
 }
 
 // Group is an Auto Scaling group.
@@ -131,11 +135,15 @@ func (s *state) checkGroup(spec GroupSpec) error {
 			return err
 		}
 	}
-	if r := spec.Refresh; r != nil && (r.MinHealthy < 0 || r.MinHealthy > 100 || r.MaxHealthy < 100 || r.MaxHealthy > 200) {
-		return refuse("ValidationError", "MinHealthyPercentage must be 0 to 100 and MaxHealthyPercentage 100 to 200")
+	if r := spec.Refresh; r != nil {
+		if err := r.check(); err != nil {
+			return err
+		}
 	}
-	if r := spec.Refresh; r != nil && r.MaxHealthy-r.MinHealthy > 100 {
-		return refuse("ValidationError", "The difference between MinHealthyPercentage and MaxHealthyPercentage must not be above 100")
+	if m := spec.Maintenance; m != nil {
+		if err := m.check(); err != nil {
+			return err
+		}
 	}
 	if spec.Grace < 0 {
 		return refuse("ValidationError", "The health check grace period '%v' must not be negative", spec.Grace)
@@ -145,6 +153,16 @@ func (s *state) checkGroup(spec GroupSpec) error {
 	}
 	_, _, err := s.launchData(spec.Template, spec.Version)
 	return err
+}
+
+func (b Bounds) check() error {
+	switch {
+	case b.MinHealthy < 0 || b.MinHealthy > 100 || b.MaxHealthy < 100 || b.MaxHealthy > 200:
+		return refuse("ValidationError", "MinHealthyPercentage must be 0 to 100 and MaxHealthyPercentage 100 to 200")
+	case b.MaxHealthy-b.MinHealthy > 100:
+		return refuse("ValidationError", "The difference between MinHealthyPercentage and MaxHealthyPercentage must not be above 100")
+	}
+	return nil
 }
 
 // UpdateGroup changes a group. Desired capacity follows the bounds. With roll, members of an older template version are
@@ -255,9 +273,9 @@ func (s *state) members(g *Group) []*Instance {
 	return members
 }
 
-// active lists the members that are not on their way out.
+// active lists the members that are not on their way out, and not to be replaced as unhealthy.
 func (s *state) active(g *Group) []*Instance {
-	return slices.DeleteFunc(s.members(g), func(i *Instance) bool { return i.Lifecycle.leaving() })
+	return slices.DeleteFunc(s.members(g), func(i *Instance) bool { return i.Lifecycle.leaving() || i.Unhealthy })
 }
 
 // healthy reports whether a member is in service and all target groups find it healthy.
@@ -359,26 +377,55 @@ func (s *state) serve(g *Group, i *Instance, now time.Time) {
 // the balancer finds unhealthy, after it.
 func (s *state) replaceUnhealthy(g *Group, now time.Time) bool {
 	changed := false
-	for _, i := range s.active(g) {
-		if i.State == ShuttingDown || i.State == Terminated {
+	for _, i := range s.members(g) {
+		if (i.State == ShuttingDown || i.State == Terminated) && !i.Lifecycle.leaving() {
 			s.retire(g, i, now, at(now, "an instance was taken out of service in response to an EC2 health check indicating it has "+
 				"been terminated or stopped."))
 			i.Unhealthy, changed = true, true
 		}
 	}
-	if g.Spec.HealthType != "ELB" || now.Sub(g.CheckedAt) < elbCheckPeriod {
-		return changed
+	if g.Spec.HealthType == "ELB" && now.Sub(g.CheckedAt) >= elbCheckPeriod {
+		g.CheckedAt = now
+		changed = s.lookAtTargets(g, now) || changed
 	}
-	g.CheckedAt = now
+	return s.retireUnhealthy(g, now) || changed
+}
+
+// lookAtTargets marks members that the balancer finds unhealthy. That is for good: they are replaced, though they recover.
+func (s *state) lookAtTargets(g *Group, now time.Time) bool {
+	changed := false
 	for _, i := range s.active(g) {
 		if i.Lifecycle != LifecycleInService || now.Sub(i.InService) < g.Spec.Grace {
 			continue
 		}
 		for _, arn := range g.Spec.TargetGroups {
-			if s.targetState(arn, i.ID) == TargetUnhealthy && i.Lifecycle == LifecycleInService {
-				s.retire(g, i, now, at(now, "an instance was taken out of service in response to an ELB system health check failure."))
+			if s.targetState(arn, i.ID) == TargetUnhealthy {
 				i.Unhealthy, changed = true, true
 			}
+		}
+	}
+	return changed
+}
+
+// retireUnhealthy takes out what is marked as unhealthy: at once, or with an instance maintenance policy when as many others
+// as it wants are healthy (Auto Scaling: "Instance maintenance policies").
+func (s *state) retireUnhealthy(g *Group, now time.Time) bool {
+	if m := g.Spec.Maintenance; m != nil {
+		healthy := 0
+		for _, i := range s.active(g) {
+			if s.healthy(g, i) {
+				healthy++
+			}
+		}
+		if healthy < floor(g.Desired, m.MinHealthy) {
+			return false
+		}
+	}
+	changed := false
+	for _, i := range s.members(g) {
+		if i.Unhealthy && !i.Lifecycle.leaving() {
+			s.retire(g, i, now, at(now, "an instance was taken out of service in response to an ELB system health check failure."))
+			changed = true
 		}
 	}
 	return changed
@@ -481,11 +528,11 @@ func (s *state) shrink(g *Group, have, count int, now time.Time) {
 	}
 }
 
-// replaces reports whether more unhealthy members are on their way out than replacements were launched since.
+// replaces reports whether there are more unhealthy members than replacements that were launched since.
 func (g *Group) replaces(s *state) bool {
 	out := 0
 	for _, i := range s.members(g) {
-		if i.Lifecycle.leaving() && i.Unhealthy {
+		if i.Unhealthy {
 			out++
 		}
 	}

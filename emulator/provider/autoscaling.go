@@ -38,16 +38,18 @@ type groupInputs struct {
 			InstanceWarmup       *int `pulumi:"instanceWarmup"` // seconds
 		} `pulumi:"preferences"`
 	} `pulumi:"instanceRefresh"`
-	InstanceMaintenancePolicy *struct {
-		MinHealthyPercentage int `pulumi:"minHealthyPercentage"`
-		MaxHealthyPercentage int `pulumi:"maxHealthyPercentage"`
-	} `pulumi:"instanceMaintenancePolicy"`
-	InitialLifecycleHooks []hookInputs `pulumi:"initialLifecycleHooks"`
-	Tags                  []struct {
+	InstanceMaintenancePolicy *maintenanceInputs `pulumi:"instanceMaintenancePolicy"`
+	InitialLifecycleHooks     []hookInputs       `pulumi:"initialLifecycleHooks"`
+	Tags                      []struct {
 		Key               string `pulumi:"key"`
 		Value             string `pulumi:"value"`
 		PropagateAtLaunch bool   `pulumi:"propagateAtLaunch"`
 	} `pulumi:"tags"`
+}
+
+type maintenanceInputs struct {
+	MinHealthyPercentage int `pulumi:"minHealthyPercentage"`
+	MaxHealthyPercentage int `pulumi:"maxHealthyPercentage"`
 }
 
 type policyInputs struct {
@@ -202,30 +204,42 @@ func (in groupInputs) spec() (cloud.GroupSpec, error) {
 			spec.InstanceTags[tag.Key] = tag.Value
 		}
 	}
+	spec.Maintenance = in.InstanceMaintenancePolicy.bounds()
 	if in.InstanceRefresh != nil {
 		if in.InstanceRefresh.Strategy != "Rolling" {
 			return spec, unsupported("instanceRefresh.strategy", in.InstanceRefresh.Strategy, "Rolling")
 		}
-		spec.Refresh = in.refresh(grace)
+		spec.Refresh = in.refresh(spec.Maintenance, grace)
 	}
 	return spec, nil
 }
 
-// refresh applies the defaults: 90 % to 100 %, and the grace period as the warm-up (Auto Scaling: "Understand the
-// default values for an instance refresh").
-func (in groupInputs) refresh(grace int) *cloud.RefreshSpec {
-	value := func(given *int, otherwise int) int {
-		if given == nil {
-			return otherwise
-		}
-		return *given
+// bounds are nil without a policy, or with one that is cleared.
+func (in *maintenanceInputs) bounds() *cloud.Bounds {
+	if in == nil || in.MinHealthyPercentage == -1 && in.MaxHealthyPercentage == -1 {
+		return nil
+	}
+	return &cloud.Bounds{MinHealthy: in.MinHealthyPercentage, MaxHealthy: in.MaxHealthyPercentage}
+}
+
+// refresh applies the defaults: the maintenance policy's bounds or else 90 % to 100 %, and the grace period as the warm-up
+// (Auto Scaling: "Understand the default values for an instance refresh").
+func (in groupInputs) refresh(maintenance *cloud.Bounds, grace int) *cloud.RefreshSpec {
+	spec := &cloud.RefreshSpec{Bounds: cloud.Bounds{MinHealthy: 90, MaxHealthy: 100}, Warmup: seconds(grace)}
+	if maintenance != nil {
+		spec.Bounds = *maintenance
 	}
 	given := in.InstanceRefresh.Preferences
-	return &cloud.RefreshSpec{
-		MinHealthy: value(given.MinHealthyPercentage, 90),
-		MaxHealthy: value(given.MaxHealthyPercentage, 100),
-		Warmup:     seconds(value(given.InstanceWarmup, grace)),
+	if given.MinHealthyPercentage != nil {
+		spec.MinHealthy = *given.MinHealthyPercentage
 	}
+	if given.MaxHealthyPercentage != nil {
+		spec.MaxHealthy = *given.MaxHealthyPercentage
+	}
+	if given.InstanceWarmup != nil {
+		spec.Warmup = seconds(*given.InstanceWarmup)
+	}
+	return spec
 }
 
 // createGroup waits, as the provider does, until enough members are healthy behind the balancer.
