@@ -14,15 +14,18 @@ func (t *Template) bucket(ctx *pulumi.Context, name string, args *Args) (*s3.Buc
 	if err != nil {
 		return nil, err
 	}
-	if err := t.lock(ctx, name, bucket); err != nil {
+	objects, err := t.objects(ctx, name, args, bucket)
+	if err != nil {
 		return nil, err
 	}
-	return bucket, t.objects(ctx, name, args, bucket)
+	t.Ready = append(t.Ready, objects...)
+	return bucket, t.lock(ctx, name, bucket, objects)
 }
 
 // lock closes the bucket. S3 refuses concurrent changes of one bucket's access (OperationAborted), so they follow each
-// other.
-func (t *Template) lock(ctx *pulumi.Context, name string, bucket *s3.BucketV2) error {
+// other. The policy comes after the objects and goes before them: an endpoint that is asked without TLS, such as an AWS API
+// server for tests, would else take or refuse them as it happens.
+func (t *Template) lock(ctx *pulumi.Context, name string, bucket *s3.BucketV2, objects []pulumi.Resource) error {
 	_, err := s3.NewBucketServerSideEncryptionConfigurationV2(ctx, name+"-encryption",
 		&s3.BucketServerSideEncryptionConfigurationV2Args{
 			Bucket: bucket.ID(),
@@ -57,12 +60,14 @@ func (t *Template) lock(ctx *pulumi.Context, name string, bucket *s3.BucketV2) e
 	_, err = s3.NewBucketPolicy(ctx, name+"-tls", &s3.BucketPolicyArgs{
 		Bucket: bucket.ID(),
 		Policy: bucket.Arn.ApplyT(denyPlain).(pulumi.StringOutput),
-	}, pulumi.Parent(t), pulumi.DependsOn([]pulumi.Resource{owned}))
+	}, pulumi.Parent(t), pulumi.DependsOn(append(objects, owned)))
 	return err
 }
 
 // objects are the artifacts. An object's name ends in the artifact's path, which no two share.
-func (t *Template) objects(ctx *pulumi.Context, name string, args *Args, bucket *s3.BucketV2) error {
+func (t *Template) objects(
+	ctx *pulumi.Context, name string, args *Args, bucket *s3.BucketV2,
+) (objects []pulumi.Resource, err error) {
 	for _, artifact := range args.Software.Artifacts {
 		object, err := s3.NewBucketObjectv2(ctx, name+artifact.Path, &s3.BucketObjectv2Args{
 			Bucket: bucket.ID(),
@@ -71,9 +76,9 @@ func (t *Template) objects(ctx *pulumi.Context, name string, args *Args, bucket 
 			Tags:   pulumi.ToStringMap(args.Tags),
 		}, pulumi.Parent(t))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		t.Ready = append(t.Ready, object)
+		objects = append(objects, object)
 	}
-	return nil
+	return objects, nil
 }

@@ -126,6 +126,9 @@ func TestChangesOfTheBucketsAccessFollowEachOther(t *testing.T) {
 	private, owned, tls := g.OfType("BucketPublicAccessBlock")[0], g.OfType("BucketOwnershipControls")[0], g.OfType("BucketPolicy")[0]
 	assert.True(t, g.Reaches(owned, private))
 	assert.True(t, g.Reaches(tls, owned))
+	for _, object := range g.OfType("BucketObjectv2") {
+		assert.True(t, g.Reaches(tls, object), object.Name)
+	}
 }
 
 func TestARoleReadsJustTheArtifactsOfThisTemplate(t *testing.T) {

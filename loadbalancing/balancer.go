@@ -112,6 +112,10 @@ type Balancer struct {
 	// Ready are the listeners that forward. Who needs the target group to belong to a balancer, as ECS does, must depend
 	// on them: the ARN alone is there before.
 	Ready []pulumi.Resource
+
+	// Late says that Ready waits for a certificate to be issued, which takes as long as somebody needs to delegate the
+	// domain. Until then targets are unused, and none is healthy: who waits for that must depend on Ready first.
+	Late bool
 }
 
 // New registers a balancer. Name is at most 21 characters long.
@@ -122,7 +126,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := faults.Err(); err != nil {
 		return nil, fmt.Errorf("balancer %s: %w", name, err)
 	}
-	b := &Balancer{}
+	b := &Balancer{Late: args.late()}
 	if err := ctx.RegisterComponentResource("elastic-service:loadbalancing:Balancer", name, b, opts...); err != nil {
 		return nil, fmt.Errorf("balancer %s: %w", name, err)
 	}

@@ -124,8 +124,25 @@ func TestPublicAddressesGoBeforeTheInternetGateway(t *testing.T) {
 	})
 }
 
+// A certificate may be waited for longer than a group waits for healthy targets.
+func TestAGroupIsCreatedAfterACertificateThatItsTargetsNeed(t *testing.T) {
+	seen := false
+	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		for _, issued := range g.OfType("CertificateValidation") {
+			for _, group := range g.OfType("aws:autoscaling/group:Group") {
+				assert.True(t, g.Reaches(group, issued), group.Name)
+				seen = true
+			}
+		}
+	})
+	assert.True(t, seen)
+}
+
 func TestBalancerAndGroupAreCreatedSideBySide(t *testing.T) {
 	everyStack(t, func(t *testing.T, g *graph.Graph) {
+		if len(g.OfType("CertificateValidation")) > 0 {
+			return
+		}
 		group := g.OfType("aws:autoscaling/group:Group")[0]
 		for _, typ := range []string{"LoadBalancer", "Listener"} {
 			for _, r := range g.OfType(typ) {

@@ -216,8 +216,12 @@ func (p *plan) addBastion(ctx *pulumi.Context, s *parts) (err error) {
 	})
 }
 
+// addGroup has the group made beside the balancer, whose targets are healthy in time for it, unless nobody knows when.
 func (p *plan) addGroup(ctx *pulumi.Context, s *parts) (err error) {
 	needs := slices.Concat(s.network.Ready, s.template.Ready, s.paths)
+	if s.balancer.Late {
+		needs = append(needs, s.balancer.Ready...)
+	}
 	s.group, err = scaling.New(ctx, p.settings.Service, p.group(s), pulumi.DependsOn(needs))
 	return err
 }
