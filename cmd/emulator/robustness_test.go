@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -286,17 +287,17 @@ func TestALostConnectionIsSaidAndTheNextUpRepairs(t *testing.T) {
 	root, folder := must(enter("dev"))(t), t.TempDir()
 	o := &options{stack: "dev", speed: 20, out: &logger{t}, err: &logger{t}}
 	r := must(o.begin(t.Context(), root, folder))(t)
-	closed := false
+	var closed atomic.Bool
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() { // as soon as the group is there, whose creation waits
 		_ = poll(ctx, time.Minute, func() bool { return len(r.cloud.Cloud.GroupNames()) > 0 })
-		closed = true
+		closed.Store(true)
 		r.cloud.Providers.Close()
 	}()
 	err := r.deploy(t.Context())
 	require.ErrorContains(t, err, "the connection to the emulator was lost")
-	assert.True(t, closed)
+	assert.True(t, closed.Load())
 	require.NoError(t, r.close())
 
 	again := must(o.begin(t.Context(), root, folder))(t)
