@@ -39,14 +39,10 @@ type BastionArgs struct {
 // Validate reports every fault of the arguments, as paths below a bastion.
 func (a *BastionArgs) Validate() error {
 	var faults fault.List
-	faults.Include("", given(
-		value{"vpcId", a.VPCID},
-		value{"subnetId", a.SubnetID},
-		value{"imageId", a.ImageID},
-	))
-	if a.InstanceType == "" {
-		faults.Missing("instanceType", "a value is needed")
-	}
+	faults.Need("vpcId", a.VPCID != nil)
+	faults.Need("subnetId", a.SubnetID != nil)
+	faults.Need("imageId", a.ImageID != nil)
+	faults.Need("instanceType", a.InstanceType != "")
 	if len(a.From) == 0 {
 		faults.Missing("from", "a bastion that nobody can reach is of no use: at least one range is needed")
 	}

@@ -83,14 +83,10 @@ type Args struct {
 // Validate reports every fault of the arguments.
 func (a *Args) Validate() error {
 	var faults fault.List
-	faults.Include("", given(
-		value{"vpcId", a.VPCID},
-		value{"imageId", a.ImageID},
-		value{"rootDevice", a.RootDevice},
-	))
-	if a.InstanceType == "" {
-		faults.Missing("instanceType", "a value is needed")
-	}
+	faults.Need("vpcId", a.VPCID != nil)
+	faults.Need("imageId", a.ImageID != nil)
+	faults.Need("rootDevice", a.RootDevice != nil)
+	faults.Need("instanceType", a.InstanceType != "")
 	if a.RootVolumeGiB < 0 || a.RootVolumeGiB > 16384 {
 		faults.Add("rootVolumeGiB", a.RootVolumeGiB, "is not between 1 and 16384, or 0 for the image's own size")
 	}
@@ -101,26 +97,10 @@ func (a *Args) Validate() error {
 	}
 	if known, ok := a.Environment.(pulumi.StringMap); ok {
 		for _, name := range slices.Sorted(maps.Keys(known)) {
-			faults.Include("environment", given(value{name, known[name]}))
+			faults.Need("environment."+name, known[name] != nil)
 		}
 	}
 	faults.Include("software", a.validSoftware())
-	return faults.Err()
-}
-
-// value is an input that must be there.
-type value struct {
-	path  string
-	input pulumi.Input
-}
-
-func given(values ...value) error {
-	var faults fault.List
-	for _, v := range values {
-		if v.input == nil {
-			faults.Missing(v.path, "a value is needed")
-		}
-	}
 	return faults.Err()
 }
 

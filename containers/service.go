@@ -100,22 +100,11 @@ type Args struct {
 // Validate reports every fault of the arguments, as paths below a service.
 func (a *Args) Validate() error {
 	var faults fault.List
-	for _, in := range []struct {
-		path  string
-		input pulumi.Input
-	}{
-		{"cluster", a.Cluster},
-		{"clusterArn", a.ClusterARN},
-		{"groupArn", a.GroupARN},
-		{"targetGroupArn", a.TargetGroupARN},
-	} {
-		if in.input == nil {
-			faults.Missing(in.path, "a value is needed")
-		}
-	}
-	if a.Region == "" {
-		faults.Missing("region", "a value is needed")
-	}
+	faults.Need("cluster", a.Cluster != nil)
+	faults.Need("clusterArn", a.ClusterARN != nil)
+	faults.Need("groupArn", a.GroupARN != nil)
+	faults.Need("targetGroupArn", a.TargetGroupARN != nil)
+	faults.Need("region", a.Region != "")
 	faults.Include("", a.validTask())
 	faults.Include("", a.validNumbers())
 	if a.Grace < 0 || a.Grace%time.Second != 0 || a.Grace/time.Second > math.MaxInt32 {

@@ -69,18 +69,9 @@ func (a *Args) Validate() error {
 	if a.Kind != network && a.Kind != application {
 		faults.Add("kind", a.Kind, "is neither %s nor %s", network, application)
 	}
-	for _, in := range []struct {
-		path  string
-		input pulumi.StringInput
-	}{
-		{"balancerArnSuffix", a.BalancerARNSuffix},
-		{"targetGroupArnSuffix", a.TargetGroupARNSuffix},
-		{"groupName", a.GroupName},
-	} {
-		if in.input == nil {
-			faults.Missing(in.path, "a value is needed")
-		}
-	}
+	faults.Need("balancerArnSuffix", a.BalancerARNSuffix != nil)
+	faults.Need("targetGroupArnSuffix", a.TargetGroupARNSuffix != nil)
+	faults.Need("groupName", a.GroupName != nil)
 	if a.Dashboard && a.Region == "" {
 		faults.Missing("region", "a dashboard needs the region of its metrics")
 	}

@@ -101,18 +101,9 @@ type Args struct {
 // Validate reports every fault of the arguments, as paths below a group.
 func (a *Args) Validate() error {
 	var faults fault.List
-	for _, in := range []struct {
-		path  string
-		input pulumi.Input
-	}{
-		{"subnetIds", a.SubnetIDs},
-		{"templateId", a.TemplateID},
-		{"templateVersion", a.TemplateVersion},
-	} {
-		if in.input == nil {
-			faults.Missing(in.path, "a value is needed")
-		}
-	}
+	faults.Need("subnetIds", a.SubnetIDs != nil)
+	faults.Need("templateId", a.TemplateID != nil)
+	faults.Need("templateVersion", a.TemplateVersion != nil)
 	if a.Min < 1 {
 		faults.Add("min", a.Min, "is below 1")
 	}

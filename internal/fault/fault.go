@@ -40,6 +40,13 @@ func (l *List) Missing(path, rule string, args ...any) {
 	l.faults = append(l.faults, Fault{Path: path, Rule: fmt.Sprintf(rule, args...)})
 }
 
+// Need records that nothing is set at path, unless there is something.
+func (l *List) Need(path string, there bool) {
+	if !there {
+		l.Missing(path, "a value is needed")
+	}
+}
+
 // Include adds the faults of err below the path prefix: a Fault, a List's error or any mixture that
 // [errors.Join] made of them. Another error is added under the prefix itself.
 func (l *List) Include(prefix string, err error) {

@@ -21,9 +21,12 @@ func TestAFaultNamesPathValueAndRule(t *testing.T) {
 	l.Add("scaling.max", 1, "is below scaling.min (%d)", 2)
 	l.Add("service", "", "is empty")
 	l.Missing("image", "one of id and parameter is needed")
+	l.Need("region", false)
+	l.Need("vpcId", true)
 	assert.EqualError(t, l.Err(), "scaling.max: 1 is below scaling.min (2)\n"+
 		`service: "" is empty`+"\n"+
-		"image: one of id and parameter is needed")
+		"image: one of id and parameter is needed\n"+
+		"region: a value is needed")
 }
 
 func TestIncludedFaultsLieBelowThePrefix(t *testing.T) {
