@@ -56,10 +56,6 @@ func Run(ctx context.Context, o Options, ask Ask) Report {
 	r := &run{options: o, ask: ask, began: time.Now(), errors: map[string]int{}}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if o.For > 0 {
-		ctx, cancel = context.WithTimeout(ctx, o.For)
-		defer cancel()
-	}
 	var progress sync.WaitGroup
 	progress.Go(func() { r.progress(ctx) })
 	r.send(ctx)
@@ -82,18 +78,23 @@ type run struct {
 	latencies       histogram
 }
 
-// send sends what is due, which after a pause of the machine's may be several.
+// send sends what is due, which after a pause of the machine's may be several, none of them left out.
 func (r *run) send(ctx context.Context) {
 	interval := float64(time.Second) / r.options.Rate
 	for n := 0; ; n++ {
-		due := r.began.Add(time.Duration(float64(n) * interval))
+		at := time.Duration(float64(n) * interval)
+		over := r.options.For > 0 && at >= r.options.For
+		if over {
+			at = r.options.For
+		}
+		due := r.began.Add(at)
 		if wait := time.Until(due); wait > 0 {
 			select {
 			case <-ctx.Done():
 			case <-time.After(wait):
 			}
 		}
-		if ctx.Err() != nil {
+		if over || ctx.Err() != nil {
 			return
 		}
 		r.mu.Lock()
