@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -195,7 +194,7 @@ func (d *decoder) scalar(path string, in any, out reflect.Value) {
 
 func (d *decoder) integer(path string, in any, kind string) (int64, bool) {
 	number, _ := in.(json.Number)
-	n, err := strconv.ParseInt(number.String(), 10, 0)
+	n, err := strconv.ParseInt(number.String(), 10, 32) // as AWS's APIs have theirs
 	switch {
 	case errors.Is(err, strconv.ErrRange):
 		d.faults.Add(path, show(in), "is too large a number")
@@ -206,12 +205,9 @@ func (d *decoder) integer(path string, in any, kind string) (int64, bool) {
 }
 
 func (d *decoder) seconds(path string, in any, out reflect.Value) {
-	n, ok := d.integer(path, in, "a whole number of seconds")
-	if limit := int64(math.MaxInt64 / time.Second); ok && (n > limit || n < -limit) {
-		d.faults.Add(path, show(in), "is too large a number")
-		return
+	if n, ok := d.integer(path, in, "a whole number of seconds"); ok {
+		out.SetInt(n * int64(time.Second))
 	}
-	out.SetInt(n * int64(time.Second))
 }
 
 func (d *decoder) prefix(path string, in any, out reflect.Value) {

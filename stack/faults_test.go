@@ -106,6 +106,7 @@ func TestArtifactsThatCannotBeMadeRegisterNothing(t *testing.T) {
 		"a package that is not there": {map[string]string{"build": "./cmd/nothing", "path": "/usr/local/bin/x"}, "app.artifacts[0].build: "},
 		"a library":                   {map[string]string{"build": "./healthcheck", "path": "/usr/local/bin/x"}, "app.artifacts[0].build: "},
 		"a file that is not there":    {map[string]string{"file": "nothing.txt", "path": "/opt/nothing"}, `app.artifacts[0].file: "nothing.txt" does not exist in `},
+		"a file by its full name":     {map[string]string{"file": "/etc/hostname", "path": "/opt/nothing"}, `app.artifacts[0].file: "/etc/hostname" is not relative to the project's folder`},
 		"a folder":                    {map[string]string{"file": "stack", "path": "/opt/nothing"}, `app.artifacts[0].file: "stack" is not a regular file`},
 	} {
 		t.Run(name, func(t *testing.T) { assert.Contains(t, faults(t, artifacts(test.artifact)), test.want) })

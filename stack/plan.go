@@ -38,9 +38,6 @@ func newPlan(ctx *pulumi.Context, s *settings.Settings, faults *fault.List) *pla
 	p.planBastion(ctx, faults)
 	p.planAlias(ctx, faults)
 	p.planSoftware(ctx, faults)
-	if faults.Err() == nil {
-		faults.Include("", p.validate())
-	}
 	return p
 }
 

@@ -109,6 +109,9 @@ func (p *plan) addArtifact(ctx *pulumi.Context, path string, artifact settings.A
 
 // regularFile is the full name of a file that is given relative to the project.
 func regularFile(root, name string) (string, error) {
+	if filepath.IsAbs(name) {
+		return "", fault.Fault{Value: strconv.Quote(name), Rule: "is not relative to the project's folder"}
+	}
 	file := filepath.Join(root, name)
 	switch info, err := os.Stat(file); {
 	case errors.Is(err, fs.ErrNotExist):

@@ -76,6 +76,9 @@ func load(ctx *pulumi.Context) (*plan, error) {
 		return nil, err // there is nobody to ask for zones and images
 	}
 	p := newPlan(ctx, s, &found)
+	if err == nil && found.Err() == nil { // components know arguments, which are no settings where those have faults
+		found.Include("", p.validate())
+	}
 	for _, f := range found.Faults() {
 		if !slices.ContainsFunc(known, func(k fault.Fault) bool { return k.Path == f.Path }) {
 			faults.Include("", f)
