@@ -61,9 +61,9 @@ func (e *Emulator) Serve(address, stack string) (*Control, error) {
 		acknowledge(w, e.Cloud.StopTask(r.PathValue("id"), ""))
 	})
 	mux.HandleFunc("POST /settle", func(w http.ResponseWriter, r *http.Request) {
-		var known []provider.Known
-		if err := json.NewDecoder(r.Body).Decode(&known); err != nil {
-			http.Error(w, "what is known has types and IDs: "+err.Error(), http.StatusBadRequest)
+		known, err := readKnown(w, r)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
 		gone, err := e.Providers.Settle(r.Context(), known)
@@ -86,6 +86,21 @@ func (e *Emulator) Serve(address, stack string) (*Control, error) {
 	c.server = &http.Server{Handler: localOnly(mux), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = c.server.Serve(listener) }() // ends with Close
 	return c, nil
+}
+
+// mostKnown is how long a list of resources may be, in bytes: some ten thousand.
+const mostKnown = 4 << 20
+
+// readKnown reads what Pulumi knows. All else is deleted: nothing at all must be meant.
+func readKnown(w http.ResponseWriter, r *http.Request) ([]provider.Known, error) {
+	var known []provider.Known
+	switch err := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostKnown)).Decode(&known); {
+	case err != nil:
+		return nil, fmt.Errorf("what is known is a list of types and IDs: %w", err)
+	case known == nil:
+		return nil, errors.New("what is known is a list of types and IDs, [] if nothing is")
+	}
+	return known, nil
 }
 
 // Attachment is what another process needs to deploy to a running emulator.

@@ -70,30 +70,30 @@ type Emulator struct {
 // Open brings the cloud back that was saved in the folder, or an empty one, and starts its providers.
 func Open(o Options) (*Emulator, error) {
 	if err := os.MkdirAll(o.Folder, 0o700); err != nil {
-		return nil, fmt.Errorf("emulator: %w", err)
+		return nil, err
 	}
 	data, err := os.ReadFile(stateFile(o.Folder))
 	start := time.Now()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return nil, fmt.Errorf("emulator: %w", err)
+		return nil, err
 	default:
 		if start, err = cloud.SavedAt(data); err != nil {
-			return nil, fmt.Errorf("emulator: %s: %w; it is left as it is: move it away to begin anew", stateFile(o.Folder), err)
+			return nil, fmt.Errorf("%s: %w; it is left as it is: move it away to begin anew", stateFile(o.Folder), err)
 		}
 	}
 	virtual, err := clock.Scaled(o.Speed, start)
 	if err != nil {
-		return nil, fmt.Errorf("emulator: %w", err)
+		return nil, err
 	}
 	c, err := cloud.New(o.Region, virtual, unused)
 	if err != nil {
-		return nil, fmt.Errorf("emulator: %w", err)
+		return nil, err
 	}
 	if len(data) > 0 {
 		if err := c.Restore(data); err != nil {
-			return nil, fmt.Errorf("emulator: %s: %w", stateFile(o.Folder), err)
+			return nil, fmt.Errorf("%s: %w", stateFile(o.Folder), err)
 		}
 	}
 	e := &Emulator{
@@ -101,14 +101,14 @@ func Open(o Options) (*Emulator, error) {
 		listeners: map[string]*listener{}, probers: map[string]*prober{}, images: map[string]bool{}, stresses: map[string]*dataplane.Stress{},
 	}
 	if err := e.makeAuthority(); err != nil {
-		return nil, fmt.Errorf("emulator: %w", err)
+		return nil, err
 	}
 	if e.runtime, err = e.newRuntime(); err != nil {
-		return nil, fmt.Errorf("emulator: %w", err)
+		return nil, err
 	}
 	e.sweep()
 	if e.Providers, err = provider.Serve(c, filepath.Join(o.Folder, "objects"), e.save); err != nil {
-		return nil, fmt.Errorf("emulator: %w", err)
+		return nil, err
 	}
 	return e, nil
 }
@@ -206,14 +206,14 @@ func (e *Emulator) save() error {
 	e.savedAt = time.Now()
 	data, err := e.Cloud.Save()
 	if err != nil {
-		return fmt.Errorf("emulator: %w", err)
+		return err
 	}
 	file := stateFile(e.options.Folder)
 	if err := os.WriteFile(file+".new", data, 0o600); err != nil {
-		return fmt.Errorf("emulator: the state can't be saved: %w", err)
+		return fmt.Errorf("the state can't be saved: %w", err)
 	}
 	if err := os.Rename(file+".new", file); err != nil {
-		return fmt.Errorf("emulator: the state can't be saved: %w", err)
+		return fmt.Errorf("the state can't be saved: %w", err)
 	}
 	e.saved = version
 	return nil

@@ -28,13 +28,12 @@ type listener struct {
 // opening is what a listener is opened with: a change of it opens it anew.
 type opening struct {
 	address     netip.AddrPort
-	protocol    string
-	certificate string // ARN
+	certificate string // ARN; without one nothing is encrypted
 	idle        time.Duration
 }
 
 func openingOf(forward cloud.Forward) opening {
-	return opening{forward.Address, forward.Protocol, forward.Certificate, forward.IdleTimeout}
+	return opening{forward.Address, forward.Certificate, forward.IdleTimeout}
 }
 
 func (l *listener) isOpen() bool { return l.flows != nil || l.requests != nil }
@@ -123,6 +122,13 @@ func (e *Emulator) open(l *listener) {
 // listen opens a listener: it sees flows, or requests, by its balancer's kind.
 func (e *Emulator) listen(l *listener) error {
 	options := []dataplane.ListenerOption{dataplane.WithClock(e.clock), dataplane.WithLog(e.options.Log), dataplane.WithDialer(e.runtime.dial)}
+	if l.opening.certificate != "" {
+		certificate, err := e.certificate(l.opening)
+		if err != nil {
+			return err
+		}
+		options = append(options, dataplane.WithCertificate(certificate))
+	}
 	if l.forward.Load().Kind != cloud.ApplicationBalancer {
 		flows, err := dataplane.Listen(l.opening.address, l.pick, options...)
 		if err != nil {
@@ -133,13 +139,6 @@ func (e *Emulator) listen(l *listener) error {
 	}
 	if l.opening.idle > 0 {
 		options = append(options, dataplane.WithIdleTimeout(l.opening.idle))
-	}
-	if l.opening.protocol == "HTTPS" {
-		certificate, err := e.certificate(l.opening)
-		if err != nil {
-			return err
-		}
-		options = append(options, dataplane.WithCertificate(certificate))
 	}
 	requests, err := dataplane.ListenHTTP(l.opening.address, func() dataplane.Route { return *l.route.Load() }, options...)
 	if err != nil {

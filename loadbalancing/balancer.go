@@ -242,7 +242,8 @@ func (b *Balancer) loadBalancer(
 	if logs != nil {
 		balancer.AccessLogs = &lb.LoadBalancerAccessLogsArgs{Bucket: logs, Enabled: pulumi.Bool(true)}
 	}
-	opts := []pulumi.ResourceOption{pulumi.Parent(b)}
+	// A target group belongs to one balancer at a time (ELB: TargetGroupAssociationLimit): the old one has to go first.
+	opts := []pulumi.ResourceOption{pulumi.Parent(b), pulumi.DeleteBeforeReplace(true)}
 	if args.Protect {
 		// AWS alone would refuse only after the listeners are gone: Pulumi refuses before anything is.
 		balancer.EnableDeletionProtection = pulumi.Bool(true)

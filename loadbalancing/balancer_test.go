@@ -98,11 +98,12 @@ func TestHealthCheckIsTCPOnAnotherPort(t *testing.T) {
 	}, group.Inputs.Mappable())
 }
 
+// But for the balancer, whose target group a new one could not have beside it.
 func TestNothingIsDeletedBeforeItsReplacement(t *testing.T) {
 	g, err := deploy(t, "musicguru", args())
 	require.NoError(t, err)
 	for _, r := range g.Resources {
-		assert.False(t, r.DeleteBeforeReplace, r.Name)
+		assert.Equal(t, r.Name == "musicguru-lb", r.DeleteBeforeReplace, r.Name)
 		assert.NotContains(t, r.Inputs, "name", "%s must be named automatically", r.Name)
 	}
 }

@@ -86,8 +86,8 @@ type Args struct {
 	// Hooks hold instances back while they are launched or terminated.
 	Hooks []Hook
 
-	// Notify are told of the group's launches, terminations and failures, and of the alarms of Policies. Nobody when
-	// empty.
+	// Notify are told of the group's launches, terminations, failures and instance refreshes, and of the alarms of
+	// Policies. Nobody when empty.
 	Notify []Subscription
 
 	// ContainerHosts says that the instances belong to a capacity provider of ECS, which moves the desired capacity by

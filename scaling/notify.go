@@ -3,26 +3,31 @@ package scaling
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/mail"
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/autoscaling"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/internal/fault"
 )
 
-// events are what the group itself reports.
-var events = []string{
-	"autoscaling:EC2_INSTANCE_LAUNCH",
-	"autoscaling:EC2_INSTANCE_LAUNCH_ERROR",
-	"autoscaling:EC2_INSTANCE_TERMINATE",
-	"autoscaling:EC2_INSTANCE_TERMINATE_ERROR",
+// eventTypes are what is told of the group, by their names in EventBridge (EventBridge: "Amazon EC2 Auto Scaling events").
+var eventTypes = []string{
+	"EC2 Instance Launch Successful",
+	"EC2 Instance Launch Unsuccessful",
+	"EC2 Instance Terminate Successful",
+	"EC2 Instance Terminate Unsuccessful",
+	"EC2 Auto Scaling Instance Refresh Succeeded",
+	"EC2 Auto Scaling Instance Refresh Failed",
+	"EC2 Auto Scaling Instance Refresh Cancelled",
 }
 
 // Subscription is somebody who is told. People confirm theirs by a link that they are sent; until then they hear
@@ -89,7 +94,7 @@ func (s Subscription) role() string {
 	return s.Protocol + "-" + hex.EncodeToString(sum[:4])
 }
 
-// notify makes the topic, its subscriptions and the group's notifications.
+// notify makes the topic with its subscriptions, and lets the group's events through to it.
 //
 // The topic has no KMS key: with the one at hand, alias/aws/sns, CloudWatch could not publish, for that key's policy
 // doesn't let alarms use it and can't be changed. Messages hold names and numbers of instances, no secrets.
@@ -114,10 +119,76 @@ func (g *Group) notify(ctx *pulumi.Context, name string, args *Args) error {
 			return err
 		}
 	}
-	_, err = autoscaling.NewNotification(ctx, name+"-notifications", &autoscaling.NotificationArgs{
-		GroupNames:    pulumi.StringArray{g.Name},
-		Notifications: pulumi.ToStringArray(events),
-		TopicArn:      topic.Arn,
+	policy, err := sns.NewTopicPolicy(ctx, name+"-notify", &sns.TopicPolicyArgs{
+		Arn:    topic.Arn,
+		Policy: topic.Arn.ApplyT(publishers).(pulumi.StringOutput),
 	}, pulumi.Parent(g))
+	if err != nil {
+		return err
+	}
+	return g.events(ctx, name, args, policy)
+}
+
+// publishers is the policy of a topic that takes the alarms and events of its own account. It replaces the one that a
+// topic has by itself, which lets alarms publish, but not EventBridge.
+//
+// The statement for EventBridge has no condition, for none would ever hold (EventBridge: "Using resource-based policies",
+// "You can't use Condition blocks in Amazon SNS topic policies for EventBridge").
+func publishers(topic string) (string, error) {
+	parts := strings.Split(topic, ":")
+	if len(parts) != 6 {
+		return "", fmt.Errorf("%q is not the ARN of a topic", topic)
+	}
+	partition, region, account := parts[1], parts[3], parts[4]
+	publish := func(service string, condition map[string]any) map[string]any {
+		statement := map[string]any{
+			"Effect": "Allow", "Principal": map[string]any{"Service": service}, "Action": "sns:Publish", "Resource": topic,
+		}
+		if condition != nil {
+			statement["Condition"] = condition
+		}
+		return statement
+	}
+	text, err := json.Marshal(map[string]any{
+		"Version": "2012-10-17",
+		"Statement": []any{
+			publish("cloudwatch.amazonaws.com", map[string]any{
+				"ArnLike":      map[string]any{"aws:SourceArn": "arn:" + partition + ":cloudwatch:" + region + ":" + account + ":alarm:*"},
+				"StringEquals": map[string]any{"aws:SourceAccount": account},
+			}),
+			publish("events.amazonaws.com", nil),
+		},
+	})
+	return string(text), err
+}
+
+// events sends what EventBridge has of the group to its topic. Auto Scaling's own notifications would do for launches and
+// terminations, but they know nothing of instance refreshes, which end long after the deployment that began them
+// (terraform-provider-aws #42355): nobody would hear of a release that failed.
+//
+// The target waits for the topic's policy: what is sent before it is lost.
+func (g *Group) events(ctx *pulumi.Context, name string, args *Args, policy *sns.TopicPolicy) error {
+	rule, err := cloudwatch.NewEventRule(ctx, name+"-events", &cloudwatch.EventRuleArgs{
+		Description:  pulumi.Sprintf("launches, terminations and instance refreshes of %s", name),
+		EventPattern: g.Name.ApplyT(eventPattern).(pulumi.StringOutput),
+		Tags:         pulumi.ToStringMap(args.Tags),
+	}, pulumi.Parent(g))
+	if err != nil {
+		return err
+	}
+	_, err = cloudwatch.NewEventTarget(ctx, name+"-events", &cloudwatch.EventTargetArgs{
+		Rule: rule.Name,
+		Arn:  g.TopicARN,
+	}, pulumi.Parent(g), pulumi.DependsOn([]pulumi.Resource{policy}))
 	return err
+}
+
+// eventPattern matches the events of one group.
+func eventPattern(group string) (string, error) {
+	text, err := json.Marshal(map[string]any{
+		"source":      []string{"aws.autoscaling"},
+		"detail-type": eventTypes,
+		"detail":      map[string]any{"AutoScalingGroupName": []string{group}},
+	})
+	return string(text), err
 }

@@ -59,7 +59,7 @@ func TestBadSubscriptionsRegisterNothing(t *testing.T) {
 	}
 }
 
-func TestLaunchesTerminationsAndFailuresAreReported(t *testing.T) {
+func TestLaunchesTerminationsAndReleasesAreReported(t *testing.T) {
 	a := args()
 	a.Notify = []Subscription{{"email", "ops@example.com"}, {"sms", "+14155550100"}}
 	g, err := deploy(t, a)
@@ -69,14 +69,21 @@ func TestLaunchesTerminationsAndFailuresAreReported(t *testing.T) {
 	assert.Equal(t, map[string]any{ // no KMS key: alarms could not publish
 		"tags": map[string]any{"Stack": "dev", "Service": "musicguru"},
 	}, topic.Inputs.Mappable())
-	assert.Equal(t, map[string]any{
-		"topicArn":   arn,
-		"groupNames": []any{g.Find("aws:autoscaling/group:Group", "musicguru-group").Outputs["name"].StringValue()},
-		"notifications": []any{
-			"autoscaling:EC2_INSTANCE_LAUNCH", "autoscaling:EC2_INSTANCE_LAUNCH_ERROR",
-			"autoscaling:EC2_INSTANCE_TERMINATE", "autoscaling:EC2_INSTANCE_TERMINATE_ERROR",
-		},
-	}, g.Find("Notification", "musicguru-notifications").Inputs.Mappable())
+	rule := g.Find("EventRule", "musicguru-events")
+	assert.JSONEq(t, `{
+		"source": ["aws.autoscaling"],
+		"detail-type": [
+			"EC2 Instance Launch Successful", "EC2 Instance Launch Unsuccessful",
+			"EC2 Instance Terminate Successful", "EC2 Instance Terminate Unsuccessful",
+			"EC2 Auto Scaling Instance Refresh Succeeded", "EC2 Auto Scaling Instance Refresh Failed",
+			"EC2 Auto Scaling Instance Refresh Cancelled"
+		],
+		"detail": {"AutoScalingGroupName": ["`+g.Find("aws:autoscaling/group:Group", "musicguru-group").Outputs["name"].StringValue()+`"]}
+	}`, rule.Inputs["eventPattern"].StringValue())
+	assert.Equal(t, map[string]any{"Stack": "dev", "Service": "musicguru"}, rule.Inputs["tags"].Mappable())
+	assert.Equal(t, map[string]any{ // no role: the topic's policy lets EventBridge publish
+		"rule": rule.Outputs["name"].StringValue(), "arn": arn,
+	}, g.Find("EventTarget", "musicguru-events").Inputs.Mappable())
 	var got []any
 	for _, s := range g.OfType("TopicSubscription") {
 		got = append(got, s.Inputs.Mappable())
@@ -85,6 +92,42 @@ func TestLaunchesTerminationsAndFailuresAreReported(t *testing.T) {
 		map[string]any{"topic": arn, "protocol": "email", "endpoint": "ops@example.com"},
 		map[string]any{"topic": arn, "protocol": "sms", "endpoint": "+14155550100"},
 	}, got)
+}
+
+// A policy of one's own replaces the topic's, which lets alarms publish.
+func TestAlarmsAndEventsOfTheAccountMayPublish(t *testing.T) {
+	for _, partition := range []string{"aws", "aws-cn", "aws-us-gov"} {
+		topic := "arn:" + partition + ":sns:eu-west-1:123456789012:alerts"
+		policy, err := publishers(topic)
+		require.NoError(t, err)
+		assert.JSONEq(t, `{
+			"Version": "2012-10-17",
+			"Statement": [{
+				"Effect": "Allow", "Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "sns:Publish", "Resource": "`+topic+`",
+				"Condition": {
+					"ArnLike": {"aws:SourceArn": "arn:`+partition+`:cloudwatch:eu-west-1:123456789012:alarm:*"},
+					"StringEquals": {"aws:SourceAccount": "123456789012"}
+				}
+			}, {
+				"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sns:Publish", "Resource": "`+topic+`"
+			}]
+		}`, policy)
+	}
+	_, err := publishers("alerts")
+	require.EqualError(t, err, `"alerts" is not the ARN of a topic`)
+}
+
+func TestEventsAreSentOnceTheTopicTakesThem(t *testing.T) {
+	a := args()
+	a.Notify = []Subscription{{"email", "ops@example.com"}}
+	g, err := deploy(t, a)
+	require.NoError(t, err)
+	policy := g.Find("TopicPolicy", "musicguru-notify")
+	topic := g.Find("Topic", "musicguru-notify")
+	want, err := publishers(topic.Outputs["arn"].StringValue())
+	require.NoError(t, err)
+	assert.Equal(t, map[string]any{"arn": topic.Outputs["arn"].StringValue(), "policy": want}, policy.Inputs.Mappable())
+	assert.Contains(t, g.Dependencies(g.Find("EventTarget", "musicguru-events")), policy)
 }
 
 func TestTopicIsForOthersToUse(t *testing.T) {

@@ -146,7 +146,7 @@ type Scaling struct {
 	Policies  []Policy
 	Schedules []Schedule
 	Hooks     []Hook
-	Notify    []Subscription // who hears of launches, terminations and alarms
+	Notify    []Subscription // who hears of launches, terminations, releases' ends and alarms
 }
 
 // Policy changes the desired capacity by a metric: exactly one field is set.

@@ -33,7 +33,7 @@ var inUse = [][2]string{
 	{"aws:ecs/service:Service", "aws:autoscaling/group:Group"},
 	{"ClusterCapacityProviders", "CapacityProvider"},
 	{"CapacityProvider", "aws:autoscaling/group:Group"},
-	{"Notification", "Topic"},
+	{"EventTarget", "EventRule"},
 	{"aws:route53/record:Record", "Zone"},
 }
 
@@ -193,7 +193,9 @@ var seconds = map[string]int{
 	"ParameterGroup":               2,
 	"Topic":                        2,
 	"TopicSubscription":            2,
-	"Notification":                 2,
+	"TopicPolicy":                  2,
+	"EventRule":                    2,
+	"EventTarget":                  2,
 	"Schedule":                     2,
 	"LifecycleHook":                2,
 	"MetricAlarm":                  2,

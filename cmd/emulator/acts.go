@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -43,7 +42,8 @@ func (r *rehearsal) up(ctx context.Context) (engine.Result, error) {
 	return e.Up(ctx)
 }
 
-// meet finds out how the service is asked: pages are asked for over HTTP, lines are sent over TCP.
+// meet finds out how the service is asked: pages are asked for over HTTP, lines are sent over TCP, either over TLS where
+// the first listener ends it. The address is that listener's.
 func (r *rehearsal) meet(address string) error {
 	if at, err := netip.ParseAddrPort(address); err == nil {
 		r.addresses = append(r.addresses, at.Addr())
@@ -52,15 +52,11 @@ func (r *rehearsal) meet(address string) error {
 	if question == "" {
 		question = standardQuestion(r.settings)
 	}
-	if !strings.HasPrefix(question, "/") {
-		r.service = lineService(address, question)
-		return nil
-	}
-	authority, err := os.ReadFile(r.cloud.Status().Authority)
+	var err error
+	r.service, err = newService(address, r.settings.Balancer.Listeners[0].Protocol, question, r.cloud.Status().Authority)
 	if err != nil {
 		return err
 	}
-	r.service = webService(address, question, authority)
 	// Through a network balancer a connection stays with its target, so that each question has one of its own.
 	r.service.oneEach(r.settings.Balancer.Type == "network")
 	return nil

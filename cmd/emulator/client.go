@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -21,32 +22,54 @@ import (
 // patience is how long a client waits for an answer, real time.
 const patience = 5 * time.Second
 
-// service is a balancer as its clients see it: they send a line and read one, or ask for a page.
+// service is a listener as its clients see it: they send a line and read one, or ask for a page.
 type service struct {
 	address  string       // host and port
 	question string       // the line or the page's path
+	secure   *tls.Config  // of TLS and HTTPS; nil: nothing is encrypted
 	client   *http.Client // nil for lines
 }
 
-// lineService answers lines.
-func lineService(address, question string) *service {
-	return &service{address: address, question: question}
-}
-
-// webService answers HTTP; where it sends its clients on to HTTPS, they trust the authority, in PEM.
-func webService(address, question string, authority []byte) *service {
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(authority)
-	transport := &http.Transport{
-		DialContext:         dial,
-		TLSClientConfig:     &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
-		MaxIdleConnsPerHost: 8,
+// newService is asked pages where the question begins with /, otherwise lines. Where clients speak TLS, or may be sent on to
+// HTTPS, they trust the authority whose certificate is in a file.
+func newService(address, protocol, question, authority string) (*service, error) {
+	s := &service{address: address, question: question}
+	encrypted, web := protocol == "TLS" || protocol == "HTTPS", strings.HasPrefix(question, "/")
+	if !encrypted && !web {
+		return s, nil
 	}
-	return &service{address: address, question: question, client: &http.Client{Transport: transport, Timeout: patience}}
+	certificate, err := os.ReadFile(authority)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(certificate)
+	if encrypted {
+		host, _, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		s.secure = &tls.Config{RootCAs: pool, ServerName: host, MinVersion: tls.VersionTLS12}
+	}
+	if web {
+		s.client = webClient(pool)
+	}
+	return s, nil
 }
 
-// oneEach makes each question open a connection of its own.
+func webClient(trusted *x509.CertPool) *http.Client {
+	return &http.Client{Timeout: patience, Transport: &http.Transport{
+		DialContext:         dial,
+		TLSClientConfig:     &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12},
+		MaxIdleConnsPerHost: 8,
+	}}
+}
+
+// oneEach makes each question open a connection of its own, which those for lines do anyway.
 func (s *service) oneEach(wanted bool) {
+	if s.client == nil {
+		return
+	}
 	if transport, ok := s.client.Transport.(*http.Transport); ok {
 		transport.DisableKeepAlives = wanted
 	}
@@ -65,12 +88,16 @@ func (s *service) ask(ctx context.Context) (string, error) {
 	if s.client != nil {
 		return s.get(ctx, s.question)
 	}
-	return ask(ctx, s.address, s.question)
+	return s.askLine(ctx)
 }
 
 // get asks for a page. An answer that is not 200 is an error.
 func (s *service) get(ctx context.Context, path string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+path, http.NoBody) //nolint:gosec // asks what its user says
+	scheme := "http"
+	if s.secure != nil {
+		scheme = "https"
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+s.address+path, http.NoBody) //nolint:gosec // asks what its user says
 	if err != nil {
 		return "", err
 	}
@@ -90,22 +117,30 @@ func (s *service) get(ctx context.Context, path string) (string, error) {
 	return strings.TrimSpace(line), nil
 }
 
-// ask sends a line and returns the line that comes back.
-func ask(ctx context.Context, address, line string) (string, error) {
+// askLine sends the line and returns the one that comes back.
+func (s *service) askLine(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	conn, err := dial(ctx, "tcp", address)
+	conn, err := dial(ctx, "tcp", s.address)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", address, err)
+		return "", fmt.Errorf("%s: %w", s.address, err)
 	}
 	defer conn.Close()
 	deadline, _ := ctx.Deadline()
 	_ = conn.SetDeadline(deadline) // of a connection that was just made
-	answer, err := exchange(conn, line)
+	answer, err := exchange(s.encrypt(conn), s.question)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", address, err)
+		return "", fmt.Errorf("%s: %w", s.address, err)
 	}
 	return answer, nil
+}
+
+// encrypt is what to speak through over a connection.
+func (s *service) encrypt(conn net.Conn) net.Conn {
+	if s.secure == nil {
+		return conn
+	}
+	return tls.Client(conn, s.secure)
 }
 
 // exchange sends a line and reads the answer to it.

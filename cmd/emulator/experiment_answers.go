@@ -125,7 +125,7 @@ func (l *laboratory) onePort(ctx context.Context) error {
 	}}
 	who := map[string]bool{}
 	for range times {
-		answer, port, err := askFrom(ctx, dialer, at, l.service.question)
+		answer, port, err := l.service.askFrom(ctx, dialer, at)
 		if err != nil {
 			return err
 		}
@@ -138,7 +138,7 @@ func (l *laboratory) onePort(ctx context.Context) error {
 
 // askFrom asks over a connection of the dialer's and returns the port that it came from. It resets the connection in the
 // end, so that its addresses can be used again at once.
-func askFrom(ctx context.Context, dialer *net.Dialer, at netip.AddrPort, question string) (string, int, error) {
+func (s *service) askFrom(ctx context.Context, dialer *net.Dialer, at netip.AddrPort) (string, int, error) {
 	conn, err := dialer.DialContext(ctx, "tcp", netip.AddrPortFrom(at.Addr(), dataplane.Port(at.Port())).String())
 	if err != nil {
 		return "", 0, err
@@ -146,7 +146,7 @@ func askFrom(ctx context.Context, dialer *net.Dialer, at netip.AddrPort, questio
 	defer conn.Close()
 	_ = conn.(*net.TCPConn).SetLinger(0)
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	answer, err := exchange(conn, question)
+	answer, err := exchange(s.encrypt(conn), s.question)
 	return answer, conn.LocalAddr().(*net.TCPAddr).Port, err
 }
 

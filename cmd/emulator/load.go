@@ -79,12 +79,9 @@ func printReport(out io.Writer, r load.Report) {
 	}
 }
 
-// printShares prints what each target of the first balancer got meanwhile; the balancer counts for all its clients.
+// printShares prints what each target got meanwhile, through all listeners; they count for all their clients.
 func printShares(out io.Writer, before, after emulator.Status) {
-	if len(after.Balancers) == 0 || len(before.Balancers) == 0 {
-		return
-	}
-	then, now := before.Balancers[0].Flows, after.Balancers[0].Flows
+	then, now := allFlows(before), allFlows(after)
 	zones := map[string]string{}
 	for _, i := range slices.Concat(before.Instances, after.Instances) {
 		zones[i.ID] = " in " + i.Zone
@@ -100,6 +97,19 @@ func printShares(out io.Writer, before, after emulator.Status) {
 		}
 		fmt.Fprintf(out, "  %s: %d, refused %d\n", name, total, refused)
 	}
+}
+
+// allFlows adds up what the listeners count for each target.
+func allFlows(s emulator.Status) map[string]emulator.FlowStatus {
+	sums := map[string]emulator.FlowStatus{}
+	for _, b := range s.Balancers {
+		for target, f := range b.Flows {
+			sum := sums[target]
+			sum.Total, sum.Refused = sum.Total+f.Total, sum.Refused+f.Refused
+			sums[target] = sum
+		}
+	}
+	return sums
 }
 
 var errNoBalancer = errors.New("no balancer is listening: is the stack up?")

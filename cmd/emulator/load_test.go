@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,6 +12,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/dataplane"
 )
 
 // at has the commands talk to another emulator.
@@ -36,6 +41,19 @@ func lines(t *testing.T, failing int64) *atomic.Int64 {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { l.Close() })
+	count := answerLines(l, failing)
+	showing(t, func() emulator.Status {
+		return emulator.Status{
+			Balancers: []emulator.BalancerStatus{{
+				Kind: "network", Address: l.Addr().String(), Flows: map[string]emulator.FlowStatus{"i-1": {Total: uint64(count.Load())}},
+			}},
+			Instances: []emulator.InstanceStatus{{ID: "i-1", Zone: "us-east-1a"}},
+		}
+	})
+	return count
+}
+
+func answerLines(l net.Listener, failing int64) *atomic.Int64 {
 	count := &atomic.Int64{}
 	go func() {
 		for {
@@ -52,17 +70,74 @@ func lines(t *testing.T, failing int64) *atomic.Int64 {
 			}()
 		}
 	}()
+	return count
+}
+
+// showing has the commands talk to an emulator that only has a status.
+func showing(t *testing.T, status func() emulator.Status) {
+	t.Helper()
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(emulator.Status{
-			Balancers: []emulator.BalancerStatus{{
-				Kind: "network", Address: l.Addr().String(), Flows: map[string]emulator.FlowStatus{"i-1": {Total: uint64(count.Load())}},
-			}},
-			Instances: []emulator.InstanceStatus{{ID: "i-1", Zone: "us-east-1a"}},
-		})
+		_ = json.NewEncoder(w).Encode(status())
 	}))
 	t.Cleanup(api.Close)
 	at(t, api.Listener.Addr().String())
-	return count
+}
+
+// certified makes an authority, whose certificate is in a file, and a configuration with a certificate of it.
+func certified(t *testing.T) (string, *tls.Config) {
+	t.Helper()
+	authority := must(dataplane.NewAuthority())(t)
+	certificate := must(authority.Certificate(netip.MustParseAddr("127.0.0.1"), "www.example.com"))(t)
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(file, authority.PEM(), 0o600))
+	return file, &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12}
+}
+
+func TestCallAndLoadSpeakTLSToWhoListensForIt(t *testing.T) {
+	authority, config := certified(t)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", config)
+	require.NoError(t, err)
+	defer l.Close()
+	answerLines(l, 0)
+	page := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "page "+r.URL.Path) }))
+	page.TLS = config
+	page.StartTLS()
+	defer page.Close()
+	status := emulator.Status{Authority: authority}
+	showing(t, func() emulator.Status { return status })
+	command := func(code int, args ...string) string {
+		t.Helper()
+		var out bytes.Buffer
+		assert.Equal(t, code, run(t.Context(), args, &out, &out), out.String())
+		return out.String()
+	}
+
+	status.Balancers = []emulator.BalancerStatus{{Kind: "network", Protocol: "TLS", Address: l.Addr().String()}}
+	assert.Equal(t, "answer to 2004\n", command(0, "call", "2004"))
+	assert.Contains(t, command(0, "load", "100", "-for", "200ms"), " 0 refused, 0 failed")
+	assert.Contains(t, command(0, "status"), "certificates are of the authority in "+authority)
+	status.Balancers = []emulator.BalancerStatus{{Kind: "application", Protocol: "HTTPS", Address: page.Listener.Addr().String()}}
+	assert.Equal(t, "page /x\n", command(0, "call", "/x"))
+	assert.Equal(t, "page /\n", command(0, "call"))
+
+	status.Authority, _ = certified(t)
+	assert.Contains(t, command(1, "call"), "unknown authority")
+	status.Balancers = []emulator.BalancerStatus{{Kind: "network", Protocol: "TLS", Address: l.Addr().String()}}
+	assert.Contains(t, command(1, "call"), "unknown authority")
+}
+
+func TestSharesAreThoseOfAllListeners(t *testing.T) {
+	flows := func(a, b uint64) emulator.Status {
+		return emulator.Status{
+			Balancers: []emulator.BalancerStatus{
+				{Flows: map[string]emulator.FlowStatus{"": {Refused: a}, "i-1": {Total: a}}}, {Flows: map[string]emulator.FlowStatus{"i-1": {Total: b}}},
+			},
+			Instances: []emulator.InstanceStatus{{ID: "i-1", Zone: "us-east-1a"}},
+		}
+	}
+	var out bytes.Buffer
+	printShares(&out, flows(1, 2), flows(11, 22))
+	assert.Equal(t, "  no target: 0, refused 10\n  i-1 in us-east-1a: 30, refused 0\n", out.String())
 }
 
 func TestLoadReportsWhatBecameOfEveryRequest(t *testing.T) {

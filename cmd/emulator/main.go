@@ -18,6 +18,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -89,8 +90,10 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 			return 2
 		case o.duration < 0:
 			return exitCode(ctx, errs, fmt.Errorf("%w: -for %v is negative", errUsage, o.duration))
+		case slices.Contains(arguments, ""):
+			return exitCode(ctx, errs, fmt.Errorf("%w: one of them is empty", errUsage))
 		}
-		if o.speed < slowest || o.speed > fastest {
+		if !(o.speed >= slowest && o.speed <= fastest) { // NaN is neither
 			return exitCode(ctx, errs, fmt.Errorf("%w: -speed %g is not between %g and %g", errUsage, o.speed, slowest, fastest))
 		}
 		return exitCode(ctx, errs, c.run(ctx, o, arguments))

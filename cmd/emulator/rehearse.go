@@ -101,7 +101,7 @@ func (r *rehearsal) story(ctx context.Context) error {
 	} else {
 		acts = append(acts, r.loseAnInstance)
 	}
-	acts = append(acts, r.release, r.scaleBySteps, r.refuseDestruction, r.destroy)
+	acts = append(acts, r.release, r.scaleBySteps, r.told, r.refuseDestruction, r.destroy)
 	for _, act := range acts {
 		if err := act(ctx); err != nil {
 			return err

@@ -92,6 +92,34 @@ func TestFaultySettingsAreShownAndLeaveNothing(t *testing.T) {
 		"health.port: 5000 is app.port: the service listens there, the responder needs a port of its own", err.Error())
 }
 
+func TestSettingsThatPulumiDoesNotTakeAreShownAllAtOnce(t *testing.T) {
+	root := must(enter("dev"))(t)
+	for name, c := range map[string]struct {
+		change [2]string
+		says   string
+	}{
+		"no service": {[2]string{"elastic-service:service: musicguru", "elastic-service:protect: false"}, "service: must be set"},
+		"no object":  {[2]string{"elastic-service:network:", "elastic-service:network: 5\n  elastic-service:monitoring:"}, "network: 5 is not"},
+		"no region":  {[2]string{"aws:region: us-east-1", "aws:profile: default"}, "aws:region: must be set"},
+		"no such":    {[2]string{"aws:region: us-east-1", "aws:region: us-east-9"}, `aws:region: "us-east-9" is not one`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			project, folder := t.TempDir(), filepath.Join(t.TempDir(), "state")
+			copySettings(t, root, project, strings.NewReplacer(append(c.change[:], "zones: 2", "zones: 7")...))
+			o := &options{stack: "dev", speed: 60, runtime: "process", out: &logger{t}, err: &logger{t}}
+			r, err := o.begin(t.Context(), project, folder)
+			if err == nil {
+				_, err = r.up(t.Context())
+				require.NoError(t, r.close())
+			}
+			require.ErrorContains(t, err, c.says)
+			if !strings.Contains(c.change[0], "region") {
+				assert.ErrorContains(t, err, "zones")
+			}
+		})
+	}
+}
+
 // copySettings puts copies of the project's settings elsewhere, changed. The program is built from the project itself.
 func copySettings(t *testing.T, root, project string, change *strings.Replacer) {
 	t.Helper()
@@ -112,19 +140,40 @@ func folders(t *testing.T, root string) []string {
 	return found
 }
 
-func TestChangedUserDataRollsTheInstancesWithoutAFailedRequest(t *testing.T) {
+// encrypted gives MusicGuru a listener that ends TLS before the one that doesn't, with a name to be certified.
+var encrypted = strings.NewReplacer("      - port: 5000\n        protocol: TCP\n",
+	"      - port: 5443\n        protocol: TLS\n      - port: 5000\n        protocol: TCP\n"+
+		"    alias: {zone: musicguru.example, name: www.musicguru.example, createZone: true}\n")
+
+func TestChangedUserDataRollsTheInstancesWithoutAFailedRequestInTheClearOrOverTLS(t *testing.T) {
 	needCLI(t)
-	root := must(enter("dev"))(t)
+	root, project := must(enter("dev"))(t), t.TempDir()
+	copySettings(t, root, project, encrypted)
 	o := &options{stack: "dev", speed: 30, out: &logger{t}, err: &logger{t}}
-	r := must(o.begin(t.Context(), root, t.TempDir()))(t)
+	r := must(o.begin(t.Context(), project, t.TempDir()))(t)
 	defer func() { assert.NoError(t, r.close()) }()
 	defer r.cleanUp(t.Context())
 	require.NoError(t, r.deploy(t.Context()))
 	require.NoError(t, r.awaitHealthy(t.Context()))
+	require.NoError(t, r.askEveryTarget(t.Context()))
 	old := r.healthy()
+	listeners := r.cloud.Status().Balancers
+	require.Len(t, listeners, 2)
+	assert.Equal(t, "TCP", listeners[0].Protocol)
+	assert.Equal(t, listeners[1].Address, r.service.address, "the first of the settings is asked")
+	assertSong(t, r.service)
+	r.service.secure.ServerName = "www.musicguru.example"
+	assertSong(t, r.service)
+	inTheClear := must(newService(listeners[0].Address, listeners[0].Protocol, "0", ""))(t)
+	assertSong(t, inTheClear)
+	_, err := must(newService(listeners[1].Address, "TCP", "0", ""))(t).ask(t.Context())
+	require.Error(t, err, "who doesn't speak TLS gets no answer from its listener")
 
 	require.NoError(t, r.set("two", "app", "services", 0, "environment", releaseVariable))
-	clients := r.startClients(t.Context())
+	clients := []*clients{r.startClients(t.Context()), startClients(t.Context(), often, func(ctx context.Context) error {
+		_, err := inTheClear.ask(ctx)
+		return err
+	})}
 	e := must(r.pulumi(t.Context()))(t)
 	result := must(e.Up(t.Context()))(t)
 	assert.Equal(t, 2, result.Updated, "the template and the group")
@@ -134,15 +183,24 @@ func TestChangedUserDataRollsTheInstancesWithoutAFailedRequest(t *testing.T) {
 		g, _, _ := r.cloud.Cloud.Group(group)
 		return len(g.Refreshes) == 1 && g.Refreshes[0].Status == cloud.RefreshSuccessful
 	}))
-	report := clients.stop()
-	t.Log(report)
-	assert.Contains(t, report, " 0 failed")
+	for _, c := range clients {
+		report := c.stop()
+		t.Log(report)
+		assert.Contains(t, report, " 0 failed")
+	}
 	for _, i := range r.healthy() {
 		assert.Equal(t, 2, i.Version)
 		for _, o := range old {
 			assert.NotEqual(t, o.ID, i.ID)
 		}
 	}
+}
+
+func assertSong(t *testing.T, s *service) {
+	t.Helper()
+	answer, err := s.ask(t.Context())
+	require.NoError(t, err)
+	assert.Regexp(t, `^In \d{4} the number \d+\. song was .+ - .+ \(127\.168\.[01]\.\d+\)$`, answer)
 }
 
 func TestAnInstanceWhoseServiceIsGoneIsFoundAndReplaced(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -30,6 +30,9 @@ func printStatus(out io.Writer, s emulator.Status) {
 	fmt.Fprintf(out, "%s at speed %g, %s there\n", s.Region, s.Speed, s.Time.UTC().Format(time.DateTime))
 	for _, b := range s.Balancers {
 		fmt.Fprintf(out, "\nbalancer %s, %s at %s  %s%s\n", b.Name, b.Protocol, b.Address, b.Redirect, b.Failure)
+	}
+	if slices.ContainsFunc(s.Balancers, func(b emulator.BalancerStatus) bool { return b.Protocol == "TLS" || b.Protocol == "HTTPS" }) {
+		fmt.Fprintf(out, "  certificates are of the authority in %s\n", s.Authority)
 	}
 	for _, line := range s.Moved {
 		fmt.Fprintln(out, "  "+line)
@@ -141,8 +144,8 @@ func call(ctx context.Context, o *options, args []string) error {
 	return nil
 }
 
-// asked is the first balancer of the running emulator; without a question it is asked what suits it. A network balancer is
-// asked by a connection for each.
+// asked is the first listener of the running emulator, the one with the lowest port; without a question it is asked what
+// suits it. A network balancer is asked by a connection for each.
 func (o *options) asked(s emulator.Status, question string) (*service, error) {
 	if len(s.Balancers) == 0 {
 		return nil, errNoBalancer
@@ -155,14 +158,10 @@ func (o *options) asked(s emulator.Status, question string) (*service, error) {
 	default:
 		question = "0"
 	}
-	if !strings.HasPrefix(question, "/") {
-		return lineService(first.Address, question), nil
-	}
-	authority, err := os.ReadFile(s.Authority)
+	asked, err := newService(first.Address, first.Protocol, question, s.Authority)
 	if err != nil {
 		return nil, err
 	}
-	asked := webService(first.Address, question, authority)
 	asked.oneEach(first.Kind == "network")
 	return asked, nil
 }

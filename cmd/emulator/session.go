@@ -9,11 +9,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/engine"
+	faults "github.com/elastic-service/elastic-service/internal/fault"
 	"github.com/elastic-service/elastic-service/internal/project"
 	"github.com/elastic-service/elastic-service/settings"
 	"github.com/elastic-service/elastic-service/stack"
@@ -58,7 +61,7 @@ func (o *options) open(ctx context.Context, root, folder string) (*session, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := o.checkRuntime(config); err != nil {
+	if err := o.check(config); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -90,17 +93,54 @@ func (o *options) open(ctx context.Context, root, folder string) (*session, erro
 	return s, nil
 }
 
-// checkRuntime refuses what booted machines can't be.
-func (o *options) checkRuntime(config map[string]string) error {
-	s, _ := settings.Parse(config) // `up` reports what is wrong with them
-	if emulator.Runtime(o.runtime) != emulator.Machines {
+// check refuses what there can be no cloud for, and what booted machines can't be. All else that is wrong with settings the
+// program reports.
+func (o *options) check(config map[string]string) error {
+	s, err := settings.Parse(config)
+	if err := about(err, "aws:region"); err != nil {
+		return err
+	}
+	switch emulator.Runtime(o.runtime) {
+	case emulator.Machines:
+	case emulator.Processes:
 		return nil
+	default:
+		return fmt.Errorf("%w: -runtime %q is neither %s nor %s", errUsage, o.runtime, emulator.Processes, emulator.Machines)
 	}
 	switch {
 	case s.Containers != nil:
 		return fmt.Errorf("%w: -runtime machine has no containers, which stack %s runs", errUsage, o.stack)
 	case s.Image.FromInstance != "":
 		return fmt.Errorf("%w: -runtime machine boots no image of an instance, which stack %s has", errUsage, o.stack)
+	}
+	return nil
+}
+
+// about is the first of the faults in err that are those of a key as a whole.
+func about(err error, keys ...string) error {
+	var all faults.List
+	all.Include("", err)
+	for _, f := range all.Faults() {
+		if slices.Contains(keys, f.Path) {
+			return f
+		}
+	}
+	return nil
+}
+
+// readable refuses what Pulumi refuses before it runs the program, which it does fault by fault and in words of its own.
+func readable(root, stack string) error {
+	config, err := project.Config(root, stack)
+	if err != nil {
+		return err
+	}
+	var keys []string
+	for _, key := range settings.Keys() {
+		_, name, _ := strings.Cut(key, ":")
+		keys = append(keys, name)
+	}
+	if _, err := settings.Parse(config); about(err, keys...) != nil {
+		return err
 	}
 	return nil
 }
@@ -135,6 +175,9 @@ func lock(folder string) (*os.File, error) {
 
 // engine prepares Pulumi for the stack, against the providers that environment names.
 func (o *options) engine(ctx context.Context, root, folder string, environment map[string]string) (*engine.Engine, error) {
+	if err := readable(root, o.stack); err != nil {
+		return nil, err
+	}
 	// The settings may be a copy; what the CLI is built from is not.
 	home, err := project.Root()
 	if err != nil {

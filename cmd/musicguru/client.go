@@ -3,10 +3,13 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"time"
 )
@@ -14,8 +17,8 @@ import (
 // maxAnswer is the most that a client reads, in bytes.
 const maxAnswer = 4096
 
-// ask puts one question and returns the answer's line. It takes connectionTime at most.
-func ask(ctx context.Context, address string, year int) (string, error) {
+// ask puts one question and returns the answer's line. It takes connectionTime at most. With secure it speaks TLS.
+func ask(ctx context.Context, address string, year int, secure *tls.Config) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectionTime)
 	defer cancel()
 	var d net.Dialer
@@ -25,6 +28,13 @@ func ask(ctx context.Context, address string, year int) (string, error) {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })()
+	if secure != nil {
+		over := tls.Client(conn, secure)
+		if err := over.Handshake(); err != nil {
+			return "", fmt.Errorf("TLS with %s: %w", address, err)
+		}
+		conn = over
+	}
 	if _, err := fmt.Fprintf(conn, "%d\n", year); err != nil {
 		return "", err
 	}
@@ -36,4 +46,21 @@ func ask(ctx context.Context, address string, year int) (string, error) {
 		return "", fmt.Errorf("no answer from %s: %w", address, err)
 	}
 	return strings.TrimSuffix(answer, "\n"), nil
+}
+
+// trusting is a client's side of TLS with a host, whose certificate is of the system's authorities, or of those in a file.
+func trusting(host, file string) (*tls.Config, error) {
+	config := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	if file == "" {
+		return config, nil
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	config.RootCAs = x509.NewCertPool()
+	if !config.RootCAs.AppendCertsFromPEM(content) {
+		return nil, fmt.Errorf("%s has no certificate in PEM", file)
+	}
+	return config, nil
 }

@@ -1,7 +1,7 @@
 // Command musicguru answers a year with one of its songs, and asks for one: a TCP service to try a deployment with.
 //
 //	musicguru serve [-listen :5000] [-songs FILE]
-//	musicguru ask HOST PORT YEAR
+//	musicguru ask [-tls [-ca FILE]] HOST PORT YEAR
 //
 // One connection is one question:
 //
@@ -16,6 +16,9 @@
 // The address in brackets is the server's own on that connection, which behind a balancer tells the instances apart. A
 // year out of range, or without songs, gets a song of a random year, after a few words that say so.
 //
+// The server itself speaks no TLS. A balancer may end it before the server: then the client asks with -tls, and wants a
+// certificate for HOST, of one of the system's authorities or of one in FILE, in PEM.
+//
 // The server handles one connection at a time, on purpose: it stands for every service that a health check which
 // connects would keep from its work. A client that stays silent or trickles is left after 5 s.
 //
@@ -28,6 +31,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -41,7 +45,7 @@ import (
 )
 
 const usage = `usage: musicguru serve [-listen :5000] [-songs FILE]
-       musicguru ask HOST PORT YEAR      (YEAR 0: a random one)
+       musicguru ask [-tls [-ca FILE]] HOST PORT YEAR      (YEAR 0: a random one)
 `
 
 // errUsage marks arguments that make no sense.
@@ -109,8 +113,12 @@ func serveCommand(ctx context.Context, args []string, stderr io.Writer) error {
 func askCommand(ctx context.Context, args []string, stdout io.Writer) error {
 	flags := flag.NewFlagSet("ask", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
+	encrypted, authority := flags.Bool("tls", false, ""), flags.String("ca", "", "")
 	if err := parseFlags(flags, args, 3); err != nil {
 		return err
+	}
+	if *authority != "" && !*encrypted {
+		return fmt.Errorf("%w: -ca is for -tls", errUsage)
 	}
 	port, err := strconv.ParseUint(flags.Arg(1), 10, 16)
 	if err != nil || port == 0 {
@@ -120,7 +128,13 @@ func askCommand(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%w: YEAR: %q is not a year", errUsage, flags.Arg(2))
 	}
-	answer, err := ask(ctx, net.JoinHostPort(flags.Arg(0), flags.Arg(1)), year)
+	var secure *tls.Config
+	if *encrypted {
+		if secure, err = trusting(flags.Arg(0), *authority); err != nil {
+			return err
+		}
+	}
+	answer, err := ask(ctx, net.JoinHostPort(flags.Arg(0), flags.Arg(1)), year, secure)
 	if err != nil {
 		return err
 	}

@@ -4,13 +4,18 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -67,6 +72,45 @@ func TestServeAndAskUntilTerminated(t *testing.T) {
 	require.NoError(t, cmd.Wait())
 }
 
+// The certificate of net/http/httptest is for example.com and 127.0.0.1.
+func TestAskOverTLSWantsACertificateForTheHost(t *testing.T) {
+	balancer := httptest.NewUnstartedServer(nil)
+	balancer.StartTLS()
+	config := &tls.Config{Certificates: balancer.TLS.Certificates, MinVersion: tls.VersionTLS12}
+	authority := filepath.Join(t.TempDir(), "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: balancer.Certificate().Raw})
+	require.NoError(t, os.WriteFile(authority, certificate, 0o600))
+	balancer.Close()
+
+	l, err := tls.Listen("tcp", "0.0.0.0:0", config)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	s := &server{songs: few(t), log: slog.New(slog.DiscardHandler)}
+	go func() { ended <- s.serve(ctx, l) }()
+	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	status, stdout, stderr := output(t, "ask", "-tls", "-ca", authority, "127.0.0.1", port, "2004")
+	assert.Zero(t, status, stderr)
+	assert.Equal(t, "In 2004 the number 7. song was Float On - Modest Mouse (127.0.0.1)\n", stdout)
+	for name, test := range map[string]struct {
+		args []string
+		want string
+	}{
+		"another host":      {[]string{"-tls", "-ca", authority, "127.0.0.2"}, "certificate is valid for 127.0.0.1"},
+		"another authority": {[]string{"-tls", "127.0.0.1"}, "unknown authority"},
+		"no TLS":            {[]string{"127.0.0.1"}, "no whole line for an answer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, stdout, stderr := output(t, append(append([]string{"ask"}, test.args...), port, "2004")...)
+			assert.Equal(t, 1, status)
+			assert.Empty(t, stdout)
+			assert.Contains(t, stderr, test.want)
+		})
+	}
+	stop()
+	require.NoError(t, <-ended)
+}
+
 func TestWrongArgumentsEndWithStatus2AndTheUsage(t *testing.T) {
 	for name, test := range map[string]struct {
 		args []string
@@ -81,6 +125,7 @@ func TestWrongArgumentsEndWithStatus2AndTheUsage(t *testing.T) {
 		"a word as port":        {[]string{"ask", "localhost", "http", "0"}, `PORT: "http" is not a port, 1–65535`},
 		"port 0":                {[]string{"ask", "localhost", "0", "0"}, `PORT: "0" is not a port, 1–65535`},
 		"a port too high":       {[]string{"ask", "localhost", "65536", "0"}, `PORT: "65536" is not a port, 1–65535`},
+		"a -ca without -tls":    {[]string{"ask", "-ca", "ca.pem", "localhost", "5000", "0"}, "-ca is for -tls"},
 		"a word as year":        {[]string{"ask", "localhost", "5000", "last"}, `YEAR: "last" is not a year`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -110,9 +155,11 @@ func TestFailuresEndWithStatus1(t *testing.T) {
 		args []string
 		want string
 	}{
-		"port taken":  {[]string{"serve", "-listen", taken.Addr().String()}, "bind: address already in use"},
-		"wrong songs": {[]string{"serve", "-songs", wrong}, wrong + `:2: year: "x" is not a number`},
-		"no server":   {[]string{"ask", "127.0.0.1", "1", "0"}, "dial tcp 127.0.0.1:1: connect: connection refused"},
+		"port taken":     {[]string{"serve", "-listen", taken.Addr().String()}, "bind: address already in use"},
+		"wrong songs":    {[]string{"serve", "-songs", wrong}, wrong + `:2: year: "x" is not a number`},
+		"no authority":   {[]string{"ask", "-tls", "-ca", "none.pem", "127.0.0.1", "1", "0"}, "open none.pem: no such file"},
+		"no certificate": {[]string{"ask", "-tls", "-ca", wrong, "127.0.0.1", "1", "0"}, wrong + " has no certificate in PEM"},
+		"no server":      {[]string{"ask", "127.0.0.1", "1", "0"}, "dial tcp 127.0.0.1:1: connect: connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, _, stderr := output(t, test.args...)
@@ -138,7 +185,7 @@ func TestAskWantsAWholeLine(t *testing.T) {
 				_, _ = bufio.NewReader(c).ReadString('\n')
 				_, _ = io.WriteString(c, answer)
 			}()
-			_, err = ask(t.Context(), l.Addr().String(), 0)
+			_, err = ask(t.Context(), l.Addr().String(), 0, nil)
 			require.EqualError(t, err, fmt.Sprintf("%s gave no whole line for an answer", l.Addr()))
 		})
 	}
@@ -150,7 +197,7 @@ func TestAskGivesUpOnASilentServer(t *testing.T) {
 	defer l.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err = ask(ctx, l.Addr().String(), 0)
+	_, err = ask(ctx, l.Addr().String(), 0, nil)
 	require.ErrorContains(t, err, "no answer from "+l.Addr().String())
 	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 }

@@ -367,8 +367,7 @@ func (c *Cloud) act(s *state, a *Alarm, before string, now time.Time) {
 		case isScalingPolicy(arn):
 			a.noteAction(s.execute(arn, a, now), now)
 		case before != a.State:
-			c.notifyAlarm(s, arn, a, before, now)
-			a.noteAction("Successfully executed action "+arn, now)
+			a.noteAction(c.notifyAlarm(s, arn, a, before, now), now)
 		}
 	}
 }

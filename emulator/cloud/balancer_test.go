@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -48,6 +49,18 @@ func (w web) listener(change func(*cloud.Listener)) cloud.Listener {
 	return listener
 }
 
+// issued is the ARN of a certificate whose domain has been proved.
+func (w *world) issued(t *testing.T) string {
+	t.Helper()
+	zone := must(w.CreateZone("example.com"))(t)
+	certificate := must(w.RequestCertificate("www.example.com"))(t)
+	for _, record := range certificate.Validation() {
+		must(w.CreateRecord(zone.ID, record.Name, "CNAME", []string{record.Value}, true))(t)
+	}
+	require.NoError(t, w.ValidateCertificate(certificate.ARN))
+	return certificate.ARN
+}
+
 func applicationRefusals(t *testing.T) refusals[web] {
 	balancer := func(change func(web, *cloud.LoadBalancerSpec)) func(web) error {
 		return func(w web) error {
@@ -70,6 +83,14 @@ func applicationRefusals(t *testing.T) refusals[web] {
 	listener := func(change func(*cloud.Listener)) func(web) error {
 		return func(w web) error {
 			_, err := w.CreateListener(w.listener(change))
+			return err
+		}
+	}
+	network := func(change func(web, *cloud.Listener)) func(web) error {
+		return func(w web) error {
+			l := cloud.Listener{Balancer: w.world.balancer, Port: 443, Protocol: "TCP", TargetGroup: w.world.targets}
+			change(w, &l)
+			_, err := w.CreateListener(l)
 			return err
 		}
 	}
@@ -117,22 +138,27 @@ func applicationRefusals(t *testing.T) refusals[web] {
 			_, err := w.CreateListener(w.listener(func(l *cloud.Listener) { l.TargetGroup = w.world.targets }))
 			return err
 		}},
-		"HTTP on a network balancer": {"ValidationError", "ELB API: CreateListener", func(w web) error {
-			_, err := w.CreateListener(w.listener(func(l *cloud.Listener) { l.Balancer = w.world.balancer }))
-			return err
-		}},
-		"TLS on a network balancer": {"ValidationError", emulatorsOwn, func(w web) error {
-			_, err := w.CreateListener(cloud.Listener{
-				Balancer: w.world.balancer, Port: 443, Protocol: "TLS", Certificate: "arn", TargetGroup: w.world.targets,
-			})
-			return err
-		}},
-		"a redirect by a network balancer": {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig", func(w web) error {
-			_, err := w.CreateListener(cloud.Listener{
-				Balancer: w.world.balancer, Port: 80, Protocol: "TCP", Redirect: &cloud.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 301},
-			})
-			return err
-		}},
+		"HTTP on a network balancer":     {"ValidationError", "ELB API: CreateListener", network(func(_ web, l *cloud.Listener) { l.Protocol = "HTTP" })},
+		"UDP on a network balancer":      {"ValidationError", emulatorsOwn, network(func(_ web, l *cloud.Listener) { l.Protocol = "UDP" })},
+		"TCP with a certificate":         {"ValidationError", "ELB API: CreateListener", network(func(_ web, l *cloud.Listener) { l.Certificate = "arn" })},
+		"TLS on an application balancer": {"ValidationError", "ELB API: CreateListener", listener(func(l *cloud.Listener) { l.Protocol = "TLS" })},
+		"TLS without a certificate":      {"ValidationError", "ELB User Guide: TLS listeners for your Network Load Balancer", network(func(_ web, l *cloud.Listener) { l.Protocol = "TLS" })},
+		"TLS with an unknown certificate": {"CertificateNotFound", "ELB API: CreateListener", network(func(_ web, l *cloud.Listener) {
+			l.Protocol, l.Certificate = "TLS", "arn:aws:acm:us-east-1:123456789012:certificate/none"
+		})},
+		"TLS with a certificate that isn't issued": {"UnsupportedCertificate", "ELB API: CreateListener", network(func(w web, l *cloud.Listener) {
+			l.Protocol, l.Certificate = "TLS", must(w.RequestCertificate("www.example.com"))(t).ARN
+		})},
+		"an HTTP target group behind TLS": {"IncompatibleProtocols", "ELB API: CreateListener", network(func(w web, l *cloud.Listener) {
+			l.Protocol, l.Certificate, l.TargetGroup = "TLS", w.issued(t), w.targets
+		})},
+		"a redirect by a network balancer": {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig", network(func(_ web, l *cloud.Listener) {
+			l.TargetGroup, l.Redirect = "", &cloud.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 301}
+		})},
+		"a redirect by a network balancer over TLS": {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig", network(func(w web, l *cloud.Listener) {
+			l.Protocol, l.Certificate = "TLS", w.issued(t)
+			l.TargetGroup, l.Redirect = "", &cloud.Redirect{Protocol: "HTTPS", Port: 8443, StatusCode: 301}
+		})},
 		"a redirect to itself":    {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig", redirect(cloud.Redirect{Protocol: "HTTP", Port: 80, StatusCode: 301})},
 		"a redirect of 307":       {"ValidationError", "ELB API: RedirectActionConfig", redirect(cloud.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 307})},
 		"a redirect to port 0":    {"ValidationError", "ELB API: RedirectActionConfig", redirect(cloud.Redirect{Protocol: "HTTPS", StatusCode: 301})},
@@ -145,6 +171,39 @@ func TestWhatAWSRefusesOfApplicationBalancersIsRefused(t *testing.T) {
 	for name, c := range applicationRefusals(t) {
 		t.Run(name, func(t *testing.T) { refused(t, c.code, c.try(newWeb(t))) })
 	}
+}
+
+func TestANetworkBalancerEndsTLSBeforeATCPTargetGroup(t *testing.T) {
+	w := newWeb(t)
+	l := cloud.Listener{Balancer: w.world.balancer, Port: 443, Protocol: "TLS", Certificate: w.issued(t), TargetGroup: w.world.targets}
+	l = must(w.CreateListener(l))(t)
+	forwards := w.Forwards()
+	at := slices.IndexFunc(forwards, func(f cloud.Forward) bool { return f.Listener == l.ARN })
+	require.GreaterOrEqual(t, at, 0)
+	assert.Equal(t, cloud.NetworkBalancer, forwards[at].Kind)
+	assert.Equal(t, "TLS", forwards[at].Protocol)
+	assert.Equal(t, l.Certificate, forwards[at].Certificate)
+	assert.Equal(t, w.world.targets, forwards[at].TargetGroup)
+	refused(t, "ResourceInUseException", w.DeleteCertificate(l.Certificate))
+
+	l.Protocol, l.Certificate = "TCP", ""
+	require.NoError(t, w.UpdateListener(l), "TLS may be given up")
+	l.Protocol = "TLS"
+	refused(t, "ValidationError", w.UpdateListener(l))
+}
+
+func TestForwardsAreInTheOrderOfTheirPorts(t *testing.T) {
+	w := newWeb(t)
+	for _, port := range []int{8080, 80, 9000, 81, 8443} {
+		must(w.CreateListener(w.listener(func(l *cloud.Listener) { l.Port = port })))(t)
+	}
+	var ports []uint16
+	for _, f := range w.Forwards() {
+		if f.Balancer == w.balancer {
+			ports = append(ports, f.Address.Port())
+		}
+	}
+	assert.Equal(t, []uint16{80, 81, 8080, 8443, 9000}, ports)
 }
 
 func TestATargetGroupHasOneBalancer(t *testing.T) {

@@ -132,7 +132,7 @@ var zones = map[string]string{
 func zonesOf(region string) ([]string, error) {
 	letters, ok := zones[region]
 	if !ok {
-		return nil, refuse("InvalidParameterValue", "region %q is not one of those that AWS enables by default", region)
+		return nil, refuse("InvalidParameterValue", "aws:region: %q is not one of those that AWS enables by default", region)
 	}
 	var names []string
 	for _, letter := range letters {

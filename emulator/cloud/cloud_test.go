@@ -323,6 +323,31 @@ func TestAnInstanceThatRecoversAfterItsGroupSawItIsReplacedAllTheSame(t *testing
 	assert.Equal(t, 2, w.Capacity(group))
 }
 
+func TestMembersFollowTheTargetGroupsOfTheirGroup(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 2)
+	spec := w.spec(2, 2)
+	old := w.targets
+	w.targets = must(w.CreateTargetGroup(cloud.TargetGroupSpec{
+		Name: "other", Port: 6000, Protocol: "TCP", VPC: w.vpc, DeregistrationDelay: 2 * time.Minute,
+		Check: cloud.HealthCheck{Protocol: "TCP", Port: "5001", Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3},
+	}))(t).ARN
+	spec.TargetGroups = []string{w.targets}
+	require.NoError(t, w.UpdateGroup(spec, false))
+	require.NoError(t, w.UpdateListener(cloud.Listener{
+		ARN: w.listener, Balancer: w.balancer, Port: servicePort, Protocol: "TCP", TargetGroup: w.targets,
+	}))
+	states := map[string][]cloud.TargetState{}
+	for _, target := range w.TargetHealth() {
+		states[target.TargetGroup] = append(states[target.TargetGroup], target.State)
+	}
+	assert.Equal(t, []cloud.TargetState{cloud.TargetDraining, cloud.TargetDraining}, states[old])
+	assert.Len(t, states[w.targets], 2)
+	w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+	w.within(3*time.Minute, func() bool { return len(w.TargetHealth()) == 2 })
+	assert.Len(t, w.members(), 2, "and nobody was replaced for it")
+}
+
 func TestATargetTurnsUnhealthyAfterItsThresholdAndHealthyAgainAfterThatOne(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 2)

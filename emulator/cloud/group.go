@@ -54,7 +54,6 @@ type Group struct {
 	Why        string               // what changed the desired capacity and when, until it is reached
 	Hooks      map[string]Hook
 	Schedules  map[string]*Schedule
-	Notify     map[string][]string // events by topic
 
 	alarms []NamedAlarm // of a copy
 }
@@ -180,16 +179,34 @@ func (c *Cloud) UpdateGroup(spec GroupSpec, roll bool) error {
 		if spec.Desired != nil && (g.Spec.Desired == nil || *g.Spec.Desired != *spec.Desired) {
 			g.Desired = *spec.Desired
 		}
+		s.attach(g, spec.TargetGroups, c.clock.Now())
 		g.Spec = spec
 		g.Desired = min(max(g.Desired, spec.Min), spec.Max)
 		if g.Desired != before {
 			g.why(c.clock.Now(), constraints("a user request", g, before))
 		}
 		if roll && spec.Refresh != nil {
-			g.startRefresh(c.clock.Now())
+			s.startRefresh(g, c.clock.Now())
 		}
 		return nil
 	})
+}
+
+// attach registers the members in service with the target groups that are new to the group, and takes them out of those that
+// it leaves (API: AttachLoadBalancerTargetGroups, DetachLoadBalancerTargetGroups).
+func (s *state) attach(g *Group, targetGroups []string, now time.Time) {
+	for _, i := range s.members(g) {
+		for _, arn := range targetGroups {
+			if group := s.Targets[arn]; i.Lifecycle == LifecycleInService && group != nil && !slices.Contains(g.Spec.TargetGroups, arn) {
+				s.register(group, i.ID, group.Spec.Port, now)
+			}
+		}
+		for _, arn := range g.Spec.TargetGroups {
+			if group := s.Targets[arn]; group != nil && !slices.Contains(targetGroups, arn) {
+				s.deregister(group, i.ID, group.Spec.Port, now, false)
+			}
+		}
+	}
 }
 
 // constraints words a change of a group's sizes, which may have moved the desired capacity.
@@ -205,7 +222,7 @@ func (c *Cloud) DeleteGroup(name string) error {
 			before := g.Desired
 			g.Deleting, g.Desired, g.Spec.Min, g.Spec.Max = true, 0, 0, 0
 			g.why(c.clock.Now(), constraints("a user request", g, before))
-			g.cancelRefresh(c.clock.Now(), "The group is being deleted.")
+			s.cancelRefresh(g, c.clock.Now(), "The group is being deleted.")
 		}
 		return nil
 	})
@@ -225,7 +242,7 @@ func (c *Cloud) Group(name string) (Group, []Instance, bool) {
 				copied := *policy
 				group.Policies[name] = &copied
 			}
-			group.Hooks, group.Notify = maps.Clone(g.Hooks), maps.Clone(g.Notify)
+			group.Hooks = maps.Clone(g.Hooks)
 			group.Schedules = map[string]*Schedule{}
 			for name, schedule := range g.Schedules {
 				copied := *schedule

@@ -54,12 +54,19 @@ const (
 	maxHooks     = 50
 	maxPolicies  = 50
 	maxSchedules = 125
-	maxTopics    = 10
 	maxSteps     = 20 // of a policy
 )
 
 func tooMany(what string, limit int) error {
 	return refuse("LimitExceeded", "You have already reached the limit of %d %s", limit, what)
+}
+
+// checkTopic wants the ARN of a topic that exists.
+func (s *state) checkTopic(topic string) error {
+	if s.Topics[topic] == nil {
+		return refuse("ValidationError", "Unable to publish test message to notification target %s. The topic does not exist.", topic)
+	}
+	return nil
 }
 
 // PutHook makes or changes a hook of a group (API: PutLifecycleHook).

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -12,8 +13,8 @@ type Listener struct {
 	ARN         string
 	Balancer    string
 	Port        int
-	Protocol    string    // TCP; of an application balancer HTTP or HTTPS
-	Certificate string    // ARN, HTTPS only
+	Protocol    string    // TCP or TLS; of an application balancer HTTP or HTTPS
+	Certificate string    // ARN, TLS and HTTPS only
 	TargetGroup string    // empty with Redirect
 	Redirect    *Redirect // HTTP and HTTPS only; nil: forward
 }
@@ -72,21 +73,19 @@ func (s *state) checkListener(listener Listener) error {
 }
 
 func (s *state) checkListenerProtocol(listener Listener) error {
-	kind, https := s.Balancers[listener.Balancer].Spec.Kind, listener.Protocol == "HTTPS"
+	kind := s.Balancers[listener.Balancer].Spec.Kind
+	encrypted := listener.Protocol == "TLS" || listener.Protocol == "HTTPS"
 	switch {
-	case kind == NetworkBalancer && listener.Protocol == "TLS":
-		return refuse("ValidationError", "Listener protocol 'TLS' is valid on AWS, but a network load balancer of the emulator "+
-			"doesn't end TLS yet: TCP")
-	case kind == NetworkBalancer && listener.Protocol != "TCP":
-		return refuse("ValidationError", "Listener protocol '%s' is not supported for a load balancer of type network here: TCP",
-			listener.Protocol)
-	case kind == ApplicationBalancer && listener.Protocol != "HTTP" && !https:
+	case kind == NetworkBalancer && listener.Protocol != "TCP" && listener.Protocol != "TLS":
+		return refuse("ValidationError", "Listener protocol '%s' is not supported for a load balancer of type network here: "+
+			"TCP and TLS are", listener.Protocol)
+	case kind == ApplicationBalancer && listener.Protocol != "HTTP" && listener.Protocol != "HTTPS":
 		return refuse("ValidationError", "Listener protocol '%s' must be one of 'HTTP, HTTPS'", listener.Protocol)
-	case https && listener.Certificate == "":
-		return refuse("ValidationError", "A certificate must be specified for HTTPS listeners")
-	case !https && listener.Certificate != "":
+	case encrypted && listener.Certificate == "":
+		return refuse("ValidationError", "A certificate must be specified for %s listeners", listener.Protocol)
+	case !encrypted && listener.Certificate != "":
 		return refuse("ValidationError", "A certificate cannot be specified for %s listeners", listener.Protocol)
-	case https:
+	case encrypted:
 		return s.checkIssued(listener.Certificate)
 	}
 	return nil
@@ -107,9 +106,10 @@ func (s *state) checkIssued(certificate string) error {
 
 // checkAction wants a target group of the balancer's layer, or a redirect that leads elsewhere.
 func (s *state) checkAction(listener Listener) error {
+	network := s.Balancers[listener.Balancer].Spec.Kind == NetworkBalancer
 	if r := listener.Redirect; r != nil {
 		switch {
-		case listener.Protocol == "TCP":
+		case network:
 			return refuse("InvalidLoadBalancerAction", "The action type 'redirect' is not valid with network load balancer")
 		case r.Protocol != "HTTP" && r.Protocol != "HTTPS", r.StatusCode != 301 && r.StatusCode != 302,
 			r.Port < 1 || r.Port > 65535:
@@ -123,7 +123,7 @@ func (s *state) checkAction(listener Listener) error {
 	if target == nil {
 		return refuse("TargetGroupNotFound", "Target group '%s' not found", listener.TargetGroup)
 	}
-	if (target.Spec.Protocol == "TCP") != (listener.Protocol == "TCP") {
+	if (target.Spec.Protocol == "TCP") != network {
 		return refuse("IncompatibleProtocols", "Target group protocol '%s' doesn't fit listener protocol '%s'",
 			target.Spec.Protocol, listener.Protocol)
 	}
@@ -181,8 +181,8 @@ type Forward struct {
 	Balancer    string
 	Name        string
 	Kind        string // of the balancer: NetworkBalancer or ApplicationBalancer
-	Protocol    string // TCP, HTTP or HTTPS
-	Certificate string // ARN, HTTPS only
+	Protocol    string // TCP, TLS, HTTP or HTTPS
+	Certificate string // ARN, TLS and HTTPS only
 	Address     netip.AddrPort
 	TargetGroup string        // empty with Redirect
 	Redirect    *Redirect     // where clients are sent; nil: to the targets
@@ -203,8 +203,8 @@ type ForwardTarget struct {
 	Blocked  *Blocked       // what keeps the balancer's flows from arriving
 }
 
-// Forwards lists the listeners with the targets that are eligible now: the healthy ones, or all when none is healthy
-// (ELB: "fail open").
+// Forwards lists the listeners, a balancer's by their ports, with the targets that are eligible now: the healthy ones, or
+// all when none is healthy (ELB: "fail open").
 func (c *Cloud) Forwards() []Forward {
 	var forwards []Forward
 	c.view(func(s *state) {
@@ -232,6 +232,9 @@ func (c *Cloud) Forwards() []Forward {
 			}
 			forwards = append(forwards, forward)
 		}
+	})
+	slices.SortFunc(forwards, func(a, b Forward) int {
+		return cmp.Or(strings.Compare(a.Balancer, b.Balancer), cmp.Compare(a.Address.Port(), b.Address.Port()))
 	})
 	return forwards
 }

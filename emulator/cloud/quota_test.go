@@ -98,12 +98,6 @@ func quotaRefusals(t *testing.T) refusals[*world] {
 				return err
 			})
 		}},
-		"an eleventh topic of a group": {"LimitExceeded", groupQuotas, func(w *world) error {
-			return upTo(t, 10, func(n int) error {
-				topic := must(w.CreateTopic("topic" + strconv.Itoa(n)))(t).ARN
-				return w.PutNotifications(group, topic, []string{cloud.EventLaunch})
-			})
-		}},
 		"a 21st step of a policy": {"ValidationError", groupQuotas, func(w *world) error {
 			var steps []cloud.Step
 			return upTo(t, 20, func(n int) error {

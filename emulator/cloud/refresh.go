@@ -36,16 +36,21 @@ func (g *Group) refreshing() *Refresh {
 	return nil
 }
 
-func (g *Group) startRefresh(now time.Time) {
-	g.cancelRefresh(now, "Cancelled by a newer instance refresh.")
+func (s *state) startRefresh(g *Group, now time.Time) {
+	s.cancelRefresh(g, now, "Cancelled by a newer instance refresh.")
 	g.Balance = nil
 	g.Refreshes = append(g.Refreshes, Refresh{ID: randomHex(16), Status: RefreshPending, Start: now})
 }
 
-func (g *Group) cancelRefresh(now time.Time, reason string) {
+func (s *state) cancelRefresh(g *Group, now time.Time, reason string) {
 	if r := g.refreshing(); r != nil {
-		r.Status, r.Reason, r.End = RefreshCancelled, reason, now
+		s.endRefresh(g, r, RefreshCancelled, reason, now)
 	}
+}
+
+func (s *state) endRefresh(g *Group, r *Refresh, status, reason string, now time.Time) {
+	r.Status, r.Reason, r.End = status, reason, now
+	s.tellRefresh(g, r, now)
 }
 
 // refresh takes the steps that the bounds allow: first a replacement on top, up to the maximum, then an old member out,
@@ -55,11 +60,12 @@ func (c *Cloud) refresh(s *state, g *Group, now time.Time) bool {
 	if r.Status == RefreshPending {
 		r.Status = RefreshInProgress
 		r.ToUpdate = len(s.outdated(g))
+		s.tellRefresh(g, r, now)
 		return true
 	}
 	if now.Sub(r.Start) > refreshTimeout+spec.Warmup {
-		r.Status, r.End, r.Reason = RefreshFailed, now, "There are unhealthy instances in your Auto Scaling group, and "+
-			"they were not replaced by healthy ones within an hour."
+		s.endRefresh(g, r, RefreshFailed, "There are unhealthy instances in your Auto Scaling group, and they were not replaced "+
+			"by healthy ones within an hour.", now)
 		return true
 	}
 	old, active := s.outdated(g), s.active(g)
@@ -68,7 +74,8 @@ func (c *Cloud) refresh(s *state, g *Group, now time.Time) bool {
 	case len(old) == 0 && len(active) > g.Desired, len(old) == 0 && len(active) < g.Desired:
 		return c.fillOrShrink(s, g, now) || changed
 	case len(old) == 0 && s.ready(g, spec.Warmup, now) == len(active):
-		r.Status, r.Percent, r.End = RefreshSuccessful, 100, now
+		r.Percent = 100
+		s.endRefresh(g, r, RefreshSuccessful, "", now)
 		return true
 	case len(active) < surge(g.Desired, spec.MaxHealthy) && len(active)-len(old) < g.Desired:
 		// Replacements are spread by themselves, so that the zones are even once the old ones are gone.

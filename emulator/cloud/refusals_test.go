@@ -36,6 +36,7 @@ func TestTheDocumentListsWhatIsRefused(t *testing.T) {
 	applicationRefusals(t).document(t, "application balancers")
 	tieredRefusals(t).document(t, "tiered network")
 	scalingRefusals(t).document(t, "scaling")
+	eventRefusals(t).document(t, "events")
 	ecsRefusals(t).document(t, "containers")
 	recordedRefusals(t).document(t, "recorded")
 	quotaRefusals(t).document(t, "quotas")

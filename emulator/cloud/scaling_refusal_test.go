@@ -10,7 +10,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 )
 
-func scalingRefusals(t *testing.T) refusals[*world] {
+func scalingRefusals(*testing.T) refusals[*world] {
 	alarm := func(change func(*cloud.AlarmSpec)) func(*world) error {
 		return func(w *world) error {
 			spec := w.cpuAlarm("high", cloud.Greater, 80)
@@ -82,12 +82,6 @@ func scalingRefusals(t *testing.T) refusals[*world] {
 		"a schedule of the past":              {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *cloud.Schedule) { s.Start = time.Unix(0, 0) })},
 		"a schedule that ends before it runs": {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *cloud.Schedule) { s.End = time.Unix(0, 0) })},
 		"a minimum above the desired":         {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *cloud.Schedule) { s.Desired = pointer(0) })},
-		"notifications to a topic of nobody": {"ValidationError", "Auto Scaling API: PutNotificationConfiguration", func(w *world) error {
-			return w.PutNotifications(group, "arn:aws:sns:us-east-1:123456789012:none", nil)
-		}},
-		"notifications of something else": {"ValidationError", "Auto Scaling API: PutNotificationConfiguration", func(w *world) error {
-			return w.PutNotifications(group, must(w.CreateTopic("alerts"))(t).ARN, []string{"autoscaling:EVERYTHING"})
-		}},
 	}
 }
 
@@ -102,7 +96,6 @@ func TestWhatAWSRefusesOfScalingIsRefused(t *testing.T) {
 			assert.Empty(t, g.Policies)
 			assert.Empty(t, g.Hooks)
 			assert.Empty(t, g.Schedules)
-			assert.Empty(t, g.Notify)
 		})
 	}
 }
@@ -117,8 +110,7 @@ func TestAnAlarmIsLeftUntilItIsDeleted(t *testing.T) {
 
 func TestScalingSurvivesARestart(t *testing.T) {
 	w := stepped(t, true)
-	topic := must(w.CreateTopic("alerts"))(t).ARN
-	require.NoError(t, w.PutNotifications(group, topic, []string{cloud.EventLaunch}))
+	w.told(`{"detail-type":["` + cloud.EventLaunch + `"]}`)
 	must(w.PutSchedule(group, cloud.Schedule{Name: "s", Recurrence: "0 8 * * *", Min: pointer(1)}))(t)
 	w.minutes(8, 95)
 	saved := must(w.Save())(t)
@@ -131,4 +123,5 @@ func TestScalingSurvivesARestart(t *testing.T) {
 	require.Equal(t, 3, w.desired())
 	w.minutes(15, 95)
 	assert.Equal(t, 5, w.desired())
+	assert.Equal(t, []string{cloud.EventLaunch, cloud.EventLaunch, cloud.EventLaunch}, w.eventTypes())
 }

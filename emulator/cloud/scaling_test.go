@@ -325,31 +325,6 @@ func TestAScheduleWithoutARecurrenceActsOnce(t *testing.T) {
 	assert.Zero(t, g.Schedules["once"].Next)
 }
 
-func TestAGroupTellsItsTopicsOfLaunchesAndTerminations(t *testing.T) {
-	w := newWorld(t)
-	topic := must(w.CreateTopic("alerts"))(t).ARN
-	must(w.CreateGroup(w.spec(1, 2)))(t)
-	require.NoError(t, w.PutNotifications(group, topic, []string{cloud.EventLaunch, cloud.EventTerminate, cloud.EventLaunchError}))
-	w.within(time.Minute, func() bool { return w.Capacity(group) == 1 })
-	require.NoError(t, w.TerminateInstance(w.members()[0].ID))
-	w.within(time.Minute, func() bool { return w.Capacity(group) == 1 })
-	require.NoError(t, w.DeleteTemplate(w.template))
-	spec := w.spec(2, 2)
-	refused(t, "InvalidLaunchTemplateId.NotFound", w.UpdateGroup(spec, false))
-	require.NoError(t, w.TerminateInstance(w.members()[0].ID))
-	w.pass(30 * time.Second)
-	var subjects []string
-	for _, n := range w.Notifications() {
-		assert.Equal(t, topic, n.Topic)
-		subjects = append(subjects, n.Subject)
-	}
-	word := func(what string) string { return "Auto Scaling: " + what + ` for group "musicguru"` }
-	assert.Equal(t, []string{
-		word("test notification"), word("launch"), word("launch"), word("termination"), word("failed launch"), word("termination"),
-	}, subjects)
-	require.NoError(t, w.DeleteNotifications(group, topic))
-}
-
 func TestAGroupWithoutTargetGroupsCountsWhatIsInService(t *testing.T) {
 	w := newWorld(t)
 	spec := w.spec(2, 2)

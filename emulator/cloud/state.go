@@ -44,6 +44,7 @@ type state struct {
 	SubnetGroups map[string]*SubnetGroup // of databases, by name
 	Snapshots    map[string]bool         // of databases, by name
 	Topics       map[string]*Topic       // by ARN
+	EventRules   map[string]*EventRule   // by name
 	Zones        map[string]*Zone        // hosted ones
 	Certificates map[string]*Certificate // by ARN
 	LogGroups    map[string]*LogGroup    // by name
@@ -70,7 +71,7 @@ func newState() state {
 		ACLs: map[string]*NetworkACL{}, Images: map[string]*Image{}, Databases: map[string]*Database{},
 		SubnetGroups: map[string]*SubnetGroup{}, Snapshots: map[string]bool{}, Topics: map[string]*Topic{},
 		Zones: map[string]*Zone{}, Certificates: map[string]*Certificate{}, LogGroups: map[string]*LogGroup{},
-		Clusters: map[string]*Cluster{}, CapacityProviders: map[string]*CapacityProvider{},
+		EventRules: map[string]*EventRule{}, Clusters: map[string]*Cluster{}, CapacityProviders: map[string]*CapacityProvider{},
 		TaskDefinitions: map[string]*TaskDefinition{}, Services: map[string]*Service{}, Tasks: map[string]*Task{},
 		ContainerInstances: map[string]*ContainerInstance{}, Scalable: map[string]*ScalableTarget{},
 	}
@@ -184,6 +185,7 @@ func (c *Cloud) Left() []string {
 		add("target group", keys(s.Targets))
 		add("listener", keys(s.Listeners))
 		add("auto scaling group", keys(s.Scaling))
+		add("event rule", keys(s.EventRules))
 		for _, name := range keys(s.Alarms) {
 			if s.Alarms[name].Policy == "" {
 				left = append(left, "alarm "+name)

@@ -11,6 +11,7 @@ import (
 // Topic is one of SNS. What is sent to it is kept, and delivered to nobody.
 type Topic struct {
 	ARN           string
+	Policy        string                  // document; empty: the one that SNS gives a new topic
 	Subscriptions map[string]Subscription // by ARN
 }
 

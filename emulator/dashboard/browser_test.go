@@ -208,7 +208,9 @@ func TestThePageShowsATerminatedInstanceLeaveAndItsReplacementCome(t *testing.T)
 	for _, id := range after {
 		assert.Contains(t, activities, "Launching a new EC2 instance: "+id)
 	}
-	assert.Contains(t, b.text("#notifications"), "Auto Scaling: termination for group")
+	notifications := b.text("#notifications")
+	assert.Contains(t, notifications, "AWS Notification Message: EC2 Instance Terminate Successful")
+	assert.Contains(t, notifications, "EC2 Instance Terminate Successful (lost)")
 	assert.Empty(t, b.takeComplaints())
 }
 

@@ -149,7 +149,11 @@ func (w *world) webGroup() {
 	w.group("web", 2, 4, "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64", "", document, w.targets)
 	must(w.Cloud.PutPolicy("web", cloud.Policy{Name: "cpu", Target: 60, Warmup: time.Minute}))(w.t)
 	topic := must(w.Cloud.CreateTopic("scaling"))(w.t).ARN
-	require.NoError(w.t, w.Cloud.PutNotifications("web", topic, []string{cloud.EventLaunch, cloud.EventTerminate}))
+	require.NoError(w.t, w.Cloud.SetTopicPolicy(topic,
+		`{"Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sns:Publish","Resource":"`+topic+`"}]}`))
+	must(w.Cloud.PutEventRule("web-events", `{"detail":{"AutoScalingGroupName":["web"]}}`, false))(w.t)
+	require.NoError(w.t, w.Cloud.PutEventTarget("web-events", "topic", topic))
+	require.NoError(w.t, w.Cloud.PutEventTarget("web-events", "nobody", "arn:aws:sns:us-east-1:123456789012:nobody"))
 }
 
 func (w *world) group(name string, least, most int, image, profile, document string, targets ...string) {

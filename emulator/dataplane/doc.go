@@ -36,6 +36,14 @@
 // forwards to or probes port 80 meets at 8080. Programs see that where they ask a socket, or the kernel's table of sockets,
 // for its port.
 //
+// # TLS
+//
+// A listener with a certificate, for which an [Authority] is here, ends TLS: [ListenHTTP] speaks HTTPS, and [Listen] carries
+// plain bytes between its targets and clients of TLS 1.2 or later. A client has 10 s, real time, for its handshake; the target
+// is chosen when it connects, and connected to when the handshake is over. One that fails is dropped, and counts as refused
+// under the empty ID: neither as a flow nor as refused by a target. Ends of either direction pass through, close_notify to FIN
+// and FIN to close_notify, which a FIN follows.
+//
 // # Ends
 //
 // Nothing outlives the emulator. A service dies with it by the kernel's hand (PR_SET_PDEATHSIG); what a service has

@@ -7,11 +7,9 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/jonboulle/clockwork"
-	"golang.org/x/sys/unix"
 )
 
 // flow is a client's connection and the one made to its target.
@@ -33,14 +31,21 @@ type flow struct {
 func newFlow(l *Listener, client *net.TCPConn, target Target, c *counters) *flow {
 	f := &flow{listener: l, target: target, counters: c, client: client}
 	f.dialing, f.undial = context.WithCancel(context.Background())
+	f.watchIdle()
 	return f
 }
 
 func (f *flow) run() {
 	defer f.undial()
-	f.watchIdle()
 	defer f.close()
-	if err := f.connect(); err != nil {
+	client, err := f.listener.greet(f.client)
+	if err != nil {
+		f.drop(err)
+		return
+	}
+	f.touch()
+	server, err := f.connect()
+	if err != nil {
 		f.counters.refused.Add(1)
 		f.listener.log.Debug("flow refused", "target", f.target.ID, "error", err)
 		f.reset()
@@ -52,40 +57,50 @@ func (f *flow) run() {
 	out := make(chan struct{})
 	go func() {
 		defer close(out)
-		f.carry(f.client, f.server, &f.counters.out)
+		f.carry(client, server, &f.counters.out)
 	}()
-	f.carry(f.server, f.client, &f.counters.in)
+	f.carry(server, client, &f.counters.in)
 	<-out
 }
 
-func (f *flow) connect() error {
+// drop ends a flow whose client failed the handshake: it never gets to its target. A flow that was reset meanwhile failed
+// nothing.
+func (f *flow) drop(err error) {
+	if f.dialing.Err() != nil {
+		return
+	}
+	f.listener.countUnmet()
+	f.listener.log.Debug("handshake failed", "client", f.client.RemoteAddr(), "error", err)
+}
+
+func (f *flow) connect() (side, error) {
 	if f.target.Dropped {
 		_, _ = io.Copy(io.Discard, f.client) // until the client gives up, or the flow is reset
-		return errLost
+		return nil, errLost
 	}
 	conn, err := f.listener.dial(f.dialing, f.target.Address)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.server = conn.(*net.TCPConn)
 	if f.ended {
 		abort(f.server)
-		return net.ErrClosed
+		return nil, net.ErrClosed
 	}
-	return nil
+	return newPlain(f.server)
 }
 
 // errLost is why a flow ends whose packets never arrived.
 var errLost = errors.New("nothing gets through to the target")
 
 // carry moves bytes until from has no more, and passes that on.
-func (f *flow) carry(to, from *net.TCPConn, count *atomic.Uint64) {
-	raw, err := from.SyscallConn()
+func (f *flow) carry(to, from side, count *atomic.Uint64) {
+	var err error
 	for err == nil {
 		var n int
-		n, err = f.pass(to, raw)
+		n, err = f.pass(to, from)
 		count.Add(uint64(n))
 	}
 	if errors.Is(err, io.EOF) {
@@ -97,43 +112,20 @@ func (f *flow) carry(to, from *net.TCPConn, count *atomic.Uint64) {
 	}
 }
 
-// buffers are held while there are bytes to carry, not while a flow waits for some.
-var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
-
 // pass carries what from has as soon as it has something.
-func (f *flow) pass(to *net.TCPConn, from syscall.RawConn) (int, error) {
-	var buffer *[32 << 10]byte
-	var n int
-	var failed error
-	err := from.Read(func(fd uintptr) bool {
-		buffer = buffers.Get().(*[32 << 10]byte)
-		for {
-			n, failed = unix.Read(int(fd), buffer[:])
-			if !errors.Is(failed, unix.EINTR) {
-				break
-			}
-		}
-		if errors.Is(failed, unix.EAGAIN) {
-			buffers.Put(buffer)
-			buffer = nil
-			return false
-		}
-		return true
-	})
-	if buffer != nil {
-		defer buffers.Put(buffer)
+func (f *flow) pass(to, from side) (int, error) {
+	taken, n, err := from.read()
+	if taken != nil {
+		defer buffers.Put(taken)
 	}
-	if err = errors.Join(err, failed); err != nil {
+	if err != nil {
 		return 0, err
-	}
-	if n == 0 {
-		return 0, io.EOF
 	}
 	if f.hold() {
 		return 0, net.ErrClosed
 	}
-	f.last.Store(f.listener.clock.Now().UnixNano())
-	return to.Write(buffer[:n])
+	f.touch()
+	return to.Write(taken[:n])
 }
 
 // hold waits while nothing gets through to the flow's target and back, and reports whether the flow ended meanwhile.
@@ -155,9 +147,11 @@ func (f *flow) hold() bool {
 func (f *flow) watchIdle() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.last.Store(f.listener.clock.Now().UnixNano())
+	f.touch()
 	f.deadline = f.listener.clock.AfterFunc(f.listener.idle, f.expire)
 }
+
+func (f *flow) touch() { f.last.Store(f.listener.clock.Now().UnixNano()) }
 
 func (f *flow) expire() {
 	l := f.listener

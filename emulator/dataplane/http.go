@@ -107,18 +107,18 @@ func ListenHTTP(addr netip.AddrPort, route Router, options ...ListenerOption) (*
 		ErrorLog: log.New(io.Discard, "", 0), // of clients' faults, which are none of the emulator's
 	}
 	l.running.Add(1)
-	go l.accept(set.certificate)
+	go l.accept(set.secure())
 	return l, nil
 }
 
-func (l *HTTPListener) accept(certificate *tls.Certificate) {
+func (l *HTTPListener) accept(secure *tls.Config) {
 	defer l.running.Done()
 	gate := gatekeeper{Listener: l.listener, route: l.route}
-	if certificate == nil {
+	if secure == nil {
 		_ = l.server.Serve(gate) // ends with Close
 		return
 	}
-	l.server.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12}
+	l.server.TLSConfig = secure
 	_ = l.server.ServeTLS(gate, "", "")
 }
 

@@ -30,7 +30,7 @@ type Target struct {
 // their arrival, and must not block.
 type Picker func(client netip.AddrPort) (Target, bool)
 
-// TargetStats counts since Listen.
+// TargetStats counts since Listen. Bytes are those that the target gets and sends: decrypted ones.
 type TargetStats struct {
 	Flows    uint64 // connected to the target, ended ones included
 	Active   int    // now
@@ -40,14 +40,17 @@ type TargetStats struct {
 }
 
 // Listener is a listener of a Network Load Balancer: it passes flows on without a look at what they carry. A flow stays
-// on its target for its life; half-closes and resets pass through it.
+// on its target for its life; half-closes and resets pass through it. With a certificate its clients speak TLS, which ends
+// here: targets get plain bytes, and nothing of a client whose handshake fails.
 type Listener struct {
-	listener *net.TCPListener
-	pick     Picker
-	dial     Dialer
-	clock    clockwork.Clock
-	idle     time.Duration
-	log      *slog.Logger
+	listener  *net.TCPListener
+	pick      Picker
+	dial      Dialer
+	clock     clockwork.Clock
+	idle      time.Duration
+	log       *slog.Logger
+	secure    *tls.Config // nil: TCP
+	handshake time.Duration
 
 	mu      sync.Mutex
 	flows   map[*flow]struct{}
@@ -70,11 +73,12 @@ type listenerOptions struct {
 	idle        time.Duration
 	log         *slog.Logger
 	certificate *tls.Certificate
+	handshake   time.Duration
 	dial        Dialer
 }
 
 func newListenerOptions(idle time.Duration, options []ListenerOption) listenerOptions {
-	set := listenerOptions{clock: clockwork.NewRealClock(), idle: idle, log: slog.Default(), dial: Direct}
+	set := listenerOptions{clock: clockwork.NewRealClock(), idle: idle, handshake: handshakeTime, log: slog.Default(), dial: Direct}
 	for _, option := range options {
 		option(&set)
 	}
@@ -97,12 +101,21 @@ func WithLog(log *slog.Logger) ListenerOption { return func(o *listenerOptions) 
 // WithDialer has targets reached by it, and not by [Direct].
 func WithDialer(dial Dialer) ListenerOption { return func(o *listenerOptions) { o.dial = dial } }
 
-// WithCertificate has [ListenHTTP] speak HTTPS.
+// WithCertificate has [Listen] speak TLS and [ListenHTTP] HTTPS, 1.2 or later.
 func WithCertificate(certificate *tls.Certificate) ListenerOption {
 	return func(o *listenerOptions) { o.certificate = certificate }
 }
 
+// secure is nil without a certificate.
+func (o listenerOptions) secure() *tls.Config {
+	if o.certificate == nil {
+		return nil
+	}
+	return &tls.Config{Certificates: []tls.Certificate{*o.certificate}, MinVersion: tls.VersionTLS12}
+}
+
 // Listen accepts flows at addr (its port moved as [Port] does) and connects each to the target that pick gives.
+// [WithCertificate] makes it TLS.
 func Listen(addr netip.AddrPort, pick Picker, options ...ListenerOption) (*Listener, error) {
 	listener, err := listenTCP(addr)
 	if err != nil {
@@ -111,6 +124,7 @@ func Listen(addr netip.AddrPort, pick Picker, options ...ListenerOption) (*Liste
 	set := newListenerOptions(IdleTimeout, options)
 	l := &Listener{
 		listener: listener, pick: pick, dial: set.dial, idle: set.idle, clock: set.clock,
+		secure: set.secure(), handshake: set.handshake,
 		log:   set.log.With("listener", listener.Addr()),
 		flows: map[*flow]struct{}{}, targets: map[string]*counters{}, closed: make(chan struct{}),
 	}
@@ -142,7 +156,8 @@ func listenFault(err error) error {
 // Addr is where it listens.
 func (l *Listener) Addr() netip.AddrPort { return l.listener.Addr().(*net.TCPAddr).AddrPort() }
 
-// Stats counts by target ID. The empty ID's Refused are flows for which the picker had no target.
+// Stats counts by target ID. The empty ID's Refused are flows that came to no target: the picker had none, or the
+// client's handshake failed.
 func (l *Listener) Stats() map[string]TargetStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -275,6 +290,21 @@ func (l *Listener) accept(client *net.TCPConn) {
 		defer l.mu.Unlock()
 		delete(l.flows, f)
 	}()
+}
+
+// greet does what is done with a client before its flow gets to the target: with TLS the handshake.
+func (l *Listener) greet(client *net.TCPConn) (side, error) {
+	if l.secure == nil {
+		return newPlain(client)
+	}
+	return newEncrypted(client, l.secure, l.handshake)
+}
+
+// countUnmet counts a flow that doesn't get to its target.
+func (l *Listener) countUnmet() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.countersOf("").refused.Add(1)
 }
 
 func (l *Listener) countersOf(target string) *counters {

@@ -28,13 +28,17 @@ func isCutOff(message string) bool {
 	}, func(words string) bool { return strings.Contains(message, words) })
 }
 
-// distinct leaves out what was said before.
+// distinct leaves out what was said before, and lost connections beside another failure: after that the program's own
+// connection to the engine ends, too.
 func distinct(messages []string) []string {
 	var said []string
 	for _, m := range messages {
 		if !slices.Contains(said, m) {
 			said = append(said, m)
 		}
+	}
+	if len(said) > 1 {
+		said = slices.DeleteFunc(said, func(m string) bool { return m == connectionLost })
 	}
 	return said
 }

@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
@@ -18,12 +17,6 @@ type hookInputs struct {
 	NotificationTargetArn string `pulumi:"notificationTargetArn"`
 	NotificationMetadata  string `pulumi:"notificationMetadata"`
 	RoleArn               string `pulumi:"roleArn"`
-}
-
-type notificationInputs struct {
-	GroupNames    []string `pulumi:"groupNames"`
-	Notifications []string `pulumi:"notifications"`
-	TopicArn      string   `pulumi:"topicArn"`
 }
 
 type scheduleInputs struct {
@@ -52,33 +45,6 @@ func init() {
 		},
 		remove: func(_ context.Context, c *cloud.Cloud, _ string, in hookInputs) error {
 			return c.DeleteHook(in.AutoscalingGroupName, in.Name)
-		},
-	})
-	define(resourceType{
-		token: "aws:autoscaling/notification:Notification", kind: Run, replaceOn: []string{"topicArn"},
-	}, handlers[notificationInputs]{
-		create: func(_ context.Context, c *cloud.Cloud, in notificationInputs) (string, map[string]any, error) {
-			err := in.put(c)
-			return idUnless(err, in.TopicArn), nil, err
-		},
-		update: func(_ context.Context, c *cloud.Cloud, _ string, old, now notificationInputs) (map[string]any, error) {
-			for _, group := range old.GroupNames {
-				if slices.Contains(now.GroupNames, group) {
-					continue
-				}
-				if err := c.DeleteNotifications(group, now.TopicArn); err != nil {
-					return nil, err
-				}
-			}
-			return nil, now.put(c)
-		},
-		remove: func(_ context.Context, c *cloud.Cloud, _ string, in notificationInputs) error {
-			for _, group := range in.GroupNames {
-				if err := c.DeleteNotifications(group, in.TopicArn); err != nil {
-					return err
-				}
-			}
-			return nil
 		},
 	})
 	define(resourceType{
@@ -116,15 +82,6 @@ func (in hookInputs) hook() (cloud.Hook, error) {
 		Name: in.Name, Transition: in.LifecycleTransition, Timeout: seconds(orDefault(in.HeartbeatTimeout, 3600)),
 		Result: orDefault(in.DefaultResult, cloud.Abandon), Topic: in.NotificationTargetArn, Metadata: in.NotificationMetadata,
 	}, nil
-}
-
-func (in notificationInputs) put(c *cloud.Cloud) error {
-	for _, group := range in.GroupNames {
-		if err := c.PutNotifications(group, in.TopicArn, in.Notifications); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (in scheduleInputs) put(c *cloud.Cloud) (string, error) {

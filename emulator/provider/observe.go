@@ -17,11 +17,6 @@ type topicInputs struct {
 	Tags           map[string]string `pulumi:"tags"`
 }
 
-type topicPolicyInputs struct {
-	Arn    string `pulumi:"arn"`
-	Policy string `pulumi:"policy"`
-}
-
 type subscriptionInputs struct {
 	Topic              string `pulumi:"topic"`
 	Protocol           string `pulumi:"protocol"`
@@ -115,7 +110,6 @@ func defineTopics() {
 		},
 		remove: func(_ context.Context, c *cloud.Cloud, id string, _ topicInputs) error { return c.DeleteTopic(id) },
 	})
-	record[topicPolicyInputs]("aws:sns/topicPolicy:TopicPolicy", "arn", "arn")
 	define(resourceType{
 		token: "aws:sns/topicSubscription:TopicSubscription", kind: Recorded, replaceOn: []string{"topic", "protocol", "endpoint"},
 	}, handlers[subscriptionInputs]{

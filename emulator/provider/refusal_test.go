@@ -33,6 +33,7 @@ func many(count int) map[string]any {
 func providerRefusals() map[string]refusal {
 	const (
 		group, rule, template = "aws:ec2/securityGroup:SecurityGroup", "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "aws:ec2/launchTemplate:LaunchTemplate"
+		eventRule             = "aws:cloudwatch/eventRule:EventRule"
 		vpc, alarm, listener  = "aws:ec2/vpc:Vpc", "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:lb/listener:Listener"
 		tagging               = "AWS General Reference: Tag naming limits and requirements"
 		templates             = "terraform-provider-aws: internal/service/ec2/ec2_launch_template.go"
@@ -62,7 +63,19 @@ func providerRefusals() map[string]refusal {
 		"a listener's TLS policy over HTTP": {listener, "ELB API: CreateListener", map[string]any{
 			"protocol": "HTTP", "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06", "defaultActions": []any{of("type", "forward")},
 		}, "SSL policy"},
-		"an alarm's period that is none": {alarm, "CloudWatch API: PutMetricAlarm", map[string]any{"period": 7}, "ValidationError"},
+		"a listener's TLS policy over TCP": {listener, "ELB API: CreateListener", map[string]any{
+			"protocol": "TCP", "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06", "defaultActions": []any{of("type", "forward")},
+		}, "SSL policy"},
+		"a listener's TLS policy that isn't": {listener, "ELB API: CreateListener", map[string]any{
+			"protocol": "TLS", "sslPolicy": "TLSPolicy-2021", "defaultActions": []any{of("type", "forward")},
+		}, "SSLPolicyNotFound"},
+		"an alarm's period that is none":      {alarm, "CloudWatch API: PutMetricAlarm", map[string]any{"period": 7}, "ValidationError"},
+		"a rule of EventBridge on a schedule": {eventRule, "none: AWS does this, the emulator doesn't", of("scheduleExpression", "rate(5 minutes)"), "event patterns"},
+		"a rule on a bus that isn't":          {eventRule, "EventBridge API: PutRule", map[string]any{"eventBusName": "orders", "eventPattern": "{}"}, "ResourceNotFoundException"},
+		"a rule's state that isn't":           {eventRule, "EventBridge API: PutRule", map[string]any{"state": "PAUSED", "eventPattern": "{}"}, "expected state"},
+		"a target on a bus that isn't": {"aws:cloudwatch/eventTarget:EventTarget", "EventBridge API: PutTargets", map[string]any{
+			"rule": "r", "eventBusName": "orders", "arn": "arn:aws:sns:us-east-1:123456789012:alerts",
+		}, "ResourceNotFoundException"},
 		"user data twice": {"aws:ec2/instance:Instance", "terraform-provider-aws: internal/service/ec2/ec2_instance.go", map[string]any{
 			"userData": "a", "userDataBase64": "YQ==",
 		}, "conflicts with"},
@@ -99,6 +112,7 @@ var names = map[string]struct {
 	"aws:autoscaling/lifecycleHook:LifecycleHook": {255, "Auto Scaling API: PutLifecycleHook"},
 	"aws:autoscaling/policy:Policy":               {255, "Auto Scaling API: PutScalingPolicy"},
 	"aws:cloudwatch/dashboard:Dashboard":          {255, "CloudWatch API: PutDashboard"},
+	"aws:cloudwatch/eventRule:EventRule":          {64, "EventBridge API: PutRule"},
 	"aws:cloudwatch/logGroup:LogGroup":            {512, "CloudWatch Logs API: CreateLogGroup"},
 	"aws:cloudwatch/metricAlarm:MetricAlarm":      {255, "CloudWatch API: PutMetricAlarm"},
 	"aws:ec2/amiFromInstance:AmiFromInstance":     {128, "EC2 API: CreateImage"},

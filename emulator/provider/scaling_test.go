@@ -118,6 +118,42 @@ func TestAnApplicationBalancerIsMadeOfWhatItsComponentSets(t *testing.T) {
 	require.NoError(t, p.deleted(t, balancerToken, balancer, news))
 }
 
+func TestANetworkBalancerListensForTLSAsItsComponentSetsIt(t *testing.T) {
+	p := newProvider(t)
+	where := newSite(t, p)
+	balancer := p.created(t, balancerToken, "web-lb", map[string]any{
+		"loadBalancerType": "network", "subnets": where.subnets, "securityGroups": []any{where.group},
+	})
+	targets := p.created(t, targetGroupToken, "web-tg", map[string]any{
+		"vpcId": where.vpc, "targetType": "instance", "port": 5000, "protocol": "TCP",
+		"healthCheck": map[string]any{"protocol": "TCP", "port": "5001"},
+	})
+	zone := p.created(t, "aws:route53/zone:Zone", "z", map[string]any{"name": "example.com"})
+	certificate := p.created(t, "aws:acm/certificate:Certificate", "c", map[string]any{
+		"domainName": "www.example.com", "validationMethod": "DNS",
+	})
+	inputs := map[string]any{
+		"loadBalancerArn": string(balancer.ID), "port": 5443, "protocol": "TLS", "certificateArn": string(certificate.ID),
+		"sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06", "tags": map[string]any{"a": "b"},
+		"defaultActions": []any{map[string]any{"type": "forward", "targetGroupArn": string(targets.ID)}},
+	}
+	require.ErrorContains(t, p.fails(t, listenerToken, inputs), "UnsupportedCertificate", "it is not issued")
+
+	option := certificate.Properties["domainValidationOptions"].ArrayValue()[0].ObjectValue().Mappable()
+	p.created(t, "aws:route53/record:Record", "r", map[string]any{
+		"zoneId": string(zone.ID), "name": option["resourceRecordName"], "type": option["resourceRecordType"],
+		"records": []any{option["resourceRecordValue"]}, "ttl": 60,
+	})
+	p.created(t, "aws:acm/certificateValidation:CertificateValidation", "v", map[string]any{"certificateArn": string(certificate.ID)})
+	p.created(t, listenerToken, "l", inputs)
+	forwards := p.cloud.Forwards()
+	require.Len(t, forwards, 1)
+	assert.Equal(t, "TLS", forwards[0].Protocol)
+	assert.Equal(t, string(certificate.ID), forwards[0].Certificate)
+	assert.Equal(t, string(targets.ID), forwards[0].TargetGroup)
+	require.ErrorContains(t, p.removed(t, "aws:acm/certificate:Certificate", certificate), "ResourceInUseException")
+}
+
 func TestHealthChecksHaveTheAPIsDefaults(t *testing.T) {
 	for protocol, want := range map[string]cloud.HealthCheck{
 		"HTTP": {Protocol: "HTTP", Port: "traffic-port", Path: "/", Matcher: "200", Timeout: 5 * time.Second},
@@ -180,11 +216,6 @@ func TestScalingIsMadeOfWhatItsComponentSets(t *testing.T) {
 		"tags": map[string]any{"a": "b"},
 	}
 	alarm := p.created(t, alarmToken, "web-cpu-above", alarmInputs)
-	notificationInputs := map[string]any{
-		"groupNames": []any{"web"}, "notifications": []any{"autoscaling:EC2_INSTANCE_LAUNCH"}, "topicArn": topic.ARN,
-	}
-	const notificationToken = "aws:autoscaling/notification:Notification"
-	notification := p.created(t, notificationToken, "n", notificationInputs)
 	scheduleInputs := map[string]any{
 		"autoscalingGroupName": "web", "scheduledActionName": "night", "recurrence": "0 20 * * MON-FRI",
 		"timeZone": "Europe/Berlin", "minSize": 1, "maxSize": -1, "desiredCapacity": -1,
@@ -207,7 +238,6 @@ func TestScalingIsMadeOfWhatItsComponentSets(t *testing.T) {
 	assert.Equal(t, 90*time.Second, g.Hooks["warm"].Timeout, "the resource changes the hook that the group began with")
 	assert.Nil(t, g.Schedules["night"].Max)
 	assert.Equal(t, 1, *g.Schedules["night"].Min)
-	assert.Equal(t, []string{"autoscaling:EC2_INSTANCE_LAUNCH"}, g.Notify[topic.ARN])
 	assert.Equal(t, []cloud.NamedAlarm{{Name: string(alarm.ID), State: "INSUFFICIENT_DATA"}}, g.Alarms())
 
 	alarmInputs["name"] = string(alarm.ID)
@@ -219,13 +249,11 @@ func TestScalingIsMadeOfWhatItsComponentSets(t *testing.T) {
 	policyInputs["name"] = policy.Properties["name"].StringValue()
 	require.NoError(t, p.deleted(t, hookToken, hook, hookInputs))
 	require.NoError(t, p.deleted(t, scheduleToken, schedule, scheduleInputs))
-	require.NoError(t, p.deleted(t, notificationToken, notification, notificationInputs))
 	require.NoError(t, p.deleted(t, alarmToken, alarm, alarmInputs))
 	require.NoError(t, p.deleted(t, policyToken, policy, policyInputs))
 	g, _, _ = p.cloud.Group("web")
 	assert.Empty(t, g.Hooks)
 	assert.Empty(t, g.Schedules)
-	assert.Empty(t, g.Notify)
 	assert.Empty(t, g.Policies)
 	assert.Empty(t, p.cloud.Alarms())
 }
@@ -256,6 +284,7 @@ func TestWhatNothingHereCanIsRefusedByItsName(t *testing.T) {
 	}{
 		`loadBalancerType: "gateway"`:            {balancerToken, with("loadBalancerType", "gateway")},
 		`ipAddressType: "dualstack"`:             {balancerToken, with("ipAddressType", "dualstack")},
+		`protocol: "TLS"`:                        {targetGroupToken, map[string]any{"vpcId": where.vpc, "port": 443, "protocol": "TLS"}},
 		`protocol: "UDP"`:                        {targetGroupToken, map[string]any{"vpcId": where.vpc, "port": 80, "protocol": "UDP"}},
 		`targetType: "ip"`:                       {targetGroupToken, map[string]any{"vpcId": where.vpc, "protocol": "TCP", "targetType": "ip"}},
 		`defaultActions[0].type`:                 {listenerToken, listener(map[string]any{"defaultActions": fixed})},

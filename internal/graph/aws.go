@@ -76,11 +76,13 @@ var kinds = map[string]kind{
 	"aws:autoscaling/group:Group":   {named: "name", limit: 255, id: byName, outputs: arn("autoscaling", "autoScalingGroup:")},
 	"aws:autoscaling/policy:Policy": {named: "name", limit: 255, id: byName, outputs: arn("autoscaling", "scalingPolicy:")},
 
-	"aws:autoscaling/notification:Notification":   {id: prefixed("notification-")},
 	"aws:autoscaling/schedule:Schedule":           {id: prefixed("schedule-")},
 	"aws:autoscaling/lifecycleHook:LifecycleHook": {named: "name", limit: 255, id: byName},
 	"aws:sns/topic:Topic":                         {named: "name", limit: 256, id: arnByName("sns", ""), outputs: idAsARN},
+	"aws:sns/topicPolicy:TopicPolicy":             {id: prefixed("topic-policy-")},
 	"aws:sns/topicSubscription:TopicSubscription": {id: prefixed("subscription-")},
+	"aws:cloudwatch/eventRule:EventRule":          {named: "name", limit: 64, id: byName, outputs: arn("events", "rule/")},
+	"aws:cloudwatch/eventTarget:EventTarget":      {id: prefixed("event-target-")},
 
 	"aws:ecs/cluster:Cluster":                                   {named: "name", limit: 255, id: arnByName("ecs", "cluster/"), outputs: idAsARN},
 	"aws:ecs/capacityProvider:CapacityProvider":                 {named: "name", limit: 255, id: arnByName("ecs", "capacity-provider/"), outputs: idAsARN},

@@ -102,8 +102,14 @@ export function notifications(view) {
   const all = (view.Notifications ?? []).toReversed();
   if (all.length === 0) return [empty('None.')];
   return [h('ul', { class: 'plain rows' }, all.slice(0, shown).map((n) => h('li', { key: `${n.Time} ${n.Topic}` },
-    h('details', {}, h('summary', {}, moment(n.Time), ' ', n.Subject),
+    h('details', {}, h('summary', {}, moment(n.Time), ' ', subject(n)), n.Lost && h('p', { class: 'why' }, `lost: ${n.Lost}`),
       h('p', { class: 'quiet' }, n.Topic), h('pre', { tabindex: '0', 'aria-label': 'message' }, pretty(n.Message))))))];
+}
+
+// subject adds what happened where all of a sender's subjects are the same.
+function subject(n) {
+  const kind = JSON.parse(n.Message)['detail-type'];
+  return (kind ? `${n.Subject}: ${kind}` : n.Subject) + (n.Lost ? ' (lost)' : '');
 }
 
 function pretty(text) {

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+// told sums up what those who subscribed to topics would have got; what a topic didn't take, nobody would have heard.
+func (r *rehearsal) told(context.Context) error {
+	summary, err := sumUp(r.cloud.Cloud.Notifications())
+	if summary != "" {
+		r.say("told", "%s", summary)
+	}
+	return err
+}
+
+func sumUp(messages []cloud.Notification) (string, error) {
+	counts := map[string]int{}
+	for _, n := range messages {
+		kind := kindOf(n)
+		if n.Lost != "" {
+			return "", fmt.Errorf("%s was not told: %s", kind, n.Lost)
+		}
+		counts[kind]++
+	}
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%d × %s", counts[kind], kind))
+	}
+	return strings.Join(parts, ", "), nil
+}
+
+// kindOf is an event's type, an alarm's new state, or what a subject says.
+func kindOf(n cloud.Notification) string {
+	var message struct {
+		DetailType    string `json:"detail-type"`
+		NewStateValue string
+	}
+	switch err := json.Unmarshal([]byte(n.Message), &message); {
+	case err == nil && message.DetailType != "":
+		return message.DetailType
+	case err == nil && message.NewStateValue != "":
+		return "alarm " + message.NewStateValue
+	}
+	return n.Subject
+}

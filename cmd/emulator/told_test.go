@@ -1,0 +1,28 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+func TestWhatWasToldIsSummedUpByItsKind(t *testing.T) {
+	launch := cloud.Notification{Subject: "AWS Notification Message", Message: `{"detail-type":"EC2 Instance Launch Successful"}`}
+	alarm := cloud.Notification{Subject: `ALARM: "cpu" in us-east-1`, Message: `{"AlarmName":"cpu","NewStateValue":"ALARM"}`}
+	hook := cloud.Notification{Subject: "Auto Scaling: Lifecycle action", Message: `{"LifecycleHookName":"warm"}`}
+	summary, err := sumUp([]cloud.Notification{launch, alarm, launch, hook})
+	require.NoError(t, err)
+	assert.Equal(t, "1 × Auto Scaling: Lifecycle action, 2 × EC2 Instance Launch Successful, 1 × alarm ALARM", summary)
+
+	lost := launch
+	lost.Lost = "Topic does not exist"
+	_, err = sumUp([]cloud.Notification{alarm, lost})
+	require.EqualError(t, err, "EC2 Instance Launch Successful was not told: Topic does not exist")
+
+	summary, err = sumUp(nil)
+	require.NoError(t, err)
+	assert.Empty(t, summary)
+}

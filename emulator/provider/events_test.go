@@ -1,0 +1,106 @@
+package provider
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+const (
+	eventRuleToken   = "aws:cloudwatch/eventRule:EventRule"
+	eventTargetToken = "aws:cloudwatch/eventTarget:EventTarget"
+	topicPolicyToken = "aws:sns/topicPolicy:TopicPolicy"
+)
+
+// replace ends the instances that are shut down, and starts what comes in their place.
+func (p *aws) replace() {
+	for range 4 {
+		for _, i := range p.cloud.Instances() {
+			if i.State == cloud.Pending {
+				p.cloud.InstanceRunning(i.ID)
+			}
+			if i.State == cloud.ShuttingDown {
+				p.cloud.InstanceEnded(i.ID, "")
+			}
+		}
+		p.cloud.Reconcile()
+	}
+}
+
+// launches lists what became of the events of a replacement's launch: the topic that took it, or why none did.
+func (p *aws) launches(t *testing.T) []string {
+	t.Helper()
+	before := len(p.cloud.Notifications())
+	for _, i := range p.cloud.Instances() {
+		if i.State == cloud.Running {
+			require.NoError(t, p.cloud.TerminateInstance(i.ID))
+		}
+	}
+	p.replace()
+	var all []string
+	for _, n := range p.cloud.Notifications()[before:] {
+		if strings.Contains(n.Message, cloud.EventLaunch) {
+			all = append(all, orDefault(n.Lost, n.Topic))
+		}
+	}
+	return all
+}
+
+func publisher(service, topic string) string {
+	return fmt.Sprintf(`{"Statement":[{"Effect":"Allow","Principal":{"Service":%q},"Action":"sns:Publish","Resource":%q}]}`, service, topic)
+}
+
+func TestEventsReachTheirTopic(t *testing.T) {
+	p := newProvider(t)
+	group := newGroup(t, p)
+	group["waitForCapacityTimeout"], group["name"] = "0", "web"
+	p.created(t, groupToken, "web", group)
+	topic, err := p.cloud.CreateTopic("alerts")
+	require.NoError(t, err)
+
+	policyInputs := map[string]any{"arn": topic.ARN, "policy": publisher("events.amazonaws.com", topic.ARN)}
+	policy := p.created(t, topicPolicyToken, "p", policyInputs)
+	ruleInputs := map[string]any{
+		"description": "d", "eventPattern": `{"detail":{"AutoScalingGroupName":["web"]}}`, "tags": map[string]any{"a": "b"},
+	}
+	rule := p.created(t, eventRuleToken, "web-events", ruleInputs)
+	assert.Regexp(t, `^arn:aws:events:us-east-1:123456789012:rule/web-events-[0-9a-f]{7}$`, rule.Properties["arn"].StringValue())
+	ruleInputs["name"] = string(rule.ID)
+	targetInputs := map[string]any{"rule": string(rule.ID), "arn": topic.ARN}
+	target := p.created(t, eventTargetToken, "web-events", targetInputs)
+	id := target.Properties["targetId"].StringValue()
+	assert.Regexp(t, `^terraform-[0-9a-f]{26}$`, id)
+	assert.Equal(t, string(rule.ID)+"-"+id, string(target.ID))
+	assert.Equal(t, []string{topic.ARN}, p.launches(t))
+
+	disabled := maps.Clone(ruleInputs)
+	disabled["state"] = "DISABLED"
+	require.NoError(t, p.updated(t, eventRuleToken, rule, ruleInputs, disabled))
+	assert.Empty(t, p.launches(t))
+	require.NoError(t, p.updated(t, eventRuleToken, rule, disabled, ruleInputs))
+
+	elsewhere := map[string]any{"rule": string(rule.ID), "arn": "arn:aws:sns:us-east-1:123456789012:other"}
+	require.NoError(t, p.updated(t, eventTargetToken, target, targetInputs, elsewhere))
+	assert.Equal(t, []string{"Topic does not exist"}, p.launches(t))
+	require.NoError(t, p.updated(t, eventTargetToken, target, elsewhere, targetInputs))
+
+	denied := "Resource: " + rule.Properties["arn"].StringValue() + " is not authorized to perform: SNS:Publish on resource: " + topic.ARN
+	alarmsOnly := map[string]any{"arn": topic.ARN, "policy": publisher("cloudwatch.amazonaws.com", topic.ARN)}
+	require.NoError(t, p.updated(t, topicPolicyToken, policy, policyInputs, alarmsOnly))
+	assert.Equal(t, []string{denied}, p.launches(t))
+	require.NoError(t, p.updated(t, topicPolicyToken, policy, alarmsOnly, policyInputs))
+	assert.Equal(t, []string{topic.ARN}, p.launches(t))
+	require.NoError(t, p.deleted(t, topicPolicyToken, policy, policyInputs))
+	assert.Equal(t, []string{denied}, p.launches(t), "the policy that a topic has by itself")
+
+	require.ErrorContains(t, p.deleted(t, eventRuleToken, rule, ruleInputs), "Rule can't be deleted since it has targets.")
+	require.NoError(t, p.deleted(t, eventTargetToken, target, targetInputs))
+	require.NoError(t, p.deleted(t, eventRuleToken, rule, ruleInputs))
+	assert.NotContains(t, p.cloud.Left(), "event rule "+string(rule.ID))
+}
