@@ -203,7 +203,7 @@ func assertSong(t *testing.T, s *service) {
 	assert.Regexp(t, `^In \d{4} the number \d+\. song was .+ - .+ \(127\.168\.[01]\.\d+\)$`, answer)
 }
 
-func TestAnInstanceWhoseServiceIsGoneIsFoundAndReplaced(t *testing.T) {
+func TestAnInstanceWhoseServiceIsGoneIsReplacedAndAnotherPortAndBalancerAreServed(t *testing.T) {
 	needCLI(t)
 	root := must(enter("dev"))(t)
 	o := &options{stack: "dev", speed: 30, out: &logger{t}, err: &logger{t}}
@@ -226,7 +226,24 @@ func TestAnInstanceWhoseServiceIsGoneIsFoundAndReplaced(t *testing.T) {
 	assert.Contains(t, find().Description, "TCP 5001: connection refused", "the responder closed its port")
 	require.NoError(t, poll(t.Context(), time.Minute, func() bool { return find().State == "terminated" && len(r.healthy()) == 2 }))
 	g := r.cloud.Status().Groups[0]
-	assert.Contains(t, g.Activities[2].Cause, "ELB system health check failure")
+	assert.Contains(t, g.Activities[2].Cause, "an unhealthy instance needing to be replaced", "its replacement comes first")
+	assert.Contains(t, g.Activities[3].Cause, "ELB system health check failure")
+
+	// What replaces target group and balancer under a group that stays.
+	require.NoError(t, r.set(5050, "app", "port"))
+	require.NoError(t, r.set([]string{"/usr/local/bin/musicguru", "serve", "-listen", ":5050"}, "app", "services", 0, "command"))
+	require.NoError(t, r.set(true, "balancer", "internal"))
+	result := must(r.up(t.Context()))(t)
+	assert.Equal(t, 3, result.Replaced, "target group, balancer, listener")
+	require.NoError(t, poll(t.Context(), 2*time.Minute, func() bool {
+		g := r.cloud.Status().Groups[0]
+		return len(g.Refreshes) == 1 && g.Refreshes[0].Status == cloud.RefreshSuccessful
+	}), "%v", r.cloud.Cloud.Diagnose(result.Outputs["group"]))
+	require.NoError(t, r.meet(result.Outputs["address"]))
+	require.NoError(t, r.askEveryTarget(t.Context()))
+	for _, i := range r.healthy() {
+		assert.Equal(t, 2, i.Version)
+	}
 }
 
 func TestAStackSurvivesARestartOfTheEmulator(t *testing.T) {

@@ -102,7 +102,7 @@ func (o *options) check(config map[string]string) error {
 	}
 	switch emulator.Runtime(o.runtime) {
 	case emulator.Machines:
-	case emulator.Processes:
+	case emulator.Processes, "":
 		return nil
 	default:
 		return fmt.Errorf("%w: -runtime %q is neither %s nor %s", errUsage, o.runtime, emulator.Processes, emulator.Machines)
