@@ -28,8 +28,8 @@ func isCutOff(message string) bool {
 	}, func(words string) bool { return strings.Contains(message, words) })
 }
 
-// distinct leaves out what was said before, and lost connections beside another failure: after that the program's own
-// connection to the engine ends, too.
+// distinct leaves out what was said before, and what only follows from another failure: that it failed, and that the
+// program's own connection to the engine is lost then.
 func distinct(messages []string) []string {
 	var said []string
 	for _, m := range messages {
@@ -37,8 +37,10 @@ func distinct(messages []string) []string {
 			said = append(said, m)
 		}
 	}
-	if len(said) > 1 {
-		said = slices.DeleteFunc(said, func(m string) bool { return m == connectionLost })
+	for _, consequence := range []string{"update failed", connectionLost} {
+		if len(said) > 1 {
+			said = slices.DeleteFunc(said, func(m string) bool { return m == consequence })
+		}
 	}
 	return said
 }

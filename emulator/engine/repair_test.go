@@ -63,5 +63,7 @@ func TestACutConnectionIsSaidInWords(t *testing.T) {
 	assert.Equal(t, connectionLost, cause(`rpc error: code = Unavailable desc = transport is closing`))
 	assert.Equal(t, []string{"a", "b"}, distinct([]string{"a", "b", "a"}))
 	assert.Equal(t, []string{connectionLost}, distinct([]string{connectionLost, connectionLost}))
+	assert.Equal(t, []string{connectionLost}, distinct([]string{connectionLost, "update failed"}))
+	assert.Equal(t, []string{"update failed"}, distinct([]string{"update failed"}))
 	assert.Equal(t, []string{"a"}, distinct([]string{connectionLost, "a", connectionLost}), "the program's own, after its end")
 }
