@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
@@ -178,7 +180,10 @@ func acknowledge(w http.ResponseWriter, err error) {
 var ErrNotRunning = errors.New("no emulator is running: start one with `go run ./cmd/emulator up`")
 
 // Client talks to a running emulator.
-type Client struct{ Address string }
+type Client struct {
+	Address  string
+	Patience time.Duration // for an answer; a minute when 0, because Settle deletes
+}
 
 // Status asks what is there.
 func (c Client) Status(ctx context.Context) (Status, error) {
@@ -259,15 +264,22 @@ func (c Client) do(ctx context.Context, method, path string, body, into any) err
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	patience := cmp.Or(c.Patience, time.Minute)
+	response, err := (&http.Client{Timeout: patience}).Do(request)
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
 		return ErrNotRunning
-	}
-	if err != nil {
+	case os.IsTimeout(err):
+		return fmt.Errorf("%s takes connections, but has not answered for %v: is it an emulator?", c.Address, patience)
+	case err != nil:
 		return err
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
+	refused := response.StatusCode != http.StatusOK
+	if kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); refused && kind != "text/plain" {
+		return fmt.Errorf("%s answers, but is no emulator: %s", c.Address, response.Status)
+	}
+	if refused {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<16))
 		return errors.New(strings.TrimSpace(string(text)))
 	}

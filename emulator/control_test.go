@@ -4,10 +4,12 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -129,6 +131,39 @@ func TestAPortInUseIsAClearError(t *testing.T) {
 func TestNobodyThereIsSaid(t *testing.T) {
 	_, err := emulator.Client{Address: "127.0.0.1:1"}.Status(t.Context())
 	require.ErrorIs(t, err, emulator.ErrNotRunning)
+}
+
+func TestOtherProgramsAtTheAddressAreTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		says   string
+	}{
+		"a web server": {
+			func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "text/html")
+				w.WriteHeader(http.StatusNotFound)
+			}, "answers, but is no emulator: 404 Not Found",
+		},
+		"another API":  {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }, "answers, but is no emulator: "},
+		"a silent one": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "has not answered for 50ms"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(c.answer)
+			defer server.Close()
+			_, err := emulator.Client{Address: server.Listener.Addr().String(), Patience: 50 * time.Millisecond}.Status(t.Context())
+			assert.ErrorContains(t, err, c.says)
+		})
+	}
+}
+
+func TestNothingIsSettledWithoutAList(t *testing.T) {
+	serving(t)
+	for _, body := range []string{"null", "{}", "", `["x"]`, "[" + strings.Repeat(" ", 5<<20) + "]"} {
+		response, err := http.Post("http://"+address+"/settle", "application/json", strings.NewReader(body))
+		require.NoError(t, err)
+		assert.Equal(t, http.StatusBadRequest, response.StatusCode, "%.10s", body)
+		require.NoError(t, response.Body.Close())
+	}
 }
 
 func TestAForeignStateIsRefusedAndLeftAsItIs(t *testing.T) {

@@ -236,7 +236,7 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 		"a schedule for nothing":           {`scaling: {schedules: [{name: a, cron: 0 8 * * 1-5}]}`, ``, `scaling.schedules[0]: must have min, max or desired`},
 		"a schedule with seconds":          {`scaling: {schedules: [{name: a, cron: 0 0 8 * * 1-5, min: 1}]}`, ``, `scaling.schedules[0].cron: "0 0 8 * * 1-5" is not minute, hour, day of the month, month and day of the week, such as 0 8 * * 1-5`},
 		"a schedule on Mars":               {`scaling: {schedules: [{name: a, cron: 0 8 * * *, timeZone: Mars/Base, min: 1}]}`, ``, `scaling.schedules[0].timeZone: "Mars/Base" is not a time zone such as Europe/Berlin`},
-		"a schedule's max below min":       {`scaling: {schedules: [{name: a, cron: 0 8 * * *, min: 3, max: 2}]}`, ``, `scaling.schedules[0].max: 2 is below 3`},
+		"a schedule's max below min":       {`scaling: {schedules: [{name: a, cron: 0 8 * * *, min: 3, max: 2}]}`, ``, `scaling.schedules[0].max: 2 is below scaling.schedules[0].min (3)`},
 		"two schedules of a name":          {`scaling: {schedules: [{name: a, cron: 0 8 * * *, min: 3}, {name: a, cron: 0 9 * * *, min: 2}]}`, ``, `scaling.schedules[1].name: "a" is the name of scaling.schedules[0]`},
 		"a hook on nothing":                {`scaling: {hooks: [{name: a, transition: stopping}]}`, ``, `scaling.hooks[0].transition: "stopping" is not launching or terminating`},
 		"a hook too short":                 {`scaling: {hooks: [{name: a, transition: launching, timeout: 5}]}`, ``, `scaling.hooks[0].timeout: 5 is not from 30 to 7200 whole seconds`},

@@ -161,17 +161,17 @@ func (s Schedule) validate(l *fault.List, at string) {
 	if s.Min == nil && s.Max == nil && s.Desired == nil {
 		l.Missing(at, "must have min, max or desired")
 	}
-	low, high := 0, math.MaxInt
+	low, lowest := 0, "0"
 	for _, bound := range []struct {
 		key   string
 		value *int
 	}{{"min", s.Min}, {"desired", s.Desired}, {"max", s.Max}} {
 		switch {
 		case bound.value == nil:
-		case *bound.value < low || *bound.value > high:
-			l.Add(at+"."+bound.key, *bound.value, "is below %d", low)
+		case *bound.value < low:
+			l.Add(at+"."+bound.key, *bound.value, "is below %s", lowest)
 		default:
-			low = *bound.value
+			low, lowest = *bound.value, fmt.Sprintf("%s.%s (%d)", at, bound.key, *bound.value)
 		}
 	}
 }

@@ -130,7 +130,10 @@ func findAction(actions []cloud.FaultAction, name string) (cloud.FaultAction, er
 			found = append(found, a)
 		}
 	}
-	if len(found) != 1 {
+	if len(found) > 1 {
+		return cloud.FaultAction{}, fmt.Errorf("%w: %q could be %s or %s", errUsage, name, found[0].Name, found[1].Name)
+	}
+	if len(found) == 0 {
 		return cloud.FaultAction{}, fmt.Errorf("%w: there is no action %q; there is\n  %s", errUsage, name, strings.Join(names, "\n  "))
 	}
 	return found[0], nil

@@ -104,11 +104,16 @@ func flows(s emulator.Status, instance string) uint64 {
 	return total
 }
 
+// isDone says of a service that it has nothing to do any more.
+func isDone(s dataplane.ServiceStatus) bool {
+	return s.State == dataplane.Stopped && (s.LastExit == "exit status 0" || strings.HasPrefix(s.LastExit, "skipped"))
+}
+
 func services(i emulator.InstanceStatus) string {
 	var parts []string
 	for _, s := range i.Services {
 		part := s.Name + " " + string(s.State)
-		if s.State == dataplane.Stopped && (s.LastExit == "exit status 0" || strings.HasPrefix(s.LastExit, "skipped")) {
+		if isDone(s) {
 			part = s.Name + " done"
 		}
 		if s.Restarts > 0 {

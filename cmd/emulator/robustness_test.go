@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/dataplane"
 	"github.com/elastic-service/elastic-service/emulator/provider"
 )
 
@@ -280,6 +281,40 @@ func TestAPortInUseEndsUpBeforeAnythingIsDeployed(t *testing.T) {
 	assert.Contains(t, c.output(), c.address)
 	assert.Contains(t, c.output(), "is no emulator")
 	assert.NoDirExists(t, c.folder())
+}
+
+func TestWhatIsRefusedLeavesNoFolder(t *testing.T) {
+	c := newProgram(t)
+	file := filepath.Join(c.root, "Pulumi.dev.yaml")
+	settings := string(must(os.ReadFile(file))(t))
+	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(settings, "us-east-1", "us-east-9", 1)), 0o600))
+	for _, args := range [][]string{{"up"}, {"serve"}, {"up", "-runtime", "docker"}} {
+		c.start(args...)
+		require.Error(t, <-c.ended, "%v", args)
+		assert.NoDirExists(t, filepath.Join(c.root, ".emulator"), "%v", args)
+	}
+	require.NoError(t, os.WriteFile(file, []byte(settings), 0o600))
+	c.start("serve")
+	c.await("pulumi up -s dev")
+	c.signal(syscall.SIGINT)
+	require.NoError(t, <-c.ended)
+	assert.NoDirExists(t, filepath.Join(c.root, ".emulator"), "nothing was deployed")
+}
+
+func TestServicesThatDoNotRunAreNamedWithTheirEnd(t *testing.T) {
+	s := emulator.Status{Instances: []emulator.InstanceStatus{
+		{ID: "i-1", State: "running", Services: []dataplane.ServiceStatus{
+			{Name: "web", State: dataplane.Restarting, LastExit: "exit status 3", Restarts: 7},
+			{Name: "artifact", State: dataplane.Stopped, LastExit: "exit status 0"},
+			{Name: "healthcheck", State: dataplane.Running},
+		}},
+		{ID: "i-2", State: "terminated", Services: []dataplane.ServiceStatus{{Name: "web", State: dataplane.Stopped, LastExit: "signal: killed"}}},
+	}}
+	var said []string
+	for _, err := range troubles(s, "there") {
+		said = append(said, err.Error())
+	}
+	assert.Equal(t, []string{"web on i-1: exit status 3, restarted 7 times; its output is in there/instances/i-1/log"}, said)
 }
 
 func TestALostConnectionIsSaidAndTheNextUpRepairs(t *testing.T) {

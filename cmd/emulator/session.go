@@ -56,7 +56,7 @@ func enter(stackName string) (string, error) {
 }
 
 // open starts the cloud in a folder.
-func (o *options) open(ctx context.Context, root, folder string) (*session, error) {
+func (o *options) open(ctx context.Context, root, folder string) (s *session, err error) {
 	config, err := project.Config(root, o.stack)
 	if err != nil {
 		return nil, err
@@ -64,10 +64,13 @@ func (o *options) open(ctx context.Context, root, folder string) (*session, erro
 	if err := o.check(config); err != nil {
 		return nil, err
 	}
+	if _, missing := os.Stat(folder); errors.Is(missing, fs.ErrNotExist) {
+		defer func() { err = errors.Join(err, removeIf(err != nil, folder)) }()
+	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
-	s := &session{options: o, root: root, folder: folder, ended: make(chan error, 1)}
+	s = &session{options: o, root: root, folder: folder, ended: make(chan error, 1)}
 	if s.lock, err = lock(folder); err != nil {
 		return nil, err
 	}

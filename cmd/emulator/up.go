@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/dataplane"
 	"github.com/elastic-service/elastic-service/emulator/engine"
 	"github.com/elastic-service/elastic-service/emulator/provider"
 )
@@ -56,6 +57,9 @@ func (s *session) upAndStay(ctx context.Context) error {
 	}
 	defer control.Close()
 	err = s.deploy(ctx, s.root, s.folder, s.cloud.Providers.Environment(), s.cloud.Providers.Settle)
+	if err != nil {
+		err = errors.Join(append([]error{err}, troubles(s.cloud.Status(), s.folder)...)...)
+	}
 	if err != nil && len(s.cloud.Cloud.Left()) > 0 {
 		return fmt.Errorf("%w\nwhat was created is kept; `up` goes on from there, `down` destroys it", err)
 	}
@@ -70,7 +74,9 @@ func (s *session) upAndStay(ctx context.Context) error {
 func (s *session) stay(ctx context.Context, control *emulator.Control) error {
 	select {
 	case <-ctx.Done():
-		fmt.Fprintf(s.out, "ended; the stack is kept in %s\n", s.folder)
+		if len(s.cloud.Cloud.Left()) > 0 {
+			fmt.Fprintf(s.out, "ended; the stack is kept in %s\n", s.folder)
+		}
 		return nil
 	case <-control.Stopped():
 		return nil
@@ -82,6 +88,7 @@ func (s *session) stay(ctx context.Context, control *emulator.Control) error {
 
 // deploy runs the program and prints what it did and where the service is.
 func (o *options) deploy(ctx context.Context, root, folder string, environment map[string]string, settle engine.Settle) error {
+	anew := !exists(folder)
 	e, err := o.engine(ctx, root, folder, environment)
 	if err != nil {
 		return err
@@ -89,7 +96,11 @@ func (o *options) deploy(ctx context.Context, root, folder string, environment m
 	if err := o.repair(ctx, e, settle); err != nil {
 		return err
 	}
-	fmt.Fprintf(o.out, "deploying stack %s, until its group is healthy\n", o.stack)
+	if anew {
+		fmt.Fprintf(o.out, "deploying stack %s, until its group is healthy\n", o.stack)
+	} else {
+		fmt.Fprintf(o.out, "deploying stack %s: what isn't there yet or has changed\n", o.stack)
+	}
 	result, err := e.Up(ctx)
 	if err != nil {
 		return fmt.Errorf("up failed:\n%w", err)
@@ -99,7 +110,24 @@ func (o *options) deploy(ctx context.Context, root, folder string, environment m
 		fmt.Fprintln(o.out, "  "+line)
 	}
 	fmt.Fprintf(o.out, "the service is at %s\n", result.Outputs["address"])
+	if !anew && result.Updated+result.Replaced > 0 {
+		fmt.Fprintln(o.out, "instances that have to change are replaced from now on: see status")
+	}
 	return nil
+}
+
+// troubles are the services that do not run, of instances that should, with what their last command ended with.
+func troubles(s emulator.Status, folder string) []error {
+	var found []error
+	for _, i := range s.Instances {
+		for _, service := range i.Services {
+			if i.State == "running" && service.State != dataplane.Running && service.LastExit != "" && !isDone(service) {
+				found = append(found, fmt.Errorf("%s on %s: %s, restarted %d times; its output is in %s", service.Name, i.ID,
+					service.LastExit, service.Restarts, filepath.Join(folder, "instances", i.ID, "log")))
+			}
+		}
+	}
+	return found
 }
 
 // repair makes up for an operation that was cut short.
@@ -167,21 +195,27 @@ func serve(ctx context.Context, o *options, args []string) error {
 	if err != nil {
 		return err
 	}
-	s, err := o.open(ctx, root, stateFolder(root, o.stack))
+	folder := stateFolder(root, o.stack)
+	s, err := o.open(ctx, root, folder)
 	if err != nil {
 		return err
 	}
-	defer s.close() //nolint:errcheck // stay reports a failure
-	control, err := s.cloud.Serve(client.Address, o.stack)
+	err = s.serve(ctx)
+	empty := len(s.cloud.Cloud.Left()) == 0 && !exists(folder)
+	return errors.Join(err, s.close(), removeIf(empty, folder))
+}
+
+func (s *session) serve(ctx context.Context) error {
+	control, err := s.cloud.Serve(client.Address, s.stack)
 	if err != nil {
 		return err
 	}
 	defer control.Close()
-	fmt.Fprintln(o.out, "# deploy with your own pulumi, in another terminal:")
+	fmt.Fprintln(s.out, "# deploy with your own pulumi, in another terminal:")
 	for key, value := range s.cloud.Providers.Environment() {
-		fmt.Fprintf(o.out, "export %s=%s\n", key, value)
+		fmt.Fprintf(s.out, "export %s=%s\n", key, value)
 	}
-	fmt.Fprintf(o.out, "pulumi up -s %s\n", o.stack)
+	fmt.Fprintf(s.out, "pulumi up -s %s\n", s.stack)
 	return s.stay(ctx, control)
 }
 

@@ -754,10 +754,12 @@ func (s *state) describe(g *Group, i *Instance) string {
 		if group == nil {
 			continue
 		}
-		for _, t := range group.Targets {
-			if t.Instance == i.ID && t.State != TargetHealthy {
-				return strings.TrimSpace(string(t.State) + ": " + t.Description)
-			}
+		t := group.target(i.ID, group.Spec.Port)
+		switch {
+		case t == nil:
+			return "not registered with " + group.Spec.Name
+		case t.State != TargetHealthy:
+			return strings.TrimSpace(string(t.State) + ": " + t.Description)
 		}
 	}
 	return "healthy"

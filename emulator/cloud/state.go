@@ -108,7 +108,7 @@ func (c *Cloud) Restore(data []byte) error {
 		return err
 	}
 	if s.Region != c.region {
-		return fmt.Errorf("saved in region %s, not %s", s.Region, c.region)
+		return fmt.Errorf("it was deployed in region %s, not %s: set aws:region back, and destroy it first", s.Region, c.region)
 	}
 	return c.change(func(now *state) error {
 		*now = s.State

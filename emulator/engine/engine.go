@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -238,13 +239,20 @@ func (c *counter) finish(done <-chan struct{}, err error) (Result, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err != nil && len(c.failures) > 0 {
-		err = fmt.Errorf("%s", strings.Join(distinct(c.failures), "\n"))
+	switch {
+	case err == nil:
+	case len(c.failures) > 0:
+		err = errors.New(strings.Join(distinct(c.failures), "\n"))
+	case strings.Contains(err.Error(), "the stack is currently locked"):
+		err = errBusy
 	}
 	result := c.result
 	result.Types, result.Took = maps.Clone(c.result.Types), maps.Clone(c.result.Took)
 	return result, err
 }
+
+// errBusy is what an operation fails with while another one is under way.
+var errBusy = errors.New("another up or down of this stack is under way: wait for its end")
 
 // cause is a message without what Pulumi's Go SDK puts before a program's one error.
 func cause(message string) string {
@@ -254,7 +262,7 @@ func cause(message string) string {
 	if isCutOff(message) {
 		return connectionLost
 	}
-	return strings.TrimSpace(message)
+	return strings.TrimSpace(strings.ReplaceAll(message, "rpc error: code = Unknown desc = ", ""))
 }
 
 // copyProject puts copies of the project's files where the CLI may write into them.

@@ -54,7 +54,10 @@ func (e *Engine) end(err error) error {
 	if err != nil {
 		return err
 	}
-	return os.Remove(e.unfinished())
+	if err := os.Remove(e.unfinished()); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil // an operation beside this one has removed it
 }
 
 // Settle is what the emulator does to repair: it deletes what was made but is not known.
