@@ -54,7 +54,7 @@ type Emulator struct {
 	unsaved string    // why it can't be saved, said once
 
 	runtime   runtime
-	authority *dataplane.Authority // of HTTPS listeners' certificates
+	authority *dataplane.Authority // of the certificates of TLS and HTTPS listeners
 
 	mu         sync.Mutex
 	machines   map[string]*machine
@@ -113,7 +113,7 @@ func Open(o Options) (*Emulator, error) {
 	return e, nil
 }
 
-// makeAuthority begins a new authority for HTTPS and leaves its certificate where clients find it.
+// makeAuthority begins a new authority for certificates and leaves its certificate where clients find it.
 func (e *Emulator) makeAuthority() error {
 	authority, err := dataplane.NewAuthority()
 	if err != nil {

@@ -17,7 +17,7 @@ type Status struct {
 	Speed     float64
 	Time      time.Time // of the cloud
 	Folder    string
-	Authority string // file with the certificate that clients of HTTPS listeners have to trust
+	Authority string // file with the certificate that clients of TLS and HTTPS listeners have to trust
 	Balancers []BalancerStatus
 	Groups    []GroupStatus
 	Instances []InstanceStatus
@@ -36,7 +36,7 @@ type Status struct {
 type BalancerStatus struct {
 	Name     string
 	Kind     string // network or application
-	Protocol string // TCP, HTTP or HTTPS
+	Protocol string // TCP, TLS, HTTP or HTTPS
 	Address  string // where clients connect
 	Redirect string // where they are sent, e.g. HTTPS:443
 	Failure  string // why it doesn't take connections

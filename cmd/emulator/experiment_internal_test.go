@@ -60,11 +60,15 @@ func TestPhasesOfAReplacementAddUp(t *testing.T) {
 		speed: 10, lost: lost, unhealthy: at(30), retired: at(60), launched: at(60), inService: at(65), healthy: at(75), ended: at(180),
 		delay: 2 * time.Minute, warmup: 5 * time.Minute,
 	}
-	var sum time.Duration
-	for _, p := range r.phases() {
-		sum += p.took
+	for what, retired := range map[string]float64{"before the launch": 60, "once the new one is healthy": 75} {
+		r.retired = at(retired)
+		var sum time.Duration
+		for _, p := range r.phases() {
+			assert.GreaterOrEqual(t, p.took, time.Duration(0), "%s, retired %s", p.what, what)
+			sum += p.took
+		}
+		assert.Equal(t, 70500*time.Millisecond, sum, "a boot of 5 s at speed 10 takes half a second")
 	}
-	assert.Equal(t, 70500*time.Millisecond, sum, "a boot of 5 s at speed 10 takes half a second")
 	rows := r.rows()
 	require.Len(t, rows, 9)
 	assert.Equal(t, []string{"until it answers", "70.5", "", "86–206", "156.5 to 276.5 s"}, rows[6])

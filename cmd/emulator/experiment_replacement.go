@@ -213,16 +213,25 @@ const (
 	registerLow, registerTop = 70 * time.Second, 180 * time.Second
 )
 
+// decided is when the group began to replace: with an instance maintenance policy it launches before it retires.
+func (r *replacement) decided() time.Time {
+	if r.launched.Before(r.retired) {
+		return r.launched
+	}
+	return r.retired
+}
+
 // phases follow each other from the loss to the replacement's first request.
 func (r *replacement) phases() []phase {
-	detected := r.retired
+	decided := r.decided()
+	detected := decided
 	var phases []phase
 	if !r.unhealthy.IsZero() {
 		detected = r.unhealthy
 	}
 	phases = append(phases, phase{what: "detection: the instance is gone, or misses its health checks", took: detected.Sub(r.lost)})
-	phases = append(phases, phase{what: "the group looks at the balancer's opinion", took: r.retired.Sub(detected)})
-	phases = append(phases, phase{what: "launch: from the decision to the request", took: r.launched.Sub(r.retired)})
+	phases = append(phases, phase{what: "the group looks at the balancer's opinion", took: decided.Sub(detected)})
+	phases = append(phases, phase{what: "launch: from the decision to the request", took: r.launched.Sub(decided)})
 	// A boot takes the processes' own time, which the cloud's speed doesn't shorten.
 	boot := time.Duration(float64(r.inService.Sub(r.launched)) / r.speed)
 	phases = append(phases, phase{what: "boot: pending to running, user data, services up", took: boot, low: bootLow, top: bootTop})

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Authority signs the certificates of HTTPS listeners. Its key is nowhere but in memory: who trusts [Authority.PEM]
+// Authority signs the certificates of TLS and HTTPS listeners. Its key is nowhere but in memory: who trusts [Authority.PEM]
 // trusts this one process.
 type Authority struct {
 	certificate *x509.Certificate
