@@ -39,7 +39,7 @@ func TestFaultsOfInstancesAreReal(t *testing.T) {
 	w := newWorld(t)
 	w.group("web", 2, w.template(stock, "", restarting()), w.targets)
 	w.eventually("two healthy", func() bool { return w.healthy() == 2 })
-	victim := w.Status().Instances[0]
+	victim, other := w.Status().Instances[0], w.Status().Instances[1]
 
 	t.Run("a process is killed and comes back", func(t *testing.T) {
 		w.t = t
@@ -59,10 +59,11 @@ func TestFaultsOfInstancesAreReal(t *testing.T) {
 		w.t = t
 		fault := w.start(cloud.FaultStress, victim.ID, 200, map[string]string{cloud.ParameterLoad: "50"})
 		assert.Equal(t, []cloud.Fault{fault}, w.Status().Faults)
-		w.eventually("half of it is used", func() bool { return w.instance(victim.ID).CPU > 30 })
-		assert.LessOrEqual(t, w.instance(victim.ID).CPU, 75.0)
-		assert.Less(t, w.Status().Instances[1].CPU, 20.0)
-		w.eventually("idle again", func() bool { return len(w.Status().Faults) == 0 && w.instance(victim.ID).CPU < 20 })
+		// What the processes themselves need, more of it with the race detector, the other instance needs too.
+		more := func() float64 { return w.instance(victim.ID).CPU - w.instance(other.ID).CPU }
+		w.eventually("half of it is used", func() bool { return more() > 30 })
+		assert.LessOrEqual(t, more(), 75.0)
+		w.eventually("idle again", func() bool { return len(w.Status().Faults) == 0 && more() < 20 })
 	})
 	t.Run("it is terminated and replaced", func(t *testing.T) {
 		w.t = t
