@@ -195,16 +195,34 @@ func (c *Cloud) UpdateGroup(spec GroupSpec, roll bool) error {
 // attach registers the members in service with the target groups that are new to the group, and takes them out of those that
 // it leaves (API: AttachLoadBalancerTargetGroups, DetachLoadBalancerTargetGroups).
 func (s *state) attach(g *Group, targetGroups []string, now time.Time) {
+	added, removed := without(targetGroups, g.Spec.TargetGroups), without(g.Spec.TargetGroups, targetGroups)
 	for _, i := range s.members(g) {
-		for _, arn := range targetGroups {
-			if group := s.Targets[arn]; i.Lifecycle == LifecycleInService && group != nil && !slices.Contains(g.Spec.TargetGroups, arn) {
-				s.register(group, i.ID, group.Spec.Port, now)
-			}
+		if i.Lifecycle == LifecycleInService {
+			s.join(i, added, now)
 		}
-		for _, arn := range g.Spec.TargetGroups {
-			if group := s.Targets[arn]; group != nil && !slices.Contains(targetGroups, arn) {
-				s.deregister(group, i.ID, group.Spec.Port, now, false)
-			}
+		s.leave(i, removed, now, false)
+	}
+}
+
+// without is all minus some.
+func without(all, some []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(one string) bool { return slices.Contains(some, one) })
+}
+
+// join registers a member with target groups.
+func (s *state) join(i *Instance, targetGroups []string, now time.Time) {
+	for _, arn := range targetGroups {
+		if group := s.Targets[arn]; group != nil {
+			s.register(group, i.ID, group.Spec.Port, now)
+		}
+	}
+}
+
+// leave takes a member out of target groups: drained, unless it is gone.
+func (s *state) leave(i *Instance, targetGroups []string, now time.Time, gone bool) {
+	for _, arn := range targetGroups {
+		if group := s.Targets[arn]; group != nil {
+			s.deregister(group, i.ID, group.Spec.Port, now, gone)
 		}
 	}
 }
@@ -383,11 +401,7 @@ func (s *state) enterService(g *Group, now time.Time) bool {
 func (s *state) serve(g *Group, i *Instance, now time.Time) {
 	i.Lifecycle, i.InService = LifecycleInService, now
 	s.finish(g, i, now, "Successful", "")
-	for _, arn := range g.Spec.TargetGroups {
-		if group := s.Targets[arn]; group != nil {
-			s.register(group, i.ID, group.Spec.Port, now)
-		}
-	}
+	s.join(i, g.Spec.TargetGroups, now)
 }
 
 // replaceUnhealthy takes members out that don't run any more, at once and even in their grace period, and those that
@@ -427,16 +441,8 @@ func (s *state) lookAtTargets(g *Group, now time.Time) bool {
 // retireUnhealthy takes out what is marked as unhealthy: at once, or with an instance maintenance policy when as many others
 // as it wants are healthy (Auto Scaling: "Instance maintenance policies").
 func (s *state) retireUnhealthy(g *Group, now time.Time) bool {
-	if m := g.Spec.Maintenance; m != nil {
-		healthy := 0
-		for _, i := range s.active(g) {
-			if s.healthy(g, i) {
-				healthy++
-			}
-		}
-		if healthy < floor(g.Desired, m.MinHealthy) {
-			return false
-		}
+	if m := g.Spec.Maintenance; m != nil && s.ready(g, 0, now) < floor(g.Desired, m.MinHealthy) {
+		return false
 	}
 	changed := false
 	for _, i := range s.members(g) {
@@ -454,12 +460,7 @@ func (s *state) retire(g *Group, i *Instance, now time.Time, cause string) {
 		s.finish(g, i, now, "Cancelled", "The instance is terminated before it was in service.")
 	}
 	i.Lifecycle = LifecycleTerminating
-	gone := i.State == ShuttingDown || i.State == Terminated
-	for _, arn := range g.Spec.TargetGroups {
-		if group := s.Targets[arn]; group != nil {
-			s.deregister(group, i.ID, group.Spec.Port, now, gone)
-		}
-	}
+	s.leave(i, g.Spec.TargetGroups, now, i.State == ShuttingDown || i.State == Terminated)
 	g.begin(now, "Terminating EC2 instance: "+i.ID, cause, i.ID)
 }
 
