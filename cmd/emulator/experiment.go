@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -89,11 +87,7 @@ func (o *options) inLaboratory(ctx context.Context, changes []change, f func(*la
 	if err != nil {
 		return err
 	}
-	base := filepath.Join(root, ".emulator")
-	if err := os.MkdirAll(base, 0o700); err != nil {
-		return err
-	}
-	folder, err := os.MkdirTemp(base, "experiment-"+o.stack+"-")
+	folder, err := ownFolder(root, "experiment-"+o.stack)
 	if err != nil {
 		return err
 	}
@@ -102,18 +96,9 @@ func (o *options) inLaboratory(ctx context.Context, changes []change, f func(*la
 }
 
 func (o *options) laboratoryIn(ctx context.Context, root, folder string, changes []change, f func(*laboratory) error) error {
-	copied := filepath.Join(folder, "settings")
-	if err := project.Copy(root, o.stack, copied); err != nil {
-		return err
-	}
-	for _, c := range changes {
-		if err := project.Set(copied, o.stack, c.value, "elastic-service:"+c.key, c.path...); err != nil {
-			return err
-		}
-	}
 	silent := *o
 	silent.out = io.Discard
-	r, err := silent.begin(ctx, copied, folder)
+	r, err := silent.begin(ctx, root, folder, changes...)
 	if err != nil {
 		return err
 	}

@@ -29,11 +29,7 @@ func rehearse(ctx context.Context, o *options, args []string) error {
 	if err != nil {
 		return err
 	}
-	base := filepath.Join(root, ".emulator")
-	if err := os.MkdirAll(base, 0o700); err != nil {
-		return err
-	}
-	folder, err := os.MkdirTemp(base, "rehearsal-"+o.stack+"-")
+	folder, err := ownFolder(root, "rehearsal-"+o.stack)
 	if err != nil {
 		return err
 	}
@@ -77,11 +73,16 @@ type rehearsal struct {
 	addresses []netip.Addr // on which the instances and the balancer listened
 }
 
-// begin opens the cloud for a rehearsal, whose settings are a copy: it changes them.
-func (o *options) begin(ctx context.Context, root, folder string) (*rehearsal, error) {
+// begin opens the cloud for a rehearsal, whose settings are a copy: it changes them, some from the start.
+func (o *options) begin(ctx context.Context, root, folder string, changes ...change) (*rehearsal, error) {
 	copied := filepath.Join(folder, "project")
 	if err := project.Copy(root, o.stack, copied); err != nil {
 		return nil, err
+	}
+	for _, c := range changes {
+		if err := project.Set(copied, o.stack, c.value, "elastic-service:"+c.key, c.path...); err != nil {
+			return nil, err
+		}
 	}
 	config, err := project.Config(copied, o.stack)
 	if err != nil {

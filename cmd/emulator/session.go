@@ -208,6 +208,15 @@ func (s *session) pulumi(ctx context.Context) (*engine.Engine, error) {
 // stateFolder is where `up` keeps a stack between its runs.
 func stateFolder(root, stack string) string { return filepath.Join(root, ".emulator", stack) }
 
+// ownFolder is a new one beside those that `up` keeps.
+func ownFolder(root, name string) (string, error) {
+	base := filepath.Join(root, ".emulator")
+	if err := os.MkdirAll(base, 0o700); err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(base, name+"-")
+}
+
 // exists reports whether a stack was deployed in a folder.
 func exists(folder string) bool {
 	_, err := os.Stat(filepath.Join(folder, "pulumi", "backend"))
