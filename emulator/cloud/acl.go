@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -140,7 +141,7 @@ func (c *Cloud) ReleaseACL(id string, subnets ...string) error {
 	return c.change(func(s *state) error {
 		if acl := s.ACLs[id]; acl != nil {
 			maps.DeleteFunc(acl.Associations, func(_, subnet string) bool {
-				return len(subnets) == 0 || contains(subnets, subnet)
+				return len(subnets) == 0 || slices.Contains(subnets, subnet)
 			})
 		}
 		return nil
@@ -181,4 +182,35 @@ func (a *NetworkACL) deciding(egress bool, other netip.Addr, port int) *ACLRule 
 		}
 	}
 	return nil
+}
+
+// decide tells whether TCP to every one of the ports passes an ACL in a direction, and which of its rules stops the first
+// that doesn't.
+func (a *NetworkACL) decide(egress bool, other netip.Addr, span ports) (by string, lets bool) {
+	if a == nil {
+		return "", true // the default ACL
+	}
+	// The answer can change only where a rule begins or ends.
+	points := []int{span.from}
+	for _, rule := range a.Rules {
+		points = append(points, rule.From, rule.To+1)
+	}
+	slices.Sort(points)
+	for _, port := range points {
+		if port < span.from || port > span.to {
+			continue
+		}
+		if rule := a.deciding(egress, other, port); rule == nil || !rule.Allow {
+			return rule.number(), false
+		}
+	}
+	return "", true
+}
+
+// number names a rule; nil is the last one, which denies what no other decides and is shown with an asterisk.
+func (r *ACLRule) number() string {
+	if r == nil {
+		return "rule *"
+	}
+	return fmt.Sprintf("rule %d", r.Number)
 }

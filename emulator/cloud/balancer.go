@@ -49,6 +49,9 @@ type LoadBalancer struct {
 	Created time.Time
 }
 
+// owner is what has the balancer's nodes: a network interface in each of its subnets.
+func (spec *LoadBalancerSpec) owner() Owner { return Owner{OwnerBalancer, spec.Name} }
+
 // elbName is the rule for names of balancers and target groups (API: CreateLoadBalancer, CreateTargetGroup).
 var elbName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?$`)
 
@@ -69,8 +72,11 @@ func (c *Cloud) CreateBalancer(spec LoadBalancerSpec) (LoadBalancer, error) {
 		if err := s.checkBalancer(spec); err != nil {
 			return err
 		}
-		address, err := s.balancerAddress(c.free)
+		address, err := s.balancerAddress(s.free)
 		if err != nil {
+			return err
+		}
+		if err := s.SetInterfaces(spec.owner(), spec.Subnets, spec.SecurityGroups, !spec.Internal); err != nil {
 			return err
 		}
 		made = LoadBalancer{
@@ -164,24 +170,12 @@ func (s *state) checkApplicationPlace(spec LoadBalancerSpec) error {
 			"default one of its VPC, which the emulator doesn't have: name one")
 	}
 	for _, id := range spec.Subnets {
-		cidr := s.Subnets[id].CIDR
-		if free := 1<<(32-cidr.Bits()) - kept - s.taken(cidr); cidr.Bits() > 27 || free < freeForApplication {
+		if subnet := s.Subnets[id]; subnet.CIDR.Bits() > 27 || s.FreeAddresses(subnet) < freeForApplication {
 			return refuse("InvalidSubnet", "Not enough IP space available in %s. ELB requires at least %d free IP addresses "+
 				"in each subnet, and a /27.", id, freeForApplication)
 		}
 	}
 	return nil
-}
-
-// taken counts the addresses of a range that network interfaces have.
-func (s *state) taken(cidr netip.Prefix) int {
-	count := 0
-	for address := range s.privateAddresses() {
-		if cidr.Contains(address) {
-			count++
-		}
-	}
-	return count
 }
 
 // takesLogs reports whether a bucket exists and has a policy; that this lets the balancer write is not looked at here.
@@ -207,15 +201,6 @@ func (s *state) checkBalancerAttributes(spec LoadBalancerSpec) error {
 		return refuse("ValidationError", "The idle timeout '%v' must be between 1 and 4000 seconds", idle)
 	}
 	return nil
-}
-
-func (s *state) hasGateway(vpc string) bool {
-	for _, gateway := range s.Gateways {
-		if gateway.VPC == vpc {
-			return true
-		}
-	}
-	return false
 }
 
 func (s *state) balancerAddress(free func(netip.Addr) bool) (netip.Addr, error) {
@@ -252,6 +237,9 @@ func (c *Cloud) UpdateBalancer(arn string, spec LoadBalancerSpec) error {
 		if err := s.checkPlace(spec); err != nil {
 			return err
 		}
+		if err := s.SetInterfaces(spec.owner(), spec.Subnets, spec.SecurityGroups, !spec.Internal); err != nil {
+			return err
+		}
 		b.Spec = spec
 		return nil
 	})
@@ -264,9 +252,14 @@ func containsAll(all, wanted []string) bool {
 // DeleteBalancer removes a balancer with its listeners, unless it is protected.
 func (c *Cloud) DeleteBalancer(arn string) error {
 	return c.change(func(s *state) error {
-		if b := s.Balancers[arn]; b != nil && b.Spec.Protected {
+		b := s.Balancers[arn]
+		switch {
+		case b == nil:
+			return nil
+		case b.Spec.Protected:
 			return refuse("OperationNotPermitted", "Load balancer '%s' cannot be deleted because deletion protection is enabled", arn)
 		}
+		s.DeleteInterfaces(b.Spec.owner())
 		delete(s.Balancers, arn)
 		for id, listener := range s.Listeners {
 			if listener.Balancer == arn {

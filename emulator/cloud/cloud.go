@@ -41,9 +41,7 @@ func refuse(code, format string, args ...any) error {
 
 // Cloud is one region of one account.
 type Cloud struct {
-	region  string
 	clock   clockwork.Clock
-	free    func(netip.Addr) bool
 	mu      sync.Mutex
 	state   state
 	version uint64        // grows with every change, so that a caller sees whether it has to save
@@ -56,11 +54,13 @@ func New(region string, clock clockwork.Clock, free func(netip.Addr) bool) (*Clo
 	if _, err := zonesOf(region); err != nil {
 		return nil, err
 	}
-	return &Cloud{region: region, clock: clock, free: free, state: newState(), changed: make(chan struct{})}, nil
+	c := &Cloud{clock: clock, state: newState(), changed: make(chan struct{})}
+	c.state.region, c.state.free = region, free
+	return c, nil
 }
 
 // Region is the region's name, e.g. us-east-1.
-func (c *Cloud) Region() string { return c.region }
+func (c *Cloud) Region() string { return c.state.region }
 
 // Now is the time of the injected clock.
 func (c *Cloud) Now() time.Time { return c.clock.Now() }
@@ -115,8 +115,11 @@ func randomHex(bytes int) string {
 }
 
 // ARN returns the name of a resource of this region, e.g. ARN("ec2", "vpc/vpc-1").
-func (c *Cloud) ARN(service, resource string) string {
-	return fmt.Sprintf("arn:aws:%s:%s:%s:%s", service, c.region, Account, resource)
+func (c *Cloud) ARN(service, resource string) string { return c.state.ARN(service, resource) }
+
+// ARN returns the name of a resource of this region, e.g. ARN("ec2", "vpc/vpc-1").
+func (s *state) ARN(service, resource string) string {
+	return fmt.Sprintf("arn:aws:%s:%s:%s:%s", service, s.region, Account, resource)
 }
 
 // zones lists the availability zones of the regions that are enabled by default, by their letters (AWS: "Regions and
@@ -142,7 +145,9 @@ func zonesOf(region string) ([]string, error) {
 }
 
 // Zones returns the names of the region's availability zones, sorted.
-func (c *Cloud) Zones() []string {
-	names, _ := zonesOf(c.region) // checked by New
+func (c *Cloud) Zones() []string { return c.state.zones() }
+
+func (s *state) zones() []string {
+	names, _ := zonesOf(s.region) // checked by New
 	return names
 }

@@ -94,6 +94,13 @@ func (c *Cloud) UpdateSubnetGroup(group SubnetGroup) error {
 			return err
 		}
 		s.SubnetGroups[group.Name] = &group
+		for _, database := range s.Databases {
+			if database.Spec.SubnetGroup == group.Name {
+				if err := s.placeDatabase(database.Spec); err != nil {
+					return err
+				}
+			}
+		}
 		return nil
 	})
 }
@@ -138,6 +145,9 @@ func (c *Cloud) CreateDatabase(spec DatabaseSpec) (Database, error) {
 		if err := s.checkDatabase(spec); err != nil {
 			return err
 		}
+		if err := s.placeDatabase(spec); err != nil {
+			return err
+		}
 		s.Databases[database.ID] = database
 		return nil
 	})
@@ -168,9 +178,22 @@ func (c *Cloud) UpdateDatabase(id string, spec DatabaseSpec) error {
 				"group and DB instance are in the same VPC. Choose a DB subnet group in different VPC than the specified DB instance "+
 				"and try again.", spec.Identifier, spec.SubnetGroup)
 		}
+		s.RenameOwner(database.Spec.owner(), spec.owner())
+		if err := s.placeDatabase(spec); err != nil {
+			s.RenameOwner(spec.owner(), database.Spec.owner())
+			return err
+		}
 		database.Spec = spec
 		return nil
 	})
+}
+
+func (s DatabaseSpec) owner() Owner { return Owner{OwnerDatabase, s.Identifier} }
+
+// placeDatabase gives a database a network interface in each subnet of its group. RDS has one interface at a time, in the
+// subnet where the database runs; but it may move to any of them.
+func (s *state) placeDatabase(spec DatabaseSpec) error {
+	return s.SetInterfaces(spec.owner(), s.SubnetGroups[spec.SubnetGroup].Subnets, spec.Groups, false)
 }
 
 // networkOf is the VPC of a subnet group.
@@ -199,6 +222,7 @@ func (c *Cloud) DeleteDatabase(id, snapshot string) error {
 		case snapshot != "":
 			s.Snapshots[snapshot] = true
 		}
+		s.DeleteInterfaces(database.Spec.owner())
 		delete(s.Databases, id)
 		return nil
 	})
@@ -298,5 +322,5 @@ func (s *state) checkDatabasePlace(spec DatabaseSpec) error {
 
 // DatabaseAddress is the name under which RDS would make the database reachable.
 func (c *Cloud) DatabaseAddress(spec DatabaseSpec) string {
-	return fmt.Sprintf("%s.c9akciq32rgh.%s.rds.amazonaws.com", spec.Identifier, c.region)
+	return fmt.Sprintf("%s.c9akciq32rgh.%s.rds.amazonaws.com", spec.Identifier, c.state.region)
 }

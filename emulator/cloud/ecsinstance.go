@@ -153,7 +153,7 @@ func (c *Cloud) joins(s *state, i *Instance) (cluster, reason string) {
 // endpoints").
 func (s *state) reachesECS(i *Instance) *Blocked {
 	for _, service := range []string{"ecs", "ecs-agent", "ecs-telemetry"} {
-		if blocked := s.reachService(i.endpoint(), service); blocked != nil {
+		if blocked := s.reachService(s.instancePeer(i), service); blocked != nil {
 			return blocked
 		}
 	}
@@ -231,8 +231,8 @@ func usableMemory(instanceType string) int {
 	return int(total*1024*0.963 - 70)
 }
 
-// free is what of a container instance no task reserves: CPU units, MiB and ports.
-func (s *state) free(host *ContainerInstance) (cpu, memory int, ports map[int]bool) {
+// unreserved is what of a container instance no task reserves: CPU units, MiB and ports.
+func (s *state) unreserved(host *ContainerInstance) (cpu, memory int, ports map[int]bool) {
 	cpu, memory, ports = host.CPU, host.Memory, map[int]bool{}
 	for _, t := range s.tasksOn(host.Instance) {
 		cpu, memory = cpu-t.CPUUnits, memory-t.Memory
@@ -271,7 +271,7 @@ func (c *Cloud) containerAddress(s *state) (netip.Addr, error) {
 	for n := range hosts {
 		host := 1 + (first+n)%hosts
 		address := netip.AddrFrom4([4]byte{127, 254, byte(host >> 8), byte(host)})
-		if !taken[address] && c.free(address) {
+		if !taken[address] && s.free(address) {
 			return address, nil
 		}
 	}

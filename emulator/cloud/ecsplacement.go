@@ -57,7 +57,7 @@ func (s *state) place(svc *Service, d *TaskDefinition) (*ContainerInstance, int,
 	host := slices.MinFunc(fit, s.preference(svc))
 	port := d.mapping().HostPort
 	if d.mapping().ContainerPort != 0 && port == 0 {
-		_, _, used := s.free(host)
+		_, _, used := s.unreserved(host)
 		var err error
 		if port, err = host.dynamicPort(used); err != nil {
 			return nil, 0, err.Error()
@@ -90,7 +90,7 @@ func (s *state) noHosts(svc *Service) string {
 
 // missing is what a container instance lacks for a task, or nothing.
 func (s *state) missing(svc *Service, d *TaskDefinition, host *ContainerInstance) string {
-	cpu, memory, ports := s.free(host)
+	cpu, memory, ports := s.unreserved(host)
 	switch {
 	case d.memory() > memory:
 		return "has insufficient memory available"
@@ -146,7 +146,7 @@ func (s *state) preference(svc *Service) func(a, b *ContainerInstance) int {
 
 // weight is what a strategy makes of a container instance: the lowest is preferred.
 func (s *state) weight(svc *Service, p Placement, host *ContainerInstance, chance map[string]int) int {
-	cpu, memory, _ := s.free(host)
+	cpu, memory, _ := s.unreserved(host)
 	switch {
 	case p.Type == "random":
 		if _, drawn := chance[host.ID]; !drawn {

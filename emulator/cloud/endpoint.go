@@ -14,7 +14,7 @@ type VPCEndpoint struct {
 	Service     string // e.g. com.amazonaws.us-east-1.s3
 	Interface   bool   // otherwise a gateway
 	RouteTables []string
-	Interfaces  map[string]netip.Addr // subnet → private address
+	Interfaces  map[string]netip.Addr `json:"-"` // subnet → private address; of a copy
 	Groups      []string
 	PrivateDNS  bool   // the service's public name leads to the interfaces, in the whole VPC
 	Policy      string // document; empty: everything
@@ -74,12 +74,12 @@ func within(destination string, address netip.Addr) (bits int, ok bool) {
 }
 
 // publicService is a service of AWS as it is reached over the internet.
-func publicService(name string) Endpoint {
+func publicService(name string) Peer {
 	address := netip.MustParseAddr("54.239.16.1")
 	if list, ok := prefixLists[name]; ok {
 		address = list.Ranges[0].Addr().Next()
 	}
-	return Endpoint{Name: servicePrefix + name, Address: address}
+	return Peer{Name: servicePrefix + name, Address: address}
 }
 
 const servicePrefix = "AWS service "
@@ -98,19 +98,20 @@ type EndpointSpec struct {
 
 // CreateEndpoint makes an endpoint; a gateway's routes to its service's prefix list come with it.
 func (c *Cloud) CreateEndpoint(spec EndpointSpec) (VPCEndpoint, error) {
-	made := &VPCEndpoint{ID: newID("vpce"), VPC: spec.VPC, Service: spec.Service, Interface: spec.Interface,
-		Interfaces: map[string]netip.Addr{}}
+	made := &VPCEndpoint{ID: newID("vpce"), VPC: spec.VPC, Service: spec.Service, Interface: spec.Interface}
+	var copied VPCEndpoint
 	err := c.change(func(s *state) error {
-		if err := s.checkEndpoint(c.region, made, spec); err != nil {
+		if err := s.checkEndpoint(s.region, made, spec); err != nil {
 			return err
 		}
-		if err := c.fit(s, made, spec); err != nil {
+		if err := s.configure(made, spec); err != nil {
 			return err
 		}
 		s.Endpoints[made.ID] = made
+		copied = s.copyOf(made)
 		return nil
 	})
-	return made.copied(), err
+	return copied, err
 }
 
 // UpdateEndpoint changes all but the VPC, the service and the type.
@@ -120,29 +121,20 @@ func (c *Cloud) UpdateEndpoint(id string, spec EndpointSpec) error {
 		if found == nil {
 			return notFound("InvalidVpcEndpointId.NotFound", "Vpc Endpoint", id)
 		}
-		if err := s.checkEndpoint(c.region, found, spec); err != nil {
+		if err := s.checkEndpoint(s.region, found, spec); err != nil {
 			return err
 		}
-		return c.fit(s, found, spec)
+		return s.configure(found, spec)
 	})
 }
 
-// fit gives an endpoint its routes or interfaces, once they are known to be right.
-func (c *Cloud) fit(s *state, e *VPCEndpoint, spec EndpointSpec) error {
-	interfaces := map[string]netip.Addr{}
-	for _, id := range spec.Subnets {
-		interfaces[id] = e.Interfaces[id]
-		if interfaces[id].IsValid() {
-			continue
-		}
-		address, err := s.privateAddress(s.Subnets[id], c.free)
-		if err != nil {
-			return err
-		}
-		interfaces[id] = address
+// configure gives an endpoint its routes or interfaces, once they are known to be right.
+func (s *state) configure(e *VPCEndpoint, spec EndpointSpec) error {
+	if err := s.SetInterfaces(e.owner(), spec.Subnets, spec.Groups, false); err != nil {
+		return err
 	}
 	s.unroute(e)
-	e.Interfaces, e.RouteTables, e.Groups = interfaces, slices.Clone(spec.RouteTables), slices.Clone(spec.Groups)
+	e.RouteTables, e.Groups = slices.Clone(spec.RouteTables), slices.Clone(spec.Groups)
 	e.PrivateDNS, e.Policy = spec.PrivateDNS, spec.Policy
 	for _, table := range e.RouteTables {
 		s.RouteTables[table].Routes[e.PrefixList()] = e.ID
@@ -164,7 +156,7 @@ func (s *state) checkEndpoint(region string, e *VPCEndpoint, spec EndpointSpec) 
 		return notFound("InvalidVpcId.NotFound", "Vpc", spec.VPC)
 	}
 	if !strings.HasPrefix(spec.Service, "com.amazonaws."+region+".") {
-		return refuse("InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", spec.Service)
+		return refuse("InvalidServiceName", "The Vpc Peer Service '%s' does not exist", spec.Service)
 	}
 	if spec.Policy != "" {
 		if _, err := parsePolicy(spec.Policy); err != nil {
@@ -181,7 +173,7 @@ func (s *state) checkGatewayEndpoint(e *VPCEndpoint, spec EndpointSpec) error {
 	list, ok := prefixLists[e.Name()]
 	switch {
 	case !ok:
-		return refuse("InvalidParameter", "Endpoint type (Gateway) does not match available service types ([Interface]) of %s.",
+		return refuse("InvalidParameter", "Peer type (Gateway) does not match available service types ([Interface]) of %s.",
 			spec.Service)
 	case len(spec.Subnets) > 0 || len(spec.Groups) > 0 || spec.PrivateDNS:
 		return refuse("InvalidParameter", "A gateway endpoint takes route tables: it has no subnets, security groups or private DNS.")
@@ -237,34 +229,43 @@ func (c *Cloud) DeleteEndpoint(id string) error {
 	return c.change(func(s *state) error {
 		if e := s.Endpoints[id]; e != nil {
 			s.unroute(e)
+			s.DeleteInterfaces(e.owner())
 		}
 		delete(s.Endpoints, id)
 		return nil
 	})
 }
 
-func (e *VPCEndpoint) copied() VPCEndpoint {
+func (e *VPCEndpoint) owner() Owner { return Owner{OwnerEndpoint, e.ID} }
+
+func (s *state) copyOf(e *VPCEndpoint) VPCEndpoint {
 	copied := *e
-	copied.Interfaces = maps.Clone(e.Interfaces)
+	copied.Interfaces = map[string]netip.Addr{}
+	for _, n := range s.InterfacesOf(e.owner()) {
+		copied.Interfaces[n.Subnet] = n.Address
+	}
 	copied.RouteTables, copied.Groups = slices.Clone(e.RouteTables), slices.Clone(e.Groups)
 	return copied
 }
 
 // interfaceFor is the end of an interface endpoint that a service's name leads to from a subnet: the one in its zone, or
 // else the first; nil when the name leads to the internet.
-func (s *state) interfaceFor(service, subnet string) *Endpoint {
+func (s *state) interfaceFor(service, subnet string) *Peer {
 	for _, id := range keys(s.Endpoints) {
 		e := s.Endpoints[id]
-		if !e.PrivateDNS || e.Name() != service || e.VPC != s.vpcOf(subnet) || len(e.Interfaces) == 0 {
+		candidates := s.InterfacesOf(e.owner())
+		if !e.PrivateDNS || e.Name() != service || e.VPC != s.vpcOf(subnet) || len(candidates) == 0 {
 			continue
 		}
-		chosen := keys(e.Interfaces)[0]
-		for _, candidate := range keys(e.Interfaces) {
-			if s.Subnets[candidate].Zone == s.Subnets[subnet].Zone {
+		chosen := candidates[0]
+		for _, candidate := range candidates {
+			if s.sameZone(candidate.Subnet, subnet) {
 				chosen = candidate
 			}
 		}
-		return &Endpoint{Name: "endpoint " + id + " of " + service, Address: e.Interfaces[chosen], Groups: e.Groups, Subnet: chosen}
+		end := chosen.peer()
+		end.Name += " of " + service
+		return &end
 	}
 	return nil
 }

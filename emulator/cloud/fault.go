@@ -230,7 +230,7 @@ func (s *state) checkFault(c *Cloud, f *Fault) error {
 		}
 	case FaultPower:
 		if !slices.Contains(c.Zones(), f.Target) {
-			return refuse("ResourceNotFoundException", "The target '%s' is not a zone of %s", f.Target, c.region)
+			return refuse("ResourceNotFoundException", "The target '%s' is not a zone of %s", f.Target, s.region)
 		}
 	}
 	return f.checkParameters(c)
@@ -247,7 +247,7 @@ func (f *Fault) checkParameters(c *Cloud) error {
 	case FaultCapacity:
 		for _, zone := range f.zones() {
 			if !slices.Contains(c.Zones(), zone) {
-				return refuse("ValidationException", "%s: '%s' is not a zone of %s", ParameterZones, zone, c.region)
+				return refuse("ValidationException", "%s: '%s' is not a zone of %s", ParameterZones, zone, c.state.region)
 			}
 		}
 	case FaultKill:
@@ -383,7 +383,7 @@ func (s *state) cutOff(subnet string) *Fault {
 }
 
 // disrupted words what a fault stops as the network ACL does that FIS puts in place.
-func disrupted(f *Fault, subnet string, egress bool, other Endpoint) *Blocked {
+func disrupted(f *Fault, subnet string, egress bool, other Peer) *Blocked {
 	return blocked("SUBNET_ACL_RESTRICTION", "the network ACL that fault %s (%s) gives %s lets nothing %s %s", f.ID, f.Action, subnet,
 		map[bool]string{true: "out to", false: "in from"}[egress], other.Name)
 }

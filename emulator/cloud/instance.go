@@ -3,7 +3,6 @@ package cloud
 import (
 	"encoding/base64"
 	"maps"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"time"
@@ -68,10 +67,15 @@ type Instance struct {
 	CPUAt          time.Time            // when the newest was measured
 }
 
-func (i *Instance) endpoint() Endpoint {
-	return Endpoint{
-		Name: "instance " + i.ID, Address: i.Address, Groups: i.SecurityGroups, Subnet: i.Subnet, Public: i.Public, Back: linuxPorts,
+func (i *Instance) owner() Owner { return Owner{OwnerInstance, i.ID} }
+
+// instancePeer returns the network interface of an instance as an end: of a terminated one the interface that it had.
+func (s *state) instancePeer(i *Instance) Peer {
+	for _, n := range s.InterfacesOf(i.owner()) {
+		return n.peer()
 	}
+	had := Interface{Owner: i.owner(), Subnet: i.Subnet, Address: i.Address, Groups: i.SecurityGroups, Public: i.Public}
+	return had.peer()
 }
 
 // Script is the decoded user data.
@@ -110,7 +114,8 @@ func (c *Cloud) launch(s *state, g *Group, subnet *Subnet, now time.Time) (*Inst
 	if err := c.capacity(s, g.Spec.Name, subnet.Zone, data.InstanceType); err != nil {
 		return nil, err
 	}
-	address, err := s.privateAddress(subnet, c.free)
+	id := newID("i")
+	address, err := s.attachInterface(id, subnet.ID, data.SecurityGroups, data.Public)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +125,7 @@ func (c *Cloud) launch(s *state, g *Group, subnet *Subnet, now time.Time) (*Inst
 	}
 	maps.Copy(tags, g.Spec.InstanceTags)
 	i := &Instance{
-		ID: newID("i"), State: Pending, Group: g.Spec.Name, Lifecycle: LifecyclePending,
+		ID: id, State: Pending, Group: g.Spec.Name, Lifecycle: LifecyclePending,
 		Template: g.Spec.Template, Version: version, ImageID: data.ImageID, Type: data.InstanceType,
 		Zone: subnet.Zone, Subnet: subnet.ID, Address: address, Public: data.Public,
 		SecurityGroups: data.SecurityGroups, Profile: data.Profile, UserData: data.UserData, Tags: tags,
@@ -130,44 +135,13 @@ func (c *Cloud) launch(s *state, g *Group, subnet *Subnet, now time.Time) (*Inst
 	return i, nil
 }
 
-// AWS keeps the first four addresses and the last of each subnet (VPC User Guide: "Subnet CIDR blocks").
-const keptFirst, kept = 4, 5
-
-// privateAddress picks a free address at random, as EC2 seems to.
-func (s *state) privateAddress(subnet *Subnet, free func(netip.Addr) bool) (netip.Addr, error) {
-	taken := s.privateAddresses()
-	base := subnet.CIDR.Addr().As4()
-	size := 1 << (32 - subnet.CIDR.Bits())
-	for _, n := range rand.Perm(size - kept) {
-		host := n + keptFirst
-		address := netip.AddrFrom4([4]byte{
-			base[0], base[1], base[2] | byte(host>>8), base[3] | byte(host),
-		})
-		if !taken[address] && free(address) {
-			return address, nil
-		}
+// attachInterface gives an instance its network interface and returns the address of it.
+func (s *state) attachInterface(instance, subnet string, groups []string, public bool) (netip.Addr, error) {
+	owner := Owner{OwnerInstance, instance}
+	if err := s.SetInterfaces(owner, []string{subnet}, groups, public); err != nil {
+		return netip.Addr{}, err
 	}
-	return netip.Addr{}, refuse("InsufficientFreeAddressesInSubnet",
-		"There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", subnet.ID)
-}
-
-// privateAddresses are those of all network interfaces.
-func (s *state) privateAddresses() map[netip.Addr]bool {
-	taken := map[netip.Addr]bool{}
-	for _, i := range s.Instances {
-		if i.State != Terminated {
-			taken[i.Address] = true
-		}
-	}
-	for _, nat := range s.NATs {
-		taken[nat.Address] = true
-	}
-	for _, endpoint := range s.Endpoints {
-		for _, address := range endpoint.Interfaces {
-			taken[address] = true
-		}
-	}
-	return taken
+	return s.InterfacesOf(owner)[0].Address, nil
 }
 
 // InstanceRunning reports that an instance has booted.
@@ -189,6 +163,7 @@ func (c *Cloud) InstanceEnded(id, reason string) {
 				g.RetryAt = c.clock.Now().Add(launchRetry)
 			}
 			i.State, i.Ended = Terminated, c.clock.Now()
+			s.DeleteInterfaces(i.owner())
 			if reason != "" {
 				i.Reason = reason
 			}

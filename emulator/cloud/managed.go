@@ -44,7 +44,7 @@ func (c *Cloud) AttachRolePolicy(role, arn string) error {
 			return refuse("NoSuchEntity", "Policy %s does not exist or is not attachable. (The emulator knows these of AWS: %v)", arn,
 				keys(managed))
 		}
-		if !contains(found.Attached, arn) {
+		if !slices.Contains(found.Attached, arn) {
 			found.Attached = append(found.Attached, arn)
 		}
 		return nil

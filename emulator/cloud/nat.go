@@ -70,10 +70,10 @@ func (c *Cloud) CreateNAT(subnet, eip string) (NATGateway, error) {
 		case !s.hasGateway(place.VPC):
 			return refuse("Gateway.NotAttached", "Network %s has no Internet gateway attached", place.VPC)
 		}
-		var err error
-		if nat.Address, err = s.privateAddress(place, c.free); err != nil {
+		if err := s.SetInterfaces(nat.owner(), []string{subnet}, nil, true); err != nil {
 			return err
 		}
+		nat.Address = s.InterfacesOf(nat.owner())[0].Address
 		s.NATs[nat.ID], address.NAT = nat, nat.ID
 		return nil
 	})
@@ -85,15 +85,14 @@ func (c *Cloud) DeleteNAT(id string) error {
 	return c.change(func(s *state) error {
 		if nat := s.NATs[id]; nat != nil {
 			s.Addresses[nat.EIP].NAT = ""
+			s.DeleteInterfaces(nat.owner())
 		}
 		delete(s.NATs, id)
 		return nil
 	})
 }
 
-func (n *NATGateway) endpoint() Endpoint {
-	return Endpoint{Name: "NAT gateway " + n.ID, Address: n.Address, Subnet: n.Subnet, Public: true}
-}
+func (n *NATGateway) owner() Owner { return Owner{OwnerNAT, n.ID} }
 
 // PublicAddress is the address under which a NAT gateway's traffic is seen on the internet.
 func (c *Cloud) PublicAddress(nat NATGateway) netip.Addr {

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"slices"
@@ -66,42 +67,37 @@ func (c *Cloud) CreateVPC(cidr string) (VPC, error) {
 	return *vpc, err
 }
 
-// DeleteVPC removes a VPC that nothing is in any more.
+// DeleteVPC removes an empty VPC.
 func (c *Cloud) DeleteVPC(id string) error {
 	return c.change(func(s *state) error {
-		for _, subnet := range s.Subnets {
-			if subnet.VPC == id {
-				return inUse("vpc", id, "subnet "+subnet.ID)
-			}
-		}
-		for _, gateway := range s.Gateways {
-			if gateway.VPC == id {
-				return inUse("vpc", id, "internet gateway "+gateway.ID)
-			}
-		}
-		for _, table := range s.RouteTables {
-			if table.VPC == id {
-				return inUse("vpc", id, "route table "+table.ID)
-			}
-		}
-		for _, group := range s.Groups {
-			if group.VPC == id {
-				return inUse("vpc", id, "security group "+group.ID)
-			}
-		}
-		for _, acl := range s.ACLs {
-			if acl.VPC == id {
-				return inUse("vpc", id, "network ACL "+acl.ID)
-			}
-		}
-		for _, endpoint := range s.Endpoints {
-			if endpoint.VPC == id {
-				return inUse("vpc", id, "endpoint "+endpoint.ID)
-			}
+		if found := s.contentOf(id); found != "" {
+			return inUse("vpc", id, found)
 		}
 		delete(s.VPCs, id)
 		return nil
 	})
+}
+
+// contentOf names something that is in a VPC, or returns "" if it is empty.
+func (s *state) contentOf(vpc string) string {
+	return cmp.Or(
+		firstIn(vpc, "subnet", s.Subnets, func(n *Subnet) string { return n.VPC }),
+		firstIn(vpc, "internet gateway", s.Gateways, func(g *InternetGateway) string { return g.VPC }),
+		firstIn(vpc, "route table", s.RouteTables, func(t *RouteTable) string { return t.VPC }),
+		firstIn(vpc, "security group", s.Groups, func(g *SecurityGroup) string { return g.VPC }),
+		firstIn(vpc, "network ACL", s.ACLs, func(a *NetworkACL) string { return a.VPC }),
+		firstIn(vpc, "endpoint", s.Endpoints, func(e *VPCEndpoint) string { return e.VPC }),
+	)
+}
+
+// firstIn names the first of some resources that is in a VPC.
+func firstIn[T any](vpc, kind string, all map[string]*T, vpcOf func(*T) string) string {
+	for _, id := range keys(all) {
+		if vpcOf(all[id]) == vpc {
+			return kind + " " + id
+		}
+	}
+	return ""
 }
 
 // CreateGateway makes an internet gateway, attached to the VPC if one is named.
@@ -172,24 +168,18 @@ func (s *state) checkAttachment(vpc string) error {
 	return nil
 }
 
-// mappedAddress names something in the VPC that has a public address, or nothing.
+func (s *state) hasGateway(vpc string) bool {
+	for _, gateway := range s.Gateways {
+		if gateway.VPC == vpc {
+			return true
+		}
+	}
+	return false
+}
+
+// mappedAddress names the owner of a public address in the VPC, or returns "".
 func (s *state) mappedAddress(vpc string) string {
-	for _, i := range s.instances() {
-		if i.State != Terminated && i.Public && s.vpcOf(i.Subnet) == vpc {
-			return "instance " + i.ID
-		}
-	}
-	for _, b := range s.Balancers {
-		if !b.Spec.Internal && s.vpcOf(b.Spec.Subnets[0]) == vpc {
-			return "load balancer " + b.Spec.Name
-		}
-	}
-	for _, id := range keys(s.NATs) {
-		if s.vpcOf(s.NATs[id].Subnet) == vpc {
-			return "NAT gateway " + id
-		}
-	}
-	return ""
+	return s.ownerWhere(func(n *Interface) bool { return n.Public && s.vpcOf(n.Subnet) == vpc })
 }
 
 func (s *state) vpcOf(subnet string) string {
@@ -214,7 +204,7 @@ func (c *Cloud) CreateSubnet(vpc, cidr, zone string, mapPublicIP bool) (Subnet, 
 		case !prefix.Addr().Is4(), prefix.Bits() < 16 || prefix.Bits() > 28,
 			prefix.Bits() < parent.CIDR.Bits() || !parent.CIDR.Contains(prefix.Addr()):
 			return refuse("InvalidSubnet.Range", "The CIDR '%s' is invalid.", cidr)
-		case !c.hasZone(zone):
+		case !slices.Contains(c.Zones(), zone):
 			return refuse("InvalidParameterValue", "Value (%s) for parameter availabilityZone is invalid. "+
 				"Subnets can currently only be created in the following availability zones: %v.", zone, c.Zones())
 		}
@@ -249,19 +239,10 @@ func (c *Cloud) UpdateSubnet(id string, mapPublicIP bool) error {
 	})
 }
 
-func (c *Cloud) hasZone(zone string) bool {
-	for _, z := range c.Zones() {
-		if z == zone {
-			return true
-		}
-	}
-	return false
-}
-
 // DeleteSubnet removes a subnet that has no network interface any more.
 func (c *Cloud) DeleteSubnet(id string) error {
 	return c.change(func(s *state) error {
-		if user := s.interfaceIn(id); user != "" {
+		if user := s.ownerWhere(func(n *Interface) bool { return n.Subnet == id }); user != "" {
 			return inUse("subnet", id, user)
 		}
 		delete(s.Subnets, id)
@@ -275,34 +256,8 @@ func (c *Cloud) DeleteSubnet(id string) error {
 	})
 }
 
-// interfaceIn names something that has a network interface in a subnet, or nothing.
-func (s *state) interfaceIn(subnet string) string {
-	for _, i := range s.instances() {
-		if i.Subnet == subnet && i.State != Terminated {
-			return "instance " + i.ID
-		}
-	}
-	for _, b := range s.Balancers {
-		if contains(b.Spec.Subnets, subnet) {
-			return "load balancer " + b.Spec.Name
-		}
-	}
-	for _, nat := range s.NATs {
-		if nat.Subnet == subnet {
-			return "NAT gateway " + nat.ID
-		}
-	}
-	for _, endpoint := range s.Endpoints {
-		if _, has := endpoint.Interfaces[subnet]; has {
-			return "endpoint " + endpoint.ID
-		}
-	}
-	for _, database := range s.Databases {
-		if group := s.SubnetGroups[database.Spec.SubnetGroup]; group != nil && contains(group.Subnets, subnet) {
-			return "database " + database.Spec.Identifier
-		}
-	}
-	return ""
+func (s *state) sameZone(a, b string) bool {
+	return s.Subnets[a] != nil && s.Subnets[b] != nil && s.Subnets[a].Zone == s.Subnets[b].Zone
 }
 
 // CreateRouteTable makes an empty table.

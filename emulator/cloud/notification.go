@@ -56,10 +56,10 @@ func (s *state) publishAs(from sender, now time.Time, topic, subject string, mes
 
 // notifyAlarm tells a topic of an alarm's new state, and returns what the alarm's history says of it.
 func (c *Cloud) notifyAlarm(s *state, topic string, a *Alarm, before string, now time.Time) string {
-	subject := fmt.Sprintf("%s: \"%s\" in %s", a.State, a.Spec.Name, c.region)
+	subject := fmt.Sprintf("%s: \"%s\" in %s", a.State, a.Spec.Name, s.region)
 	lost := s.publishAs(alarmSender(a.ARN), now, topic, subject, map[string]any{
 		"AlarmName": a.Spec.Name, "AlarmDescription": a.Spec.Description, "AlarmArn": a.ARN, "AWSAccountId": Account,
-		"OldStateValue": before, "NewStateValue": a.State, "NewStateReason": a.Reason, "Region": c.region,
+		"OldStateValue": before, "NewStateValue": a.State, "NewStateReason": a.Reason, "Region": s.region,
 		"StateChangeTime": now.UTC().Format(time.RFC3339),
 		"Trigger": map[string]any{
 			"Namespace": a.Spec.Namespace, "MetricName": a.Spec.Metric, "Dimensions": a.Spec.Dimensions, "Statistic": a.Spec.Statistic,

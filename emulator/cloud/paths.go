@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// Endpoint is one end of a path: something with an address, the security groups of its network interface, and its
+// Peer is one end of a path: something with an address, the security groups of its network interface, and its
 // subnet. Without a subnet it is out on the internet.
-type Endpoint struct {
+type Peer struct {
 	Name    string // for people: "load balancer musicguru-lb", "internet"
 	Address netip.Addr
 	Groups  []string
@@ -27,8 +27,8 @@ var (
 )
 
 // Internet is a client somewhere in the world (an address of RFC 5737's documentation range).
-func Internet() Endpoint {
-	return Endpoint{Name: "internet", Address: netip.MustParseAddr("203.0.113.1")}
+func Internet() Peer {
+	return Peer{Name: "internet", Address: netip.MustParseAddr("203.0.113.1")}
 }
 
 // Blocked says why a packet doesn't arrive. Codes are those of VPC Reachability Analyzer ("Explanation codes").
@@ -46,12 +46,12 @@ func blocked(code, format string, args ...any) *Blocked {
 // Reach answers whether a TCP connection from one end can be opened to a port of the other: nil if it can, and
 // otherwise what stops it. Security groups are stateful, so the way back needs no rule of theirs; it does need a route,
 // and the network ACLs must let it pass.
-func (s *state) Reach(from, to Endpoint, port int) *Blocked { return s.follow(nil, from, to, port) }
+func (s *state) Reach(from, to Peer, port int) *Blocked { return s.follow(nil, from, to, port) }
 
 // follow is [state.Reach] with a note of what the connection passes.
-func (s *state) follow(w *walk, from, to Endpoint, port int) *Blocked {
+func (s *state) follow(w *walk, from, to Peer, port int) *Blocked {
 	w.pass(from.Name, from.place())
-	for _, step := range []func(*walk, Endpoint, Endpoint, int) *Blocked{s.leaves, s.crosses, s.enters} {
+	for _, step := range []func(*walk, Peer, Peer, int) *Blocked{s.leaves, s.crosses, s.enters} {
 		if blocked := step(w, from, to, port); blocked != nil {
 			return blocked
 		}
@@ -76,7 +76,7 @@ func (w *walk) pass(component, by string) {
 }
 
 // place is where an end is.
-func (e Endpoint) place() string {
+func (e Peer) place() string {
 	if e.Subnet == "" {
 		return e.Address.String()
 	}
@@ -84,7 +84,7 @@ func (e Endpoint) place() string {
 }
 
 // reachService answers whether an end inside a VPC can open a connection to a service of AWS, by whatever way there is.
-func (s *state) reachService(from Endpoint, service string) *Blocked {
+func (s *state) reachService(from Peer, service string) *Blocked {
 	to := publicService(service)
 	if inside := s.interfaceFor(service, from.Subnet); inside != nil {
 		to = *inside
@@ -92,7 +92,7 @@ func (s *state) reachService(from Endpoint, service string) *Blocked {
 	return s.Reach(from, to, 443)
 }
 
-func (s *state) leaves(w *walk, from, to Endpoint, port int) *Blocked {
+func (s *state) leaves(w *walk, from, to Peer, port int) *Blocked {
 	if from.Subnet == "" || from.Open {
 		return nil
 	}
@@ -104,7 +104,7 @@ func (s *state) leaves(w *walk, from, to Endpoint, port int) *Blocked {
 		"no egress rule of %s (security groups %v) lets TCP %d out to %s", from.Name, from.Groups, port, to.Name)
 }
 
-func (s *state) enters(w *walk, from, to Endpoint, port int) *Blocked {
+func (s *state) enters(w *walk, from, to Peer, port int) *Blocked {
 	if to.Subnet == "" || to.Open {
 		return nil
 	}
@@ -117,7 +117,7 @@ func (s *state) enters(w *walk, from, to Endpoint, port int) *Blocked {
 }
 
 // seen is an end as the other one sees it.
-func (e Endpoint) seen() Endpoint {
+func (e Peer) seen() Peer {
 	if e.Client.IsValid() {
 		e.Name, e.Address, e.Back = "the clients of "+e.Name, e.Client, anyPorts
 	}
@@ -125,10 +125,10 @@ func (e Endpoint) seen() Endpoint {
 }
 
 // letting is a rule of the groups that lets a connection pass; the first by its ID, of several.
-func (s *state) letting(groups []string, egress bool, port int, other Endpoint) *Rule {
+func (s *state) letting(groups []string, egress bool, port int, other Peer) *Rule {
 	var first *Rule
 	for _, rule := range s.Rules {
-		if rule.Egress == egress && contains(groups, rule.Group) && rule.lets(port, other.Address, other.Groups) &&
+		if rule.Egress == egress && slices.Contains(groups, rule.Group) && rule.lets(port, other.Address, other.Groups) &&
 			(first == nil || rule.ID < first.ID) {
 			first = rule
 		}
@@ -137,7 +137,7 @@ func (s *state) letting(groups []string, egress bool, port int, other Endpoint) 
 }
 
 // crosses checks the routes and the network ACLs, there and back. Ends of one VPC always have their local route.
-func (s *state) crosses(w *walk, from, to Endpoint, port int) *Blocked {
+func (s *state) crosses(w *walk, from, to Peer, port int) *Blocked {
 	switch {
 	case from.Subnet == "" && to.Subnet == "":
 		return nil
@@ -153,7 +153,7 @@ func (s *state) crosses(w *walk, from, to Endpoint, port int) *Blocked {
 }
 
 // comesIn is a connection from the internet: to a public address alone, and answered through the gateway.
-func (s *state) comesIn(w *walk, from, to Endpoint, port int) *Blocked {
+func (s *state) comesIn(w *walk, from, to Peer, port int) *Blocked {
 	if blocked := s.throughGateway(w, to, from); blocked != nil {
 		return blocked
 	}
@@ -164,7 +164,7 @@ func (s *state) comesIn(w *walk, from, to Endpoint, port int) *Blocked {
 }
 
 // throughGateway wants the route of an end of the VPC to one outside to lead through an internet gateway.
-func (s *state) throughGateway(w *walk, inside, outside Endpoint) *Blocked {
+func (s *state) throughGateway(w *walk, inside, outside Peer) *Blocked {
 	route := s.routeOut(inside.Subnet, outside.Address)
 	switch {
 	case route.dead:
@@ -180,7 +180,7 @@ func (s *state) throughGateway(w *walk, inside, outside Endpoint) *Blocked {
 
 // goesOut is a connection to the internet or to a service: by an endpoint's route, by a public address and an internet
 // gateway, or by a NAT gateway that has them.
-func (s *state) goesOut(w *walk, from, to Endpoint, port int) *Blocked {
+func (s *state) goesOut(w *walk, from, to Peer, port int) *Blocked {
 	route := s.routeOut(from.Subnet, to.Address)
 	nat := s.NATs[route.target]
 	switch {
@@ -200,13 +200,16 @@ func (s *state) goesOut(w *walk, from, to Endpoint, port int) *Blocked {
 	}
 	w.pass("route table "+route.table, "route "+route.destination+" to "+route.target)
 	if nat != nil {
-		return s.throughNAT(w, from, nat.endpoint(), to, port)
+		return s.throughNAT(w, from, s.natPeer(nat), to, port)
 	}
 	w.pass("endpoint "+route.target, "")
 	return s.filtered(w, from, to, port)
 }
 
-func (s *state) throughNAT(w *walk, from, nat, to Endpoint, port int) *Blocked {
+// natPeer returns the network interface of a NAT gateway as an end.
+func (s *state) natPeer(nat *NATGateway) Peer { return s.InterfacesOf(nat.owner())[0].peer() }
+
+func (s *state) throughNAT(w *walk, from, nat, to Peer, port int) *Blocked {
 	w.pass(nat.Name, nat.place())
 	if blocked := s.throughGateway(w, nat, to); blocked != nil {
 		return blocked
@@ -215,8 +218,8 @@ func (s *state) throughNAT(w *walk, from, nat, to Endpoint, port int) *Blocked {
 		if blocked := s.aclsLet(w, from, to, port); blocked != nil { // its packets name the far end, not the NAT gateway
 			return blocked
 		}
-		inner := Endpoint{Name: to.Name, Address: to.Address, Subnet: nat.Subnet}
-		outer := Endpoint{Name: from.Name, Address: from.Address, Back: from.Back}
+		inner := Peer{Name: to.Name, Address: to.Address, Subnet: nat.Subnet}
+		outer := Peer{Name: from.Name, Address: from.Address, Back: from.Back}
 		if blocked := s.aclsLet(w, outer, inner, port); blocked != nil {
 			return blocked
 		}
@@ -225,14 +228,14 @@ func (s *state) throughNAT(w *walk, from, nat, to Endpoint, port int) *Blocked {
 }
 
 // filtered checks the network ACLs. They stand at the border of subnets: within one they see nothing.
-func (s *state) filtered(w *walk, from, to Endpoint, port int) *Blocked {
+func (s *state) filtered(w *walk, from, to Peer, port int) *Blocked {
 	if from.Subnet == to.Subnet {
 		return nil
 	}
 	return s.aclsLet(w, from, to, port)
 }
 
-func (s *state) aclsLet(w *walk, from, to Endpoint, port int) *Blocked {
+func (s *state) aclsLet(w *walk, from, to Peer, port int) *Blocked {
 	source := from.seen()
 	there, back := ports{port, port}, source.Back
 	if back == (ports{}) {
@@ -241,7 +244,7 @@ func (s *state) aclsLet(w *walk, from, to Endpoint, port int) *Blocked {
 	for _, step := range []struct {
 		subnet string
 		egress bool
-		other  Endpoint
+		other  Peer
 		ports  ports
 	}{
 		{from.Subnet, true, to, there}, {to.Subnet, false, source, there}, {to.Subnet, true, source, back}, {from.Subnet, false, to, back},
@@ -265,7 +268,7 @@ func (s *state) aclsLet(w *walk, from, to Endpoint, port int) *Blocked {
 
 var directions = map[bool]string{true: "out to", false: "in from"}
 
-func restricted(acl, by, subnet string, egress bool, other Endpoint, span ports) *Blocked {
+func restricted(acl, by, subnet string, egress bool, other Peer, span ports) *Blocked {
 	named := fmt.Sprintf("TCP %d", span.from)
 	if span.from != span.to {
 		named = fmt.Sprintf("the answers on TCP %d–%d", span.from, span.to)
@@ -280,7 +283,7 @@ type route struct {
 	dead                       bool   // its target is gone: a black hole
 }
 
-func (r route) blackHole(from, to Endpoint) *Blocked {
+func (r route) blackHole(from, to Peer) *Blocked {
 	return blocked("BAD_STATE_ROUTE", "route %s of %s, by which %s would reach %s, leads to %s, which is gone", r.destination, r.table,
 		from.Name, to.Name, r.target)
 }
@@ -301,81 +304,4 @@ func (s *state) routeOut(subnet string, to netip.Addr) route {
 	found.dead = found.target != "" && s.Gateways[found.target] == nil && s.NATs[found.target] == nil &&
 		s.Endpoints[found.target] == nil
 	return found
-}
-
-// nodes are a balancer's ends: AWS gives it one in each of its subnets. One that is cut off is taken out of the balancer's
-// DNS name, unless all are.
-func (s *state) nodes(b *LoadBalancer) []Endpoint {
-	var nodes []Endpoint
-	for _, id := range s.nodeSubnets(b) {
-		node := Endpoint{
-			Name: "load balancer " + b.Spec.Name, Groups: b.Spec.SecurityGroups, Open: len(b.Spec.SecurityGroups) == 0,
-			Subnet: id, Public: !b.Spec.Internal,
-		}
-		if subnet := s.Subnets[id]; subnet != nil {
-			node.Address = firstAddress(subnet)
-		}
-		nodes = append(nodes, node)
-	}
-	return nodes
-}
-
-func (s *state) nodeSubnets(b *LoadBalancer) []string {
-	reached := slices.DeleteFunc(slices.Clone(b.Spec.Subnets), func(id string) bool { return s.cutOff(id) != nil })
-	if len(reached) == 0 {
-		return b.Spec.Subnets
-	}
-	return reached
-}
-
-// firstAddress stands for a balancer's node: any address of the subnet passes the same rules.
-func firstAddress(subnet *Subnet) netip.Addr {
-	address := subnet.CIDR.Addr()
-	for range keptFirst {
-		address = address.Next()
-	}
-	return address
-}
-
-// reachBalancer answers whether clients on the internet reach a listener, at every node of its balancer: they are given
-// the addresses of all.
-func (s *state) reachBalancer(b *LoadBalancer, port int) *Blocked {
-	for _, node := range s.nodes(b) {
-		if blocked := s.Reach(Internet(), node, port); blocked != nil {
-			return blocked
-		}
-	}
-	return nil
-}
-
-// reachTarget answers whether a balancer reaches a port of a target from every node that may send to it. With client
-// addresses kept, as a network balancer's flows have them, the target's network ACL sees the client (ELB: "Client IP
-// preservation"); a security group's rule that names the balancer's group lets them in all the same.
-func (s *state) reachTarget(b *LoadBalancer, to Endpoint, port int, keepsClient bool) *Blocked {
-	return s.followTarget(nil, b, to, port, keepsClient)
-}
-
-func (s *state) followTarget(w *walk, b *LoadBalancer, to Endpoint, port int, keepsClient bool) *Blocked {
-	sends := false
-	for _, node := range s.nodes(b) {
-		if zone := s.Subnets[node.Subnet]; zone == nil || !b.Spec.CrossZone && !s.sameZone(node.Subnet, to.Subnet) {
-			continue
-		}
-		if keepsClient && !b.Spec.Internal {
-			node.Client = Internet().Address
-		}
-		if blocked := s.follow(w, node, to, port); blocked != nil {
-			return blocked
-		}
-		sends = true
-	}
-	if !sends {
-		return blocked("ELB_INSTALLED_AZ_RESTRICTION", "load balancer %s has no node that sends to the zone of %s (%s): cross-zone is off",
-			b.Spec.Name, to.Name, to.Subnet)
-	}
-	return nil
-}
-
-func (s *state) sameZone(a, b string) bool {
-	return s.Subnets[a] != nil && s.Subnets[b] != nil && s.Subnets[a].Zone == s.Subnets[b].Zone
 }

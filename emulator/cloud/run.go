@@ -41,12 +41,13 @@ func (c *Cloud) RunInstance(spec InstanceSpec) (Instance, error) {
 		if err := c.capacity(s, "", subnet.Zone, spec.InstanceType); err != nil {
 			return err
 		}
-		address, err := s.privateAddress(subnet, c.free)
+		id := newID("i")
+		address, err := s.attachInterface(id, subnet.ID, spec.SecurityGroups, spec.Public)
 		if err != nil {
 			return err
 		}
 		made = Instance{
-			ID: newID("i"), State: Pending, ImageID: spec.ImageID, Type: spec.InstanceType,
+			ID: id, State: Pending, ImageID: spec.ImageID, Type: spec.InstanceType,
 			Zone: subnet.Zone, Subnet: subnet.ID, Address: address, Public: spec.Public,
 			SecurityGroups: slices.Clone(spec.SecurityGroups), Profile: spec.Profile, UserData: spec.UserData,
 			Tags: maps.Clone(spec.Tags), Launched: c.clock.Now(), Protected: spec.Protected,
@@ -68,6 +69,11 @@ func (c *Cloud) UpdateInstance(id string, groups []string, profile string, tags 
 		for _, group := range groups {
 			if s.Groups[group] == nil {
 				return notFound("InvalidGroup.NotFound", "security group", group)
+			}
+		}
+		if i.State != Terminated {
+			if err := s.SetInterfaces(i.owner(), []string{i.Subnet}, groups, i.Public); err != nil {
+				return err
 			}
 		}
 		i.SecurityGroups, i.Profile, i.Tags, i.Protected = slices.Clone(groups), profile, maps.Clone(tags), protected

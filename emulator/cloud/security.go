@@ -1,6 +1,8 @@
 package cloud
 
 import (
+	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -59,32 +61,11 @@ func (c *Cloud) DeleteSecurityGroup(id string) error {
 				return groupInUse(id, "rule "+rule.ID+" of "+rule.Group)
 			}
 		}
-		for _, i := range s.instances() {
-			if i.State != Terminated && contains(i.SecurityGroups, id) {
-				return groupInUse(id, "instance "+i.ID)
-			}
-		}
-		for _, b := range s.Balancers {
-			if contains(b.Spec.SecurityGroups, id) {
-				return groupInUse(id, "load balancer "+b.Spec.Name)
-			}
-		}
-		for _, endpoint := range s.Endpoints {
-			if contains(endpoint.Groups, id) {
-				return groupInUse(id, "endpoint "+endpoint.ID)
-			}
-		}
-		for _, database := range s.Databases {
-			if contains(database.Spec.Groups, id) {
-				return groupInUse(id, "database "+database.Spec.Identifier)
-			}
+		if user := s.ownerWhere(func(n *Interface) bool { return slices.Contains(n.Groups, id) }); user != "" {
+			return groupInUse(id, user)
 		}
 		delete(s.Groups, id)
-		for ruleID, rule := range s.Rules { // its own rules go with it
-			if rule.Group == id {
-				delete(s.Rules, ruleID)
-			}
-		}
+		maps.DeleteFunc(s.Rules, func(_ string, rule *Rule) bool { return rule.Group == id }) // its own rules go with it
 		return nil
 	})
 }
@@ -186,17 +167,23 @@ func (r *Rule) lets(port int, address netip.Addr, groups []string) bool {
 		return false
 	}
 	if r.Peer != "" {
-		return contains(groups, r.Peer)
+		return slices.Contains(groups, r.Peer)
 	}
 	_, inside := within(r.CIDR+r.List, address)
 	return inside
 }
 
-func contains(list []string, item string) bool {
-	for _, one := range list {
-		if one == item {
-			return true
+// words are what a rule lets pass.
+func (r *Rule) words() string {
+	span := "all traffic"
+	if r.Protocol != "-1" {
+		span = fmt.Sprintf("%s %d", strings.ToUpper(r.Protocol), r.From)
+		if r.From != r.To {
+			span += fmt.Sprintf("–%d", r.To)
 		}
 	}
-	return false
+	if r.Egress {
+		return span + " to " + r.CIDR + r.Peer + r.List
+	}
+	return span + " from " + r.CIDR + r.Peer + r.List
 }

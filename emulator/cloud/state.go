@@ -4,14 +4,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 )
 
 // state is everything that survives a restart of the emulator.
 type state struct {
+	region string
+	free   func(netip.Addr) bool
+
 	VPCs        map[string]*VPC
 	Gateways    map[string]*InternetGateway
+	Interfaces  map[string]*Interface
 	Subnets     map[string]*Subnet
 	RouteTables map[string]*RouteTable
 	Groups      map[string]*SecurityGroup
@@ -60,7 +65,7 @@ type state struct {
 
 func newState() state {
 	return state{
-		VPCs: map[string]*VPC{}, Gateways: map[string]*InternetGateway{}, Subnets: map[string]*Subnet{},
+		Interfaces: map[string]*Interface{}, VPCs: map[string]*VPC{}, Gateways: map[string]*InternetGateway{}, Subnets: map[string]*Subnet{},
 		RouteTables: map[string]*RouteTable{}, Groups: map[string]*SecurityGroup{}, Rules: map[string]*Rule{},
 		Roles: map[string]*Role{}, Profiles: map[string]*Profile{}, Buckets: map[string]*Bucket{},
 		Templates: map[string]*LaunchTemplate{}, Balancers: map[string]*LoadBalancer{},
@@ -78,7 +83,7 @@ func newState() state {
 }
 
 // format of saved states; another one is refused, not guessed at.
-const format = 2
+const format = 3
 
 type saved struct {
 	Format int
@@ -91,7 +96,7 @@ type saved struct {
 func (c *Cloud) Save() ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return json.MarshalIndent(saved{Format: format, Region: c.region, Time: c.clock.Now(), State: c.state}, "", " ")
+	return json.MarshalIndent(saved{Format: format, Region: c.state.region, Time: c.clock.Now(), State: c.state}, "", " ")
 }
 
 // SavedAt returns the time at which a state was saved, so that a clock can go on from there.
@@ -107,10 +112,11 @@ func (c *Cloud) Restore(data []byte) error {
 	if err != nil {
 		return err
 	}
-	if s.Region != c.region {
-		return fmt.Errorf("it was deployed in region %s, not %s: set aws:region back, and destroy it first", s.Region, c.region)
+	if s.Region != c.state.region {
+		return fmt.Errorf("it was deployed in region %s, not %s: set aws:region back, and destroy it first", s.Region, c.state.region)
 	}
 	return c.change(func(now *state) error {
+		s.State.region, s.State.free = now.region, now.free
 		*now = s.State
 		for _, group := range now.Targets {
 			for _, target := range group.Targets {

@@ -106,7 +106,7 @@ func (s *state) mayRead(i *Instance, bucket, key string) error {
 	if i == nil {
 		return refuse("AccessDenied", "there is no instance with a role that is allowed to perform %s on %s", action, arn)
 	}
-	if blocked := s.reachService(i.endpoint(), "s3"); blocked != nil {
+	if blocked := s.reachService(s.instancePeer(i), "s3"); blocked != nil {
 		return fmt.Errorf("connect timeout on endpoint URL https://%s.s3.amazonaws.com/%s: %w", bucket, key, blocked)
 	}
 	endpoint := s.Endpoints[s.routeOut(i.Subnet, publicService("s3").Address).target]

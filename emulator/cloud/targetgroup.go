@@ -407,7 +407,7 @@ func (h HealthCheck) port(t *Target) int {
 func (s *state) blockedFromBalancer(group *TargetGroup, i *Instance, port int, flows bool) *Blocked {
 	var blocked *Blocked
 	for _, b := range s.balancersOf(group.ARN) {
-		if blocked = s.reachTarget(b, i.endpoint(), port, flows && b.Spec.Kind == NetworkBalancer); blocked == nil {
+		if blocked = s.reachTarget(b, s.instancePeer(i), port, flows && b.Spec.Kind == NetworkBalancer); blocked == nil {
 			return nil
 		}
 	}

@@ -1,7 +1,6 @@
 package cloud
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -28,7 +27,7 @@ func (c *Cloud) Trace(from, to string, port int) (Path, error) {
 	path, w := Path{Port: port}, &walk{}
 	var err error
 	c.view(func(s *state) {
-		var source, target []Endpoint
+		var source, target []Peer
 		if source, path.From, err = s.ends(from); err != nil {
 			return
 		}
@@ -50,7 +49,7 @@ func (c *Cloud) Analyze(from, to string, port int) *Blocked {
 	return path.Blocked
 }
 
-func (s *state) trace(w *walk, source, target []Endpoint, sender, receiver *LoadBalancer, port int) *Blocked {
+func (s *state) trace(w *walk, source, target []Peer, sender, receiver *LoadBalancer, port int) *Blocked {
 	if sender != nil && len(target) == 1 && target[0].Subnet != "" {
 		return s.followTarget(w, sender, target[0], port, false)
 	}
@@ -82,23 +81,23 @@ func (s *state) listens(b *LoadBalancer, port int) bool {
 }
 
 // ends are what a name stands for, with words for it.
-func (s *state) ends(name string) ([]Endpoint, string, error) {
+func (s *state) ends(name string) ([]Peer, string, error) {
 	if b := s.balancer(name); b != nil {
 		return s.nodes(b), "load balancer " + b.Spec.Name, nil
 	}
 	end, err := s.end(name)
-	return []Endpoint{end}, end.Name, err
+	return []Peer{end}, end.Name, err
 }
 
-func (s *state) end(name string) (Endpoint, error) {
+func (s *state) end(name string) (Peer, error) {
 	if name == "internet" {
 		return Internet(), nil
 	}
 	if i := s.instanceNamed(name); i != nil {
 		if i.State == Terminated {
-			return Endpoint{}, refuse("IncorrectInstanceState", "instance %s is terminated", name)
+			return Peer{}, refuse("IncorrectInstanceState", "instance %s is terminated", name)
 		}
-		return i.endpoint(), nil
+		return s.instancePeer(i), nil
 	}
 	if d := s.databaseNamed(name); d != nil {
 		return s.databaseEnd(d), nil
@@ -107,9 +106,9 @@ func (s *state) end(name string) (Endpoint, error) {
 		return publicService(name), nil
 	}
 	if address, err := netip.ParseAddr(name); err == nil && !s.owned(address) {
-		return Endpoint{Name: "address " + name, Address: address}, nil
+		return Peer{Name: "address " + name, Address: address}, nil
 	}
-	return Endpoint{}, refuse("InvalidParameterValue", "%q is neither internet, bastion, database or balancer, nor an instance's ID, the "+
+	return Peer{}, refuse("InvalidParameterValue", "%q is neither internet, bastion, database or balancer, nor an instance's ID, the "+
 		"name of a balancer or a database, nor an address outside, nor one of the services %s", name, strings.Join(services, ", "))
 }
 
@@ -165,55 +164,13 @@ func single[T any](all []*T, meant func(*T) bool) *T {
 	return found[0]
 }
 
-// databaseEnd is a database in the first of its subnets.
-func (s *state) databaseEnd(d *Database) Endpoint {
-	end := Endpoint{Name: "database " + d.Spec.Identifier, Groups: d.Spec.Groups, Subnet: s.SubnetGroups[d.Spec.SubnetGroup].Subnets[0]}
-	end.Address = firstAddress(s.Subnets[end.Subnet])
-	return end
-}
-
-// words are what a rule lets pass.
-func (r *Rule) words() string {
-	span := "all traffic"
-	if r.Protocol != "-1" {
-		span = fmt.Sprintf("%s %d", strings.ToUpper(r.Protocol), r.From)
-		if r.From != r.To {
-			span += fmt.Sprintf("–%d", r.To)
+// databaseEnd returns a database in the first of its subnets.
+func (s *state) databaseEnd(d *Database) Peer {
+	first := s.SubnetGroups[d.Spec.SubnetGroup].Subnets[0]
+	for _, n := range s.InterfacesOf(d.Spec.owner()) {
+		if n.Subnet == first {
+			return n.peer()
 		}
 	}
-	if r.Egress {
-		return span + " to " + r.CIDR + r.Peer + r.List
-	}
-	return span + " from " + r.CIDR + r.Peer + r.List
-}
-
-// decide tells whether TCP to every one of the ports passes an ACL in a direction, and which of its rules stops the first
-// that doesn't.
-func (a *NetworkACL) decide(egress bool, other netip.Addr, span ports) (by string, lets bool) {
-	if a == nil {
-		return "", true // the default ACL
-	}
-	// The answer can change only where a rule begins or ends.
-	points := []int{span.from}
-	for _, rule := range a.Rules {
-		points = append(points, rule.From, rule.To+1)
-	}
-	slices.Sort(points)
-	for _, port := range points {
-		if port < span.from || port > span.to {
-			continue
-		}
-		if rule := a.deciding(egress, other, port); rule == nil || !rule.Allow {
-			return rule.number(), false
-		}
-	}
-	return "", true
-}
-
-// number names a rule; nil is the last one, which denies what no other decides and is shown with an asterisk.
-func (r *ACLRule) number() string {
-	if r == nil {
-		return "rule *"
-	}
-	return fmt.Sprintf("rule %d", r.Number)
+	return Peer{}
 }
