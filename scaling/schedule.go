@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/autoscaling"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/elastic-service/elastic-service/internal/cron"
 	"github.com/elastic-service/elastic-service/internal/fault"
 )
 
@@ -45,7 +46,7 @@ func (a *Args) validSchedules() error {
 	for i, s := range a.Schedules {
 		path := fmt.Sprintf("schedules[%d]", i)
 		faults.Include("", namedOnce(path+".name", s.Name, seen))
-		if err := validCron(s.Cron); err != nil {
+		if _, err := cron.Parse(s.Cron); err != nil {
 			faults.Add(path+".cron", s.Cron, "%v", err)
 		}
 		if !validZone(s.TimeZone) {

@@ -1,7 +1,6 @@
 package scaling
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -70,60 +69,4 @@ func TestASchedulesSizesThatAreNotGivenStayAsTheyAre(t *testing.T) {
 		"autoscalingGroupName": group, "scheduledActionName": "morning", "recurrence": "30 7 * * *",
 		"minSize": -1.0, "maxSize": 10.0, "desiredCapacity": -1.0,
 	}, g.Find("Schedule", "musicguru-at-morning").Inputs.Mappable())
-}
-
-func TestCronExpressionsThatAWSTakes(t *testing.T) {
-	for _, text := range []string{
-		"* * * * *", "0 0 1 1 0", "59 23 31 12 6", "*/5 * * * *", "0 9-17/2 * * 1-5", "0,30 8,20 1,15 * *",
-		"0 0 1 JAN,Jul *", "0 20 * * MON-FRI", "0 20 * * sun",
-	} {
-		assert.NoError(t, validCron(text), text)
-	}
-}
-
-func TestCronExpressionsThatAWSRefuses(t *testing.T) {
-	for text, want := range map[string]string{
-		"":                                      "five fields",
-		"@daily":                                "five fields",
-		"* * * *":                               "five fields",
-		"0 * * * * *":                           "five fields",
-		"*  * * * *":                            "five fields",
-		" * * * * *":                            "five fields",
-		"60 * * * *":                            "faulty minute (60)",
-		"-1 * * * *":                            "faulty minute (-1)",
-		"+1 * * * *":                            "faulty minute (+1)",
-		"*/0 * * * *":                           "faulty minute (*/0)",
-		"*/60 * * * *":                          "faulty minute (*/60)",
-		"5/2 * * * *":                           "faulty minute (5/2)",
-		"1,,2 * * * *":                          "faulty minute ()",
-		"* 17-9 * * *":                          "faulty hour (17-9)",
-		"* 1-2-3 * * *":                         "faulty hour (1-2-3)",
-		"* * 0 * *":                             "faulty day of the month (0)",
-		"* * L * *":                             "faulty day of the month (L)",
-		"* * ? * *":                             "faulty day of the month (?)",
-		"* * * 13 *":                            "faulty month (13)",
-		"* * * MON *":                           "faulty month (MON)",
-		"* * * * 7":                             "faulty day of the week (7)",
-		"* * * * 1#2":                           "faulty day of the week (1#2)",
-		"* * * * FRI-MON":                       "faulty day of the week (FRI-MON)",
-		strings.Repeat("1,", 130) + "1 * * * *": "longer than 255 characters",
-	} {
-		assert.ErrorContains(t, validCron(text), want, text)
-	}
-}
-
-func FuzzCron(f *testing.F) {
-	for _, seed := range []string{"0 20 * * MON-FRI", "*/5 1-2/1 1,2 JAN 0", "@daily", "1-/ * * * *"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		if validCron(text) != nil {
-			return
-		}
-		fields := strings.Fields(text)
-		require.Len(t, fields, 5)
-		assert.Equal(t, text, strings.Join(fields, " "))
-		assert.Empty(t, strings.Trim(strings.ToUpper(text), "0123456789*,-/ ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-		assert.NoError(t, validCron(strings.ToUpper(text)), "names have no case")
-	})
 }

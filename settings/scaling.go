@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/elastic-service/elastic-service/internal/cron"
 	"github.com/elastic-service/elastic-service/internal/fault"
 )
 
@@ -24,7 +25,6 @@ var (
 	namePattern  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 	emailPattern = regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`)
 	phonePattern = regexp.MustCompile(`^\+[1-9][0-9]{5,14}$`)
-	cronPattern  = regexp.MustCompile(`^[0-9A-Za-z*,/-]+$`)
 )
 
 // endpoints are what a notification's protocol takes.
@@ -150,10 +150,8 @@ func validatePercent(l *fault.List, at string, value float64) {
 
 func (s Schedule) validate(l *fault.List, at string) {
 	validateName(l, at+".name", s.Name)
-	fields := strings.Fields(s.Cron)
-	odd := slices.ContainsFunc(fields, func(f string) bool { return !cronPattern.MatchString(f) })
-	if len(fields) != 5 || odd {
-		l.Add(at+".cron", s.Cron, "is not minute, hour, day of the month, month and day of the week, such as 0 8 * * 1-5")
+	if _, err := cron.Parse(s.Cron); err != nil {
+		l.Add(at+".cron", s.Cron, "is not a recurrence such as 0 8 * * 1-5: it %v", err)
 	}
 	if _, err := time.LoadLocation(s.TimeZone); err != nil || s.TimeZone == "" || s.TimeZone == "Local" {
 		l.Add(at+".timeZone", s.TimeZone, "is not a time zone such as Europe/Berlin")

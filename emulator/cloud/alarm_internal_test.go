@@ -1,8 +1,6 @@
 package cloud
 
 import (
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -102,71 +100,4 @@ func TestStepsAdjustAsAWSDoes(t *testing.T) {
 		assert.Equal(t, c.want, p.adjusted(c.capacity, c.adjustment), "%+v", c)
 	}
 	assert.Equal(t, 7, (&Policy{Adjustment: ExactCapacity}).adjusted(2, 7))
-}
-
-func TestRecurrencesComeWhenTheyAreDue(t *testing.T) {
-	berlin, err := time.LoadLocation("Europe/Berlin")
-	require.NoError(t, err)
-	for _, c := range []struct {
-		recurrence  string
-		after, want string
-		zone        *time.Location
-	}{
-		{"0 20 * * *", "2026-01-01T19:59:59Z", "2026-01-01T20:00:00Z", time.UTC},
-		{"0 20 * * *", "2026-01-01T20:00:00Z", "2026-01-02T20:00:00Z", time.UTC},
-		{"*/15 8-9 * * *", "2026-01-01T08:46:00Z", "2026-01-01T09:00:00Z", time.UTC},
-		{"*/15 8-9 * * *", "2026-01-01T09:45:00Z", "2026-01-02T08:00:00Z", time.UTC},
-		{"0 8 * * MON-FRI", "2026-01-02T08:00:00Z", "2026-01-05T08:00:00Z", time.UTC}, // a Friday
-		{"0 0 * * 7", "2026-01-01T00:00:00Z", "2026-01-04T00:00:00Z", time.UTC},
-		{"0 0 13 * FRI", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", time.UTC}, // either
-		{"0 0 29 2 *", "2026-03-01T00:00:00Z", "2028-02-29T00:00:00Z", time.UTC},
-		{"5,10 1 1 jan *", "2026-01-01T01:05:00Z", "2026-01-01T01:10:00Z", time.UTC},
-		{"30 18 * * *", "2026-07-01T00:00:00Z", "2026-07-01T16:30:00Z", berlin},
-		{"30 18 * * *", "2026-12-01T00:00:00Z", "2026-12-01T17:30:00Z", berlin},
-		{"30 3 * * *", "2026-03-29T00:00:00Z", "2026-03-29T01:30:00Z", berlin}, // the night in which 2:00 is 3:00
-	} {
-		cron, err := parseCron(c.recurrence)
-		require.NoError(t, err, c.recurrence)
-		after, err := time.Parse(time.RFC3339, c.after)
-		require.NoError(t, err)
-		next, ok := cron.next(after.In(c.zone))
-		require.True(t, ok, c.recurrence)
-		assert.Equal(t, c.want, next.UTC().Format(time.RFC3339), c.recurrence)
-	}
-	never, err := parseCron("0 0 30 2 *")
-	require.NoError(t, err)
-	_, ok := never.next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-	assert.False(t, ok)
-	for _, faulty := range []string{
-		"", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * 32 * *", "* * * 13 *", "* * * * 8",
-		"*/0 * * * *", "5-1 * * * *", "1/2 * * * *", "a * * * *", "@daily", "-1 * * * *", "1,,2 * * * *", "* * ? * *", "* * L * *",
-	} {
-		_, err := parseCron(faulty)
-		assert.Error(t, err, faulty)
-	}
-}
-
-func FuzzARecurrenceIsRefusedOrComesWhereItsFieldsSay(f *testing.F) {
-	for _, seed := range []string{"0 20 * * *", "*/7 1-5/2 1,15 JAN-MAR SUN", "59 23 31 12 6"} {
-		f.Add(seed, int64(1767225600))
-	}
-	f.Fuzz(func(t *testing.T, text string, from int64) {
-		cron, err := parseCron(text)
-		if err != nil {
-			return
-		}
-		after := time.Unix(from%4e9, 0).UTC()
-		next, ok := cron.next(after)
-		if !ok {
-			return
-		}
-		assert.True(t, next.After(after))
-		assert.Zero(t, next.Second())
-		fields := strings.Fields(text)
-		for n, value := range map[int]int{0: next.Minute(), 1: next.Hour(), 3: int(next.Month())} {
-			if wanted, err := strconv.Atoi(fields[n]); err == nil {
-				assert.Equal(t, wanted, value, text)
-			}
-		}
-	})
 }

@@ -3,6 +3,8 @@ package cloud
 import (
 	"fmt"
 	"time"
+
+	"github.com/elastic-service/elastic-service/internal/cron"
 )
 
 // Schedule sets a group's sizes at a time, or again and again.
@@ -69,8 +71,10 @@ func (a *Schedule) check(now time.Time) error {
 	if a.Recurrence == "" {
 		return nil
 	}
-	_, err := parseCron(a.Recurrence)
-	return err
+	if _, err := cron.Parse(a.Recurrence); err != nil {
+		return refuse("ValidationError", "Given recurrence string: %s is invalid: it %v", a.Recurrence, err)
+	}
+	return nil
 }
 
 // plan finds the next time after now at which the schedule acts.
@@ -82,12 +86,12 @@ func (a *Schedule) plan(now time.Time) {
 		}
 		return
 	}
-	cron, err := parseCron(a.Recurrence)
+	recurrence, err := cron.Parse(a.Recurrence)
 	zone, zoneErr := time.LoadLocation(a.TimeZone)
 	if err != nil || zoneErr != nil { // checked when it was put
 		return
 	}
-	next, ok := cron.next(later(now, a.Start.Add(-time.Second)).In(zone))
+	next, ok := recurrence.Next(later(now, a.Start.Add(-time.Second)).In(zone))
 	if ok && (a.End.IsZero() || !next.After(a.End)) {
 		a.Next = next.UTC()
 	}
