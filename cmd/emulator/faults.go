@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
 // defaultFault is how long a lasting fault lasts unless -for says otherwise, in time of the cloud.
@@ -20,7 +22,7 @@ const defaultFault = 10 * time.Minute
 // failZone takes a zone away from the running emulator.
 func failZone(ctx context.Context, o *options, args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("%w: name one zone, e.g. us-east-1a (see status)", errUsage)
+		return fmt.Errorf("%w: name one zone, e.g. us-east-1a (see status)", session.ErrUsage)
 	}
 	fault, err := client.StartFault(ctx, emulator.FaultRequest{Action: cloud.FaultPower, Target: args[0], Duration: o.duration.Seconds()})
 	if err != nil {
@@ -37,7 +39,7 @@ func failZone(ctx context.Context, o *options, args []string) error {
 // restoreZone ends the faults of a zone.
 func restoreZone(ctx context.Context, o *options, args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("%w: name one zone, e.g. us-east-1a (see status)", errUsage)
+		return fmt.Errorf("%w: name one zone, e.g. us-east-1a (see status)", session.ErrUsage)
 	}
 	faults, err := client.Faults(ctx)
 	if err != nil {
@@ -72,7 +74,7 @@ func fault(ctx context.Context, o *options, args []string) error {
 		fmt.Fprintf(o.out, "%s is over\n", args[1])
 		return nil
 	case len(args) == 1 || args[0] == "stop":
-		return fmt.Errorf("%w: name an action and its target, or `stop` and a fault; without arguments both are listed", errUsage)
+		return fmt.Errorf("%w: name an action and its target, or `stop` and a fault; without arguments both are listed", session.ErrUsage)
 	}
 	request, err := o.faultRequest(ctx, args)
 	if err != nil {
@@ -96,7 +98,7 @@ func (o *options) faultRequest(ctx context.Context, args []string) (emulator.Fau
 	for _, arg := range args[2:] {
 		name, value, ok := strings.Cut(arg, "=")
 		if !ok {
-			return request, fmt.Errorf("%w: the parameter %q is not NAME=VALUE", errUsage, arg)
+			return request, fmt.Errorf("%w: the parameter %q is not NAME=VALUE", session.ErrUsage, arg)
 		}
 		request.Parameters[name] = value
 	}
@@ -131,10 +133,10 @@ func findAction(actions []cloud.FaultAction, name string) (cloud.FaultAction, er
 		}
 	}
 	if len(found) > 1 {
-		return cloud.FaultAction{}, fmt.Errorf("%w: %q could be %s or %s", errUsage, name, found[0].Name, found[1].Name)
+		return cloud.FaultAction{}, fmt.Errorf("%w: %q could be %s or %s", session.ErrUsage, name, found[0].Name, found[1].Name)
 	}
 	if len(found) == 0 {
-		return cloud.FaultAction{}, fmt.Errorf("%w: there is no action %q; there is\n  %s", errUsage, name, strings.Join(names, "\n  "))
+		return cloud.FaultAction{}, fmt.Errorf("%w: there is no action %q; there is\n  %s", session.ErrUsage, name, strings.Join(names, "\n  "))
 	}
 	return found[0], nil
 }
@@ -149,7 +151,7 @@ func (o *options) listFaults(ctx context.Context) error {
 	for _, a := range faults.Actions {
 		var parameters []string
 		for _, p := range a.Parameters {
-			parameters = append(parameters, p.Name+"="+word(p.Default, "…"))
+			parameters = append(parameters, p.Name+"="+cmp.Or(p.Default, "…"))
 		}
 		fmt.Fprintf(table, "%s\t%s\t%v\t%s\n", a.Name, strings.Join(a.Targets, ", "), map[bool]string{true: "-for", false: "no"}[a.Lasting],
 			strings.Join(parameters, " "))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/load"
+	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
 // highestRate is more than a balancer of the emulator passes on a laptop.
@@ -31,9 +32,9 @@ func loadService(ctx context.Context, o *options, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(o.out, "%g requests a second to %s; Ctrl-C ends it\n", rate, asked.address)
-	report := load.Run(ctx, load.Options{Rate: rate, For: o.duration, Patience: patience, Progress: o.progress()}, func(ctx context.Context) error {
-		_, err := asked.ask(ctx)
+	fmt.Fprintf(o.out, "%g requests a second to %s; Ctrl-C ends it\n", rate, asked.Address)
+	report := load.Run(ctx, load.Options{Rate: rate, For: o.duration, Patience: load.Patience, Progress: o.progress()}, func(ctx context.Context) error {
+		_, err := asked.Ask(ctx)
 		return err
 	})
 	printReport(o.out, report)
@@ -50,11 +51,11 @@ func loadService(ctx context.Context, o *options, args []string) error {
 
 func parseRate(args []string) (float64, error) {
 	if len(args) != 1 {
-		return 0, fmt.Errorf("%w: name the rate, e.g. 500 requests a second", errUsage)
+		return 0, fmt.Errorf("%w: name the rate, e.g. 500 requests a second", session.ErrUsage)
 	}
 	rate, err := strconv.ParseFloat(args[0], 64)
 	if err != nil || !(rate > 0 && rate <= highestRate) {
-		return 0, fmt.Errorf("%w: the rate %q is not a number above 0, up to %d", errUsage, args[0], highestRate)
+		return 0, fmt.Errorf("%w: the rate %q is not a number above 0, up to %d", session.ErrUsage, args[0], highestRate)
 	}
 	return rate, nil
 }

@@ -24,6 +24,8 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/experiments"
+	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
 // command is a verb of the command line.
@@ -41,7 +43,7 @@ type options struct {
 	question string // what clients ask; empty: what suits the balancer
 	load     string // page that costs CPU
 	duration time.Duration
-	sizes    sizes
+	sizes    experiments.Options // Count, Instances and Resources
 	out      io.Writer
 	err      io.Writer
 }
@@ -89,12 +91,12 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		case err != nil:
 			return 2
 		case o.duration < 0:
-			return exitCode(ctx, errs, fmt.Errorf("%w: -for %v is negative", errUsage, o.duration))
+			return exitCode(ctx, errs, fmt.Errorf("%w: -for %v is negative", session.ErrUsage, o.duration))
 		case slices.Contains(arguments, ""):
-			return exitCode(ctx, errs, fmt.Errorf("%w: one of them is empty", errUsage))
+			return exitCode(ctx, errs, fmt.Errorf("%w: one of them is empty", session.ErrUsage))
 		}
 		if !(o.speed >= slowest && o.speed <= fastest) { // NaN is neither
-			return exitCode(ctx, errs, fmt.Errorf("%w: -speed %g is not between %g and %g", errUsage, o.speed, slowest, fastest))
+			return exitCode(ctx, errs, fmt.Errorf("%w: -speed %g is not between %g and %g", session.ErrUsage, o.speed, slowest, fastest))
 		}
 		return exitCode(ctx, errs, c.run(ctx, o, arguments))
 	}
@@ -127,13 +129,11 @@ func parse(flags *flag.FlagSet, args []string) ([]string, error) {
 // Slower than this nobody waits for it; faster, processes don't keep up with the timeouts.
 const slowest, fastest = 0.1, 1000.0
 
-var errUsage = errors.New("wrong arguments")
-
 func exitCode(ctx context.Context, errs io.Writer, err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, errUsage):
+	case errors.Is(err, session.ErrUsage):
 		fmt.Fprintf(errs, "emulator: %v\n", err)
 		return 2
 	case ctx.Err() != nil:
@@ -153,7 +153,10 @@ func (o *options) flags(c command) *flag.FlagSet {
 	flags.StringVar(&o.question, "ask", "", "what clients ask: a line, or over HTTP a `page` that begins with / (0; / where the balancer is an application's or listens on 80)")
 	flags.StringVar(&o.load, "load", "/burn?ms=20", "`page` that costs CPU, for the rehearsal of scaling")
 	flags.DurationVar(&o.duration, "for", 0, "how long: a load in time here, a fault in time of the cloud, e.g. 90s, 10m")
-	o.sizes.flags(flags)
+	flags.IntVar(&o.sizes.Count, "count", 1, "experiment terminate: how many instances at once")
+	flags.IntVar(&o.sizes.Instances, "instances", 2, fmt.Sprintf("experiment scale: size of the group, up to %d", experiments.MostInstances))
+	flags.IntVar(&o.sizes.Resources, "resources", 0,
+		fmt.Sprintf("experiment scale: at least so many resources, up to %d (the stack's own)", experiments.MostResources))
 	flags.BoolVar(&o.verbose, "v", false, "show what Pulumi prints, and the emulator's log")
 	flags.Usage = func() {
 		fmt.Fprintf(o.err, "usage: emulator %s [flags] %s\n\n%s\n\n", c.name, c.arguments, c.help)
@@ -173,7 +176,14 @@ func usage(w io.Writer) {
 
 func noArguments(args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("%w: %q is one too many", errUsage, args[0])
+		return fmt.Errorf("%w: %q is one too many", session.ErrUsage, args[0])
 	}
 	return nil
+}
+
+// session returns the options of a session with the stack, in a folder.
+func (o *options) session(root, folder string) session.Options {
+	return session.Options{
+		Root: root, Stack: o.stack, Folder: folder, Speed: o.speed, Runtime: emulator.Runtime(o.runtime), Verbose: o.verbose, Err: o.err,
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
 // errBlocked is the outcome of a path that is no path.
@@ -18,11 +19,11 @@ var errBlocked = errors.New("not reachable")
 // fails if the connection is stopped.
 func path(ctx context.Context, o *options, args []string) error {
 	if len(args) != 3 {
-		return fmt.Errorf("%w: name both ends and a port, e.g. internet balancer 5000", errUsage)
+		return fmt.Errorf("%w: name both ends and a port, e.g. internet balancer 5000", session.ErrUsage)
 	}
 	port, err := strconv.Atoi(args[2])
 	if err != nil {
-		return fmt.Errorf("%w: port %q is not a number", errUsage, args[2])
+		return fmt.Errorf("%w: port %q is not a number", session.ErrUsage, args[2])
 	}
 	found, err := client.Path(ctx, args[0], args[1], port)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
 func TestAPathIsPrintedHopByHop(t *testing.T) {
@@ -25,6 +26,6 @@ func TestAPathIsPrintedHopByHop(t *testing.T) {
 
 func TestAPathNeedsTwoEndsAndAPort(t *testing.T) {
 	for _, args := range [][]string{nil, {"internet", "balancer"}, {"internet", "balancer", "http"}} {
-		require.ErrorIs(t, path(t.Context(), &options{}, args), errUsage)
+		require.ErrorIs(t, path(t.Context(), &options{}, args), session.ErrUsage)
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -13,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -24,7 +22,9 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/engine/enginetest"
 	"github.com/elastic-service/elastic-service/emulator/provider"
+	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
 // program is the emulator as its user starts it, in a copy of the project.
@@ -53,11 +53,11 @@ func (c *program) output() string {
 
 func newProgram(t *testing.T) *program {
 	t.Helper()
-	needCLI(t)
+	enginetest.NeedCLI(t)
 	listener := must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	address := listener.Addr().String()
 	require.NoError(t, listener.Close())
-	c := &program{t: t, root: copyTree(t, must(enter("dev"))(t)), address: address}
+	c := &program{t: t, root: copyTree(t, must(session.EnterProject("dev"))(t)), address: address}
 	t.Cleanup(func() {
 		if c.process != nil {
 			_ = c.process.Process.Kill() // it may have ended
@@ -105,7 +105,7 @@ func (c *program) start(args ...string) {
 
 func (c *program) await(text string) {
 	c.t.Helper()
-	require.NoError(c.t, poll(c.t.Context(), 2*time.Minute, func() bool {
+	require.NoError(c.t, session.Poll(c.t.Context(), 2*time.Minute, func() bool {
 		return strings.Contains(c.output(), text) || c.over()
 	}))
 	require.Contains(c.t, c.output(), text)
@@ -201,10 +201,10 @@ func TestAnEmulatorThatIsKilledDuringUpGoesOnWithTheNext(t *testing.T) {
 	for n, resources := range []int{1, 8, 16, 22, 27, 34} {
 		c.start("up", "-speed", speed)
 		c.await("deploying stack dev")
-		require.NoError(t, poll(t.Context(), time.Minute, func() bool { return c.made() >= resources || c.over() }))
+		require.NoError(t, session.Poll(t.Context(), time.Minute, func() bool { return c.made() >= resources || c.over() }))
 		require.False(t, c.over(), c.output())
 		c.kill(n%2 == 1)
-		require.NoError(t, poll(t.Context(), 40*time.Second, func() bool { return len(c.processes()) == 0 }), "%v", c.processes())
+		require.NoError(t, session.Poll(t.Context(), 40*time.Second, func() bool { return len(c.processes()) == 0 }), "%v", c.processes())
 	}
 	c.start("up", "-speed", speed)
 	c.await("running; in another terminal")
@@ -236,7 +236,7 @@ func TestAnInterruptedUpCleansUpBehindItAndGoesOnWithTheNext(t *testing.T) {
 		case <-time.After(time.Minute):
 			t.Fatalf("it did not end after Ctrl-C, %v in", after)
 		}
-		require.NoError(t, poll(t.Context(), 10*time.Second, func() bool { return len(c.processes()) == 0 }), "%v", c.processes())
+		require.NoError(t, session.Poll(t.Context(), 10*time.Second, func() bool { return len(c.processes()) == 0 }), "%v", c.processes())
 	}
 	c.start("up", "-speed", speed)
 	c.await("running; in another terminal")
@@ -315,32 +315,4 @@ func TestServicesThatDoNotRunAreNamedWithTheirEnd(t *testing.T) {
 		said = append(said, err.Error())
 	}
 	assert.Equal(t, []string{"web on i-1: exit status 3, restarted 7 times; its output is in there/instances/i-1/log"}, said)
-}
-
-func TestALostConnectionIsSaidAndTheNextUpRepairs(t *testing.T) {
-	needCLI(t)
-	root, folder := must(enter("dev"))(t), t.TempDir()
-	o := &options{stack: "dev", speed: 20, out: &logger{t}, err: &logger{t}}
-	r := must(o.begin(t.Context(), root, folder))(t)
-	var closed atomic.Bool
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	go func() { // as soon as the group is there, whose creation waits
-		_ = poll(ctx, time.Minute, func() bool { return len(r.cloud.Cloud.GroupNames()) > 0 })
-		closed.Store(true)
-		r.cloud.Providers.Close()
-	}()
-	err := r.deploy(t.Context())
-	require.ErrorContains(t, err, "the connection to the emulator was lost")
-	assert.True(t, closed.Load())
-	require.NoError(t, r.close())
-
-	again := must(o.begin(t.Context(), root, folder))(t)
-	defer func() { assert.NoError(t, again.close()) }()
-	e := must(again.pulumi(t.Context()))(t)
-	require.NoError(t, again.repair(t.Context(), e, again.cloud.Providers.Settle))
-	require.NoError(t, again.deploy(t.Context()))
-	require.NoError(t, again.awaitHealthy(t.Context()))
-	require.NoError(t, again.deployAgain(t.Context()))
-	require.NoError(t, again.destroy(t.Context()), "nothing is left that Pulumi doesn't know")
 }

@@ -4,16 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"slices"
-	"strings"
-	"time"
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/dataplane"
 	"github.com/elastic-service/elastic-service/emulator/engine"
-	"github.com/elastic-service/elastic-service/emulator/provider"
+	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
 var client = emulator.Client{Address: emulator.ControlAddress}
@@ -23,7 +19,7 @@ func up(ctx context.Context, o *options, args []string) error {
 	if err := noArguments(args); err != nil {
 		return err
 	}
-	root, err := enter(o.stack)
+	root, err := session.EnterProject(o.stack)
 	if err != nil {
 		return err
 	}
@@ -40,56 +36,56 @@ func up(ctx context.Context, o *options, args []string) error {
 }
 
 func (o *options) upAt(ctx context.Context, root string) error {
-	folder := stateFolder(root, o.stack)
-	s, err := o.open(ctx, root, folder)
+	folder := session.StateFolder(root, o.stack)
+	s, err := session.Open(ctx, o.session(root, folder))
 	if err != nil {
 		return err
 	}
-	err = s.upAndStay(ctx)
-	empty := len(s.cloud.Cloud.Left()) == 0
-	return errors.Join(err, s.close(), removeIf(err != nil && empty, folder))
+	err = o.upAndStay(ctx, s)
+	empty := len(s.Emulator.Cloud.Left()) == 0
+	return errors.Join(err, s.Close(), removeIf(err != nil && empty, folder))
 }
 
-func (s *session) upAndStay(ctx context.Context) error {
-	control, err := s.cloud.Serve(client.Address, s.stack)
+func (o *options) upAndStay(ctx context.Context, s *session.Session) error {
+	control, err := s.Emulator.Serve(client.Address, o.stack)
 	if err != nil {
 		return err
 	}
 	defer control.Close()
-	err = s.deploy(ctx, s.root, s.folder, s.cloud.Providers.Environment(), s.cloud.Providers.Settle)
+	root, folder := s.Options().Root, s.Options().Folder
+	err = o.deploy(ctx, root, folder, s.Emulator.Providers.Environment(), s.Emulator.Providers.Settle)
 	if err != nil {
-		err = errors.Join(append([]error{err}, troubles(s.cloud.Status(), s.folder)...)...)
+		err = errors.Join(append([]error{err}, troubles(s.Emulator.Status(), folder)...)...)
 	}
-	if err != nil && len(s.cloud.Cloud.Left()) > 0 {
+	if err != nil && len(s.Emulator.Cloud.Left()) > 0 {
 		return fmt.Errorf("%w\nwhat was created is kept; `up` goes on from there, `down` destroys it", err)
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(s.out, "running; in another terminal, `go run ./cmd/emulator` with status, call, terminate, up or down; Ctrl-C keeps the stack")
-	return s.stay(ctx, control)
+	fmt.Fprintln(o.out, "running; in another terminal, `go run ./cmd/emulator` with status, call, terminate, up or down; Ctrl-C keeps the stack")
+	return o.stay(ctx, s, control)
 }
 
 // stay waits for the end: an interruption, a client's wish, or a failure of the emulator itself.
-func (s *session) stay(ctx context.Context, control *emulator.Control) error {
+func (o *options) stay(ctx context.Context, s *session.Session, control *emulator.Control) error {
 	select {
 	case <-ctx.Done():
-		if len(s.cloud.Cloud.Left()) > 0 {
-			fmt.Fprintf(s.out, "ended; the stack is kept in %s\n", s.folder)
+		if len(s.Emulator.Cloud.Left()) > 0 {
+			fmt.Fprintf(o.out, "ended; the stack is kept in %s\n", s.Options().Folder)
 		}
 		return nil
 	case <-control.Stopped():
 		return nil
-	case err := <-s.ended:
-		s.ended <- nil // for close
-		return err
+	case <-s.Ended():
+		return nil // Close says why
 	}
 }
 
 // deploy runs the program and prints what it did and where the service is.
 func (o *options) deploy(ctx context.Context, root, folder string, environment map[string]string, settle engine.Settle) error {
-	anew := !exists(folder)
-	e, err := o.engine(ctx, root, folder, environment)
+	anew := !session.IsDeployed(folder)
+	e, err := session.OpenEngine(ctx, o.session(root, folder), environment)
 	if err != nil {
 		return err
 	}
@@ -105,8 +101,8 @@ func (o *options) deploy(ctx context.Context, root, folder string, environment m
 	if err != nil {
 		return fmt.Errorf("up failed:\n%w", err)
 	}
-	fmt.Fprintln(o.out, describe(result))
-	for _, line := range kinds(result) {
+	fmt.Fprintln(o.out, result)
+	for _, line := range result.DescribeKinds() {
 		fmt.Fprintln(o.out, "  "+line)
 	}
 	fmt.Fprintf(o.out, "the service is at %s\n", result.Outputs["address"])
@@ -134,7 +130,7 @@ func troubles(s emulator.Status, folder string) []error {
 func (o *options) repair(ctx context.Context, e *engine.Engine, settle engine.Settle) error {
 	gone, err := e.Repair(ctx, settle)
 	for _, one := range gone {
-		fmt.Fprintf(o.out, "deleted %s %s: the last operation was cut short before Pulumi knew of it\n", short(one.Type), one.ID)
+		fmt.Fprintf(o.out, "deleted %s %s: the last operation was cut short before Pulumi knew of it\n", engine.TypeName(one.Type), one.ID)
 	}
 	if err != nil {
 		return fmt.Errorf("making up for an operation that was cut short: %w", err)
@@ -142,81 +138,37 @@ func (o *options) repair(ctx context.Context, e *engine.Engine, settle engine.Se
 	return nil
 }
 
-// describe is an operation in a line.
-func describe(r engine.Result) string {
-	var parts []string
-	for _, p := range []struct {
-		count int
-		what  string
-	}{
-		{r.Created, "created"}, {r.Updated, "updated"}, {r.Replaced, "replaced"}, {r.Deleted, "deleted"}, {r.Same, "unchanged"},
-	} {
-		if p.count > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", p.count, p.what))
-		}
-	}
-	return fmt.Sprintf("resources: %s, in %.1f s", strings.Join(parts, ", "), r.Duration.Seconds())
-}
-
-// kinds says what the emulator makes of a stack's resources.
-func kinds(r engine.Result) []string {
-	run, recorded := 0, []string{}
-	for token, count := range r.Types {
-		kind, _ := provider.KindOf(token)
-		if kind == provider.Recorded {
-			recorded = append(recorded, fmt.Sprintf("%d × %s", count, short(token)))
-			continue
-		}
-		run += count
-	}
-	slices.Sort(recorded)
-	lines := []string{fmt.Sprintf("%d run: they have behaviour here", run)}
-	if len(recorded) > 0 {
-		lines = append(lines, "recorded only, without behaviour here: "+strings.Join(recorded, ", "))
-	}
-	return lines
-}
-
-// short is a type as a program writes it: s3.BucketPolicy for aws:s3/bucketPolicy:BucketPolicy.
-func short(token string) string {
-	module, name, _ := strings.Cut(strings.TrimPrefix(token, "aws:"), "/")
-	if _, after, ok := strings.Cut(name, ":"); ok {
-		name = after
-	}
-	return module + "." + name
-}
-
 // serve runs the cloud alone and says how to attach to it.
 func serve(ctx context.Context, o *options, args []string) error {
 	if err := noArguments(args); err != nil {
 		return err
 	}
-	root, err := enter(o.stack)
+	root, err := session.EnterProject(o.stack)
 	if err != nil {
 		return err
 	}
-	folder := stateFolder(root, o.stack)
-	s, err := o.open(ctx, root, folder)
+	folder := session.StateFolder(root, o.stack)
+	s, err := session.Open(ctx, o.session(root, folder))
 	if err != nil {
 		return err
 	}
-	err = s.serve(ctx)
-	empty := len(s.cloud.Cloud.Left()) == 0 && !exists(folder)
-	return errors.Join(err, s.close(), removeIf(empty, folder))
+	err = o.serveAndStay(ctx, s)
+	empty := len(s.Emulator.Cloud.Left()) == 0 && !session.IsDeployed(folder)
+	return errors.Join(err, s.Close(), removeIf(empty, folder))
 }
 
-func (s *session) serve(ctx context.Context) error {
-	control, err := s.cloud.Serve(client.Address, s.stack)
+func (o *options) serveAndStay(ctx context.Context, s *session.Session) error {
+	control, err := s.Emulator.Serve(client.Address, o.stack)
 	if err != nil {
 		return err
 	}
 	defer control.Close()
-	fmt.Fprintln(s.out, "# deploy with your own pulumi, in another terminal:")
-	for key, value := range s.cloud.Providers.Environment() {
-		fmt.Fprintf(s.out, "export %s=%s\n", key, value)
+	fmt.Fprintln(o.out, "# deploy with your own pulumi, in another terminal:")
+	for key, value := range s.Emulator.Providers.Environment() {
+		fmt.Fprintf(o.out, "export %s=%s\n", key, value)
 	}
-	fmt.Fprintf(s.out, "pulumi up -s %s\n", s.stack)
-	return s.stay(ctx, control)
+	fmt.Fprintf(o.out, "pulumi up -s %s\n", o.stack)
+	return o.stay(ctx, s, control)
 }
 
 // down destroys the stack: through the emulator that runs, or by starting one on what it left.
@@ -224,7 +176,7 @@ func down(ctx context.Context, o *options, args []string) error {
 	if err := noArguments(args); err != nil {
 		return err
 	}
-	root, err := enter(o.stack)
+	root, err := session.EnterProject(o.stack)
 	if err != nil {
 		return err
 	}
@@ -237,17 +189,17 @@ func down(ctx context.Context, o *options, args []string) error {
 	case !errors.Is(err, emulator.ErrNotRunning):
 		return err
 	}
-	folder := stateFolder(root, o.stack)
-	if !exists(folder) {
+	folder := session.StateFolder(root, o.stack)
+	if !session.IsDeployed(folder) {
 		fmt.Fprintf(o.out, "stack %s is not deployed here: nothing to do\n", o.stack)
 		return nil
 	}
-	s, err := o.open(ctx, root, folder)
+	s, err := session.Open(ctx, o.session(root, folder))
 	if err != nil {
 		return err
 	}
-	err = o.destroy(ctx, root, folder, s.cloud.Providers.Environment(), s.cloud.Providers.Settle)
-	return errors.Join(err, s.close(), removeIf(err == nil, folder))
+	err = o.destroy(ctx, root, folder, s.Emulator.Providers.Environment(), s.Emulator.Providers.Settle)
+	return errors.Join(err, s.Close(), removeIf(err == nil, folder))
 }
 
 func (o *options) downRunning(ctx context.Context, root string, running emulator.Attachment) error {
@@ -258,18 +210,12 @@ func (o *options) downRunning(ctx context.Context, root string, running emulator
 		return err
 	}
 	// The other process has the folder until it has ended.
-	err := poll(ctx, 30*time.Second, func() bool {
-		file, err := lock(running.Folder)
-		if err == nil {
-			_ = file.Close()
-		}
-		return err == nil
-	})
+	err := session.AwaitUnlocked(ctx, running.Folder)
 	return errors.Join(err, removeIf(err == nil, running.Folder))
 }
 
 func (o *options) destroy(ctx context.Context, root, folder string, environment map[string]string, settle engine.Settle) error {
-	e, err := o.engine(ctx, root, folder, environment)
+	e, err := session.OpenEngine(ctx, o.session(root, folder), environment)
 	if err != nil {
 		return err
 	}
@@ -281,18 +227,14 @@ func (o *options) destroy(ctx context.Context, root, folder string, environment 
 	if err != nil {
 		return fmt.Errorf("destroy failed:\n%w", err)
 	}
-	fmt.Fprintln(o.out, describe(result))
+	fmt.Fprintln(o.out, result)
 	return nil
 }
 
-// removeIf deletes a stack's folder, and the one above it if that is empty then.
+// removeIf deletes a session's folder.
 func removeIf(wanted bool, folder string) error {
 	if !wanted {
 		return nil
 	}
-	if err := os.RemoveAll(folder); err != nil {
-		return err
-	}
-	_ = os.Remove(filepath.Dir(folder)) // not empty: another stack is there
-	return nil
+	return session.RemoveFolder(folder)
 }

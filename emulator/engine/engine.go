@@ -49,18 +49,6 @@ type Engine struct {
 	progress io.Writer
 }
 
-// Result is what an operation did.
-type Result struct {
-	Created, Updated, Replaced, Deleted, Same int
-	Types                                     map[string]int           // resources of the stack by type token, components left out
-	Took                                      map[string]time.Duration // the longest operation on a type
-	Outputs                                   map[string]string
-	Duration                                  time.Duration
-}
-
-// Changes counts what was not left as it was.
-func (r Result) Changes() int { return r.Created + r.Updated + r.Replaced + r.Deleted }
-
 // Open prepares the stack, which need not exist yet.
 func Open(ctx context.Context, o Options) (*Engine, error) {
 	work := filepath.Join(o.Folder, "work")

@@ -1,4 +1,4 @@
-package main
+package rehearsal
 
 import (
 	"bytes"
@@ -13,54 +13,55 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/engine/enginetest"
+	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
 // The stack files are rehearsed one by one by the gate (.ci/run), as their users do: here is what a rehearsal leaves out.
 
 // An image is made of a member of the group, and takes the place of the artifacts: the next release of a web site.
 func TestAnImageOfAnInstanceIsTheNextRelease(t *testing.T) {
-	needCLI(t)
-	root := must(enter("cardweb"))(t)
-	o := &options{stack: "cardweb", speed: 30, out: &logger{t}, err: &logger{t}}
-	r := must(o.begin(t.Context(), root, t.TempDir()))(t)
-	defer func() { assert.NoError(t, r.close()) }()
+	enginetest.NeedCLI(t)
+	root := must(session.EnterProject("cardweb"))(t)
+	r := must(begin(t.Context(), testOptions(t, root, "cardweb", t.TempDir(), 30)))(t)
+	defer func() { assert.NoError(t, r.deployment.Close()) }()
 	defer r.cleanUp(t.Context())
 	require.NoError(t, r.deploy(t.Context()))
 	require.NoError(t, r.awaitHealthy(t.Context()))
-	source := r.healthy()[0]
+	source := r.deployment.Healthy()[0]
 
-	require.NoError(t, r.set(map[string]any{"fromInstance": source.ID}, "image"))
-	require.NoError(t, r.set([]any{}, "app", "artifacts"))
+	require.NoError(t, r.deployment.Set(map[string]any{"fromInstance": source.ID}, "image"))
+	require.NoError(t, r.deployment.Set([]any{}, "app", "artifacts"))
 	clients := r.startClients(t.Context())
-	result := must(r.up(t.Context()))(t)
+	result := must(r.deployment.Up(t.Context()))(t)
 	require.NoError(t, r.awaitRefresh(t.Context(), result.Outputs["group"]))
-	report := clients.stop()
+	report := clients.Stop()
 	assert.Contains(t, report, " 0 failed")
 
 	var made []cloud.Image
-	for _, image := range r.cloud.Cloud.Images() {
+	for _, image := range r.deployment.Cloud().Images() {
 		if image.Source == source.ID {
 			made = append(made, image)
 		}
 	}
 	require.Len(t, made, 1)
-	for _, i := range r.healthy() {
+	for _, i := range r.deployment.Healthy() {
 		assert.Equal(t, made[0].ID, i.Image)
 		assert.Equal(t, 2, i.Version)
 	}
 	require.NoError(t, r.askEveryTarget(t.Context()), "the program came with the image")
 	require.NoError(t, r.destroy(t.Context()))
-	assert.Contains(t, r.cloud.Cloud.Images(), made[0], "the image stays when the stack goes")
+	assert.Contains(t, r.deployment.Cloud().Images(), made[0], "the image stays when the stack goes")
 }
 
 // The page that says how to write a stack of one's own is followed to the letter.
 func TestTheStackOfTheDocumentIsRehearsed(t *testing.T) {
-	needCLI(t)
+	enginetest.NeedCLI(t)
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		require.Empty(t, os.Getenv("CI"), "redis-server must be installed: %v", err)
 		t.Skip("redis-server is not installed, and packages are this machine's on the emulator")
 	}
-	root := must(enter("dev"))(t)
+	root := must(session.EnterProject("dev"))(t)
 	page := string(must(os.ReadFile(filepath.Join(root, "docs", "your-own-stack.md")))(t))
 	_, file, found := strings.Cut(page, "```yaml\n# Pulumi.cache.yaml\n")
 	require.True(t, found)
@@ -73,8 +74,9 @@ func TestTheStackOfTheDocumentIsRehearsed(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(project, name), []byte(content), 0o600))
 	}
 	var out bytes.Buffer
-	o := &options{stack: "cache", speed: 20, question: "PING", out: io.MultiWriter(&out, &logger{t}), err: &logger{t}}
-	_, err := o.rehearseIn(t.Context(), project, t.TempDir())
+	o := testOptions(t, project, "cache", t.TempDir(), 20)
+	o.Question, o.Out = "PING", io.MultiWriter(&out, o.Out)
+	_, err := runIn(t.Context(), o)
 	require.NoError(t, err)
 	assert.Contains(t, out.String(), "ask        +PONG\n")
 	assert.Regexp(t, `skipped +packages: redis-server is not installed`, out.String())

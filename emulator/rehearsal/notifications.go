@@ -1,4 +1,4 @@
-package main
+package rehearsal
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 )
 
-// told sums up what those who subscribed to topics would have got; what a topic didn't take, nobody would have heard.
-func (r *rehearsal) told(context.Context) error {
-	summary, err := sumUp(r.cloud.Cloud.Notifications())
+// checkNotifications sums up what the subscribers of topics would have received. It fails if a topic did not accept a message.
+func (r *Rehearsal) checkNotifications(context.Context) error {
+	summary, err := sumUp(r.deployment.Cloud().Notifications())
 	if summary != "" {
 		r.say("told", "%s", summary)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/load"
+	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
 // status prints what the running emulator has.
@@ -91,7 +94,7 @@ func printTasks(out io.Writer, s emulator.Status) {
 	fmt.Fprintln(table, "TASK\tREVISION\tINSTANCE\tPORT\tCONTAINER AT\tSTATE\tTARGET\tCPU\tWHY")
 	for _, t := range s.Tasks {
 		fmt.Fprintf(table, "%s\t%d\t%s\t%d\t%s\t%s\t%s\t%.0f %%\t%s\n", t.ID, t.Revision, t.Instance, t.Port, t.Address, t.State,
-			t.Target, t.CPU, word(t.Reason, t.Description))
+			t.Target, t.CPU, cmp.Or(t.Reason, t.Description))
 	}
 	_ = table.Flush()
 }
@@ -127,7 +130,7 @@ func services(i emulator.InstanceStatus) string {
 // call asks through the first balancer of the running emulator.
 func call(ctx context.Context, o *options, args []string) error {
 	if len(args) > 1 {
-		return fmt.Errorf("%w: one question is asked, %d are given", errUsage, len(args))
+		return fmt.Errorf("%w: one question is asked, %d are given", session.ErrUsage, len(args))
 	}
 	s, err := client.Status(ctx)
 	if err != nil {
@@ -141,7 +144,7 @@ func call(ctx context.Context, o *options, args []string) error {
 	if err != nil {
 		return err
 	}
-	answer, err := asked.ask(ctx)
+	answer, err := asked.Ask(ctx)
 	if err != nil {
 		return err
 	}
@@ -151,7 +154,7 @@ func call(ctx context.Context, o *options, args []string) error {
 
 // asked is the first listener of the running emulator, the one with the lowest port; without a question it is asked what
 // suits it. A network balancer is asked by a connection for each.
-func (o *options) asked(s emulator.Status, question string) (*service, error) {
+func (o *options) asked(s emulator.Status, question string) (*load.Service, error) {
 	if len(s.Balancers) == 0 {
 		return nil, errNoBalancer
 	}
@@ -163,18 +166,18 @@ func (o *options) asked(s emulator.Status, question string) (*service, error) {
 	default:
 		question = "0"
 	}
-	asked, err := newService(first.Address, first.Protocol, question, s.Authority)
+	asked, err := load.NewService(first.Address, first.Protocol, question, s.Authority)
 	if err != nil {
 		return nil, err
 	}
-	asked.oneEach(first.Kind == "network")
+	asked.ConnectEachTime(first.Kind == "network")
 	return asked, nil
 }
 
 // terminate ends an instance of the running emulator.
 func terminate(ctx context.Context, o *options, args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("%w: name one instance, e.g. i-0123456789abcdef0 (see status)", errUsage)
+		return fmt.Errorf("%w: name one instance, e.g. i-0123456789abcdef0 (see status)", session.ErrUsage)
 	}
 	if err := client.Terminate(ctx, args[0]); err != nil {
 		return err
@@ -186,7 +189,7 @@ func terminate(ctx context.Context, o *options, args []string) error {
 // stopService stops a service on an instance of the running emulator.
 func stopService(ctx context.Context, o *options, args []string) error {
 	if len(args) != 2 {
-		return fmt.Errorf("%w: name an instance and one of its services, e.g. i-0123456789abcdef0 musicguru (see status)", errUsage)
+		return fmt.Errorf("%w: name an instance and one of its services, e.g. i-0123456789abcdef0 musicguru (see status)", session.ErrUsage)
 	}
 	if err := client.StopService(ctx, args[0], args[1]); err != nil {
 		return err
@@ -198,7 +201,7 @@ func stopService(ctx context.Context, o *options, args []string) error {
 // stopTask stops a task of the running emulator.
 func stopTask(ctx context.Context, o *options, args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("%w: name one task (see status)", errUsage)
+		return fmt.Errorf("%w: name one task (see status)", session.ErrUsage)
 	}
 	if err := client.StopTask(ctx, args[0]); err != nil {
 		return err

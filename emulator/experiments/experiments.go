@@ -1,0 +1,80 @@
+// Package experiments answers questions about a stack by measurement, each on emulators of its own. docs/experiments.md has what
+// they found.
+//
+//	answers      which instance answers: is there a pattern?
+//	terminate    what do clients notice when instances are terminated?
+//	replacement  where does the time go until a lost instance is replaced?
+//	scale        what do many instances and resources cost on this machine?
+package experiments
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/elastic-service/elastic-service/emulator/session"
+)
+
+// The highest sizes.
+const (
+	MostInstances = 200
+	MostResources = 250
+)
+
+// Options of an experiment.
+type Options struct {
+	Session   session.Options // Folder is ignored: each laboratory has a new folder, which it deletes
+	Question  string          // what clients ask; empty: what suits the balancer
+	Count     int             // terminate: how many instances at once, 1 to MostInstances
+	Instances int             // scale: size of the group, 1 to MostInstances
+	Resources int             // scale: at least so many resources, up to MostResources; 0: the stack's own
+	Out       io.Writer       // the report
+}
+
+var experiments = map[string]func(context.Context, Options) error{
+	"answers":     runAnswers,
+	"terminate":   runTerminate,
+	"replacement": runReplacement,
+	"scale":       runScale,
+}
+
+// Names lists the experiments.
+func Names() []string { return slices.Sorted(maps.Keys(experiments)) }
+
+// Check refuses an experiment that does not exist, and sizes that are out of range.
+func Check(name string, o Options) error {
+	switch _, exists := experiments[name]; {
+	case !exists:
+		return fmt.Errorf("%w: there is no experiment %q; there is %s", session.ErrUsage, name, strings.Join(Names(), ", "))
+	case o.Count < 1 || o.Count > MostInstances:
+		return fmt.Errorf("%w: -count %d is not between 1 and %d", session.ErrUsage, o.Count, MostInstances)
+	case o.Instances < 1 || o.Instances > MostInstances:
+		return fmt.Errorf("%w: -instances %d is not between 1 and %d", session.ErrUsage, o.Instances, MostInstances)
+	case o.Resources < 0 || o.Resources > MostResources:
+		return fmt.Errorf("%w: -resources %d is not between 0 and %d", session.ErrUsage, o.Resources, MostResources)
+	}
+	return nil
+}
+
+// Run runs an experiment and prints what it found.
+func Run(ctx context.Context, name string, o Options) error {
+	if err := Check(name, o); err != nil {
+		return err
+	}
+	return experiments[name](ctx, o)
+}
+
+// printTable prints rows, the first of which names the columns.
+func printTable(out io.Writer, rows [][]string) {
+	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(w, "  "+strings.Join(row, "\t"))
+	}
+	_ = w.Flush()
+}
+
+func percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }

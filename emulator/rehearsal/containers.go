@@ -1,0 +1,85 @@
+package rehearsal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/session"
+)
+
+// servingTasks lists the containers that run and that the balancer finds healthy.
+func (d *Deployment) servingTasks() []cloud.Task {
+	healthy := map[string]bool{}
+	for _, t := range d.Cloud().TargetHealth() {
+		healthy[fmt.Sprintf("%s:%d", t.Instance, t.Port)] = t.State == cloud.TargetHealthy
+	}
+	return slices.DeleteFunc(d.Cloud().Tasks(), func(t cloud.Task) bool {
+		return t.State != cloud.TaskRunning || !healthy[fmt.Sprintf("%s:%d", t.Instance, t.HostPort)]
+	})
+}
+
+func describeTask(t cloud.Task) string {
+	return fmt.Sprintf("task %s (%s:%d) on %s, port %d there is %d of the container", t.ID[:8], t.Family, t.Revision, t.Instance,
+		t.HostPort, t.ContainerPort)
+}
+
+// awaitTasks waits until so many containers serve.
+func (r *Rehearsal) awaitTasks(ctx context.Context, count int) error {
+	if err := session.Poll(ctx, r.deployment.Real(15*time.Minute), func() bool { return len(r.deployment.servingTasks()) == count && r.deployment.isSteady() }); err != nil {
+		return fmt.Errorf("waiting for %d containers: %w", count, err)
+	}
+	return nil
+}
+
+// scaleContainers loads the service until it has as many containers as it may have.
+func (r *Rehearsal) scaleContainers(ctx context.Context) error {
+	c := r.deployment.Settings.Containers
+	if c.TargetCPU == 0 || c.Desired >= c.Max || !r.answersLoad(ctx) {
+		return nil
+	}
+	clients := r.startLoad(ctx)
+	defer clients.Stop()
+	if err := r.awaitSize(ctx, "load", func() bool { return len(r.deployment.servingTasks()) >= c.Max && r.deployment.isSteady() }); err != nil {
+		return err
+	}
+	r.say("", "load: %s", clients.Stop())
+	for _, t := range r.deployment.servingTasks() {
+		r.say("healthy", "%s", describeTask(t))
+	}
+	return r.askEveryTarget(ctx)
+}
+
+// loseTask stops a task and waits for its replacement, while clients go on asking.
+func (r *Rehearsal) loseTask(ctx context.Context) error {
+	before := r.deployment.servingTasks()
+	if len(before) == 0 {
+		return errors.New("no healthy container is there to be stopped")
+	}
+	clients := r.startClients(ctx)
+	defer clients.Stop()
+	start := time.Now()
+	if err := r.deployment.Cloud().StopTask(before[0].ID, "Task stopped by user"); err != nil {
+		return err
+	}
+	r.say("stop", "%s", describeTask(before[0]))
+	var replacement cloud.Task
+	err := session.Poll(ctx, r.deployment.Real(15*time.Minute), func() bool {
+		for _, t := range r.deployment.servingTasks() {
+			if !slices.ContainsFunc(before, func(b cloud.Task) bool { return b.ID == t.ID }) {
+				replacement = t
+			}
+		}
+		return replacement.ID != "" && r.deployment.isSteady()
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for a replacement of %s: %w", before[0].ID, err)
+	}
+	took := time.Since(start)
+	r.say("replaced", "by %s, after %.1f s here, %.0f s there", describeTask(replacement), took.Seconds(), took.Seconds()*r.deployment.Speed())
+	r.say("", "%s", clients.Stop())
+	return nil
+}

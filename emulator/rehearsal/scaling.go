@@ -1,0 +1,94 @@
+package rehearsal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/load"
+	"github.com/elastic-service/elastic-service/emulator/session"
+	"github.com/elastic-service/elastic-service/settings"
+)
+
+// burst is how often each target is asked for the request that costs it CPU: at 20 ms a time, 0.2 cores, which is all
+// that a t3.micro has here.
+const burst = 100 * time.Millisecond
+
+// answersLoad reports whether the service answers the request that costs it CPU. Otherwise its scaling is not rehearsed.
+func (r *Rehearsal) answersLoad(ctx context.Context) bool {
+	if !r.deployment.Service.ServesPages() {
+		r.say("load", "scaling is not rehearsed: over TCP there is no request for it")
+		return false
+	}
+	if _, err := r.deployment.Service.Get(ctx, r.loadPath); err != nil {
+		r.say("load", "scaling is not rehearsed: GET %s, which should cost CPU, gives %v (-load PATH names another)", r.loadPath, err)
+		return false
+	}
+	return true
+}
+
+// startLoad asks the service for the page that costs it CPU.
+func (r *Rehearsal) startLoad(ctx context.Context) *load.Clients {
+	return load.StartClients(ctx, burst/time.Duration(max(1, len(r.deployment.targetNames()))), func(ctx context.Context) error {
+		_, err := r.deployment.Service.Get(ctx, r.loadPath)
+		return err
+	})
+}
+
+// scaleBySteps loads the service until an alarm adds instances, and waits until another one has removed them.
+func (r *Rehearsal) scaleBySteps(ctx context.Context) error {
+	if !slices.ContainsFunc(r.deployment.Settings.Scaling.Policies, func(p settings.Policy) bool { return p.Step != nil }) || !r.answersLoad(ctx) {
+		return nil
+	}
+	before := len(r.deployment.Healthy())
+	clients := r.startLoad(ctx)
+	defer clients.Stop()
+	if err := r.awaitSize(ctx, "load", func() bool { return len(r.deployment.Healthy()) > before }); err != nil {
+		return err
+	}
+	r.say("", "now %d instances; load: %s", len(r.deployment.Healthy()), clients.Stop())
+	if err := r.awaitSize(ctx, "idle", func() bool { return len(r.deployment.Healthy()) <= before }); err != nil {
+		return err
+	}
+	r.say("", "now %d instances", len(r.deployment.Healthy()))
+	return nil
+}
+
+// awaitSize waits until a group or service has a size, and shows the alarms that go off meanwhile.
+func (r *Rehearsal) awaitSize(ctx context.Context, what string, reached func() bool) error {
+	start, from := time.Now(), r.deployment.Cloud().Now()
+	shown := map[string]int{}
+	for _, a := range r.deployment.Cloud().Alarms() {
+		shown[a.Spec.Name] = len(a.History)
+	}
+	r.say(what, "begun")
+	err := session.Poll(ctx, r.deployment.Real(40*time.Minute), func() bool {
+		for _, a := range r.deployment.Cloud().Alarms() {
+			for _, t := range a.History[min(shown[a.Spec.Name], len(a.History)):] {
+				if t.From != t.To && t.To == cloud.AlarmAlarm {
+					r.say("alarm", "%s after %.0f s there: %s", a.Spec.Name, t.Time.Sub(from).Seconds(), withoutPoints(t.Reason))
+				}
+			}
+			shown[a.Spec.Name] = len(a.History)
+		}
+		return reached()
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for the alarms to scale (%s): %w", what, err)
+	}
+	r.say("scaled", "after %.1f s here, %.0f s there", time.Since(start).Seconds(), r.deployment.Cloud().Now().Sub(from).Seconds())
+	return nil
+}
+
+// withoutPoints leaves an alarm's data points out of its reason.
+func withoutPoints(reason string) string {
+	before, rest, ok := strings.Cut(reason, " [")
+	_, after, closed := strings.Cut(rest, "]")
+	if !ok || !closed {
+		return reason
+	}
+	return before + after
+}

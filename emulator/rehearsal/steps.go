@@ -1,0 +1,225 @@
+package rehearsal
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/load"
+	"github.com/elastic-service/elastic-service/emulator/session"
+)
+
+// clientInterval is the time between two questions of the clients that go on asking while something happens.
+const clientInterval = 50 * time.Millisecond
+
+// deploy deploys the stack, and reports how long that took.
+func (r *Rehearsal) deploy(ctx context.Context) error {
+	d := r.deployment
+	r.say("rehearsal", "stack %s, at speed %g: %.1f s here are a minute there", d.Session.Options().Stack, d.Speed(), 60/d.Speed())
+	if err := d.Deploy(ctx); err != nil {
+		return err
+	}
+	waited := d.Result.Took["aws:autoscaling/group:Group"]
+	r.say("up", "%s: %.1f s of it the engine's, %.1f s until the group was healthy", d.Result,
+		(d.Result.Duration - waited).Seconds(), waited.Seconds())
+	for _, line := range d.Result.DescribeKinds() {
+		r.say("", "%s", line)
+	}
+	return nil
+}
+
+// awaitHealthy waits until all instances and containers are healthy, and lists them with what the emulator leaves out.
+func (r *Rehearsal) awaitHealthy(ctx context.Context) error {
+	if err := r.deployment.AwaitHealthy(ctx); err != nil {
+		return err
+	}
+	status := r.deployment.Status()
+	for _, i := range status.Instances {
+		if i.State == "running" {
+			r.say(cmp.Or(i.Target, "running"), "%s in %s, %s (here %s): %s", i.ID, i.Zone, i.Address, i.Loopback, runningServices(i))
+		}
+	}
+	for _, t := range r.deployment.servingTasks() {
+		r.say("healthy", "%s", describeTask(t))
+	}
+	for _, line := range status.Skipped {
+		r.say("skipped", "%s", line)
+	}
+	for _, line := range status.Moved {
+		r.say("moved", "%s", line)
+	}
+	return nil
+}
+
+// runningServices lists an instance's processes.
+func runningServices(i emulator.InstanceStatus) string {
+	var names []string
+	for _, s := range i.Services {
+		if s.State == dataplane.Running && s.PID > 0 {
+			names = append(names, s.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "no process of its own"
+	}
+	return strings.Join(names, ", ")
+}
+
+// targetNames describes the targets that the balancer may choose now, by the IDs under which it counts.
+func (d *Deployment) targetNames() map[string]string {
+	names := map[string]string{}
+	if d.Settings.Containers != nil {
+		for _, t := range d.servingTasks() {
+			names[fmt.Sprintf("%s:%d", t.Instance, t.HostPort)] = describeTask(t)
+		}
+		return names
+	}
+	for _, i := range d.Healthy() {
+		names[i.ID] = i.ID + " in " + i.Zone
+	}
+	return names
+}
+
+// countAnswers counts what each target has answered so far.
+func (d *Deployment) countAnswers() map[string]uint64 {
+	counts := map[string]uint64{}
+	for _, b := range d.Status().Balancers {
+		for target, flows := range b.Flows {
+			counts[target] += flows.Total
+		}
+	}
+	return counts
+}
+
+// askEveryTarget asks until every target has answered, a hundred times at most, and counts who did. An application
+// balancer asks them in turn.
+func (r *Rehearsal) askEveryTarget(ctx context.Context) error {
+	targets, before := r.deployment.targetNames(), r.deployment.countAnswers()
+	silent := func() []string {
+		now := r.deployment.countAnswers()
+		return slices.DeleteFunc(slices.Sorted(maps.Keys(targets)), func(id string) bool { return now[id] > before[id] })
+	}
+	const least, most = 20, 100
+	asked := 0
+	for ; asked < most && (asked < least || len(silent()) > 0); asked++ {
+		answer, err := r.deployment.Service.Ask(ctx)
+		if err != nil {
+			return fmt.Errorf("asking: %w", err)
+		}
+		if asked < 3 {
+			r.say("ask", "%s", answer)
+		}
+	}
+	if left := silent(); len(left) > 0 {
+		return fmt.Errorf("%s answered none of %d requests", targets[left[0]], asked)
+	}
+	now := r.deployment.countAnswers()
+	least64, most64 := uint64(asked), uint64(0)
+	for _, id := range slices.Sorted(maps.Keys(targets)) {
+		count := now[id] - before[id]
+		least64, most64 = min(least64, count), max(most64, count)
+		r.say("answered", "%s: %d of %d", targets[id], count, asked)
+	}
+	if r.deployment.Settings.Balancer.Type == "application" && most64-least64 > 1 {
+		return fmt.Errorf("%d answers and %d: the balancer did not ask in turn", least64, most64)
+	}
+	return nil
+}
+
+// deployAgain runs the program once more, which must change nothing.
+func (r *Rehearsal) deployAgain(ctx context.Context) error {
+	result, err := r.deployment.Up(ctx)
+	if err != nil {
+		return fmt.Errorf("the second up failed:\n%w", err)
+	}
+	if result.Changes() > 0 {
+		return fmt.Errorf("the second up changed something: %s", result)
+	}
+	r.say("up again", "%s", result)
+	return nil
+}
+
+// startClients asks the service all the time.
+func (r *Rehearsal) startClients(ctx context.Context) *load.Clients {
+	return load.StartClients(ctx, clientInterval, func(ctx context.Context) error {
+		_, err := r.deployment.Service.Ask(ctx)
+		return err
+	})
+}
+
+// loseInstance terminates an instance and waits for its replacement, while clients go on asking.
+func (r *Rehearsal) loseInstance(ctx context.Context) error {
+	before := r.deployment.Healthy()
+	if len(before) == 0 {
+		return errors.New("no healthy instance is there to be terminated")
+	}
+	victim := before[0]
+	clients := r.startClients(ctx)
+	defer clients.Stop()
+	start := time.Now()
+	if err := r.deployment.Cloud().TerminateInstance(victim.ID); err != nil {
+		return err
+	}
+	r.say("terminate", "%s in %s", victim.ID, victim.Zone)
+	var replacement emulator.InstanceStatus
+	err := session.Poll(ctx, r.deployment.Real(15*time.Minute), func() bool {
+		now := r.deployment.Healthy()
+		for _, i := range now {
+			if !slices.ContainsFunc(before, func(b emulator.InstanceStatus) bool { return b.ID == i.ID }) {
+				replacement = i
+			}
+		}
+		return replacement.ID != "" && len(now) >= len(before)
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for a replacement of %s: %w", victim.ID, err)
+	}
+	took := time.Since(start)
+	r.say("replaced", "by %s in %s after %.1f s here, %.0f s there (AWS adds what it takes to start a machine and to register it)",
+		replacement.ID, replacement.Zone, took.Seconds(), took.Seconds()*r.deployment.Speed())
+	r.say("", "%s", clients.Stop())
+	return nil
+}
+
+// refuseDestruction shows that a protected stack can't be destroyed, and takes its protection away.
+func (r *Rehearsal) refuseDestruction(ctx context.Context) error {
+	if !r.deployment.Settings.Protect {
+		return nil
+	}
+	e, err := r.deployment.Session.Pulumi(ctx)
+	if err != nil {
+		return err
+	}
+	result, err := e.Destroy(ctx)
+	if err == nil || result.Deleted > 0 {
+		return fmt.Errorf("a protected stack was destroyed: %s", result)
+	}
+	reason, _, _ := strings.Cut(strings.Join(strings.Fields(err.Error()), " "), ". ")
+	r.say("protected", "destroy is refused: %s", reason)
+	if err := r.deployment.Set(false, "protect"); err != nil {
+		return err
+	}
+	if result, err = r.deployment.Up(ctx); err != nil {
+		return fmt.Errorf("taking the protection away failed:\n%w", err)
+	}
+	r.say("", "with protect: false, %s", result)
+	return nil
+}
+
+// destroy destroys the stack.
+func (r *Rehearsal) destroy(ctx context.Context) error {
+	r.say("destroy", "begun: the group drains its instances before it terminates them")
+	result, err := r.deployment.Destroy(ctx)
+	if err != nil {
+		return err
+	}
+	r.say("", "%s", result)
+	return nil
+}
