@@ -62,13 +62,13 @@ func (e *Emulator) Serve(address, stack string) (*Control, error) {
 	mux.HandleFunc("POST /tasks/{id}/stop", func(w http.ResponseWriter, r *http.Request) {
 		acknowledge(w, e.Cloud.StopTask(r.PathValue("id"), ""))
 	})
-	mux.HandleFunc("POST /settle", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("POST /orphans/delete", func(w http.ResponseWriter, r *http.Request) {
 		known, err := readKnown(w, r)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		gone, err := e.Providers.Settle(r.Context(), known)
+		gone, err := e.Providers.DeleteOrphans(r.Context(), known)
 		if err != nil {
 			acknowledge(w, err)
 			return
@@ -94,8 +94,8 @@ func (e *Emulator) Serve(address, stack string) (*Control, error) {
 const mostKnown = 4 << 20
 
 // readKnown reads what Pulumi knows. All else is deleted: nothing at all must be meant.
-func readKnown(w http.ResponseWriter, r *http.Request) ([]provider.Known, error) {
-	var known []provider.Known
+func readKnown(w http.ResponseWriter, r *http.Request) ([]provider.Resource, error) {
+	var known []provider.Resource
 	switch err := json.NewDecoder(http.MaxBytesReader(w, r.Body, mostKnown)).Decode(&known); {
 	case err != nil:
 		return nil, fmt.Errorf("what is known is a list of types and IDs: %w", err)
@@ -182,7 +182,7 @@ var ErrNotRunning = errors.New("no emulator is running: start one with `go run .
 // Client talks to a running emulator.
 type Client struct {
 	Address  string
-	Patience time.Duration // for an answer; a minute when 0, because Settle deletes
+	Patience time.Duration // for an answer; a minute when 0, because DeleteOrphans waits
 }
 
 // Status asks what is there.
@@ -235,13 +235,14 @@ func (c Client) StopTask(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodPost, "/tasks/"+url.PathEscape(id)+"/stop", nil, &struct{}{})
 }
 
-// Settle deletes what was made for an engine that was killed, see [provider.Servers.Settle].
-func (c Client) Settle(ctx context.Context, known []provider.Known) ([]provider.Known, error) {
-	var gone []provider.Known
+// DeleteOrphans deletes the resources that an engine created and that are not known, see
+// [provider.Servers.DeleteOrphans].
+func (c Client) DeleteOrphans(ctx context.Context, known []provider.Resource) ([]provider.Resource, error) {
+	var deleted []provider.Resource
 	if known == nil {
-		known = []provider.Known{}
+		known = []provider.Resource{}
 	}
-	return gone, c.do(ctx, http.MethodPost, "/settle", known, &gone)
+	return deleted, c.do(ctx, http.MethodPost, "/orphans/delete", known, &deleted)
 }
 
 // Stop ends the emulator; what it runs stays in its folder.

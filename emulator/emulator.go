@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -27,6 +26,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/dataplane"
 	"github.com/elastic-service/elastic-service/emulator/provider"
+	"github.com/elastic-service/elastic-service/emulator/provider/ledger"
 	"github.com/elastic-service/elastic-service/internal/sockets"
 )
 
@@ -47,9 +47,10 @@ type Emulator struct {
 
 	options Options
 	clock   clockwork.Clock
+	ledger  *ledger.Ledger
 
 	saving  sync.Mutex
-	saved   uint64    // version of the cloud that is on disk
+	saved   uint64    // version that is on disk, see version
 	savedAt time.Time // real time
 	unsaved string    // why it can't be saved, said once
 
@@ -72,18 +73,11 @@ func Open(o Options) (*Emulator, error) {
 	if err := os.MkdirAll(o.Folder, 0o700); err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(stateFile(o.Folder))
-	start := time.Now()
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
+	former, err := readState(stateFile(o.Folder))
+	if err != nil {
 		return nil, err
-	default:
-		if start, err = cloud.SavedAt(data); err != nil {
-			return nil, fmt.Errorf("%s: %w; it is left as it is: move it away to begin anew", stateFile(o.Folder), err)
-		}
 	}
-	virtual, err := clock.Scaled(o.Speed, start)
+	virtual, err := clock.Scaled(o.Speed, former.at)
 	if err != nil {
 		return nil, err
 	}
@@ -91,13 +85,13 @@ func Open(o Options) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(data) > 0 {
-		if err := c.Restore(data); err != nil {
+	if len(former.Cloud) > 0 {
+		if err := c.Restore(former.Cloud); err != nil {
 			return nil, fmt.Errorf("%s: %w", stateFile(o.Folder), err)
 		}
 	}
 	e := &Emulator{
-		Cloud: c, options: o, clock: virtual, machines: map[string]*machine{}, tasks: map[string]*task{},
+		Cloud: c, options: o, clock: virtual, ledger: former.Ledger, machines: map[string]*machine{}, tasks: map[string]*task{},
 		listeners: map[string]*listener{}, probers: map[string]*prober{}, images: map[string]bool{}, stresses: map[string]*dataplane.Stress{},
 	}
 	if err := e.makeAuthority(); err != nil {
@@ -107,7 +101,7 @@ func Open(o Options) (*Emulator, error) {
 		return nil, err
 	}
 	e.sweep()
-	if e.Providers, err = provider.Serve(c, filepath.Join(o.Folder, "objects"), e.save); err != nil {
+	if e.Providers, err = provider.Serve(c, e.ledger, filepath.Join(o.Folder, "objects"), e.save); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -124,8 +118,6 @@ func (e *Emulator) makeAuthority() error {
 }
 
 func (e *Emulator) authorityFile() string { return filepath.Join(e.options.Folder, "ca.pem") }
-
-func stateFile(folder string) string { return filepath.Join(folder, "cloud.json") }
 
 // unused reports whether nothing on this machine listens at the loopback address that stands for an address.
 func unused(address netip.Addr) bool {
@@ -194,30 +186,25 @@ func (e *Emulator) saveNowAndThen() {
 	}
 }
 
-// save writes the model and its time, unless that has been done. A crash in the middle leaves the former file.
+// save writes the model, its time and the ledger, unless that has been done. A crash in the middle leaves the former file.
 func (e *Emulator) save() error {
-	wanted := e.Cloud.Version()
+	wanted := e.version()
 	e.saving.Lock()
 	defer e.saving.Unlock()
 	if e.saved >= wanted && !e.savedAt.IsZero() {
 		return nil
 	}
-	version := e.Cloud.Version()
+	version := e.version()
 	e.savedAt = time.Now()
-	data, err := e.Cloud.Save()
-	if err != nil {
-		return err
-	}
-	file := stateFile(e.options.Folder)
-	if err := os.WriteFile(file+".new", data, 0o600); err != nil {
-		return fmt.Errorf("the state can't be saved: %w", err)
-	}
-	if err := os.Rename(file+".new", file); err != nil {
+	if err := e.writeState(); err != nil {
 		return fmt.Errorf("the state can't be saved: %w", err)
 	}
 	e.saved = version
 	return nil
 }
+
+// version grows with every change of what is saved.
+func (e *Emulator) version() uint64 { return e.Cloud.Version() + e.ledger.Version() }
 
 // stop ends everything that runs. Instances are killed, not shut down: the model still wants them.
 func (e *Emulator) stop() {

@@ -34,7 +34,7 @@ func TestAFullDiskRefusesWhatCannotBeKeptAndLeavesTheRestRunning(t *testing.T) {
 
 	free := w.fillDisk()
 	require.NoError(t, w.Cloud.CreateBucket("unsaved"))
-	_, err := w.Providers.Settle(t.Context(), nil)
+	_, err := w.Providers.DeleteOrphans(t.Context(), nil)
 	require.ErrorContains(t, err, "the state can't be saved")
 	require.ErrorIs(t, err, unix.ENOSPC)
 	victim := w.Status().Instances[0].ID

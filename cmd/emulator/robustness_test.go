@@ -158,12 +158,12 @@ func (c *program) processes() []string {
 
 // made counts what the cloud has saved of what engines asked for.
 func (c *program) made() int {
-	var saved struct{ State struct{ Made map[string]any } }
+	var saved struct{ Ledger []any }
 	text, err := os.ReadFile(filepath.Join(c.folder(), "cloud.json"))
 	if err != nil || json.Unmarshal(text, &saved) != nil {
 		return 0
 	}
-	return len(saved.State.Made)
+	return len(saved.Ledger)
 }
 
 // remembered are the resources that Pulumi's state has, and those that the cloud made.
@@ -185,10 +185,10 @@ func (c *program) remembered() (pulumi, cloud []string) {
 			pulumi = append(pulumi, r.Type+" "+r.ID)
 		}
 	}
-	var saved struct{ State struct{ Made map[string]any } }
+	var saved struct{ Ledger []struct{ Type, ID string } }
 	require.NoError(c.t, json.Unmarshal(must(os.ReadFile(filepath.Join(c.folder(), "cloud.json")))(c.t), &saved))
-	for key := range saved.State.Made {
-		cloud = append(cloud, key)
+	for _, r := range saved.Ledger {
+		cloud = append(cloud, r.Type+" "+r.ID)
 	}
 	slices.Sort(pulumi)
 	slices.Sort(cloud)

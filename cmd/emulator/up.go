@@ -32,7 +32,7 @@ func up(ctx context.Context, o *options, args []string) error {
 	case running.Stack != o.stack:
 		return fmt.Errorf("the running emulator has stack %s, not %s: end it first with `down -stack %[1]s`", running.Stack, o.stack)
 	}
-	return o.deploy(ctx, root, running.Folder, running.Environment, client.Settle)
+	return o.deploy(ctx, root, running.Folder, running.Environment, client.DeleteOrphans)
 }
 
 func (o *options) upAt(ctx context.Context, root string) error {
@@ -42,7 +42,7 @@ func (o *options) upAt(ctx context.Context, root string) error {
 		return err
 	}
 	err = o.upAndStay(ctx, s)
-	empty := len(s.Emulator.Cloud.Left()) == 0
+	empty := len(s.Emulator.Left()) == 0
 	return errors.Join(err, s.Close(), removeIf(err != nil && empty, folder))
 }
 
@@ -53,11 +53,11 @@ func (o *options) upAndStay(ctx context.Context, s *session.Session) error {
 	}
 	defer control.Close()
 	root, folder := s.Options().Root, s.Options().Folder
-	err = o.deploy(ctx, root, folder, s.Emulator.Providers.Environment(), s.Emulator.Providers.Settle)
+	err = o.deploy(ctx, root, folder, s.Emulator.Providers.Environment(), s.Emulator.Providers.DeleteOrphans)
 	if err != nil {
 		err = errors.Join(append([]error{err}, troubles(s.Emulator.Status(), folder)...)...)
 	}
-	if err != nil && len(s.Emulator.Cloud.Left()) > 0 {
+	if err != nil && len(s.Emulator.Left()) > 0 {
 		return fmt.Errorf("%w\nwhat was created is kept; `up` goes on from there, `down` destroys it", err)
 	}
 	if err != nil {
@@ -71,7 +71,7 @@ func (o *options) upAndStay(ctx context.Context, s *session.Session) error {
 func (o *options) stay(ctx context.Context, s *session.Session, control *emulator.Control) error {
 	select {
 	case <-ctx.Done():
-		if len(s.Emulator.Cloud.Left()) > 0 {
+		if len(s.Emulator.Left()) > 0 {
 			fmt.Fprintf(o.out, "ended; the stack is kept in %s\n", s.Options().Folder)
 		}
 		return nil
@@ -83,13 +83,13 @@ func (o *options) stay(ctx context.Context, s *session.Session, control *emulato
 }
 
 // deploy runs the program and prints what it did and where the service is.
-func (o *options) deploy(ctx context.Context, root, folder string, environment map[string]string, settle engine.Settle) error {
+func (o *options) deploy(ctx context.Context, root, folder string, environment map[string]string, deleteOrphans engine.DeleteOrphans) error {
 	anew := !session.IsDeployed(folder)
 	e, err := session.OpenEngine(ctx, o.session(root, folder), environment)
 	if err != nil {
 		return err
 	}
-	if err := o.repair(ctx, e, settle); err != nil {
+	if err := o.repair(ctx, e, deleteOrphans); err != nil {
 		return err
 	}
 	if anew {
@@ -127,8 +127,8 @@ func troubles(s emulator.Status, folder string) []error {
 }
 
 // repair makes up for an operation that was cut short.
-func (o *options) repair(ctx context.Context, e *engine.Engine, settle engine.Settle) error {
-	gone, err := e.Repair(ctx, settle)
+func (o *options) repair(ctx context.Context, e *engine.Engine, deleteOrphans engine.DeleteOrphans) error {
+	gone, err := e.Repair(ctx, deleteOrphans)
 	for _, one := range gone {
 		fmt.Fprintf(o.out, "deleted %s %s: the last operation was cut short before Pulumi knew of it\n", engine.TypeName(one.Type), one.ID)
 	}
@@ -153,7 +153,7 @@ func serve(ctx context.Context, o *options, args []string) error {
 		return err
 	}
 	err = o.serveAndStay(ctx, s)
-	empty := len(s.Emulator.Cloud.Left()) == 0 && !session.IsDeployed(folder)
+	empty := len(s.Emulator.Left()) == 0 && !session.IsDeployed(folder)
 	return errors.Join(err, s.Close(), removeIf(empty, folder))
 }
 
@@ -198,12 +198,12 @@ func down(ctx context.Context, o *options, args []string) error {
 	if err != nil {
 		return err
 	}
-	err = o.destroy(ctx, root, folder, s.Emulator.Providers.Environment(), s.Emulator.Providers.Settle)
+	err = o.destroy(ctx, root, folder, s.Emulator.Providers.Environment(), s.Emulator.Providers.DeleteOrphans)
 	return errors.Join(err, s.Close(), removeIf(err == nil, folder))
 }
 
 func (o *options) downRunning(ctx context.Context, root string, running emulator.Attachment) error {
-	if err := o.destroy(ctx, root, running.Folder, running.Environment, client.Settle); err != nil {
+	if err := o.destroy(ctx, root, running.Folder, running.Environment, client.DeleteOrphans); err != nil {
 		return err
 	}
 	if err := client.Stop(ctx); err != nil {
@@ -214,12 +214,12 @@ func (o *options) downRunning(ctx context.Context, root string, running emulator
 	return errors.Join(err, removeIf(err == nil, running.Folder))
 }
 
-func (o *options) destroy(ctx context.Context, root, folder string, environment map[string]string, settle engine.Settle) error {
+func (o *options) destroy(ctx context.Context, root, folder string, environment map[string]string, deleteOrphans engine.DeleteOrphans) error {
 	e, err := session.OpenEngine(ctx, o.session(root, folder), environment)
 	if err != nil {
 		return err
 	}
-	if err := o.repair(ctx, e, settle); err != nil {
+	if err := o.repair(ctx, e, deleteOrphans); err != nil {
 		return err
 	}
 	fmt.Fprintf(o.out, "destroying stack %s: the group drains its instances before it terminates them\n", o.stack)

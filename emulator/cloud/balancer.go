@@ -178,14 +178,10 @@ func (s *state) checkApplicationPlace(spec LoadBalancerSpec) error {
 	return nil
 }
 
-// takesLogs reports whether a bucket exists and has a policy; that this lets the balancer write is not looked at here.
+// takesLogs reports whether a bucket exists and has a policy. It does not check that the policy lets the balancer write.
 func (s *state) takesLogs(bucket string) bool {
-	for id, r := range s.Recorded {
-		if r.Type == "aws:s3/bucketPolicy:BucketPolicy" && strings.HasSuffix(id, "/"+bucket) {
-			return s.Buckets[bucket] != nil
-		}
-	}
-	return false
+	found := s.Buckets[bucket]
+	return found != nil && found.Policy != ""
 }
 
 func (s *state) checkBalancerAttributes(spec LoadBalancerSpec) error {

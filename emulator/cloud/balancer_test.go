@@ -297,7 +297,11 @@ func TestAccessLogsNeedABucketThatLetsThemIn(t *testing.T) {
 	spec := w.application()
 	spec.AccessLogs = "logs"
 	refused(t, "InvalidConfigurationRequest", w.UpdateBalancer(w.balancer, spec))
-	const policy = "aws:s3/bucketPolicy:BucketPolicy"
-	w.Record(policy+"/logs", policy, "logs")
+	refused(t, "MalformedPolicy", w.PutBucketPolicy("logs", "everybody"))
+	require.NoError(t, w.PutBucketPolicy("logs", `{"Statement": [{"Effect": "Allow", "Principal": {
+		"Service": "logdelivery.elasticloadbalancing.amazonaws.com"
+	}, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::logs/AWSLogs/123456789012/*"}]}`))
 	require.NoError(t, w.UpdateBalancer(w.balancer, spec))
+	require.NoError(t, w.DeleteBucketPolicy("logs"))
+	refused(t, "InvalidConfigurationRequest", w.UpdateBalancer(w.balancer, spec))
 }

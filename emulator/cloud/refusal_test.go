@@ -106,9 +106,12 @@ func stackRefusals(*testing.T) refusals[*world] {
 		"a minimum over the maximum":      {"ValidationError", "Auto Scaling API: CreateAutoScalingGroup", scaling(func(s *cloud.GroupSpec) { s.Min = 3 })},
 		"a group without a subnet":        {"ValidationError", "Auto Scaling API: CreateAutoScalingGroup", scaling(func(s *cloud.GroupSpec) { s.Subnets = nil })},
 		"a template's version that isn't": {"InvalidLaunchTemplateId.VersionNotFound", "Auto Scaling API: LaunchTemplateSpecification", scaling(func(s *cloud.GroupSpec) { s.Version = "7" })},
-		"a bucket in capitals":            {"InvalidBucketName", "S3 User Guide: Bucket naming rules", func(w *world) error { return w.CreateBucket("Capitals") }},
-		"a policy that is no JSON":        {"MalformedPolicyDocument", "IAM API: CreateRole", func(w *world) error { return w.CreateRole("r", "no json") }},
-		"an instance that isn't":          {"InvalidInstanceID.NotFound", "EC2 API: TerminateInstances", func(w *world) error { return w.TerminateInstance("i-1") }},
+		"a policy of a bucket that does not exist": {"NoSuchBucket", "S3 API: PutBucketPolicy", func(w *world) error {
+			return w.PutBucketPolicy("missing", `{"Statement": [{"Effect": "Allow"}]}`)
+		}},
+		"a bucket in capitals":     {"InvalidBucketName", "S3 User Guide: Bucket naming rules", func(w *world) error { return w.CreateBucket("Capitals") }},
+		"a policy that is no JSON": {"MalformedPolicyDocument", "IAM API: CreateRole", func(w *world) error { return w.CreateRole("r", "no json") }},
+		"an instance that isn't":   {"InvalidInstanceID.NotFound", "EC2 API: TerminateInstances", func(w *world) error { return w.TerminateInstance("i-1") }},
 	}
 }
 

@@ -30,15 +30,11 @@ type state struct {
 	Listeners   map[string]*Listener
 	Scaling     map[string]*Group
 	Instances   map[string]*Instance
-	Recorded    map[string]Recorded // by type and ID
 
 	Faults        map[string]*Fault // that last
 	Alarms        map[string]*Alarm // by name
 	Notifications []Notification    // the oldest first
 	Minute        time.Time         // the last whole minute that was measured
-
-	Made    map[string]*Made // by type and ID
-	Dropped int              // of these, so far
 
 	Addresses    map[string]*ElasticIP
 	NATs         map[string]*NATGateway
@@ -70,8 +66,7 @@ func newState() state {
 		Roles: map[string]*Role{}, Profiles: map[string]*Profile{}, Buckets: map[string]*Bucket{},
 		Templates: map[string]*LaunchTemplate{}, Balancers: map[string]*LoadBalancer{},
 		Targets: map[string]*TargetGroup{}, Listeners: map[string]*Listener{}, Scaling: map[string]*Group{},
-		Instances: map[string]*Instance{}, Recorded: map[string]Recorded{},
-		Faults: map[string]*Fault{}, Alarms: map[string]*Alarm{}, Made: map[string]*Made{},
+		Instances: map[string]*Instance{}, Faults: map[string]*Fault{}, Alarms: map[string]*Alarm{},
 		Addresses: map[string]*ElasticIP{}, NATs: map[string]*NATGateway{}, Endpoints: map[string]*VPCEndpoint{},
 		ACLs: map[string]*NetworkACL{}, Images: map[string]*Image{}, Databases: map[string]*Database{},
 		SubnetGroups: map[string]*SubnetGroup{}, Snapshots: map[string]bool{}, Topics: map[string]*Topic{},
@@ -141,30 +136,8 @@ func parse(data []byte) (saved, error) {
 	return s, nil
 }
 
-// Recorded is a resource without behaviour here: it is kept, and said to be no more than that.
-type Recorded struct {
-	Type string // token
-	Name string
-}
-
-// Record keeps a resource that has no behaviour here.
-func (c *Cloud) Record(id, token, name string) {
-	_ = c.change(func(s *state) error {
-		s.Recorded[token+" "+id] = Recorded{Type: token, Name: name}
-		return nil
-	})
-}
-
-// Forget drops a recorded resource.
-func (c *Cloud) Forget(id, token string) {
-	_ = c.change(func(s *state) error {
-		delete(s.Recorded, token+" "+id)
-		return nil
-	})
-}
-
-// Left lists what exists, as "kind id", sorted; empty after everything was destroyed. Terminated instances, which AWS
-// shows for a while too, don't count, nor do images and snapshots, which are made to stay.
+// Left lists what exists and has behaviour, as "kind id", sorted; it is empty after everything was destroyed. Terminated
+// instances, which AWS shows for a while too, don't count, nor do images and snapshots, which are made to stay.
 func (c *Cloud) Left() []string {
 	var left []string
 	c.view(func(s *state) {
@@ -203,7 +176,6 @@ func (c *Cloud) Left() []string {
 			}
 		}
 		left = append(left, s.leftOfECS()...)
-		left = append(left, keys(s.Recorded)...)
 	})
 	return left
 }

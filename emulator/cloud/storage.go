@@ -10,6 +10,7 @@ import (
 // Bucket holds objects. Their bytes are kept by the caller, below a key of its own.
 type Bucket struct {
 	Name    string
+	Policy  string // document; "" for none
 	Objects map[string]Object
 }
 
@@ -58,6 +59,31 @@ func (c *Cloud) DeleteBucket(name string, force bool) error {
 			return refuse("BucketNotEmpty", "The bucket you tried to delete (%s) is not empty.", name)
 		}
 		delete(s.Buckets, name)
+		return nil
+	})
+}
+
+// PutBucketPolicy replaces the policy of a bucket (API: PutBucketPolicy).
+func (c *Cloud) PutBucketPolicy(bucket, document string) error {
+	return c.change(func(s *state) error {
+		found := s.Buckets[bucket]
+		if found == nil {
+			return refuse("NoSuchBucket", "The specified bucket does not exist: %s.", bucket)
+		}
+		if _, err := parsePolicy(document); err != nil {
+			return refuse("MalformedPolicy", "Policies must be valid JSON and have statements that allow or deny.")
+		}
+		found.Policy = document
+		return nil
+	})
+}
+
+// DeleteBucketPolicy removes the policy of a bucket. A bucket without a policy stays as it is (API: DeleteBucketPolicy).
+func (c *Cloud) DeleteBucketPolicy(bucket string) error {
+	return c.change(func(s *state) error {
+		if found := s.Buckets[bucket]; found != nil {
+			found.Policy = ""
+		}
 		return nil
 	})
 }

@@ -60,13 +60,13 @@ func (e *Engine) end(err error) error {
 	return nil // an operation beside this one has removed it
 }
 
-// Settle is what the emulator does to repair: it deletes what was made but is not known.
-type Settle func(ctx context.Context, known []provider.Known) ([]provider.Known, error)
+// DeleteOrphans has the emulator delete the resources that were created and are not known, and returns them.
+type DeleteOrphans func(ctx context.Context, known []provider.Resource) ([]provider.Resource, error)
 
 // Repair makes up for an operation that did not come to its end, because the emulator or Pulumi was killed: it takes the
 // lock away that Pulumi left, has the cloud delete what Pulumi didn't get to remember, and forgets what Pulumi began. It
 // returns what was deleted. After an operation that was finished there is nothing to do.
-func (e *Engine) Repair(ctx context.Context, settle Settle) ([]provider.Known, error) {
+func (e *Engine) Repair(ctx context.Context, deleteOrphans DeleteOrphans) ([]provider.Resource, error) {
 	if _, err := os.Stat(e.unfinished()); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -83,11 +83,11 @@ func (e *Engine) Repair(ctx context.Context, settle Settle) ([]provider.Known, e
 			return nil, fmt.Errorf("state of Pulumi: %w", err)
 		}
 	}
-	var known []provider.Known
+	var known []provider.Resource
 	for _, r := range deployment.Resources {
-		known = append(known, provider.Known{Type: string(r.Type), ID: string(r.ID)})
+		known = append(known, provider.Resource{Type: string(r.Type), ID: string(r.ID)})
 	}
-	gone, err := settle(ctx, known)
+	gone, err := deleteOrphans(ctx, known)
 	if err != nil || len(deployment.PendingOperations) == 0 {
 		return gone, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/provider/ledger"
 )
 
 const (
@@ -42,7 +43,7 @@ func drive(t *testing.T, second time.Duration) *driven {
 	clock := clockwork.NewFakeClockAt(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	c, err := cloud.New("us-east-1", clock, func(netip.Addr) bool { return true })
 	require.NoError(t, err)
-	d := &driven{aws: newAWS(c, t.TempDir()), t: t, brokenImage: "web:broken"}
+	d := &driven{aws: newAWS(c, &ledger.Ledger{}, t.TempDir(), func() error { return nil }), t: t, brokenImage: "web:broken"}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -398,7 +399,7 @@ func TestValuesOfECSThatHaveNoBehaviourHereAreRefusedByName(t *testing.T) {
 				URN: name(c.token, "x"), Name: "x", Type: tokens.Type(c.token), Properties: checked.Properties,
 			})
 			require.ErrorContains(t, err, c.want)
-			assert.Empty(t, p.cloud.Left())
+			assert.Empty(t, p.left())
 		})
 	}
 }

@@ -102,5 +102,5 @@ func TestEventsReachTheirTopic(t *testing.T) {
 	require.ErrorContains(t, p.deleted(t, eventRuleToken, rule, ruleInputs), "Rule can't be deleted since it has targets.")
 	require.NoError(t, p.deleted(t, eventTargetToken, target, targetInputs))
 	require.NoError(t, p.deleted(t, eventRuleToken, rule, ruleInputs))
-	assert.NotContains(t, p.cloud.Left(), "event rule "+string(rule.ID))
+	assert.NotContains(t, p.left(), "event rule "+string(rule.ID))
 }

@@ -26,6 +26,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/provider/ledger"
 )
 
 // Kind is what the emulator makes of a type.
@@ -42,14 +43,15 @@ type aws struct {
 	plugin.UnimplementedProvider
 
 	cloud     *cloud.Cloud
+	ledger    *ledger.Ledger
 	objects   string // folder of the uploaded objects' bytes
 	save      func() error
 	mu        sync.Mutex
 	cancelled chan struct{} // closed when the engine gives up
 }
 
-func newAWS(c *cloud.Cloud, objects string) *aws {
-	return &aws{cloud: c, objects: objects, save: func() error { return nil }, cancelled: make(chan struct{})}
+func newAWS(c *cloud.Cloud, l *ledger.Ledger, objects string, save func() error) *aws {
+	return &aws{cloud: c, ledger: l, objects: objects, save: save, cancelled: make(chan struct{})}
 }
 
 // version is what the real plugin's version is, so that the engine takes this one for it.
@@ -217,7 +219,9 @@ func (p *aws) Create(ctx context.Context, req plugin.CreateRequest) (plugin.Crea
 	if err != nil {
 		return plugin.CreateResponse{}, explain(t, err)
 	}
-	ctx = withKeeper(ctx, func(id string) { keep(p.cloud, t, id, inputs) })
+	ctx = withKeeper(ctx, func(id string) {
+		p.ledger.Add(ledger.Entry{Type: t.token, ID: id, Name: req.Name, Inputs: inputsToKeep(inputs)})
+	})
 	id, computed, err := t.create(ctx, p.cloud, inputs)
 	if err != nil && id == "" {
 		return plugin.CreateResponse{}, explain(t, err)
@@ -227,24 +231,18 @@ func (p *aws) Create(ctx context.Context, req plugin.CreateRequest) (plugin.Crea
 	if err != nil {
 		return plugin.CreateResponse{}, partial(id, req.Properties, outputs, explain(t, err))
 	}
-	if t.kind == Recorded {
-		p.cloud.Record(id, t.token, req.Name)
-	}
-	if err := p.save(); err != nil {
-		return plugin.CreateResponse{}, explain(t, errors.Join(err, p.undo(t, id, inputs)))
+	if err := p.save(); err != nil { // what can't be saved is taken back
+		return plugin.CreateResponse{}, explain(t, errors.Join(err, p.remove(context.Background(), t, id, inputs)))
 	}
 	return plugin.CreateResponse{ID: resource.ID(id), Properties: outputs}, nil
 }
 
-// undo takes back what was made and can't be kept.
-func (p *aws) undo(t *resourceType, id string, inputs resource.PropertyMap) error {
-	if err := t.remove(context.Background(), p.cloud, id, inputs); err != nil {
+// remove deletes a resource and its entry in the ledger.
+func (p *aws) remove(ctx context.Context, t *resourceType, id string, inputs resource.PropertyMap) error {
+	if err := t.remove(ctx, p.cloud, id, inputs); err != nil {
 		return err
 	}
-	if t.kind == Recorded {
-		p.cloud.Forget(id, t.token)
-	}
-	p.cloud.Drop(t.token, id)
+	p.ledger.Remove(t.token, id)
 	return nil
 }
 
@@ -290,13 +288,9 @@ func (p *aws) Delete(ctx context.Context, req plugin.DeleteRequest) (plugin.Dele
 	}
 	ctx, cancel := p.begin(ctx)
 	defer cancel()
-	if err := t.remove(ctx, p.cloud, string(req.ID), merge(req.Outputs, req.Inputs)); err != nil {
+	if err := p.remove(ctx, t, string(req.ID), merge(req.Outputs, req.Inputs)); err != nil {
 		return plugin.DeleteResponse{Status: resource.StatusUnknown}, explain(t, err)
 	}
-	if t.kind == Recorded {
-		p.cloud.Forget(string(req.ID), t.token)
-	}
-	p.cloud.Drop(t.token, string(req.ID))
 	if err := p.save(); err != nil {
 		return plugin.DeleteResponse{Status: resource.StatusUnknown}, explain(t, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,14 +22,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/provider/ledger"
 )
 
 func newProvider(t *testing.T) *aws {
 	t.Helper()
 	c, err := cloud.New("us-east-1", clockwork.NewRealClock(), func(netip.Addr) bool { return true })
 	require.NoError(t, err)
-	return newAWS(c, filepath.Join(t.TempDir(), "objects"))
+	return newAWS(c, &ledger.Ledger{}, filepath.Join(t.TempDir(), "objects"), func() error { return nil })
 }
+
+// left lists everything that exists.
+func (p *aws) left() []string { return slices.Concat(p.cloud.Left(), p.recorded()) }
 
 func properties(values map[string]any) resource.PropertyMap {
 	return resource.NewPropertyMapFromMap(values)
@@ -168,10 +173,10 @@ func TestARecordedResourceIsKeptAndForgotten(t *testing.T) {
 	assert.Equal(t, Recorded, kind)
 	inputs := map[string]any{"bucket": "b", "blockPublicAcls": true}
 	made := p.created(t, token, "private", inputs)
-	assert.Len(t, p.cloud.Left(), 1)
+	assert.Len(t, p.left(), 1)
 	_, err := p.Delete(t.Context(), plugin.DeleteRequest{Type: token, ID: made.ID, Inputs: properties(inputs)})
 	require.NoError(t, err)
-	assert.Empty(t, p.cloud.Left())
+	assert.Empty(t, p.left())
 }
 
 // newGroup prepares what a group needs; no data plane runs, so that its instances never boot.
@@ -205,7 +210,7 @@ func TestAPreviewChangesNothing(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, previewed.ID)
 	assert.Equal(t, inputs, previewed.Properties)
-	assert.Empty(t, p.cloud.Left())
+	assert.Empty(t, p.left())
 
 	newGroup(t, p)
 	group := p.created(t, template, "other", map[string]any{

@@ -84,7 +84,7 @@ func TestADatabaseLooksAsRDSMakesIt(t *testing.T) {
 	require.ErrorContains(t, p.removed(t, token, without), "final_snapshot_identifier is required")
 	require.NoError(t, p.removed(t, token, made))
 	require.NoError(t, p.removed(t, groups, group))
-	for _, left := range p.cloud.Left() {
+	for _, left := range p.left() {
 		assert.NotContains(t, left, "rds")
 	}
 }
@@ -171,7 +171,7 @@ func TestANetworkACLIsChangedInPlaceAndGivesItsSubnetsBack(t *testing.T) {
 	require.NoError(t, err)
 	made.Properties = news
 	require.NoError(t, p.removed(t, token, made))
-	for _, left := range p.cloud.Left() {
+	for _, left := range p.left() {
 		assert.NotContains(t, left, "ACL")
 	}
 }
@@ -292,7 +292,7 @@ func TestAnInternetGatewayIsDetachedOnceNoAddressIsMapped(t *testing.T) {
 	}()
 	gateway := plugin.CreateResponse{ID: resource.ID(net.gateway[0].(string)), Properties: properties(map[string]any{})}
 	require.NoError(t, p.removed(t, "aws:ec2/internetGateway:InternetGateway", gateway))
-	for _, left := range p.cloud.Left() {
+	for _, left := range p.left() {
 		assert.NotContains(t, left, "gateway")
 	}
 }
@@ -301,7 +301,7 @@ func TestARecordedResourceIsKeptUnderItsTypeAndID(t *testing.T) {
 	p := newProvider(t)
 	p.created(t, "aws:cloudwatch/logGroup:LogGroup", "same", map[string]any{"name": "same"})
 	dashboard := p.created(t, "aws:cloudwatch/dashboard:Dashboard", "same", map[string]any{"dashboardName": "same", "dashboardBody": `{"widgets":[]}`})
-	require.Len(t, p.cloud.Left(), 2)
+	require.Len(t, p.left(), 2)
 	require.NoError(t, p.removed(t, "aws:cloudwatch/dashboard:Dashboard", dashboard))
-	assert.Equal(t, []string{"aws:cloudwatch/logGroup:LogGroup same"}, p.cloud.Left())
+	assert.Equal(t, []string{"aws:cloudwatch/logGroup:LogGroup same"}, p.left())
 }

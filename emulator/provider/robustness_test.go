@@ -26,40 +26,37 @@ func TestWhatCannotBeSavedIsNotMade(t *testing.T) {
 		URN: name(token, "net"), Name: "net", Type: tokens.Type(token), Properties: checked.Properties,
 	})
 	require.ErrorIs(t, err, errFull)
-	assert.Empty(t, p.cloud.Left(), "it was taken back")
-	assert.Empty(t, p.cloud.Made())
+	assert.Empty(t, p.left(), "it was taken back")
+	assert.Empty(t, p.ledger.Entries())
 }
 
 func TestWhatAnEngineDoesNotRememberIsDeletedAndTheRestIsLeft(t *testing.T) {
 	p := newProvider(t)
-	s := &Servers{cloud: p.cloud, save: func() error { return nil }}
+	s := &Servers{aws: p}
 	vpc := p.created(t, "aws:ec2/vpc:Vpc", "net", map[string]any{"cidrBlock": "10.0.0.0/24"})
 	gateway := p.created(t, "aws:ec2/internetGateway:InternetGateway", "net", map[string]any{"vpcId": string(vpc.ID)})
-	all := []Known{{"aws:ec2/vpc:Vpc", string(vpc.ID)}, {"aws:ec2/internetGateway:InternetGateway", string(gateway.ID)}}
+	all := []Resource{{"aws:ec2/vpc:Vpc", string(vpc.ID)}, {"aws:ec2/internetGateway:InternetGateway", string(gateway.ID)}}
 
-	gone, err := s.Settle(t.Context(), all)
+	gone, err := s.DeleteOrphans(t.Context(), all)
 	require.NoError(t, err)
 	assert.Empty(t, gone)
-	gone, err = s.Settle(t.Context(), all[:1])
+	gone, err = s.DeleteOrphans(t.Context(), all[:1])
 	require.NoError(t, err)
 	assert.Equal(t, all[1:], gone)
-	assert.Equal(t, []string{"vpc " + string(vpc.ID)}, p.cloud.Left())
-	again, err := s.Settle(t.Context(), all[:1])
+	assert.Equal(t, []string{"vpc " + string(vpc.ID)}, p.left())
+	again, err := s.DeleteOrphans(t.Context(), all[:1])
 	require.NoError(t, err)
 	assert.Empty(t, again)
 
-	gone, err = s.Settle(t.Context(), nil)
+	gone, err = s.DeleteOrphans(t.Context(), nil)
 	require.NoError(t, err)
 	assert.Equal(t, all[:1], gone)
-	assert.Empty(t, p.cloud.Left())
+	assert.Empty(t, p.left())
 }
 
 func TestSecretsAreNotKeptForDeletion(t *testing.T) {
-	p := newProvider(t)
-	vpc := p.created(t, "aws:ec2/vpc:Vpc", "net", map[string]any{"cidrBlock": "10.0.0.0/24"})
 	inputs := resource.PropertyMap{"open": resource.NewStringProperty("sesame"), "password": resource.MakeSecret(resource.NewStringProperty("hush"))}
-	keep(p.cloud, registry["aws:ec2/vpc:Vpc"], string(vpc.ID), inputs)
-	kept := string(p.cloud.Made()[0].Inputs)
+	kept := string(inputsToKeep(inputs))
 	assert.Contains(t, kept, "sesame")
 	assert.NotContains(t, kept, "hush")
 }

@@ -84,7 +84,9 @@ func TestAnApplicationBalancerIsMadeOfWhatItsComponentSets(t *testing.T) {
 	logs := string(p.created(t, "aws:s3/bucketV2:BucketV2", "logs", map[string]any{"forceDestroy": true}).ID)
 	inputs["accessLogs"] = map[string]any{"bucket": logs, "enabled": true}
 	require.ErrorContains(t, p.fails(t, balancerToken, inputs), "Access Denied for bucket: "+logs)
-	p.created(t, "aws:s3/bucketPolicy:BucketPolicy", "logs", map[string]any{"bucket": logs, "policy": "{}"})
+	p.created(t, "aws:s3/bucketPolicy:BucketPolicy", "logs", map[string]any{
+		"bucket": logs, "policy": `{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:PutObject", "Resource": "*"}]}`,
+	})
 	balancer := p.created(t, balancerToken, "web-lb", inputs)
 	assert.Regexp(t, `^app/web-lb-[0-9a-f]{7}/[0-9a-f]{16}$`, balancer.Properties["arnSuffix"].StringValue())
 	targets := p.created(t, targetGroupToken, "web-tg", map[string]any{

@@ -9,30 +9,28 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/provider/ledger"
 )
 
 // Servers are the two providers, each listening on a loopback port of its own.
 type Servers struct {
-	cloud     *cloud.Cloud
-	save      func() error
-	servers   []*grpc.Server
-	aws, awsx int
+	aws               *aws
+	servers           []*grpc.Server
+	awsPort, awsxPort int
 }
 
 // maxMessage is what the engine's own connections take, in bytes.
 const maxMessage = 400 << 20
 
-// Serve starts both providers. Uploaded objects are kept in a folder. No operation is reported as done before save has
-// saved the cloud: what an engine remembers is there after a crash.
-func Serve(c *cloud.Cloud, objects string, save func() error) (*Servers, error) {
-	s := &Servers{cloud: c, save: save}
+// Serve starts both providers. They keep the bytes of uploaded objects in the folder objects. No operation is reported as
+// done before save has saved the cloud and the ledger: what an engine remembers is there after a crash.
+func Serve(c *cloud.Cloud, l *ledger.Ledger, objects string, save func() error) (*Servers, error) {
+	s := &Servers{aws: newAWS(c, l, objects, save)}
 	var err error
-	implementation := newAWS(c, objects)
-	implementation.save = save
-	if s.aws, err = s.serve(plugin.NewProviderServer(implementation)); err != nil {
+	if s.awsPort, err = s.serve(plugin.NewProviderServer(s.aws)); err != nil {
 		return nil, err
 	}
-	if s.awsx, err = s.serve(&awsx{}); err != nil {
+	if s.awsxPort, err = s.serve(&awsx{}); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -53,7 +51,7 @@ func (s *Servers) serve(implementation pulumirpc.ResourceProviderServer) (int, e
 
 // Environment is what makes an engine attach to these providers instead of starting the real ones.
 func (s *Servers) Environment() map[string]string {
-	return map[string]string{"PULUMI_DEBUG_PROVIDERS": fmt.Sprintf("aws:%d,awsx:%d", s.aws, s.awsx)}
+	return map[string]string{"PULUMI_DEBUG_PROVIDERS": fmt.Sprintf("aws:%d,awsx:%d", s.awsPort, s.awsxPort)}
 }
 
 // Close ends both providers and every operation under way.

@@ -95,7 +95,7 @@ func init() {
 		"bucket", "bucket")
 	record[publicAccessInputs]("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "bucket", "bucket")
 	record[ownershipInputs]("aws:s3/bucketOwnershipControls:BucketOwnershipControls", "bucket", "bucket")
-	record[bucketPolicyInputs]("aws:s3/bucketPolicy:BucketPolicy", "bucket", "bucket")
+	defineBucketPolicy()
 	define(resourceType{
 		token: "aws:iam/role:Role", kind: Run, name: "name", nameMax: 64, replaceOn: []string{"name"},
 	}, handlers[roleInputs]{
@@ -133,6 +133,23 @@ func init() {
 			return nil, c.UpdateProfile(id, now.Role)
 		},
 		remove: func(_ context.Context, c *cloud.Cloud, id string, _ profileInputs) error { return c.DeleteProfile(id) },
+	})
+}
+
+func defineBucketPolicy() {
+	define(resourceType{
+		token: "aws:s3/bucketPolicy:BucketPolicy", kind: Recorded, replaceOn: []string{"bucket"},
+	}, handlers[bucketPolicyInputs]{
+		create: func(_ context.Context, c *cloud.Cloud, in bucketPolicyInputs) (string, map[string]any, error) {
+			err := c.PutBucketPolicy(in.Bucket, in.Policy)
+			return idUnless(err, in.Bucket), nil, err
+		},
+		update: func(_ context.Context, c *cloud.Cloud, id string, _, now bucketPolicyInputs) (map[string]any, error) {
+			return nil, c.PutBucketPolicy(id, now.Policy)
+		},
+		remove: func(_ context.Context, c *cloud.Cloud, id string, _ bucketPolicyInputs) error {
+			return c.DeleteBucketPolicy(id)
+		},
 	})
 }
 

@@ -249,7 +249,7 @@ func TestALostConnectionIsSaidAndTheNextUpRepairs(t *testing.T) {
 	again := must(begin(t.Context(), o))(t)
 	defer func() { assert.NoError(t, again.deployment.Close()) }()
 	e := must(again.deployment.Session.Pulumi(t.Context()))(t)
-	must(e.Repair(t.Context(), again.deployment.Session.Emulator.Providers.Settle))(t)
+	must(e.Repair(t.Context(), again.deployment.Session.Emulator.Providers.DeleteOrphans))(t)
 	require.NoError(t, again.deploy(t.Context()))
 	require.NoError(t, again.awaitHealthy(t.Context()))
 	require.NoError(t, again.deployAgain(t.Context()))

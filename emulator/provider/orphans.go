@@ -1,0 +1,98 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"github.com/elastic-service/elastic-service/emulator/provider/ledger"
+)
+
+// Resource identifies a resource as an engine's state does.
+type Resource struct {
+	Type string // Pulumi's token, e.g. aws:ec2/vpc:Vpc
+	ID   string
+}
+
+// DeleteOrphans deletes every resource that the ledger has and known does not: an engine created it and was killed before
+// its state could say so. It returns what it deleted, the latest first. No engine may be at work meanwhile.
+func (s *Servers) DeleteOrphans(ctx context.Context, known []Resource) ([]Resource, error) {
+	isKnown := map[Resource]bool{}
+	for _, r := range known {
+		isKnown[r] = true
+	}
+	var deleted []Resource
+	for _, entry := range slices.Backward(s.aws.ledger.Entries()) {
+		orphan := Resource{entry.Type, entry.ID}
+		if isKnown[orphan] {
+			continue
+		}
+		if err := s.aws.deleteOrphan(ctx, entry); err != nil {
+			return deleted, fmt.Errorf("deleting %s %s, which Pulumi doesn't know: %w", entry.Type, entry.ID, err)
+		}
+		deleted = append(deleted, orphan)
+	}
+	return deleted, s.aws.save()
+}
+
+func (p *aws) deleteOrphan(ctx context.Context, entry ledger.Entry) error {
+	t, err := lookup(entry.Type)
+	if err != nil {
+		return err
+	}
+	inputs := map[string]any{}
+	if err := json.Unmarshal(entry.Inputs, &inputs); err != nil {
+		return err
+	}
+	return p.remove(ctx, t, entry.ID, resource.NewPropertyMapFromMap(inputs))
+}
+
+// Recorded lists the resources without behaviour in the emulator that exist, as "type ID", sorted.
+func (s *Servers) Recorded() []string { return s.aws.recorded() }
+
+func (p *aws) recorded() []string {
+	var recorded []string
+	for _, entry := range p.ledger.Entries() {
+		if kind, _ := KindOf(entry.Type); kind == Recorded {
+			recorded = append(recorded, entry.Type+" "+entry.ID)
+		}
+	}
+	slices.Sort(recorded)
+	return recorded
+}
+
+// inputsToKeep returns the inputs that deleting a resource takes, as JSON. Secrets are left out.
+func inputsToKeep(inputs resource.PropertyMap) json.RawMessage {
+	plain := inputs.MapRepl(nil, func(v resource.PropertyValue) (any, bool) {
+		switch {
+		case v.IsComputed(), v.IsOutput(), v.IsSecret():
+			return nil, true
+		case v.IsAsset():
+			path, _ := v.AssetValue().GetPath()
+			return path, true
+		}
+		return nil, false
+	})
+	text, err := json.Marshal(plain)
+	if err != nil {
+		return json.RawMessage("{}")
+	}
+	return text
+}
+
+type keeper struct{}
+
+// withKeeper lets a create that waits for something say that its resource is there.
+func withKeeper(ctx context.Context, keep func(id string)) context.Context {
+	return context.WithValue(ctx, keeper{}, keep)
+}
+
+// made tells of a resource before its creation is over.
+func made(ctx context.Context, id string) {
+	if keep, ok := ctx.Value(keeper{}).(func(string)); ok {
+		keep(id)
+	}
+}
