@@ -8,7 +8,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // BastionArgs describes a bastion.
@@ -36,30 +36,30 @@ type BastionArgs struct {
 	Tags map[string]string
 }
 
-// Validate reports every fault of the arguments, as paths below a bastion.
+// Validate reports every problem of the arguments, as paths below a bastion.
 func (a *BastionArgs) Validate() error {
-	var faults fault.List
-	faults.Need("vpcId", a.VPCID != nil)
-	faults.Need("subnetId", a.SubnetID != nil)
-	faults.Need("imageId", a.ImageID != nil)
-	faults.Need("instanceType", a.InstanceType != "")
+	var problems invalid.List
+	problems.Need("vpcId", a.VPCID != nil)
+	problems.Need("subnetId", a.SubnetID != nil)
+	problems.Need("imageId", a.ImageID != nil)
+	problems.Need("instanceType", a.InstanceType != "")
 	if len(a.From) == 0 {
-		faults.Missing("from", "a bastion that nobody can reach is of no use: at least one range is needed")
+		problems.Missing("from", "a bastion that nobody can reach is of no use: at least one range is needed")
 	}
 	for i, from := range a.From {
 		path := fmt.Sprintf("from[%d]", i)
 		switch {
 		case !from.IsValid():
-			faults.Add(path, from, "is not a range")
+			problems.Add(path, from, "is not a range")
 		case from.Bits() == 0:
-			faults.Add(path, from, "is the whole internet: name the ranges that administrators come from")
+			problems.Add(path, from, "is the whole internet: name the ranges that administrators come from")
 		case from != from.Masked():
-			faults.Add(path, from, "has host bits set, it should be %s", from.Masked())
+			problems.Add(path, from, "has host bits set, it should be %s", from.Masked())
 		case slices.Contains(a.From[:i], from):
-			faults.Add(path, from, "is listed twice")
+			problems.Add(path, from, "is listed twice")
 		}
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // Bastion is the one instance that is reached by SSH from outside; others let it in. It can reach nothing until a rule

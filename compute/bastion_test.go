@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
 func bastionArgs() *BastionArgs {
@@ -24,8 +24,8 @@ func bastionArgs() *BastionArgs {
 }
 
 // bastion registers a bastion and a caller who waits for it.
-func bastion(t *testing.T, args *BastionArgs) (*graph.Graph, error) {
-	return graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+func bastion(t *testing.T, args *BastionArgs) (*graphtest.Graph, error) {
+	return graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		made, err := NewBastion(ctx, "swiftcode", args)
 		if err != nil {
 			return err
@@ -116,7 +116,7 @@ func TestABastionIsReachedFromItsRangesAndReachesNothing(t *testing.T) {
 
 func TestABastionsAddressAndGroupAreItsOwn(t *testing.T) {
 	var address, groupID string
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		b, err := NewBastion(ctx, "swiftcode", bastionArgs())
 		if err == nil {
 			b.PublicIP.ApplyT(func(v string) string { address = v; return v })

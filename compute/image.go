@@ -7,7 +7,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // instanceID is EC2's, in the short form of old instances or the long one.
@@ -26,13 +26,13 @@ type ImageArgs struct {
 	Tags map[string]string
 }
 
-// Validate reports every fault of the arguments, as paths below an image.
+// Validate reports every problem of the arguments, as paths below an image.
 func (a *ImageArgs) Validate() error {
-	var faults fault.List
+	var problems invalid.List
 	if !instanceID.MatchString(a.SourceInstanceID) {
-		faults.Add("sourceInstanceId", a.SourceInstanceID, "is not the ID of an instance, such as i-0123456789abcdef0")
+		problems.Add("sourceInstanceId", a.SourceInstanceID, "is not the ID of an instance, such as i-0123456789abcdef0")
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // Image is a machine image. It stays when the stack goes, for instances and templates elsewhere may be made of it.

@@ -7,12 +7,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
-func image(t *testing.T, args *ImageArgs) (*graph.Graph, string, error) {
+func image(t *testing.T, args *ImageArgs) (*graphtest.Graph, string, error) {
 	var id string
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		image, err := NewImage(ctx, "cardweb", args)
 		if err == nil {
 			image.ID.ApplyT(func(v string) string { id = v; return v })

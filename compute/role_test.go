@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
 const secretARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:rds!db-0123-Abc123"
@@ -82,7 +82,7 @@ func TestEveryRightIsThereBeforeAnInstance(t *testing.T) {
 	a := args()
 	a.SessionManager, a.MemoryMetric, a.ReadSecret = true, true, pulumi.String(secretARN)
 	a.Cluster = pulumi.String("flask")
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		template, err := New(ctx, "musicguru", a)
 		if err != nil {
 			return err
@@ -105,7 +105,7 @@ func TestTheMemoryMetricNeedsNoHTTP(t *testing.T) {
 	rules := g.OfType("SecurityGroupEgressRule")
 	require.Len(t, rules, 1, "Amazon Linux's repositories come over HTTPS")
 	assert.InDelta(t, 443, rules[0].Inputs["fromPort"].NumberValue(), 0)
-	document := graph.UserData(g.OfType("LaunchTemplate")[0])
+	document := graphtest.UserData(g.OfType("LaunchTemplate")[0])
 	assert.Contains(t, document, "- amazon-cloudwatch-agent\n")
 	assert.Contains(t, document, "mem_used_percent")
 }
@@ -124,7 +124,7 @@ func TestInstancesOfAClusterJoinItAndNeedNoSoftware(t *testing.T) {
 	a.Cluster = pulumi.String("flask-cluster-1a2b3c4")
 	g := mustDeploy(t, a)
 	template := g.OfType("LaunchTemplate")[0]
-	assert.Contains(t, graph.UserData(template), "ECS_CLUSTER=flask-cluster-1a2b3c4\n")
+	assert.Contains(t, graphtest.UserData(template), "ECS_CLUSTER=flask-cluster-1a2b3c4\n")
 	assert.Empty(t, g.OfType("BucketV2"))
 	metadata := template.Inputs["metadataOptions"].ObjectValue()
 	assert.InDelta(t, 1, metadata["httpPutResponseHopLimit"].NumberValue(), 0)

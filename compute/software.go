@@ -5,7 +5,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/userdata"
 )
 
@@ -31,13 +31,13 @@ func (s *Software) Validate() error {
 }
 
 func (s *Software) validSources() error {
-	var faults fault.List
+	var problems invalid.List
 	for i, artifact := range s.Artifacts {
 		if artifact.Source == "" {
-			faults.Missing(fmt.Sprintf("artifacts[%d].source", i), "a local file is needed")
+			problems.Missing(fmt.Sprintf("artifacts[%d].source", i), "a local file is needed")
 		}
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // key is an artifact's in the bucket. The content's hash is part of it: a new build is a new object, which is there

@@ -21,7 +21,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/vpc"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // Args describes a template.
@@ -80,28 +80,28 @@ type Args struct {
 	Tags map[string]string
 }
 
-// Validate reports every fault of the arguments.
+// Validate reports every problem of the arguments.
 func (a *Args) Validate() error {
-	var faults fault.List
-	faults.Need("vpcId", a.VPCID != nil)
-	faults.Need("imageId", a.ImageID != nil)
-	faults.Need("rootDevice", a.RootDevice != nil)
-	faults.Need("instanceType", a.InstanceType != "")
+	var problems invalid.List
+	problems.Need("vpcId", a.VPCID != nil)
+	problems.Need("imageId", a.ImageID != nil)
+	problems.Need("rootDevice", a.RootDevice != nil)
+	problems.Need("instanceType", a.InstanceType != "")
 	if a.RootVolumeGiB < 0 || a.RootVolumeGiB > 16384 {
-		faults.Add("rootVolumeGiB", a.RootVolumeGiB, "is not between 1 and 16384, or 0 for the image's own size")
+		problems.Add("rootVolumeGiB", a.RootVolumeGiB, "is not between 1 and 16384, or 0 for the image's own size")
 	}
 	for i, from := range a.SSHFrom {
 		if !from.IsValid() {
-			faults.Add(fmt.Sprintf("sshFrom[%d]", i), from, "is not a range")
+			problems.Add(fmt.Sprintf("sshFrom[%d]", i), from, "is not a range")
 		}
 	}
 	if known, ok := a.Environment.(pulumi.StringMap); ok {
 		for _, name := range slices.Sorted(maps.Keys(known)) {
-			faults.Need("environment."+name, known[name] != nil)
+			problems.Need("environment."+name, known[name] != nil)
 		}
 	}
-	faults.Include("software", a.validSoftware())
-	return faults.Err()
+	problems.Include("software", a.validSoftware())
+	return problems.Err()
 }
 
 // Template is a launch template with what its instances need.

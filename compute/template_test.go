@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 	"github.com/elastic-service/elastic-service/userdata"
 )
 
@@ -43,14 +43,14 @@ func args() *Args {
 	}
 }
 
-func deploy(t *testing.T, args *Args) (*graph.Graph, error) {
-	return graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+func deploy(t *testing.T, args *Args) (*graphtest.Graph, error) {
+	return graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		_, err := New(ctx, "musicguru", args)
 		return err
 	})
 }
 
-func mustDeploy(t *testing.T, args *Args) *graph.Graph {
+func mustDeploy(t *testing.T, args *Args) *graphtest.Graph {
 	g, err := deploy(t, args)
 	require.NoError(t, err)
 	return g
@@ -151,7 +151,7 @@ func TestObjectsUserDataAndPolicyNameTheSameKeys(t *testing.T) {
 	g := mustDeploy(t, args())
 	objects := g.OfType("BucketObjectv2")
 	require.Len(t, objects, 2)
-	document := graph.UserData(g.OfType("LaunchTemplate")[0])
+	document := graphtest.UserData(g.OfType("LaunchTemplate")[0])
 	policy := g.OfType("RolePolicy")[0].Inputs["policy"].StringValue()
 	for _, object := range objects {
 		key := object.Inputs["key"].StringValue()
@@ -174,7 +174,7 @@ func TestWithoutArtifactsThereIsNeitherBucketNorRole(t *testing.T) {
 	assert.Equal(t, []string{"LaunchTemplate", "SecurityGroup", "SecurityGroupEgressRule"}, types)
 	template := g.OfType("LaunchTemplate")[0]
 	assert.NotContains(t, template.Inputs, resource.PropertyKey("iamInstanceProfile"))
-	assert.Contains(t, graph.UserData(template), "#cloud-config")
+	assert.Contains(t, graphtest.UserData(template), "#cloud-config")
 }
 
 func TestInstancesAreLaunchedSafely(t *testing.T) {
@@ -222,7 +222,7 @@ func TestKeyPairAndPrivateAddressesAreAsAskedFor(t *testing.T) {
 
 func TestVersionIsANumberAsText(t *testing.T) {
 	var version string
-	_, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+	_, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		template, err := New(ctx, "musicguru", args())
 		if err == nil {
 			template.LatestVersion.ApplyT(func(v string) string { version = v; return v })
@@ -276,7 +276,7 @@ func TestRulesAreResourcesOfTheirOwn(t *testing.T) {
 }
 
 func TestReadyIsAllThatAFirstBootNeeds(t *testing.T) {
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		template, err := New(ctx, "musicguru", args())
 		if err != nil {
 			return err

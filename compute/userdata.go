@@ -8,7 +8,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/userdata"
 )
 
@@ -46,14 +46,14 @@ func (a *Args) longest() late {
 // validSoftware reports what is wrong with the software, and user data that would exceed AWS's limit if all that isn't
 // known yet turned out as long as can be.
 func (a *Args) validSoftware() error {
-	var faults fault.List
-	faults.Include("", a.Software.validSources())
-	faults.Include("", a.bootstrap(a.longest()).Validate())
-	if faults.Err() == nil {
+	var problems invalid.List
+	problems.Include("", a.Software.validSources())
+	problems.Include("", a.bootstrap(a.longest()).Validate())
+	if problems.Err() == nil {
 		_, err := a.userData(a.longest())
-		faults.Include("userData", err)
+		problems.Include("userData", err)
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // userData is the document, in base64, from which an instance sets itself up.

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 	"github.com/elastic-service/elastic-service/userdata"
 )
 
@@ -20,7 +20,7 @@ func TestEveryServiceGetsTheEnvironmentAndKeepsItsOwn(t *testing.T) {
 		Name: "worker", Command: []string{"/usr/bin/true"}, Environment: map[string]string{"DATABASE_PORT": "6432", "QUEUE": "q"},
 	})
 	own := a.Software.Services[1].Environment
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		elsewhere, err := iam.NewRole(ctx, "elsewhere", &iam.RoleArgs{AssumeRolePolicy: pulumi.String("{}")})
 		if err != nil {
 			return err
@@ -35,7 +35,7 @@ func TestEveryServiceGetsTheEnvironmentAndKeepsItsOwn(t *testing.T) {
 	assert.Equal(t, map[string][]string{
 		"musicguru.service": {"DATABASE_ADDRESS=" + address, "DATABASE_PORT=5432"},
 		"worker.service":    {"DATABASE_ADDRESS=" + address, "DATABASE_PORT=6432", "QUEUE=q"},
-	}, variables(graph.UserData(template)))
+	}, variables(graphtest.UserData(template)))
 	assert.Contains(t, g.InputFrom(template, "userData"), elsewhere)
 	assert.Contains(t, g.InputFrom(template, "userData"), g.OfType("BucketV2")[0])
 	assert.Len(t, own, 2, "the settings' own map stays as it was")
@@ -45,7 +45,7 @@ func TestAnEnvironmentWhoseNamesAreUnknownIsTakenToo(t *testing.T) {
 	a := bare()
 	a.Environment = pulumi.StringMap{"RELEASE": pulumi.String("7")}.ToStringMapOutput()
 	assert.Equal(t, map[string][]string{"musicguru.service": {"RELEASE=7"}},
-		variables(graph.UserData(mustDeploy(t, a).OfType("LaunchTemplate")[0])))
+		variables(graphtest.UserData(mustDeploy(t, a).OfType("LaunchTemplate")[0])))
 }
 
 func TestAnEnvironmentThatIsWrongRegistersNothing(t *testing.T) {

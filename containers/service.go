@@ -26,7 +26,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // While tasks are replaced, by a new revision or because they failed, all of the service's capacity stays and as much
@@ -97,37 +97,37 @@ type Args struct {
 	Tags map[string]string
 }
 
-// Validate reports every fault of the arguments, as paths below a service.
+// Validate reports every problem of the arguments, as paths below a service.
 func (a *Args) Validate() error {
-	var faults fault.List
-	faults.Need("cluster", a.Cluster != nil)
-	faults.Need("clusterArn", a.ClusterARN != nil)
-	faults.Need("groupArn", a.GroupARN != nil)
-	faults.Need("targetGroupArn", a.TargetGroupARN != nil)
-	faults.Need("region", a.Region != "")
-	faults.Include("", a.validTask())
-	faults.Include("", a.validNumbers())
+	var problems invalid.List
+	problems.Need("cluster", a.Cluster != nil)
+	problems.Need("clusterArn", a.ClusterARN != nil)
+	problems.Need("groupArn", a.GroupARN != nil)
+	problems.Need("targetGroupArn", a.TargetGroupARN != nil)
+	problems.Need("region", a.Region != "")
+	problems.Include("", a.validTask())
+	problems.Include("", a.validNumbers())
 	if a.Grace < 0 || a.Grace%time.Second != 0 || a.Grace/time.Second > math.MaxInt32 {
-		faults.Add("grace", a.Grace, "is not a number of whole seconds")
+		problems.Add("grace", a.Grace, "is not a number of whole seconds")
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 func (a *Args) validNumbers() error {
-	var faults fault.List
+	var problems invalid.List
 	if a.Min < 1 {
-		faults.Add("min", a.Min, "is below 1")
+		problems.Add("min", a.Min, "is below 1")
 	}
 	if a.Max < a.Min {
-		faults.Add("max", a.Max, "is below min (%d)", a.Min)
+		problems.Add("max", a.Max, "is below min (%d)", a.Min)
 	}
 	if a.Desired < a.Min || a.Desired > a.Max {
-		faults.Add("desired", a.Desired, "is not between min (%d) and max (%d)", a.Min, a.Max)
+		problems.Add("desired", a.Desired, "is not between min (%d) and max (%d)", a.Min, a.Max)
 	}
 	if !(a.TargetCPU >= 0 && a.TargetCPU <= 100) {
-		faults.Add("targetCpu", a.TargetCPU, "is not above 0 and at most 100, or 0 for no scaling")
+		problems.Add("targetCpu", a.TargetCPU, "is not above 0 and at most 100, or 0 for no scaling")
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // maxName is the longest name: AWS allows 255 characters for a policy, of which "-tasks-cpu" and Pulumi's "-1234567"
@@ -138,19 +138,19 @@ var nameRule = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
 
 // ValidName reports what AWS refuses in the name of a service or of its capacity provider.
 func ValidName(name string) error {
-	var faults fault.List
+	var problems invalid.List
 	if !nameRule.MatchString(name) {
-		faults.Add("name", name, "is not made of letters, digits, hyphens and underscores, a letter first")
+		problems.Add("name", name, "is not made of letters, digits, hyphens and underscores, a letter first")
 	}
 	if len(name) > maxName {
-		faults.Add("name", name, "is longer than %d characters", maxName)
+		problems.Add("name", name, "is longer than %d characters", maxName)
 	}
 	for _, prefix := range []string{"aws", "ecs", "fargate"} {
 		if strings.HasPrefix(strings.ToLower(name), prefix) {
-			faults.Add("name", name, "begins with %s, which AWS keeps for its own capacity providers", prefix)
+			problems.Add("name", name, "begins with %s, which AWS keeps for its own capacity providers", prefix)
 		}
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // Service is a service of containers.
@@ -166,10 +166,10 @@ type Service struct {
 
 // New registers a service. It is there when all of its tasks run and the balancer finds them healthy.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Service, error) {
-	var faults fault.List
-	faults.Include("", ValidName(name))
-	faults.Include("", args.Validate())
-	if err := faults.Err(); err != nil {
+	var problems invalid.List
+	problems.Include("", ValidName(name))
+	problems.Include("", args.Validate())
+	if err := problems.Err(); err != nil {
 		return nil, fmt.Errorf("containers %s: %w", name, err)
 	}
 	s := &Service{}

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 func args() *Args {
@@ -35,8 +35,8 @@ func args() *Args {
 	}
 }
 
-func deploy(t *testing.T, name string, args *Args) (*graph.Graph, error) {
-	return graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+func deploy(t *testing.T, name string, args *Args) (*graphtest.Graph, error) {
+	return graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		_, err := New(ctx, name, args)
 		return err
 	})
@@ -101,10 +101,10 @@ func TestTheLongestNameFits(t *testing.T) {
 }
 
 func TestEveryFaultIsReportedAtOnce(t *testing.T) {
-	var faults fault.List
-	faults.Include("", (&Args{Max: -1, TargetCPU: -1, Grace: -1}).Validate())
+	var problems invalid.List
+	problems.Include("", (&Args{Max: -1, TargetCPU: -1, Grace: -1}).Validate())
 	var paths []string
-	for _, f := range faults.Faults() {
+	for _, f := range problems.Problems() {
 		paths = append(paths, f.Path)
 	}
 	assert.Equal(t, []string{
@@ -113,8 +113,8 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	}, paths)
 }
 
-func deployCluster(t *testing.T, name string) (*graph.Graph, error) {
-	return graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+func deployCluster(t *testing.T, name string) (*graphtest.Graph, error) {
+	return graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		_, err := NewCluster(ctx, name, &ClusterArgs{Tags: map[string]string{"Service": "flask"}})
 		return err
 	})
@@ -245,7 +245,7 @@ func TestTasksAreScaledByTheirCPU(t *testing.T) {
 			"targetValue":                   75.0, "scaleOutCooldown": 60.0, "scaleInCooldown": 300.0,
 		},
 	}, policy.Inputs.Mappable())
-	assert.Equal(t, []*graph.Resource{target}, g.Dependencies(policy))
+	assert.Equal(t, []*graphtest.Resource{target}, g.Dependencies(policy))
 }
 
 func TestWithoutScalingTheNumberOfTasksIsDesired(t *testing.T) {
@@ -264,7 +264,7 @@ func TestWithoutScalingTheNumberOfTasksIsDesired(t *testing.T) {
 // scaling that outlived the service's first step to zero would start tasks again.
 func TestDeletionBeginsWithTheServiceAndItsScaling(t *testing.T) {
 	a := args()
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		listener, err := sns.NewTopic(ctx, "listener", nil) // any resource will do
 		if err != nil {
 			return err
@@ -278,7 +278,7 @@ func TestDeletionBeginsWithTheServiceAndItsScaling(t *testing.T) {
 		return err
 	})
 	require.NoError(t, err)
-	order := []*graph.Resource{
+	order := []*graphtest.Resource{
 		g.Find("aws:appautoscaling/policy:Policy", "flask-tasks-cpu"),
 		g.Find("Target", "flask-tasks"),
 		g.Find("aws:ecs/service:Service", "flask-service"),
@@ -329,7 +329,7 @@ func TestADeploymentThatWasRolledBackIsAnError(t *testing.T) {
 
 func TestTheRevisionThatRunsIsAnOutput(t *testing.T) {
 	arn := make(chan string, 1)
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		s, err := New(ctx, "flask", args())
 		if err == nil {
 			s.TaskDefinitionARN.ApplyT(func(text string) string { arn <- text; return text })

@@ -11,7 +11,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // logDays is how long the containers' output is kept.
@@ -31,28 +31,28 @@ const (
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (a *Args) validTask() error {
-	var faults fault.List
+	var problems invalid.List
 	switch {
 	case a.Image == "":
-		faults.Missing("image", "a value is needed")
+		problems.Missing("image", "a value is needed")
 	case strings.ContainsAny(a.Image, " \t\r\n") || strings.Contains(a.Image, "://"):
-		faults.Add("image", a.Image, "is not the name of an image such as nginx:1.29")
+		problems.Add("image", a.Image, "is not the name of an image such as nginx:1.29")
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Environment)) {
 		if !variableName.MatchString(name) {
-			faults.Add("environment", name, "is not the name of a variable")
+			problems.Add("environment", name, "is not the name of a variable")
 		}
 	}
 	if a.Port < 1 || a.Port > 65535 {
-		faults.Add("port", a.Port, "is not between 1 and 65535")
+		problems.Add("port", a.Port, "is not between 1 and 65535")
 	}
 	if a.CPU < leastCPU || a.CPU > mostCPU {
-		faults.Add("cpu", a.CPU, "is not between %d and %d units", leastCPU, mostCPU)
+		problems.Add("cpu", a.CPU, "is not between %d and %d units", leastCPU, mostCPU)
 	}
 	if a.Memory < leastMemory {
-		faults.Add("memory", a.Memory, "is below %d MiB", leastMemory)
+		problems.Add("memory", a.Memory, "is below %d MiB", leastMemory)
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // task has no roles: the containers call nothing of AWS, and the agent pulls images and writes logs as their host.

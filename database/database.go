@@ -16,7 +16,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/rds"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // Args describes a database.
@@ -60,26 +60,26 @@ type Args struct {
 	Tags map[string]string
 }
 
-// Validate reports every fault of the arguments, as paths below a database.
+// Validate reports every problem of the arguments, as paths below a database.
 func (a *Args) Validate() error {
-	var faults fault.List
+	var problems invalid.List
 	if a.VPCID == nil {
-		faults.Missing("vpcId", "a VPC is needed")
+		problems.Missing("vpcId", "a VPC is needed")
 	}
 	if a.SubnetIDs == nil {
-		faults.Missing("subnetIds", "subnets are needed")
+		problems.Missing("subnetIds", "subnets are needed")
 	} else if list, plain := a.SubnetIDs.(pulumi.StringArray); plain && len(list) < 2 {
-		faults.Add("subnetIds", len(list), "is not enough: RDS needs subnets in two zones")
+		problems.Add("subnetIds", len(list), "is not enough: RDS needs subnets in two zones")
 	}
-	faults.Include("", a.validEngine())
-	faults.Include("", validClass(a.InstanceClass))
+	problems.Include("", a.validEngine())
+	problems.Include("", validClass(a.InstanceClass))
 	if a.StorageGiB < 20 || a.StorageGiB > 65536 {
-		faults.Add("storageGiB", a.StorageGiB, "is not between 20 and 65536")
+		problems.Add("storageGiB", a.StorageGiB, "is not between 20 and 65536")
 	}
 	if a.BackupDays < 0 || a.BackupDays > 35 {
-		faults.Add("backupDays", a.BackupDays, "is not between 0 and 35")
+		problems.Add("backupDays", a.BackupDays, "is not between 0 and 35")
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // Database is a database.
@@ -105,10 +105,10 @@ type Database struct {
 
 // New registers a database. It is there when it accepts connections, after ten minutes or twenty.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Database, error) {
-	var faults fault.List
-	faults.Include("", ValidName(name))
-	faults.Include("", args.Validate())
-	if err := faults.Err(); err != nil {
+	var problems invalid.List
+	problems.Include("", ValidName(name))
+	problems.Include("", args.Validate())
+	if err := problems.Err(); err != nil {
 		return nil, fmt.Errorf("database %s: %w", name, err)
 	}
 	d := &Database{Port: engines[args.Engine].port}

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 func args() *Args {
@@ -30,8 +30,8 @@ func args() *Args {
 	}
 }
 
-func deploy(t *testing.T, name string, args *Args) (*graph.Graph, error) {
-	return graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+func deploy(t *testing.T, name string, args *Args) (*graphtest.Graph, error) {
+	return graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		_, err := New(ctx, name, args)
 		return err
 	})
@@ -77,10 +77,10 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 }
 
 func TestEveryFaultIsReportedAtOnce(t *testing.T) {
-	var faults fault.List
-	faults.Include("", (&Args{BackupDays: -1}).Validate())
+	var problems invalid.List
+	problems.Include("", (&Args{BackupDays: -1}).Validate())
 	var paths []string
-	for _, f := range faults.Faults() {
+	for _, f := range problems.Problems() {
 		paths = append(paths, f.Path)
 	}
 	assert.Equal(t, []string{
@@ -241,7 +241,7 @@ func TestTLSIsRequiredWhereItIsNotTheDefault(t *testing.T) {
 func TestOutputsAreWhatAClientNeeds(t *testing.T) {
 	values := make(chan string, 3)
 	var port int
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		d, err := New(ctx, "swiftcode", args())
 		if err != nil {
 			return err

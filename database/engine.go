@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // engine is what is known of one.
@@ -59,26 +59,26 @@ var (
 )
 
 func (a *Args) validEngine() error {
-	var faults fault.List
+	var problems invalid.List
 	e, known := engines[a.Engine]
 	if !known {
-		faults.Add("engine", a.Engine, "is not one of %v", slices.Sorted(maps.Keys(engines)))
+		problems.Add("engine", a.Engine, "is not one of %v", slices.Sorted(maps.Keys(engines)))
 	} else {
-		faults.Include("", e.validVersion(a.Version))
+		problems.Include("", e.validVersion(a.Version))
 	}
 	if !nameRule.MatchString(a.Name) {
-		faults.Add("name", a.Name, "is not made of letters, digits and underscores, a letter first, at most 63")
+		problems.Add("name", a.Name, "is not made of letters, digits and underscores, a letter first, at most 63")
 	}
 	if slices.Contains(e.names, strings.ToLower(a.Name)) || strings.EqualFold(a.Name, "rdsadmin") {
-		faults.Add("name", a.Name, "is reserved by the engine")
+		problems.Add("name", a.Name, "is reserved by the engine")
 	}
 	if !usernameRule.MatchString(a.Username) {
-		faults.Add("username", a.Username, "is not made of letters, digits and underscores, a letter first, at most 16")
+		problems.Add("username", a.Username, "is not made of letters, digits and underscores, a letter first, at most 16")
 	}
 	if e.reserves(strings.ToLower(a.Username)) {
-		faults.Add("username", a.Username, "is reserved by the engine")
+		problems.Add("username", a.Username, "is reserved by the engine")
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // reserves also reports PostgreSQL's own roles by their prefix; no other engine misses it.
@@ -88,16 +88,16 @@ func (e engine) reserves(username string) bool {
 }
 
 func (e engine) validVersion(version string) error {
-	var faults fault.List
+	var problems invalid.List
 	numbers, ok := parse(version)
 	switch {
 	case !ok || len(numbers) < e.major || len(numbers) > e.major+1:
-		faults.Add("version", version, "is not a major version such as %s, nor a minor one such as %s",
+		problems.Add("version", version, "is not a major version such as %s, nor a minor one such as %s",
 			join(e.least), join(append(slices.Clone(e.least), 4)))
 	case slices.Compare(numbers[:e.major], e.least) < 0:
-		faults.Add("version", version, "is below %s", join(e.least))
+		problems.Add("version", version, "is below %s", join(e.least))
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 func parse(version string) (numbers []int, ok bool) {
@@ -132,14 +132,14 @@ func (a *Args) family() string {
 }
 
 func validClass(class string) error {
-	var faults fault.List
+	var problems invalid.List
 	if !classRule.MatchString(class) {
-		faults.Add("instanceClass", class, "is not an instance class such as db.t4g.micro")
+		problems.Add("instanceClass", class, "is not an instance class such as db.t4g.micro")
 	}
 	if unencrypted.MatchString(class) {
-		faults.Add("instanceClass", class, "can't encrypt its storage")
+		problems.Add("instanceClass", class, "can't encrypt its storage")
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // maxName is the longest name: RDS allows 63 characters for an instance, of which "-database" and Pulumi's "-1234567"
@@ -150,12 +150,12 @@ var identifierRule = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
 // ValidName reports what RDS refuses in the name of a database's instance.
 func ValidName(name string) error {
-	var faults fault.List
+	var problems invalid.List
 	if !identifierRule.MatchString(name) {
-		faults.Add("name", name, "is not made of a–z, 0–9 and single hyphens, a letter first")
+		problems.Add("name", name, "is not made of a–z, 0–9 and single hyphens, a letter first")
 	}
 	if len(name) > maxName {
-		faults.Add("name", name, "is longer than %d characters", maxName)
+		problems.Add("name", name, "is longer than %d characters", maxName)
 	}
-	return faults.Err()
+	return problems.Err()
 }

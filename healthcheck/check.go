@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // Protocol is how a target's health is asked for.
@@ -34,54 +34,54 @@ type Check struct {
 	Unhealthy int           // failures in a row that make it unhealthy, 2–10
 }
 
-// Validate returns every fault of the check, with the paths protocol, path, matcher, port, interval, timeout, healthy and
+// Validate returns every problem of the check, with the paths protocol, path, matcher, port, interval, timeout, healthy and
 // unhealthy.
 func (c Check) Validate() error {
-	var faults fault.List
-	c.validRequest(&faults)
+	var problems invalid.List
+	c.validRequest(&problems)
 	if c.Port != 0 {
-		inRange(&faults, "port", c.Port, 1, 65535)
+		inRange(&problems, "port", c.Port, 1, 65535)
 	}
-	seconds(&faults, "interval", c.Interval, 5*time.Second, 300*time.Second)
-	seconds(&faults, "timeout", c.Timeout, 2*time.Second, 120*time.Second)
+	seconds(&problems, "interval", c.Interval, 5*time.Second, 300*time.Second)
+	seconds(&problems, "timeout", c.Timeout, 2*time.Second, 120*time.Second)
 	if c.Timeout >= c.Interval {
-		faults.Add("timeout", c.Timeout, "is not below interval (%v)", c.Interval)
+		problems.Add("timeout", c.Timeout, "is not below interval (%v)", c.Interval)
 	}
-	inRange(&faults, "healthy", c.Healthy, 2, 10)
-	inRange(&faults, "unhealthy", c.Unhealthy, 2, 10)
-	return faults.Err()
+	inRange(&problems, "healthy", c.Healthy, 2, 10)
+	inRange(&problems, "unhealthy", c.Unhealthy, 2, 10)
+	return problems.Err()
 }
 
-// validRequest adds the faults of what is asked for and of the answer that is expected.
-func (c Check) validRequest(faults *fault.List) {
+// validRequest adds the problems of what is asked for and of the answer that is expected.
+func (c Check) validRequest(problems *invalid.List) {
 	switch c.Protocol {
 	case TCP:
 		if c.Path != "" {
-			faults.Add("path", c.Path, "is for %s: a %s check only connects", HTTP, TCP)
+			problems.Add("path", c.Path, "is for %s: a %s check only connects", HTTP, TCP)
 		}
 		if c.Matcher != "" {
-			faults.Add("matcher", c.Matcher, "is for %s: a %s check only connects", HTTP, TCP)
+			problems.Add("matcher", c.Matcher, "is for %s: a %s check only connects", HTTP, TCP)
 		}
 	case HTTP:
-		validPath(faults, c.Path)
-		validMatcher(faults, c.Matcher)
+		validPath(problems, c.Path)
+		validMatcher(problems, c.Matcher)
 	default:
-		faults.Add("protocol", string(c.Protocol), "is neither %s nor %s", TCP, HTTP)
+		problems.Add("protocol", string(c.Protocol), "is neither %s nor %s", TCP, HTTP)
 	}
 }
 
-func validPath(faults *fault.List, path string) {
+func validPath(problems *invalid.List, path string) {
 	switch {
 	case path == "":
-		faults.Missing("path", "an %s check needs one, such as /", HTTP)
+		problems.Missing("path", "an %s check needs one, such as /", HTTP)
 	case path[0] != '/':
-		faults.Add("path", path, "does not begin with a slash")
+		problems.Add("path", path, "does not begin with a slash")
 	}
 	if len(path) > maxPath {
-		faults.Add("path", len(path), "characters are more than %d", maxPath)
+		problems.Add("path", len(path), "characters are more than %d", maxPath)
 	}
 	if strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		faults.Add("path", path, "has other characters than printable ASCII")
+		problems.Add("path", path, "has other characters than printable ASCII")
 	}
 }
 
@@ -90,22 +90,22 @@ var matcher = regexp.MustCompile(`^[0-9]{3}((,[0-9]{3})*|-[0-9]{3})$`)
 
 // validMatcher takes what an application load balancer takes. A network load balancer would take server errors as well,
 // which are no sign of health.
-func validMatcher(faults *fault.List, text string) {
+func validMatcher(problems *invalid.List, text string) {
 	if text == "" {
 		return
 	}
 	if !matcher.MatchString(text) {
-		faults.Add("matcher", text, "is neither a list of status codes (200,204) nor a range of them (200-299)")
+		problems.Add("matcher", text, "is neither a list of status codes (200,204) nor a range of them (200-299)")
 		return
 	}
 	codes := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == '-' })
 	for _, code := range codes {
 		if code < "200" || code > "499" { // three digits each: their order is that of the numbers
-			faults.Add("matcher", text, "names the status code %s, which is outside 200–499", code)
+			problems.Add("matcher", text, "names the status code %s, which is outside 200–499", code)
 		}
 	}
 	if strings.Contains(text, "-") && codes[0] > codes[1] {
-		faults.Add("matcher", text, "ends before it begins")
+		problems.Add("matcher", text, "ends before it begins")
 	}
 }
 
@@ -123,17 +123,17 @@ func (c Check) Recovery() time.Duration {
 	return c.Interval*time.Duration(c.Healthy) + c.Timeout
 }
 
-func inRange(faults *fault.List, path string, value, low, high int) {
+func inRange(problems *invalid.List, path string, value, low, high int) {
 	if value < low || value > high {
-		faults.Add(path, value, "is outside %d–%d", low, high)
+		problems.Add(path, value, "is outside %d–%d", low, high)
 	}
 }
 
-func seconds(faults *fault.List, path string, value, low, high time.Duration) {
+func seconds(problems *invalid.List, path string, value, low, high time.Duration) {
 	if value < low || value > high {
-		faults.Add(path, value, "is outside %d–%d s", low/time.Second, high/time.Second)
+		problems.Add(path, value, "is outside %d–%d s", low/time.Second, high/time.Second)
 	}
 	if value%time.Second != 0 {
-		faults.Add(path, value, "is not a whole number of seconds")
+		problems.Add(path, value, "is not a whole number of seconds")
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/internal/sockets"
 )
 
@@ -40,18 +40,18 @@ type Responder struct {
 	Log         *slog.Logger  // changes of state; slog.Default() when nil
 }
 
-// Validate returns every fault of the fields, with the paths port, service-port and poll, which are the command's flags.
+// Validate returns every problem of the fields, with the paths port, service-port and poll, which are the command's flags.
 func (r *Responder) Validate() error {
-	var faults fault.List
-	inRange(&faults, "port", r.Port, 1, 65535)
-	inRange(&faults, "service-port", r.ServicePort, 1, 65535)
+	var problems invalid.List
+	inRange(&problems, "port", r.Port, 1, 65535)
+	inRange(&problems, "service-port", r.ServicePort, 1, 65535)
 	if r.Port == r.ServicePort {
-		faults.Add("service-port", r.ServicePort, "is the health check's port too")
+		problems.Add("service-port", r.ServicePort, "is the health check's port too")
 	}
 	if r.Poll != 0 && r.Poll < time.Millisecond {
-		faults.Add("poll", r.Poll, "is below %v", time.Millisecond)
+		problems.Add("poll", r.Poll, "is below %v", time.Millisecond)
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // Run reserves the port and answers on it until ctx is done, which makes it refuse connections first and then return

@@ -7,7 +7,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/route53"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // Limits of DNS: the longest name and the longest label.
@@ -34,46 +34,46 @@ type Alias struct {
 	ZoneID pulumi.StringInput
 }
 
-// validate reports every fault of the alias. Issues says that a certificate is issued for it.
+// validate reports every problem of the alias. Issues says that a certificate is issued for it.
 func (a *Alias) validate(issues bool) error {
-	var faults fault.List
+	var problems invalid.List
 	zone, name := validDomain("zone", a.Zone), validDomain("name", a.Name)
-	faults.Include("", zone)
-	faults.Include("", name)
+	problems.Include("", zone)
+	problems.Include("", name)
 	if zone == nil && name == nil && a.Name != a.Zone && !strings.HasSuffix(a.Name, "."+a.Zone) {
-		faults.Add("name", a.Name, "is not within the zone (%s)", a.Zone)
+		problems.Add("name", a.Name, "is not within the zone (%s)", a.Zone)
 	}
 	if issues && len(a.Name) > maxCommonName {
-		faults.Add("name", a.Name, "is longer than %d characters, the most that a certificate's first name may have",
+		problems.Add("name", a.Name, "is longer than %d characters, the most that a certificate's first name may have",
 			maxCommonName)
 	}
 	switch {
 	case a.CreateZone && a.ZoneID != nil:
-		faults.Missing("zoneId", "a zone that is created has no ID yet")
+		problems.Missing("zoneId", "a zone that is created has no ID yet")
 	case !a.CreateZone && a.ZoneID == nil:
-		faults.Missing("zoneId", "the zone's ID is needed, unless it is created")
+		problems.Missing("zoneId", "the zone's ID is needed, unless it is created")
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // validDomain takes names of hosts and of their zones, as they are registered.
 func validDomain(path, name string) error {
-	var faults fault.List
+	var problems invalid.List
 	labels := strings.Split(name, ".")
 	switch {
 	case name == "":
-		faults.Missing(path, "a name is needed")
+		problems.Missing(path, "a name is needed")
 	case len(name) > maxDomain:
-		faults.Add(path, name, "is longer than %d characters", maxDomain)
+		problems.Add(path, name, "is longer than %d characters", maxDomain)
 	case len(labels) < 2:
-		faults.Add(path, name, "is not below a top-level domain")
+		problems.Add(path, name, "is not below a top-level domain")
 	}
 	for _, label := range labels {
 		if name != "" && !validLabel(label) {
-			faults.Add(path, name, "has a part (%q) that is not 1–%d of a–z, 0–9 and inner hyphens", label, maxLabel)
+			problems.Add(path, name, "has a part (%q) that is not 1–%d of a–z, 0–9 and inner hyphens", label, maxLabel)
 		}
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 func validLabel(label string) bool {

@@ -24,7 +24,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // Kind is what a balancer balances.
@@ -120,10 +120,10 @@ type Balancer struct {
 
 // New registers a balancer. Name is at most 21 characters long.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Balancer, error) {
-	var faults fault.List
-	faults.Include("", ValidName(name))
-	faults.Include("", args.Validate())
-	if err := faults.Err(); err != nil {
+	var problems invalid.List
+	problems.Include("", ValidName(name))
+	problems.Include("", args.Validate())
+	if err := problems.Err(); err != nil {
 		return nil, fmt.Errorf("balancer %s: %w", name, err)
 	}
 	b := &Balancer{Late: args.late()}

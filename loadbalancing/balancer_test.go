@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
 func args() *Args {
@@ -30,8 +30,8 @@ func args() *Args {
 	}
 }
 
-func deploy(t *testing.T, name string, args *Args) (*graph.Graph, error) {
-	return graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+func deploy(t *testing.T, name string, args *Args) (*graphtest.Graph, error) {
+	return graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		_, err := New(ctx, name, args)
 		return err
 	})

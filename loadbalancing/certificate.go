@@ -8,7 +8,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/route53"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // maxCommonName is the longest first name of a certificate, by RFC 5280.
@@ -30,16 +30,16 @@ func (a *Args) late() bool {
 
 // validCertificate holds the certificate against the listeners.
 func (a *Args) validCertificate() error {
-	var faults fault.List
+	var problems invalid.List
 	first := slices.IndexFunc(a.Listeners, Listener.encrypted)
 	switch {
 	case first >= 0 && a.CertificateARN == nil && a.Alias == nil:
-		faults.Add(fmt.Sprintf("listeners[%d].protocol", first), a.Listeners[first].Protocol,
+		problems.Add(fmt.Sprintf("listeners[%d].protocol", first), a.Listeners[first].Protocol,
 			"needs a certificate, or an alias for which one is issued")
 	case first < 0 && a.CertificateARN != nil:
-		faults.Missing("certificateArn", "no listener uses it: none is for TLS or HTTPS")
+		problems.Missing("certificateArn", "no listener uses it: none is for TLS or HTTPS")
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // given is a certificate's ARN as listeners take it.

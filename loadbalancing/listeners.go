@@ -8,7 +8,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // sslPolicy is TLS 1.3 and 1.2 with forward secrecy. AWS's default for listeners that are not made in its console still
@@ -34,41 +34,41 @@ var protocols = map[Kind][]string{
 }
 
 func (a *Args) validListeners() error {
-	var faults fault.List
+	var problems invalid.List
 	switch {
 	case len(a.Listeners) == 0:
-		faults.Missing("listeners", "at least one listener is needed")
+		problems.Missing("listeners", "at least one listener is needed")
 	case !slices.ContainsFunc(a.Listeners, Listener.forwards):
-		faults.Missing("listeners", "none forwards: all redirect")
+		problems.Missing("listeners", "none forwards: all redirect")
 	}
 	ports := map[int]bool{}
 	for i, l := range a.Listeners {
 		path := fmt.Sprintf("listeners[%d]", i)
-		faults.Include("", validPort(path+".port", l.Port))
+		problems.Include("", validPort(path+".port", l.Port))
 		if ports[l.Port] {
-			faults.Add(path+".port", l.Port, "is listened on twice")
+			problems.Add(path+".port", l.Port, "is listened on twice")
 		}
 		ports[l.Port] = true
 		if known := protocols[a.Kind]; known != nil && !slices.Contains(known, l.Protocol) {
-			faults.Add(path+".protocol", l.Protocol, "is neither %s nor %s, as every listener of a load balancer of kind %s is",
+			problems.Add(path+".protocol", l.Protocol, "is neither %s nor %s, as every listener of a load balancer of kind %s is",
 				known[0], known[1], a.Kind)
 		}
 		if !l.forwards() {
-			faults.Include(path, a.validRedirect(l))
+			problems.Include(path, a.validRedirect(l))
 		}
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 func (a *Args) validRedirect(l Listener) error {
-	var faults fault.List
+	var problems invalid.List
 	switch {
 	case l.Protocol != "HTTP":
-		faults.Add("redirect", l.Redirect, "is for an HTTP listener, this one is for %s", l.Protocol)
+		problems.Add("redirect", l.Redirect, "is for an HTTP listener, this one is for %s", l.Protocol)
 	case !slices.ContainsFunc(a.Listeners, func(to Listener) bool { return to.Port == l.Redirect && to.Protocol == "HTTPS" }):
-		faults.Add("redirect", l.Redirect, "is no HTTPS listener's port")
+		problems.Add("redirect", l.Redirect, "is no HTTPS listener's port")
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // parts are what a listener connects.

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
 const certificateARN = "arn:aws:acm:us-east-1:123456789012:certificate/given"
@@ -29,10 +29,10 @@ func web() *Args {
 }
 
 // made deploys a balancer that must come up, and returns it with its graph.
-func made(t *testing.T, args *Args) (*Balancer, *graph.Graph) {
+func made(t *testing.T, args *Args) (*Balancer, *graphtest.Graph) {
 	t.Helper()
 	var b *Balancer
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) (err error) {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) (err error) {
 		b, err = New(ctx, "web", args)
 		return err
 	})
@@ -226,10 +226,10 @@ func TestAProtectedBalancerIsRefusedByPulumiAndByAWS(t *testing.T) {
 }
 
 // outputs deploys a balancer and returns the texts that it puts out.
-func outputs(t *testing.T, args *Args) (*graph.Graph, map[string]string) {
+func outputs(t *testing.T, args *Args) (*graphtest.Graph, map[string]string) {
 	t.Helper()
 	var names map[string]string
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		b, err := New(ctx, "web", args)
 		if err != nil {
 			return err

@@ -17,7 +17,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // The kinds of balancers that have metrics here.
@@ -63,25 +63,25 @@ type Args struct {
 	Tags map[string]string
 }
 
-// Validate reports every fault of the arguments.
+// Validate reports every problem of the arguments.
 func (a *Args) Validate() error {
-	var faults fault.List
+	var problems invalid.List
 	if a.Kind != network && a.Kind != application {
-		faults.Add("kind", a.Kind, "is neither %s nor %s", network, application)
+		problems.Add("kind", a.Kind, "is neither %s nor %s", network, application)
 	}
-	faults.Need("balancerArnSuffix", a.BalancerARNSuffix != nil)
-	faults.Need("targetGroupArnSuffix", a.TargetGroupARNSuffix != nil)
-	faults.Need("groupName", a.GroupName != nil)
+	problems.Need("balancerArnSuffix", a.BalancerARNSuffix != nil)
+	problems.Need("targetGroupArnSuffix", a.TargetGroupARNSuffix != nil)
+	problems.Need("groupName", a.GroupName != nil)
 	if a.Dashboard && a.Region == "" {
-		faults.Missing("region", "a dashboard needs the region of its metrics")
+		problems.Missing("region", "a dashboard needs the region of its metrics")
 	}
 	if a.Alarms && a.Min < 1 {
-		faults.Add("min", a.Min, "is below 1")
+		problems.Add("min", a.Min, "is below 1")
 	}
 	if (a.Cluster == nil) != (a.Service == nil) {
-		faults.Missing("service", "a service and its cluster are given together")
+		problems.Missing("service", "a service and its cluster are given together")
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // Monitoring is a dashboard and alarms, as far as they were asked for.
@@ -94,12 +94,12 @@ type Monitoring struct {
 
 // New registers the monitoring of a service.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Monitoring, error) {
-	var faults fault.List
+	var problems invalid.List
 	if called := dashboardName(name, ctx.Stack()); len(called) > maxName {
-		faults.Add("name", called, "is longer than %d characters", maxName)
+		problems.Add("name", called, "is longer than %d characters", maxName)
 	}
-	faults.Include("", args.Validate())
-	if err := faults.Err(); err != nil {
+	problems.Include("", args.Validate())
+	if err := problems.Err(); err != nil {
 		return nil, fmt.Errorf("monitoring %s: %w", name, err)
 	}
 	m := &Monitoring{}

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
 func args(kind string) *Args {
@@ -26,17 +26,17 @@ func args(kind string) *Args {
 	}
 }
 
-func deployIn(t *testing.T, stack, name string, args *Args) (*Monitoring, *graph.Graph, error) {
+func deployIn(t *testing.T, stack, name string, args *Args) (*Monitoring, *graphtest.Graph, error) {
 	t.Helper()
 	var m *Monitoring
-	g, err := graph.Run(t, graph.World{Stack: stack}, func(ctx *pulumi.Context) (err error) {
+	g, err := graphtest.Run(t, graphtest.World{Stack: stack}, func(ctx *pulumi.Context) (err error) {
 		m, err = New(ctx, name, args)
 		return err
 	})
 	return m, g, err
 }
 
-func made(t *testing.T, args *Args) (*Monitoring, *graph.Graph) {
+func made(t *testing.T, args *Args) (*Monitoring, *graphtest.Graph) {
 	t.Helper()
 	m, g, err := deployIn(t, "dev", "web", args)
 	require.NoError(t, err)

@@ -8,7 +8,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // ACLs say what may come in from the internet; a network ACL a tier follows from it:
@@ -43,42 +43,42 @@ const mostRules = 20
 // anywhere are all addresses.
 var anywhere = netip.MustParsePrefix("0.0.0.0/0")
 
-// validate reports every fault, as paths below the ACLs.
+// validate reports every problem, as paths below the ACLs.
 func (a *ACLs) validate(n *Args) error {
-	var faults fault.List
-	faults.Include("", validPorts("ports", a.Ports))
-	faults.Include("", validPorts("targets", a.Targets))
+	var problems invalid.List
+	problems.Include("", validPorts("ports", a.Ports))
+	problems.Include("", validPorts("targets", a.Targets))
 	for i, from := range a.SSHFrom {
 		path := fmt.Sprintf("sshFrom[%d]", i)
 		switch {
 		case !from.IsValid() || !from.Addr().Is4():
-			faults.Add(path, from, "is not an IPv4 range, and the VPC has no other addresses")
+			problems.Add(path, from, "is not an IPv4 range, and the VPC has no other addresses")
 		case from != from.Masked():
-			faults.Add(path, from, "has host bits set, it should be %s", from.Masked())
+			problems.Add(path, from, "has host bits set, it should be %s", from.Masked())
 		case slices.Contains(a.SSHFrom[:i], from):
-			faults.Add(path, from, "is listed twice")
+			problems.Add(path, from, "is listed twice")
 		}
 	}
 	for _, t := range n.tiers() {
 		if rules := len(t.acl(n).in); rules > mostRules {
-			faults.Missing("", "%d rules for what comes into the %s subnets are more than AWS takes (%d)",
+			problems.Missing("", "%d rules for what comes into the %s subnets are more than AWS takes (%d)",
 				rules, t.name, mostRules)
 		}
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 func validPorts(path string, ports []int) error {
-	var faults fault.List
+	var problems invalid.List
 	for i, port := range ports {
 		switch at := fmt.Sprintf("%s[%d]", path, i); {
 		case port < 1 || port > 65535:
-			faults.Add(at, port, "is not between 1 and 65535")
+			problems.Add(at, port, "is not between 1 and 65535")
 		case slices.Contains(ports[:i], port):
-			faults.Add(at, port, "is listed twice")
+			problems.Add(at, port, "is listed twice")
 		}
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // rule lets packets pass. What no rule names is dropped.

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
 // packet is what an ACL sees: the far end, and the port that it is addressed to.
@@ -18,7 +18,7 @@ type packet struct {
 }
 
 // passes reports whether TCP packets pass by an ACL's rules as they were registered.
-func passes(t *testing.T, g *graph.Graph, tier, direction string, p packet) bool {
+func passes(t *testing.T, g *graphtest.Graph, tier, direction string, p packet) bool {
 	t.Helper()
 	acl := g.Find("NetworkAcl", "musicguru-"+tier)
 	require.NotNil(t, acl, tier)

@@ -6,7 +6,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/vpc"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // AllowArgs describes one path between two security groups.
@@ -27,25 +27,25 @@ type AllowArgs struct {
 	Tags map[string]string
 }
 
-// Validate reports every fault of the arguments.
+// Validate reports every problem of the arguments.
 func (a *AllowArgs) Validate() error {
-	var faults fault.List
+	var problems invalid.List
 	if a.From == nil {
-		faults.Missing("from", "a security group is needed")
+		problems.Missing("from", "a security group is needed")
 	}
 	if a.To == nil {
-		faults.Missing("to", "a security group is needed")
+		problems.Missing("to", "a security group is needed")
 	}
 	if a.Port < 1 || a.Port > 65535 {
-		faults.Add("port", a.Port, "is not between 1 and 65535")
+		problems.Add("port", a.Port, "is not between 1 and 65535")
 	}
 	if a.ToPort != 0 && (a.ToPort < a.Port || a.ToPort > 65535) {
-		faults.Add("toPort", a.ToPort, "is not between port (%d) and 65535", a.Port)
+		problems.Add("toPort", a.ToPort, "is not between port (%d) and 65535", a.Port)
 	}
 	if a.Description == "" {
-		faults.Missing("description", "a rule needs one")
+		problems.Missing("description", "a rule needs one")
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 func (a *AllowArgs) lastPort() pulumi.Int { return pulumi.Int(max(a.Port, a.ToPort)) }

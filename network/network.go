@@ -27,7 +27,7 @@ import (
 	"github.com/pulumi/pulumi-awsx/sdk/v2/go/awsx/ec2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // Args describes a network.
@@ -91,101 +91,101 @@ var strategies = map[NAT]ec2.NatGatewayStrategy{
 // endpointName is the last part of the name of an endpoint's service.
 var endpointName = regexp.MustCompile(`^[a-z0-9]+([.-][a-z0-9]+)*$`)
 
-// Validate reports every fault of the arguments, as paths below a network.
+// Validate reports every problem of the arguments, as paths below a network.
 func (a *Args) Validate() error {
-	var faults fault.List
+	var problems invalid.List
 	if len(a.Zones) == 0 {
-		faults.Missing("zones", "at least one availability zone is needed")
+		problems.Missing("zones", "at least one availability zone is needed")
 	}
-	faults.Include("", a.validRanges())
-	faults.Include("", a.validTiers())
-	faults.Include("", a.validEndpoints())
+	problems.Include("", a.validRanges())
+	problems.Include("", a.validTiers())
+	problems.Include("", a.validEndpoints())
 	if a.ACLs != nil {
-		faults.Include("acls", a.ACLs.validate(a))
+		problems.Include("acls", a.ACLs.validate(a))
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 func (a *Args) validRanges() error {
-	var faults fault.List
+	var problems invalid.List
 	zones := max(len(a.Zones), 1)
 	switch {
 	case a.Private:
 		if len(a.Subnets) > 0 {
-			faults.Add("subnets", a.Subnets, "cannot be chosen with private subnets: all are carved from cidr")
+			problems.Add("subnets", a.Subnets, "cannot be chosen with private subnets: all are carved from cidr")
 		}
 		_, err := Carve(a.CIDR, zones)
-		faults.Include("", err)
-		return faults.Err()
+		problems.Include("", err)
+		return problems.Err()
 	case len(a.Subnets) == 0:
 		_, err := Subnets(a.CIDR, zones)
 		return err
 	}
-	faults.Include("", validRange("cidr", a.CIDR))
+	problems.Include("", validRange("cidr", a.CIDR))
 	if len(a.Subnets) != len(a.Zones) {
-		faults.Add("subnets", len(a.Subnets), "ranges cannot serve %d zones", len(a.Zones))
+		problems.Add("subnets", len(a.Subnets), "ranges cannot serve %d zones", len(a.Zones))
 	}
 	for i := range a.Subnets {
-		faults.Include("", a.validSubnet(i))
+		problems.Include("", a.validSubnet(i))
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // validTiers holds what needs private subnets against their absence.
 func (a *Args) validTiers() error {
-	var faults fault.List
+	var problems invalid.List
 	strategy, known := strategies[a.NAT]
 	if !known {
-		faults.Add("nat", string(a.NAT), "is not %s, %s or %s", NoNAT, SingleNAT, NATPerZone)
+		problems.Add("nat", string(a.NAT), "is not %s, %s or %s", NoNAT, SingleNAT, NATPerZone)
 	}
 	if a.Private {
 		if a.Region == "" {
-			faults.Missing("region", "private subnets need it, for the endpoint of S3")
+			problems.Missing("region", "private subnets need it, for the endpoint of S3")
 		}
-		return faults.Err()
+		return problems.Err()
 	}
 	if a.Isolated {
-		faults.Add("isolated", a.Isolated, "needs private subnets, where those are that use it")
+		problems.Add("isolated", a.Isolated, "needs private subnets, where those are that use it")
 	}
 	if known && strategy != ec2.NatGatewayStrategyNone {
-		faults.Add("nat", string(a.NAT), "needs private subnets: public ones have their own way out")
+		problems.Add("nat", string(a.NAT), "needs private subnets: public ones have their own way out")
 	}
 	if len(a.Endpoints) > 0 {
-		faults.Add("endpoints", a.Endpoints, "need private subnets: public ones have their own way out")
+		problems.Add("endpoints", a.Endpoints, "need private subnets: public ones have their own way out")
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 func (a *Args) validEndpoints() error {
-	var faults fault.List
+	var problems invalid.List
 	for i, service := range a.Endpoints {
 		switch path := fmt.Sprintf("endpoints[%d]", i); {
 		case !endpointName.MatchString(service):
-			faults.Add(path, service, "is not the last part of the name of a service's endpoint, such as ssm or ecr.api")
+			problems.Add(path, service, "is not the last part of the name of a service's endpoint, such as ssm or ecr.api")
 		case service == "s3":
-			faults.Add(path, service, "is reached without one: private subnets have a gateway to S3")
+			problems.Add(path, service, "is reached without one: private subnets have a gateway to S3")
 		case slices.Contains(a.Endpoints[:i], service):
-			faults.Add(path, service, "is listed twice")
+			problems.Add(path, service, "is listed twice")
 		}
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 func (a *Args) validSubnet(i int) error {
-	var faults fault.List
+	var problems invalid.List
 	path, subnet := fmt.Sprintf("subnets[%d]", i), a.Subnets[i]
 	if err := validRange(path, subnet); err != nil {
 		return err
 	}
 	if !contains(a.CIDR, subnet) {
-		faults.Add(path, subnet, "is not inside cidr (%s)", a.CIDR)
+		problems.Add(path, subnet, "is not inside cidr (%s)", a.CIDR)
 	}
 	for j, other := range a.Subnets[:i] {
 		if subnet.Overlaps(other) {
-			faults.Add(path, subnet, "overlaps subnets[%d] (%s)", j, other)
+			problems.Add(path, subnet, "overlaps subnets[%d] (%s)", j, other)
 		}
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // Network is a VPC with its subnets.

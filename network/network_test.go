@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
 func TestSubnetsAreTheLargestEqualParts(t *testing.T) {
@@ -90,8 +90,8 @@ func args() *Args {
 	}
 }
 
-func deploy(t *testing.T, args *Args) (*graph.Graph, error) {
-	return graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+func deploy(t *testing.T, args *Args) (*graphtest.Graph, error) {
+	return graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		_, err := New(ctx, "musicguru", args)
 		return err
 	})
@@ -169,7 +169,7 @@ func TestChosenSubnetsAreTakenAsTheyAre(t *testing.T) {
 
 func TestAllowOpensOnePortBetweenTwoGroupsInBothPlaces(t *testing.T) {
 	var rules []pulumi.Resource
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) (err error) {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) (err error) {
 		rules, err = Allow(ctx, "musicguru-health", &AllowArgs{
 			From: pulumi.String("sg-from"), To: pulumi.String("sg-to"), Port: 5001, Description: "Health checks",
 			Tags: map[string]string{"Service": "musicguru"},
@@ -190,7 +190,7 @@ func TestAllowOpensOnePortBetweenTwoGroupsInBothPlaces(t *testing.T) {
 }
 
 func TestAllowRefusesBadArgumentsAndRegistersNothing(t *testing.T) {
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		_, err := Allow(ctx, "x", &AllowArgs{Port: 65536})
 		return err
 	})

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
 // private has every part that a network can have.
@@ -24,7 +24,7 @@ func private() *Args {
 	return a
 }
 
-func mustDeploy(t *testing.T, args *Args) *graph.Graph {
+func mustDeploy(t *testing.T, args *Args) *graphtest.Graph {
 	g, err := deploy(t, args)
 	require.NoError(t, err)
 	return g
@@ -208,7 +208,7 @@ func TestARoleIsNotTrustedForWhatIsNoLogGroup(t *testing.T) {
 }
 
 func TestReadyIsEveryWayInAndOut(t *testing.T) {
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		n, err := New(ctx, "musicguru", private())
 		if err != nil {
 			return err
@@ -247,7 +247,7 @@ func TestEverythingBelongsToTheNetworkAndCarriesTheTags(t *testing.T) {
 
 func TestSubnetsIDsAreThoseOfTheirTier(t *testing.T) {
 	var tiers [3][]string
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		n, err := New(ctx, "musicguru", private())
 		if err != nil {
 			return err
@@ -268,7 +268,7 @@ func TestSubnetsIDsAreThoseOfTheirTier(t *testing.T) {
 }
 
 func TestAllowOpensARangeOfPorts(t *testing.T) {
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		_, err := Allow(ctx, "flask-service", &AllowArgs{
 			From: pulumi.String("sg-from"), To: pulumi.String("sg-to"), Port: 32768, ToPort: 65535, Description: "Containers",
 		})

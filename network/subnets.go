@@ -5,7 +5,7 @@ import (
 	"math/bits"
 	"net/netip"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // AWS's limits of the range of a VPC and of a subnet, as prefix lengths.
@@ -22,9 +22,9 @@ func Subnets(cidr netip.Prefix, zones int) ([]netip.Prefix, error) {
 	}
 	length := subnetBits(cidr, zones)
 	if zones < 1 || length > smallest {
-		var faults fault.List
-		faults.Add("cidr", cidr, "has no room for %d subnets of at least /%d", zones, smallest)
-		return nil, faults.Err()
+		var problems invalid.List
+		problems.Add("cidr", cidr, "has no room for %d subnets of at least /%d", zones, smallest)
+		return nil, problems.Err()
 	}
 	subnets := make([]netip.Prefix, zones)
 	for i := range subnets {
@@ -51,14 +51,14 @@ func contains(whole, part netip.Prefix) bool {
 
 // validRange checks that a range is one that AWS takes for a VPC or a subnet, written as the network's own address.
 func validRange(path string, cidr netip.Prefix) error {
-	var faults fault.List
+	var problems invalid.List
 	switch {
 	case !cidr.IsValid() || !cidr.Addr().Is4():
-		faults.Add(path, cidr, "is not an IPv4 range")
+		problems.Add(path, cidr, "is not an IPv4 range")
 	case cidr.Bits() < largest || cidr.Bits() > smallest:
-		faults.Add(path, cidr, "is not between /%d and /%d", largest, smallest)
+		problems.Add(path, cidr, "is not between /%d and /%d", largest, smallest)
 	case cidr != cidr.Masked():
-		faults.Add(path, cidr, "has host bits set, it should be %s", cidr.Masked())
+		problems.Add(path, cidr, "has host bits set, it should be %s", cidr.Masked())
 	}
-	return faults.Err()
+	return problems.Err()
 }

@@ -3,7 +3,7 @@ package network
 import (
 	"net/netip"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // Tiers are the subnets of a VPC with private ones, in each list one a zone.
@@ -20,10 +20,10 @@ func Carve(cidr netip.Prefix, zones int) (Tiers, error) {
 	}
 	shares, err := Subnets(cidr, zones)
 	if err != nil || shares[0].Bits()+2 > smallest {
-		var faults fault.List
-		faults.Add("cidr", cidr, "has no room for public, private and isolated subnets of at least /%d in %d zones",
+		var problems invalid.List
+		problems.Add("cidr", cidr, "has no room for public, private and isolated subnets of at least /%d in %d zones",
 			smallest, zones)
-		return Tiers{}, faults.Err()
+		return Tiers{}, problems.Err()
 	}
 	var tiers Tiers
 	for _, share := range shares {

@@ -22,7 +22,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/autoscaling"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // capacityTimeout is how long New's group may take until Min members are healthy behind the balancer: the balancer is
@@ -98,79 +98,79 @@ type Args struct {
 	Tags map[string]string
 }
 
-// Validate reports every fault of the arguments, as paths below a group.
+// Validate reports every problem of the arguments, as paths below a group.
 func (a *Args) Validate() error {
-	var faults fault.List
-	faults.Need("subnetIds", a.SubnetIDs != nil)
-	faults.Need("templateId", a.TemplateID != nil)
-	faults.Need("templateVersion", a.TemplateVersion != nil)
+	var problems invalid.List
+	problems.Need("subnetIds", a.SubnetIDs != nil)
+	problems.Need("templateId", a.TemplateID != nil)
+	problems.Need("templateVersion", a.TemplateVersion != nil)
 	if a.Min < 1 {
-		faults.Add("min", a.Min, "is below 1")
+		problems.Add("min", a.Min, "is below 1")
 	}
 	if a.Max < a.Min {
-		faults.Add("max", a.Max, "is below min (%d)", a.Min)
+		problems.Add("max", a.Max, "is below min (%d)", a.Min)
 	}
-	faults.Include("", validDuration("grace", a.Grace))
-	faults.Include("", validPolicies(a.Policies))
-	faults.Include("", a.validSchedules())
-	faults.Include("", validHooks(a.Hooks))
-	faults.Include("", validSubscriptions(a.Notify))
+	problems.Include("", validDuration("grace", a.Grace))
+	problems.Include("", validPolicies(a.Policies))
+	problems.Include("", a.validSchedules())
+	problems.Include("", validHooks(a.Hooks))
+	problems.Include("", validSubscriptions(a.Notify))
 	if a.ContainerHosts {
-		faults.Include("", a.validContainerHosts())
+		problems.Include("", a.validContainerHosts())
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // validContainerHosts reports what would fight the capacity provider, or the containers' own registration.
 func (a *Args) validContainerHosts() error {
-	var faults fault.List
+	var problems invalid.List
 	if len(a.Policies) > 0 {
-		faults.Missing("policies", "hosts of containers are scaled by their capacity provider")
+		problems.Missing("policies", "hosts of containers are scaled by their capacity provider")
 	}
 	if a.registers() {
-		faults.Missing("targetGroupArns", "hosts of containers don't register, their containers do")
+		problems.Missing("targetGroupArns", "hosts of containers don't register, their containers do")
 	}
 	for i, s := range a.Schedules {
 		if s.Desired != nil {
 			path := fmt.Sprintf("schedules[%d].desired", i)
-			faults.Add(path, *s.Desired, "is for the hosts' capacity provider to say")
+			problems.Add(path, *s.Desired, "is for the hosts' capacity provider to say")
 		}
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // validPolicies also reports two policies that follow the same metric: each would undo what the other did.
 func validPolicies(policies []Policy) error {
-	var faults fault.List
+	var problems invalid.List
 	followed := map[string]bool{}
 	for i, p := range policies {
 		path := fmt.Sprintf("policies[%d]", i)
 		var metric string
 		switch {
 		case (p.TargetTracking == nil) == (p.Step == nil):
-			faults.Missing(path, "exactly one of targetTracking and step is needed")
+			problems.Missing(path, "exactly one of targetTracking and step is needed")
 			continue
 		case p.TargetTracking != nil:
 			path, metric = path+".targetTracking", p.TargetTracking.Metric
-			faults.Include(path, p.TargetTracking.validate())
+			problems.Include(path, p.TargetTracking.validate())
 		default:
 			path, metric = path+".step", p.Step.Metric
-			faults.Include(path, p.Step.validate())
+			problems.Include(path, p.Step.validate())
 		}
 		if followed[metric] {
-			faults.Add(path+".metric", metric, "is followed by another policy")
+			problems.Add(path+".metric", metric, "is followed by another policy")
 		}
 		followed[metric] = true
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 func validDuration(path string, d time.Duration) error {
-	var faults fault.List
+	var problems invalid.List
 	if d < 0 || d%time.Second != 0 {
-		faults.Add(path, d, "is not a number of whole seconds")
+		problems.Add(path, d, "is not a number of whole seconds")
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // registers is whether the instances are members of a target group.

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 func args() *Args {
@@ -26,8 +26,8 @@ func args() *Args {
 	}
 }
 
-func deploy(t *testing.T, args *Args) (*graph.Graph, error) {
-	return graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+func deploy(t *testing.T, args *Args) (*graphtest.Graph, error) {
+	return graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		_, err := New(ctx, "musicguru", args)
 		return err
 	})
@@ -113,7 +113,7 @@ func TestPolicyTracksAverageCPU(t *testing.T) {
 			"predefinedMetricSpecification": map[string]any{"predefinedMetricType": "ASGAverageCPUUtilization"},
 		},
 	}, policy.Inputs.Mappable())
-	assert.Equal(t, []*graph.Resource{group}, g.Dependencies(policy))
+	assert.Equal(t, []*graphtest.Resource{group}, g.Dependencies(policy))
 }
 
 func TestWithoutPoliciesThereAreNone(t *testing.T) {
@@ -198,10 +198,10 @@ func TestWhatFightsTheCapacityProviderRegistersNothing(t *testing.T) {
 
 func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	a := &Args{Min: 0, Max: -1, Policies: []Policy{{}}, Hooks: []Hook{{}}, Notify: []Subscription{{}}, Schedules: []Schedule{{}}}
-	var faults fault.List
-	faults.Include("", a.Validate())
+	var problems invalid.List
+	problems.Include("", a.Validate())
 	var paths []string
-	for _, f := range faults.Faults() {
+	for _, f := range problems.Problems() {
 		paths = append(paths, f.Path)
 	}
 	assert.Equal(t, []string{

@@ -10,7 +10,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/autoscaling"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // Hook holds an instance back until somebody says complete-lifecycle-action, or Timeout has passed.
@@ -37,22 +37,22 @@ var (
 )
 
 func validHooks(hooks []Hook) error {
-	var faults fault.List
+	var problems invalid.List
 	seen := map[string]bool{}
 	for i, h := range hooks {
 		path := fmt.Sprintf("hooks[%d]", i)
-		faults.Include("", namedOnce(path+".name", h.Name, seen))
+		problems.Include("", namedOnce(path+".name", h.Name, seen))
 		if transitions[h.Transition] == "" {
-			faults.Add(path+".transition", h.Transition, "is not one of %v", slices.Sorted(maps.Keys(transitions)))
+			problems.Add(path+".transition", h.Transition, "is not one of %v", slices.Sorted(maps.Keys(transitions)))
 		}
 		if h.Timeout < 30*time.Second || h.Timeout > 7200*time.Second || h.Timeout%time.Second != 0 {
-			faults.Add(path+".timeout", h.Timeout, "is not a number of whole seconds from 30s to 2h0m0s")
+			problems.Add(path+".timeout", h.Timeout, "is not a number of whole seconds from 30s to 2h0m0s")
 		}
 		if !slices.Contains(results, h.Result) {
-			faults.Add(path+".result", h.Result, "is not one of %v", results)
+			problems.Add(path+".result", h.Result, "is not one of %v", results)
 		}
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // held is for how long hooks may hold back an instance that is launched, at worst. On deletion of the group they hold

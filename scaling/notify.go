@@ -16,7 +16,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // eventTypes are what is told of the group, by their names in EventBridge (EventBridge: "Amazon EC2 Auto Scaling events").
@@ -70,20 +70,20 @@ func arnOf(service, resource string) func(string) bool {
 }
 
 func validSubscriptions(subscriptions []Subscription) error {
-	var faults fault.List
+	var problems invalid.List
 	for i, s := range subscriptions {
 		path := fmt.Sprintf("notify[%d]", i)
 		rule, known := endpoints[s.Protocol]
 		switch {
 		case !known:
-			faults.Add(path+".protocol", s.Protocol, "is not one of %v", slices.Sorted(maps.Keys(endpoints)))
+			problems.Add(path+".protocol", s.Protocol, "is not one of %v", slices.Sorted(maps.Keys(endpoints)))
 		case !rule.valid(s.Endpoint):
-			faults.Add(path+".endpoint", s.Endpoint, "%s", rule.rule)
+			problems.Add(path+".endpoint", s.Endpoint, "%s", rule.rule)
 		case slices.Contains(subscriptions[:i], s):
-			faults.Add(path+".endpoint", s.Endpoint, "is subscribed twice")
+			problems.Add(path+".endpoint", s.Endpoint, "is subscribed twice")
 		}
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // role is the subscription's part of a resource name. It holds no address: names are shown and logged, and somebody's

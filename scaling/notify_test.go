@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
 func TestEndpointsFitTheirProtocols(t *testing.T) {
@@ -134,7 +134,7 @@ func TestTopicIsForOthersToUse(t *testing.T) {
 	a := args()
 	a.Notify = []Subscription{{"email", "ops@example.com"}}
 	arn := make(chan string, 1)
-	g, err := graph.Run(t, graph.World{}, func(ctx *pulumi.Context) error {
+	g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
 		group, err := New(ctx, "musicguru", a)
 		if err == nil {
 			group.TopicARN.ApplyT(func(text string) string { arn <- text; return text })

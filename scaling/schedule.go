@@ -10,7 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/internal/cron"
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // unchanged is the provider's way to leave a size alone: it takes what is not given for 0.
@@ -29,32 +29,32 @@ var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 
 // namedOnce reports a name that AWS would refuse, or that an earlier item has.
 func namedOnce(path, name string, seen map[string]bool) error {
-	var faults fault.List
+	var problems invalid.List
 	if !validName.MatchString(name) {
-		faults.Add(path, name, "is not made of letters, digits, hyphens and underscores, at most 64")
+		problems.Add(path, name, "is not made of letters, digits, hyphens and underscores, at most 64")
 	}
 	if seen[name] {
-		faults.Add(path, name, "is used twice")
+		problems.Add(path, name, "is used twice")
 	}
 	seen[name] = true
-	return faults.Err()
+	return problems.Err()
 }
 
 func (a *Args) validSchedules() error {
-	var faults fault.List
+	var problems invalid.List
 	seen := map[string]bool{}
 	for i, s := range a.Schedules {
 		path := fmt.Sprintf("schedules[%d]", i)
-		faults.Include("", namedOnce(path+".name", s.Name, seen))
+		problems.Include("", namedOnce(path+".name", s.Name, seen))
 		if _, err := cron.Parse(s.Cron); err != nil {
-			faults.Add(path+".cron", s.Cron, "%v", err)
+			problems.Add(path+".cron", s.Cron, "%v", err)
 		}
 		if !validZone(s.TimeZone) {
-			faults.Add(path+".timeZone", s.TimeZone, "is not the name of a time zone such as Europe/Berlin")
+			problems.Add(path+".timeZone", s.TimeZone, "is not the name of a time zone such as Europe/Berlin")
 		}
-		faults.Include(path, s.validSizes(a.Min, a.Max))
+		problems.Include(path, s.validSizes(a.Min, a.Max))
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // validZone refuses Local, which means another zone on every machine.
@@ -65,10 +65,10 @@ func validZone(name string) bool {
 
 // validSizes holds what a schedule sets against each other, and against the group's own sizes where it leaves them.
 func (s *Schedule) validSizes(least, most int) error {
-	var faults fault.List
+	var problems invalid.List
 	if s.Min == nil && s.Max == nil && s.Desired == nil {
-		faults.Missing("", "one of min, max and desired is needed")
-		return faults.Err()
+		problems.Missing("", "one of min, max and desired is needed")
+		return problems.Err()
 	}
 	if s.Min != nil {
 		least = *s.Min
@@ -77,19 +77,19 @@ func (s *Schedule) validSizes(least, most int) error {
 		most = *s.Max
 	}
 	if least < 0 {
-		faults.Add("min", least, "is below 0")
+		problems.Add("min", least, "is below 0")
 	}
 	switch {
 	case most >= least:
 	case s.Max != nil:
-		faults.Add("max", most, "is below min (%d)", least)
+		problems.Add("max", most, "is below min (%d)", least)
 	default:
-		faults.Add("min", least, "is above max (%d)", most)
+		problems.Add("min", least, "is above max (%d)", most)
 	}
 	if s.Desired != nil && (*s.Desired < least || *s.Desired > most) {
-		faults.Add("desired", *s.Desired, "is not between min (%d) and max (%d)", least, most)
+		problems.Add("desired", *s.Desired, "is not between min (%d) and max (%d)", least, most)
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 func (g *Group) schedules(ctx *pulumi.Context, name string, args *Args) error {

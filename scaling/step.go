@@ -10,7 +10,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // basicPeriod is how often EC2 measures an instance without detailed monitoring.
@@ -41,41 +41,41 @@ type Step struct {
 }
 
 func (s *Step) validate() error {
-	var faults fault.List
+	var problems invalid.List
 	if measured[s.Metric] == "" {
-		faults.Add("metric", s.Metric, "is not one of %v", slices.Sorted(maps.Keys(measured)))
+		problems.Add("metric", s.Metric, "is not one of %v", slices.Sorted(maps.Keys(measured)))
 	}
 	if s.Period < time.Minute || s.Period%time.Minute != 0 {
-		faults.Add("period", s.Period, "is not a multiple of 1m0s")
+		problems.Add("period", s.Period, "is not a multiple of 1m0s")
 	}
-	faults.Include("", validDuration("warmup", s.Warmup))
+	problems.Include("", validDuration("warmup", s.Warmup))
 	if !(s.Above > 0 && s.Above < 100) {
-		faults.Add("above", s.Above, "is not between 0 and 100, without these")
+		problems.Add("above", s.Above, "is not between 0 and 100, without these")
 	}
 	if !(s.Below > 0 && s.Below < s.Above) {
-		faults.Add("below", s.Below, "is not above 0 and below above (%v)", s.Above)
+		problems.Add("below", s.Below, "is not above 0 and below above (%v)", s.Above)
 	}
-	faults.Include("", s.validSpan("aboveFor", s.AboveFor))
-	faults.Include("", s.validSpan("belowFor", s.BelowFor))
+	problems.Include("", s.validSpan("aboveFor", s.AboveFor))
+	problems.Include("", s.validSpan("belowFor", s.BelowFor))
 	if s.Add < 1 {
-		faults.Add("add", s.Add, "is below 1")
+		problems.Add("add", s.Add, "is below 1")
 	}
 	if s.Remove < 1 {
-		faults.Add("remove", s.Remove, "is below 1")
+		problems.Add("remove", s.Remove, "is below 1")
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 func (s *Step) validSpan(path string, span time.Duration) error {
-	var faults fault.List
+	var problems invalid.List
 	switch {
-	case s.Period < time.Minute: // a fault of its own
+	case s.Period < time.Minute: // a problem of its own
 	case span < s.Period || span%s.Period != 0:
-		faults.Add(path, span, "is not a multiple of period (%v)", s.Period)
+		problems.Add(path, span, "is not a multiple of period (%v)", s.Period)
 	case span > longestAlarm:
-		faults.Add(path, span, "is above %v", longestAlarm)
+		problems.Add(path, span, "is above %v", longestAlarm)
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // NeedsDetailedMonitoring is whether a policy asks for points more often than EC2 has them: without detailed monitoring

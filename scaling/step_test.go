@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
 func stepped() *Args {
@@ -103,7 +103,7 @@ func TestAlarmsSetTheStepsOff(t *testing.T) {
 	}
 }
 
-func policyARN(g *graph.Graph, name string) string {
+func policyARN(g *graphtest.Graph, name string) string {
 	return g.Find("aws:autoscaling/policy:Policy", name).Outputs["arn"].StringValue()
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/autoscaling"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // predefined are the metrics that target tracking can follow, with AWS's names for them.
@@ -24,15 +24,15 @@ type TargetTracking struct {
 }
 
 func (t *TargetTracking) validate() error {
-	var faults fault.List
+	var problems invalid.List
 	if predefined[t.Metric] == "" {
-		faults.Add("metric", t.Metric, "is not one of %v", slices.Sorted(maps.Keys(predefined)))
+		problems.Add("metric", t.Metric, "is not one of %v", slices.Sorted(maps.Keys(predefined)))
 	}
 	if !(t.Target > 0 && t.Target <= 100) {
-		faults.Add("target", t.Target, "is not above 0 and at most 100")
+		problems.Add("target", t.Target, "is not above 0 and at most 100")
 	}
-	faults.Include("", validDuration("warmup", t.Warmup))
-	return faults.Err()
+	problems.Include("", validDuration("warmup", t.Warmup))
+	return problems.Err()
 }
 
 // track needs no alarms: AWS makes them.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // The types of balancer, as AWS names them.
@@ -29,7 +29,7 @@ var (
 // encrypted reports whether a listener needs a certificate.
 func (l Listener) encrypted() bool { return l.Protocol == "TLS" || l.Protocol == "HTTPS" }
 
-func (b Balancer) validate(l *fault.List) {
+func (b Balancer) validate(l *invalid.List) {
 	if protocols[b.Type] == nil {
 		l.Add("balancer.type", b.Type, "is not network or application")
 	}
@@ -49,7 +49,7 @@ func (b Balancer) validate(l *fault.List) {
 	}
 }
 
-func (b Balancer) validateListener(l *fault.List, i int) {
+func (b Balancer) validateListener(l *invalid.List, i int) {
 	at, listener := fmt.Sprintf("balancer.listeners[%d]", i), b.Listeners[i]
 	first := slices.IndexFunc(b.Listeners, func(o Listener) bool { return o.Port == listener.Port })
 	switch {
@@ -66,7 +66,7 @@ func (b Balancer) validateListener(l *fault.List, i int) {
 	}
 }
 
-func (b Balancer) validateRedirect(l *fault.List, at string, from Listener) {
+func (b Balancer) validateRedirect(l *invalid.List, at string, from Listener) {
 	to := slices.IndexFunc(b.Listeners, func(o Listener) bool { return o.Port == from.Redirect })
 	switch {
 	case from.Protocol != "HTTP":
@@ -78,7 +78,7 @@ func (b Balancer) validateRedirect(l *fault.List, at string, from Listener) {
 	}
 }
 
-func (b Balancer) validateCertificate(l *fault.List) {
+func (b Balancer) validateCertificate(l *invalid.List) {
 	if b.Certificate != "" && !certificatePattern.MatchString(b.Certificate) {
 		l.Add("balancer.certificate", b.Certificate, "is not the ARN of a certificate in ACM: arn:aws:acm:REGION:ACCOUNT:certificate/ID")
 	}
@@ -92,7 +92,7 @@ func (b Balancer) validateCertificate(l *fault.List) {
 	}
 }
 
-func (a Alias) validate(l *fault.List) {
+func (a Alias) validate(l *invalid.List) {
 	for _, name := range [][2]string{{"zone", a.Zone}, {"name", a.Name}} {
 		if !domainPattern.MatchString(name[1]) || len(name[1]) > 253 {
 			l.Add("balancer.alias."+name[0], name[1], "is not a domain name such as www.example.com, in small letters")

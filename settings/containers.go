@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // ECS's agent takes no less than 6 MiB for a container, and Linux CPU shares of 2 at least (API: ContainerDefinition).
@@ -21,7 +21,7 @@ var (
 	variablePattern  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
-func (c Containers) validate(l *fault.List) {
+func (c Containers) validate(l *invalid.List) {
 	if !containerPattern.MatchString(c.Image) {
 		l.Add("containers.image", c.Image, "is not an image such as public.ecr.aws/docker/library/nginx:1.29")
 	}
@@ -42,7 +42,7 @@ func (c Containers) validate(l *fault.List) {
 	c.validateScaling(l)
 }
 
-func (c Containers) validateScaling(l *fault.List) {
+func (c Containers) validateScaling(l *invalid.List) {
 	if c.Min < 1 {
 		l.Add("containers.min", c.Min, "is below 1: the service would have no container")
 	}

@@ -3,7 +3,7 @@ package settings
 import (
 	"regexp"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // RDS's bounds for gp3 volumes and backups (API: CreateDBInstance).
@@ -22,7 +22,7 @@ var (
 	reservedPattern = regexp.MustCompile(`^(admin|administrator|rdsadmin|root|user|database|master|public|pg_.*)$`)
 )
 
-func (d Database) validate(l *fault.List) {
+func (d Database) validate(l *invalid.List) {
 	for _, text := range []struct {
 		key, value string
 		pattern    *regexp.Regexp

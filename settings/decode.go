@@ -15,13 +15,13 @@ import (
 	"unicode"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// decoder fills typed values from a tree of JSON and collects what does not fit. It goes on after a fault; the value
+// decoder fills typed values from a tree of JSON and collects what does not fit. It goes on after a problem; the value
 // concerned stays zero. Nothing is converted: "2" is no number and 5000 is no text.
 type decoder struct {
-	faults fault.List
+	problems invalid.List
 }
 
 // field is a setting: a field of a struct with its key.
@@ -55,7 +55,7 @@ func lowerCamel(name string) string {
 	return string(runes)
 }
 
-// unwrapped is text that a fault shows without quotes.
+// unwrapped is text that a problem shows without quotes.
 type unwrapped string
 
 // parseJSON reads one JSON value with its numbers as they are written. What is no JSON is text.
@@ -104,7 +104,7 @@ func (d *decoder) decode(path string, in any, out reflect.Value) {
 func (d *decoder) object(path string, in any, out reflect.Value) {
 	given, ok := in.(map[string]any)
 	if !ok {
-		d.faults.Add(path, show(in), "is not an object: %s", keysOf(out.Type()))
+		d.problems.Add(path, show(in), "is not an object: %s", keysOf(out.Type()))
 		return
 	}
 	known := map[string]bool{}
@@ -114,7 +114,7 @@ func (d *decoder) object(path string, in any, out reflect.Value) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		if !known[key] {
-			d.faults.Missing(join(path, key), "is not a setting: %s", keysOf(out.Type()))
+			d.problems.Missing(join(path, key), "is not a setting: %s", keysOf(out.Type()))
 		}
 	}
 }
@@ -127,7 +127,7 @@ func (d *decoder) field(path string, in any, f field, out reflect.Value) {
 	case in != nil:
 		d.decode(path, in, out)
 	case f.Tag.Get("required") != "":
-		d.faults.Missing(path, "must be set")
+		d.problems.Missing(path, "must be set")
 	case hasDefault:
 		d.decode(path, parseJSON(standard), out)
 	case section:
@@ -138,7 +138,7 @@ func (d *decoder) field(path string, in any, f field, out reflect.Value) {
 func (d *decoder) list(path string, in any, out reflect.Value) {
 	given, ok := in.([]any)
 	if !ok {
-		d.faults.Add(path, show(in), "is not a list")
+		d.problems.Add(path, show(in), "is not a list")
 		return
 	}
 	out.Set(reflect.MakeSlice(out.Type(), len(given), len(given)))
@@ -150,7 +150,7 @@ func (d *decoder) list(path string, in any, out reflect.Value) {
 func (d *decoder) texts(path string, in any, out reflect.Value) {
 	given, ok := in.(map[string]any)
 	if !ok {
-		d.faults.Add(path, show(in), "is not an object of names and texts")
+		d.problems.Add(path, show(in), "is not an object of names and texts")
 		return
 	}
 	out.Set(reflect.MakeMap(out.Type()))
@@ -171,20 +171,20 @@ func (d *decoder) scalar(path string, in any, out reflect.Value) {
 		number, _ := in.(json.Number)
 		n, err := strconv.ParseFloat(number.String(), 64)
 		if err != nil {
-			d.faults.Add(path, show(in), "is not a number%s", unquote(in))
+			d.problems.Add(path, show(in), "is not a number%s", unquote(in))
 			return
 		}
 		out.SetFloat(n)
 	case reflect.Bool:
 		b, ok := in.(bool)
 		if !ok {
-			d.faults.Add(path, show(in), "is not true or false%s", unquote(in))
+			d.problems.Add(path, show(in), "is not true or false%s", unquote(in))
 		}
 		out.SetBool(b)
 	case reflect.String:
 		s, ok := in.(string)
 		if !ok {
-			d.faults.Add(path, show(in), "is not text: put it in quotes")
+			d.problems.Add(path, show(in), "is not text: put it in quotes")
 		}
 		out.SetString(s)
 	default:
@@ -197,9 +197,9 @@ func (d *decoder) integer(path string, in any, kind string) (int64, bool) {
 	n, err := strconv.ParseInt(number.String(), 10, 32) // as AWS's APIs have theirs
 	switch {
 	case errors.Is(err, strconv.ErrRange):
-		d.faults.Add(path, show(in), "is too large a number")
+		d.problems.Add(path, show(in), "is too large a number")
 	case err != nil:
-		d.faults.Add(path, show(in), "is not %s%s", kind, unquote(in))
+		d.problems.Add(path, show(in), "is not %s%s", kind, unquote(in))
 	}
 	return n, err == nil
 }
@@ -214,13 +214,13 @@ func (d *decoder) prefix(path string, in any, out reflect.Value) {
 	text, _ := in.(string)
 	prefix, err := netip.ParsePrefix(text)
 	if err != nil {
-		d.faults.Add(path, show(in), "is not a range of addresses such as 192.168.0.0/23")
+		d.problems.Add(path, show(in), "is not a range of addresses such as 192.168.0.0/23")
 		return
 	}
 	out.Set(reflect.ValueOf(prefix))
 }
 
-// show is a value as a fault names it: scalars as they are, anything larger by its kind.
+// show is a value as a problem names it: scalars as they are, anything larger by its kind.
 func show(in any) any {
 	switch in.(type) {
 	case nil:

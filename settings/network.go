@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // AWS makes VPCs and subnets of /16 to /28, and keeps 5 addresses of each subnet.
@@ -43,7 +43,7 @@ func (n Network) share() int {
 	return size
 }
 
-func (n Network) validate(l *fault.List) {
+func (n Network) validate(l *invalid.List) {
 	zonesFit := validateZones(l, n.Zones)
 	rangeFits := validateRange(l, "network.cidr", n.CIDR)
 	switch {
@@ -62,7 +62,7 @@ func (n Network) validate(l *fault.List) {
 }
 
 // validatePrivate wants private subnets to have a way out, and nothing that only private subnets use without them.
-func (n Network) validatePrivate(l *fault.List) {
+func (n Network) validatePrivate(l *invalid.List) {
 	known := n.NAT == noNAT || n.NAT == singleNAT || n.NAT == natPerZone
 	switch {
 	case !known:
@@ -80,7 +80,7 @@ func (n Network) validatePrivate(l *fault.List) {
 	}
 }
 
-func validateZones(l *fault.List, zones int) bool {
+func validateZones(l *invalid.List, zones int) bool {
 	switch {
 	case zones < minZones:
 		l.Add("network.zones", zones, "is below %d: a zone can fail as a whole", minZones)
@@ -92,7 +92,7 @@ func validateZones(l *fault.List, zones int) bool {
 	return false
 }
 
-func (n Network) validateSubnet(l *fault.List, i int, rangeFits bool) {
+func (n Network) validateSubnet(l *invalid.List, i int, rangeFits bool) {
 	at, subnet := fmt.Sprintf("network.subnets[%d]", i), n.Subnets[i]
 	if !validateRange(l, at, subnet) {
 		return
@@ -108,7 +108,7 @@ func (n Network) validateSubnet(l *fault.List, i int, rangeFits bool) {
 }
 
 // validateRange reports whether the range could be one of a VPC or a subnet.
-func validateRange(l *fault.List, at string, p netip.Prefix) bool {
+func validateRange(l *invalid.List, at string, p netip.Prefix) bool {
 	switch {
 	case !p.IsValid():
 		l.Missing(at, "must be set")

@@ -12,7 +12,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 const (
@@ -58,8 +58,8 @@ func Keys() []string {
 // Parse makes settings of a stack's configuration: keys with their namespace, structured values as JSON, as Pulumi gives
 // them to a program. Keys of other namespaces, except aws:region, are not looked at.
 //
-// The error lists every fault. The settings that come with it are what could be read: good enough to look for more
-// faults, not to deploy.
+// The error lists every problem. The settings that come with it are what could be read: good enough to look for more
+// problems, not to deploy.
 func Parse(config map[string]string) (*Settings, error) {
 	var d decoder
 	s := &Settings{Region: config[regionKey]}
@@ -85,7 +85,7 @@ func (d *decoder) document(config map[string]string) map[string]any {
 		switch {
 		case !ours:
 		case !known && dotted && nested:
-			d.faults.Missing(key, "is a field of %s, not a key of its own: pulumi config set --path '%s'", section, full)
+			d.problems.Missing(key, "is a field of %s, not a key of its own: pulumi config set --path '%s'", section, full)
 		case isText:
 			tree[key] = config[full]
 		default:
@@ -138,20 +138,20 @@ func (s *Settings) TargetPort() int {
 	return 0
 }
 
-// conclude is the error of all faults, in the order of the settings: the decoder's, and those of the rules that don't
+// conclude is the error of all problems, in the order of the settings: the decoder's, and those of the rules that don't
 // just follow from a value that could not be read.
 func (d *decoder) conclude(rules error) error {
-	unread := d.faults.Faults()
-	var broken, all fault.List
+	unread := d.problems.Problems()
+	var broken, all invalid.List
 	broken.Include("", rules)
-	faults := slices.Clone(unread)
-	for _, f := range broken.Faults() {
-		if !slices.ContainsFunc(unread, func(u fault.Fault) bool { return within(f.Path, u.Path) }) {
-			faults = append(faults, f)
+	problems := slices.Clone(unread)
+	for _, f := range broken.Problems() {
+		if !slices.ContainsFunc(unread, func(u invalid.Problem) bool { return within(f.Path, u.Path) }) {
+			problems = append(problems, f)
 		}
 	}
-	slices.SortStableFunc(faults, func(a, b fault.Fault) int { return section(a.Path) - section(b.Path) })
-	for _, f := range faults {
+	slices.SortStableFunc(problems, func(a, b invalid.Problem) int { return section(a.Path) - section(b.Path) })
+	for _, f := range problems {
 		all.Include("", f)
 	}
 	return all.Err()

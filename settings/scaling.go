@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/internal/cron"
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // Bounds of the Auto Scaling and CloudWatch APIs.
@@ -39,7 +39,7 @@ var endpoints = map[string]struct {
 	"lambda": {func(s string) bool { return strings.HasPrefix(s, "arn:aws") && strings.Contains(s, ":lambda:") }, "is not the ARN of a function"},
 }
 
-func (s Scaling) validate(l *fault.List) {
+func (s Scaling) validate(l *invalid.List) {
 	if s.Min < 1 {
 		l.Add("scaling.min", s.Min, "is below 1: the service would have no instance")
 	}
@@ -74,7 +74,7 @@ func (s Scaling) validate(l *fault.List) {
 }
 
 // validatePolicies lets each metric be followed once: two policies would undo what the other did.
-func (s Scaling) validatePolicies(l *fault.List) {
+func (s Scaling) validatePolicies(l *invalid.List) {
 	followed := map[string]int{}
 	for i, policy := range s.Policies {
 		at, kind, metric := fmt.Sprintf("scaling.policies[%d]", i), "", ""
@@ -100,13 +100,13 @@ func (s Scaling) validatePolicies(l *fault.List) {
 	}
 }
 
-func (t TargetTracking) validate(l *fault.List, at string) {
+func (t TargetTracking) validate(l *invalid.List, at string) {
 	validateMetric(l, at, t.Metric)
 	validatePercent(l, at+".target", t.Target)
 	validateSeconds(l, at+".warmup", t.Warmup, 0, maxWarmup)
 }
 
-func (s Step) validate(l *fault.List, at string) {
+func (s Step) validate(l *invalid.List, at string) {
 	validateMetric(l, at, s.Metric)
 	validateSeconds(l, at+".warmup", s.Warmup, 0, maxWarmup)
 	validatePercent(l, at+".above", s.Above)
@@ -136,19 +136,19 @@ func (s Step) validate(l *fault.List, at string) {
 	}
 }
 
-func validateMetric(l *fault.List, at, metric string) {
+func validateMetric(l *invalid.List, at, metric string) {
 	if metric != "cpu" {
 		l.Add(at+".metric", metric, "is not supported: cpu is")
 	}
 }
 
-func validatePercent(l *fault.List, at string, value float64) {
+func validatePercent(l *invalid.List, at string, value float64) {
 	if value <= 0 || value > 100 || math.IsNaN(value) {
 		l.Add(at, value, "is not above 0 and at most 100 percent")
 	}
 }
 
-func (s Schedule) validate(l *fault.List, at string) {
+func (s Schedule) validate(l *invalid.List, at string) {
 	validateName(l, at+".name", s.Name)
 	if _, err := cron.Parse(s.Cron); err != nil {
 		l.Add(at+".cron", s.Cron, "is not a recurrence such as 0 8 * * 1-5: it %v", err)
@@ -174,7 +174,7 @@ func (s Schedule) validate(l *fault.List, at string) {
 	}
 }
 
-func (h Hook) validate(l *fault.List, at string) {
+func (h Hook) validate(l *invalid.List, at string) {
 	validateName(l, at+".name", h.Name)
 	if h.Transition != "launching" && h.Transition != "terminating" {
 		l.Add(at+".transition", h.Transition, "is not launching or terminating")
@@ -185,7 +185,7 @@ func (h Hook) validate(l *fault.List, at string) {
 	validateSeconds(l, at+".timeout", h.Timeout, shortestHook, longestHook)
 }
 
-func (s Subscription) validate(l *fault.List, at string) {
+func (s Subscription) validate(l *invalid.List, at string) {
 	rule, ok := endpoints[s.Protocol]
 	switch {
 	case !ok:
@@ -195,7 +195,7 @@ func (s Subscription) validate(l *fault.List, at string) {
 	}
 }
 
-func validateName(l *fault.List, at, name string) {
+func validateName(l *invalid.List, at, name string) {
 	if !namePattern.MatchString(name) {
 		l.Add(at, name, "is not a name of letters, digits, - and _, at most 64, beginning with a letter or digit")
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/userdata"
 )
 
@@ -48,10 +48,10 @@ var reservedPrefixes = [][2]string{
 	{"amzn-s3-demo-", "a bucket"},
 }
 
-// Validate returns every fault of the settings. What the region and the local files must show (its zones, a package that
+// Validate returns every problem of the settings. What the region and the local files must show (its zones, a package that
 // builds) is not looked at.
 func (s *Settings) Validate() error {
-	var l fault.List
+	var l invalid.List
 	s.validateRegion(&l)
 	s.validateService(&l)
 	s.Network.validate(&l)
@@ -68,7 +68,7 @@ func (s *Settings) Validate() error {
 	return l.Err()
 }
 
-func (s *Settings) validateRegion(l *fault.List) {
+func (s *Settings) validateRegion(l *invalid.List) {
 	switch {
 	case s.Region == "":
 		l.Missing(regionKey, "must be set, for example: pulumi config set aws:region us-east-1")
@@ -77,7 +77,7 @@ func (s *Settings) validateRegion(l *fault.List) {
 	}
 }
 
-func (s *Settings) validateService(l *fault.List) {
+func (s *Settings) validateService(l *invalid.List) {
 	name := s.Service
 	switch {
 	case name == "aws":
@@ -95,7 +95,7 @@ func (s *Settings) validateService(l *fault.List) {
 	}
 }
 
-func (i Image) validate(l *fault.List) {
+func (i Image) validate(l *invalid.List) {
 	var given []string
 	for _, source := range [][2]string{{"id", i.ID}, {"parameter", i.Parameter}, {"fromInstance", i.FromInstance}} {
 		if source[1] != "" {
@@ -122,7 +122,7 @@ func (i Image) validate(l *fault.List) {
 	}
 }
 
-func (c Compute) validate(l *fault.List) {
+func (c Compute) validate(l *invalid.List) {
 	validateInstanceType(l, "compute.instanceType", c.InstanceType)
 	if c.KeyName != "" && !keyPattern.MatchString(c.KeyName) {
 		l.Add("compute.keyName", c.KeyName, "is not the name of a key pair: at most 255 of ASCII, without spaces around it")
@@ -144,7 +144,7 @@ func (c Compute) validate(l *fault.List) {
 	}
 }
 
-func (b Bastion) validate(l *fault.List) {
+func (b Bastion) validate(l *invalid.List) {
 	validateInstanceType(l, "compute.bastion.instanceType", b.InstanceType)
 	if len(b.From) == 0 {
 		l.Missing("compute.bastion.from", "needs at least one range: a bastion that nobody reaches is of no use")
@@ -157,14 +157,14 @@ func (b Bastion) validate(l *fault.List) {
 	}
 }
 
-func validateInstanceType(l *fault.List, at, name string) {
+func validateInstanceType(l *invalid.List, at, name string) {
 	if !instancePattern.MatchString(name) {
 		l.Add(at, name, "is not an instance type such as t3.micro")
 	}
 }
 
 // validateClients reports whether a range of clients is one, and listed once.
-func validateClients(l *fault.List, at string, ranges []netip.Prefix, i int) bool {
+func validateClients(l *invalid.List, at string, ranges []netip.Prefix, i int) bool {
 	switch from := ranges[i]; {
 	case !from.IsValid():
 		l.Missing(at, "must be set")
@@ -181,7 +181,7 @@ func validateClients(l *fault.List, at string, ranges []netip.Prefix, i int) boo
 }
 
 // validateSoftware wants the service to be one thing: processes of the instances, or containers on them.
-func (s *Settings) validateSoftware(l *fault.List) {
+func (s *Settings) validateSoftware(l *invalid.List) {
 	switch {
 	case s.App == nil && s.Containers == nil:
 		l.Missing("app", "must be set, or containers")
@@ -197,7 +197,7 @@ func (s *Settings) validateSoftware(l *fault.List) {
 }
 
 // validate leaves what is put on a machine to package userdata, which puts it there.
-func (a App) validate(l *fault.List) {
+func (a App) validate(l *invalid.List) {
 	validatePort(l, "app.port", a.Port)
 	machine := userdata.Bootstrap{Packages: a.Packages}
 	for i, artifact := range a.Artifacts {
@@ -215,7 +215,7 @@ func (a App) validate(l *fault.List) {
 	l.Include("app", machine.ValidateMachine())
 }
 
-func (a Artifact) validate(l *fault.List, at string) {
+func (a Artifact) validate(l *invalid.List, at string) {
 	switch {
 	case a.Build == "" && a.File == "":
 		l.Missing(at, "must have build or file")
@@ -229,7 +229,7 @@ func (a Artifact) validate(l *fault.List, at string) {
 	}
 }
 
-func (s *Settings) validateHealth(l *fault.List) {
+func (s *Settings) validateHealth(l *invalid.List) {
 	l.Include("health", s.Health.Validate())
 	switch port := s.Health.Port; {
 	case port == sshPort:
@@ -241,7 +241,7 @@ func (s *Settings) validateHealth(l *fault.List) {
 
 func isPort(port int) bool { return port >= 1 && port <= 65535 }
 
-func validatePort(l *fault.List, at string, port int) {
+func validatePort(l *invalid.List, at string, port int) {
 	switch {
 	case !isPort(port):
 		l.Add(at, port, "is not from 1 to 65535")
@@ -250,7 +250,7 @@ func validatePort(l *fault.List, at string, port int) {
 	}
 }
 
-func validateSeconds(l *fault.List, at string, d, low, high time.Duration) {
+func validateSeconds(l *invalid.List, at string, d, low, high time.Duration) {
 	if d < low || d > high || d%time.Second != 0 {
 		l.Add(at, d.Seconds(), "is not from %d to %d whole seconds", int(low/time.Second), int(high/time.Second))
 	}

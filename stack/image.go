@@ -9,7 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/compute"
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // amazonLinux is the public parameter with the current Amazon Linux 2023, by Go's name for an architecture. A bastion
@@ -27,73 +27,73 @@ type image struct {
 }
 
 // planImage finds the image and holds it against the instance that it is to run on.
-func (p *plan) planImage(ctx *pulumi.Context, faults *fault.List) {
+func (p *plan) planImage(ctx *pulumi.Context, problems *invalid.List) {
 	given := p.settings.Image
 	switch {
 	case given.FromInstance != "":
-		p.planSource(ctx, given.FromInstance, faults)
+		p.planSource(ctx, given.FromInstance, problems)
 	case given.Parameter != "":
-		p.planParameter(ctx, "image.parameter", given.Parameter, faults)
+		p.planParameter(ctx, "image.parameter", given.Parameter, problems)
 	case given.ID != "":
-		p.planID(ctx, "image.id", given.ID, faults)
+		p.planID(ctx, "image.id", given.ID, problems)
 	}
 }
 
-func (p *plan) planParameter(ctx *pulumi.Context, path, name string, faults *fault.List) {
+func (p *plan) planParameter(ctx *pulumi.Context, path, name string, problems *invalid.List) {
 	id, err := imageByParameter(ctx, name)
 	if err != nil {
-		faults.Include(path, err)
+		problems.Include(path, err)
 		return
 	}
-	p.planID(ctx, path, id, faults)
+	p.planID(ctx, path, id, problems)
 }
 
-func (p *plan) planID(ctx *pulumi.Context, path, id string, faults *fault.List) {
+func (p *plan) planID(ctx *pulumi.Context, path, id string, problems *invalid.List) {
 	ami, err := ec2.LookupAmi(ctx, &ec2.LookupAmiArgs{
 		Filters:           []ec2.GetAmiFilter{{Name: "image-id", Values: []string{id}}},
 		IncludeDeprecated: pulumi.BoolRef(true), // a deprecated image still launches
 	})
 	if err != nil {
-		faults.Include(path, fmt.Errorf("finding %s in %s: %w", id, p.settings.Region, err))
+		problems.Include(path, fmt.Errorf("finding %s in %s: %w", id, p.settings.Region, err))
 		return
 	}
-	faults.Include("", p.fits(path, ami))
+	problems.Include("", p.fits(path, ami))
 	p.image = image{id: id, rootDevice: ami.RootDeviceName}
 }
 
 // planSource looks at the instance of which an image is to be made.
-func (p *plan) planSource(ctx *pulumi.Context, id string, faults *fault.List) {
+func (p *plan) planSource(ctx *pulumi.Context, id string, problems *invalid.List) {
 	const path = "image.fromInstance"
 	source, err := ec2.LookupInstance(ctx, &ec2.LookupInstanceArgs{InstanceId: &id})
 	switch {
 	case err != nil:
-		faults.Include(path, fmt.Errorf("finding %s in %s (an image made of it before stays: set image.id to that): %w",
+		problems.Include(path, fmt.Errorf("finding %s in %s (an image made of it before stays: set image.id to that): %w",
 			id, p.settings.Region, err))
 		return
 	case len(source.RootBlockDevices) != 1:
-		faults.Add(path, id, "has no EBS volume as its root device")
+		problems.Add(path, id, "has no EBS volume as its root device")
 		return
 	}
 	c := p.settings.Compute
 	if arch, of := compute.Architecture(c.InstanceType), compute.Architecture(source.InstanceType); arch != of {
-		faults.Add("compute.instanceType", c.InstanceType, "has the architecture %s, the instance %s (%s) has %s",
+		problems.Add("compute.instanceType", c.InstanceType, "has the architecture %s, the instance %s (%s) has %s",
 			arch, id, source.InstanceType, of)
 	}
 	root := source.RootBlockDevices[0]
 	if c.RootVolumeGiB > 0 && c.RootVolumeGiB < root.VolumeSize {
-		faults.Add("compute.rootVolumeGiB", c.RootVolumeGiB, "is less than the instance (%s) has: %d", id, root.VolumeSize)
+		problems.Add("compute.rootVolumeGiB", c.RootVolumeGiB, "is less than the instance (%s) has: %d", id, root.VolumeSize)
 	}
 	p.image = image{source: id, rootDevice: root.DeviceName}
 }
 
 // planBastion finds the image of the bastion.
-func (p *plan) planBastion(ctx *pulumi.Context, faults *fault.List) {
+func (p *plan) planBastion(ctx *pulumi.Context, problems *invalid.List) {
 	bastion := p.settings.Compute.Bastion
 	if bastion == nil {
 		return
 	}
 	id, err := imageByParameter(ctx, amazonLinux[compute.Architecture(bastion.InstanceType)])
-	faults.Include("compute.bastion", err)
+	problems.Include("compute.bastion", err)
 	p.bastionImage = id
 }
 
@@ -110,19 +110,19 @@ func imageByParameter(ctx *pulumi.Context, name string) (string, error) {
 
 // fits reports what the instances' settings and an image have against each other.
 func (p *plan) fits(path string, ami *ec2.LookupAmiResult) error {
-	var faults fault.List
+	var problems invalid.List
 	c := p.settings.Compute
 	if arch := compute.Architecture(c.InstanceType); c.InstanceType != "" && arch != goArchitecture(ami.Architecture) {
-		faults.Add("compute.instanceType", c.InstanceType, "has the architecture %s, the image (%s) is for %s",
+		problems.Add("compute.instanceType", c.InstanceType, "has the architecture %s, the image (%s) is for %s",
 			arch, ami.ImageId, ami.Architecture)
 	}
 	if ami.RootDeviceType == "instance-store" {
-		faults.Add(path, ami.ImageId, "has its root device in an instance store, it must be an EBS volume")
+		problems.Add(path, ami.ImageId, "has its root device in an instance store, it must be an EBS volume")
 	}
 	if least := rootGiB(ami); c.RootVolumeGiB > 0 && c.RootVolumeGiB < least {
-		faults.Add("compute.rootVolumeGiB", c.RootVolumeGiB, "is less than the image (%s) has: %d", ami.ImageId, least)
+		problems.Add("compute.rootVolumeGiB", c.RootVolumeGiB, "is less than the image (%s) has: %d", ami.ImageId, least)
 	}
-	return faults.Err()
+	return problems.Err()
 }
 
 // goArchitecture is Go's name for an architecture that EC2 names.

@@ -10,11 +10,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
 // at is a value inside of a resource's inputs: property names and indices.
-func at(r *graph.Resource, path ...any) any {
+func at(r *graphtest.Resource, path ...any) any {
 	value := resource.NewProperty(r.Inputs)
 	for _, step := range path {
 		switch step := step.(type) {
@@ -28,7 +28,7 @@ func at(r *graph.Resource, path ...any) any {
 }
 
 func TestEveryResourceDescendsFromAComponent(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		for _, r := range g.Resources {
 			assert.True(t, strings.HasPrefix(g.Top(r).Type, "elastic-service:"), "%s %s", r.Type, r.Name)
 		}
@@ -36,7 +36,7 @@ func TestEveryResourceDescendsFromAComponent(t *testing.T) {
 }
 
 func TestAwsxMakesTheVPCAndNothingElse(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		for _, r := range g.Resources {
 			assert.Equal(t, r.Type == "awsx:ec2:Vpc", strings.HasPrefix(r.Type, "awsx:"), r.Type)
 		}
@@ -44,7 +44,7 @@ func TestAwsxMakesTheVPCAndNothingElse(t *testing.T) {
 }
 
 func TestNothingButABalancerIsOpenToTheWorld(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		for _, rule := range g.OfType("SecurityGroupIngressRule") {
 			if at(rule, "cidrIpv4") != "0.0.0.0/0" && at(rule, "cidrIpv6") != "::/0" {
 				continue
@@ -57,7 +57,7 @@ func TestNothingButABalancerIsOpenToTheWorld(t *testing.T) {
 }
 
 func TestSecurityGroupsHaveNoRulesInline(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		for _, group := range g.OfType("SecurityGroup") {
 			assert.NotContains(t, group.Inputs, resource.PropertyKey("ingress"), group.Name)
 			assert.NotContains(t, group.Inputs, resource.PropertyKey("egress"), group.Name)
@@ -74,7 +74,7 @@ var untagged = []string{
 }
 
 func TestEverythingThatTakesTagsHasThem(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		for _, r := range g.Resources {
 			if !r.Custom && !r.Remote || slices.ContainsFunc(untagged, func(typ string) bool { return strings.HasSuffix(r.Type, ":"+typ) }) {
 				continue
@@ -98,7 +98,7 @@ func TestEverythingThatTakesTagsHasThem(t *testing.T) {
 }
 
 func TestInstancesAndVolumesCarryTheTags(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		for _, template := range g.OfType("LaunchTemplate") {
 			tagged := map[any]bool{}
 			for i := range template.Inputs["tagSpecifications"].ArrayValue() {
@@ -113,7 +113,7 @@ func TestInstancesAndVolumesCarryTheTags(t *testing.T) {
 }
 
 func TestGroupsHaveRoomAndNoDesiredCapacity(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		for _, group := range g.OfType("aws:autoscaling/group:Group") {
 			assert.GreaterOrEqual(t, at(group, "minSize"), 1.0)
 			assert.LessOrEqual(t, at(group, "minSize"), at(group, "maxSize"))
@@ -127,7 +127,7 @@ var named = []string{"aws:route53/zone:Zone", "aws:route53/record:Record", "aws:
 
 // A balancer is deleted first: its target group could not be a second one's meanwhile.
 func TestNothingElseAsksToBeDeletedFirstOrNamesItself(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		for _, r := range g.Resources {
 			assert.Equal(t, r.Type == "aws:lb/loadBalancer:LoadBalancer", r.DeleteBeforeReplace, r.Name)
 			if !slices.Contains(named, r.Type) {
@@ -138,7 +138,7 @@ func TestNothingElseAsksToBeDeletedFirstOrNamesItself(t *testing.T) {
 }
 
 func TestNamesAreUniqueAmongEachType(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		seen := map[string]bool{}
 		for _, r := range g.Resources {
 			assert.False(t, seen[r.Type+r.Name], "%s %s", r.Type, r.Name)
@@ -192,14 +192,14 @@ func TestTheDemonstratedSystemHasItsConstants(t *testing.T) {
 	} {
 		assert.Equal(t, pair[1], pair[0], what)
 	}
-	subnets := func(r *graph.Resource, property string) any { return at(r, property) }
+	subnets := func(r *graphtest.Resource, property string) any { return at(r, property) }
 	assert.Equal(t, vpc.Outputs["publicSubnetIds"].Mappable(), subnets(balancer, "subnets"), "the balancer is over both subnets")
 	assert.Equal(t, vpc.Outputs["publicSubnetIds"].Mappable(), subnets(group, "vpcZoneIdentifiers"), "the group is over both subnets")
 	assert.Equal(t, []any{targets.Outputs["arn"].StringValue()}, at(group, "targetGroupArns"))
 }
 
 // opened is the pair of rules that lets the balancer reach the instances on a range of ports, for a purpose.
-func opened(t *testing.T, g *graph.Graph, name string, first, last any) {
+func opened(t *testing.T, g *graphtest.Graph, name string, first, last any) {
 	t.Helper()
 	for typ, direction := range map[string]string{"SecurityGroupEgressRule": "-out", "SecurityGroupIngressRule": "-in"} {
 		rule := g.Find(typ, name+direction)
@@ -210,7 +210,7 @@ func opened(t *testing.T, g *graph.Graph, name string, first, last any) {
 }
 
 func TestPortsAgreeFromListenerToProcess(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		name := g.OfType("Balancer")[0].Name
 		targets, template := g.Find("TargetGroup", name+"-tg"), g.OfType("LaunchTemplate")[0]
 		service, health := at(targets, "port"), at(targets, "healthCheck", "port")
@@ -221,15 +221,15 @@ func TestPortsAgreeFromListenerToProcess(t *testing.T) {
 		case at(targets, "healthCheck", "protocol") == "HTTP":
 			opened(t, g, name+"-service", service, service)
 			assert.Equal(t, "traffic-port", health)
-			assert.NotContains(t, graph.UserData(template), "/healthcheck", "the service is asked itself")
+			assert.NotContains(t, graphtest.UserData(template), "/healthcheck", "the service is asked itself")
 		default:
 			opened(t, g, name+"-service", service, service)
 			opened(t, g, name+"-health", health, health)
-			assert.Contains(t, graph.UserData(template),
+			assert.Contains(t, graphtest.UserData(template),
 				fmt.Sprintf("ExecStart=/usr/local/bin/healthcheck -port %v -service-port %v\n", health, service))
 		}
 		for _, listener := range g.OfType("Listener") {
-			open := slices.ContainsFunc(g.OfType("SecurityGroupIngressRule"), func(rule *graph.Resource) bool {
+			open := slices.ContainsFunc(g.OfType("SecurityGroupIngressRule"), func(rule *graphtest.Resource) bool {
 				return at(rule, "fromPort") == at(listener, "port") && g.Reaches(listener, rule)
 			})
 			assert.True(t, open, "clients reach %s", listener.Name)
@@ -284,7 +284,7 @@ func TestTheRootVolumeTakesTheImagesOwnDevice(t *testing.T) {
 }
 
 func TestPrivateInstancesHaveNoPublicAddressAndTheBalancerHas(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		vpc, group, balancer := g.OfType("Vpc")[0], g.OfType("aws:autoscaling/group:Group")[0], g.OfType("LoadBalancer")[0]
 		private := len(vpc.Outputs["privateSubnetIds"].ArrayValue()) > 0
 		where := map[bool]string{true: "privateSubnetIds", false: "publicSubnetIds"}[private]
@@ -296,7 +296,7 @@ func TestPrivateInstancesHaveNoPublicAddressAndTheBalancerHas(t *testing.T) {
 }
 
 func TestADatabaseIsReachedByTheInstancesAloneAndItsPasswordIsNowhere(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		for _, database := range g.OfType("aws:rds/instance:Instance") {
 			assert.Equal(t, true, at(database, "storageEncrypted"))
 			assert.Equal(t, false, at(database, "publiclyAccessible"))
@@ -304,7 +304,7 @@ func TestADatabaseIsReachedByTheInstancesAloneAndItsPasswordIsNowhere(t *testing
 			assert.NotContains(t, database.Inputs, resource.PropertyKey("password"))
 			groups := g.InputFrom(database, "vpcSecurityGroupIds")
 			require.Len(t, groups, 1)
-			var rules []*graph.Resource
+			var rules []*graphtest.Resource
 			for _, rule := range g.OfType("SecurityGroupIngressRule") {
 				if slices.Contains(g.InputFrom(rule, "securityGroupId"), groups[0]) {
 					rules = append(rules, rule)
@@ -348,7 +348,7 @@ func TestAnImageOfAnInstanceIsMadeAsAskedAndKept(t *testing.T) {
 			assert.Equal(t, "i-0123456789abcdef0", at(image, "sourceInstanceId"))
 			assert.Equal(t, !reboot, at(image, "snapshotWithoutReboot"))
 			assert.True(t, image.RetainOnDelete)
-			assert.Equal(t, []*graph.Resource{image}, g.InputFrom(g.OfType("LaunchTemplate")[0], "imageId"))
+			assert.Equal(t, []*graphtest.Resource{image}, g.InputFrom(g.OfType("LaunchTemplate")[0], "imageId"))
 		})
 	}
 }

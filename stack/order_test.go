@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
 // What AWS refuses to delete while it is in use, by types: user, used.
@@ -42,7 +42,7 @@ var needed = []string{"RolePolicy", "BucketObjectv2", "SecurityGroupEgressRule",
 
 func TestNothingIsDeletedWhileItIsInUse(t *testing.T) {
 	seen := map[[2]string]bool{}
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		for _, pair := range inUse {
 			seen[pair] = seen[pair] || len(g.OfType(pair[0])) > 0 && len(g.OfType(pair[1])) > 0
 			for _, user := range g.OfType(pair[0]) {
@@ -61,8 +61,8 @@ func TestNothingIsDeletedWhileItIsInUse(t *testing.T) {
 
 // mayUse leaves out a resource of another component where its own has one of that type, and a target group where it is
 // containers that register.
-func mayUse(g *graph.Graph, user, used *graph.Resource) bool {
-	own := func(r *graph.Resource) bool { return r.Type == used.Type && g.Top(r) == g.Top(user) }
+func mayUse(g *graphtest.Graph, user, used *graphtest.Resource) bool {
+	own := func(r *graphtest.Resource) bool { return r.Type == used.Type && g.Top(r) == g.Top(user) }
 	switch {
 	case g.Top(user) != g.Top(used) && slices.ContainsFunc(g.Resources, own):
 		return false
@@ -73,7 +73,7 @@ func mayUse(g *graph.Graph, user, used *graph.Resource) bool {
 }
 
 func TestInstancesOutlastNothingThatTheyNeed(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		for _, group := range g.OfType("aws:autoscaling/group:Group") {
 			for _, typ := range needed {
 				for _, r := range g.OfType(typ) {
@@ -93,7 +93,7 @@ func TestInstancesOutlastNothingThatTheyNeed(t *testing.T) {
 
 // A group is deleted after what its ID is taken from it for, so no ID may be spelt out.
 func TestSecurityGroupsOutlastTheirUsersAndEveryRuleThatNamesThem(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		for typ, property := range map[string]string{
 			"SecurityGroupIngressRule": "securityGroupId",
 			"SecurityGroupEgressRule":  "securityGroupId",
@@ -114,7 +114,7 @@ func TestSecurityGroupsOutlastTheirUsersAndEveryRuleThatNamesThem(t *testing.T) 
 // Subnet IDs alone say nothing of the internet gateway, which cannot be detached while a public address is mapped: the
 // dependency on the whole VPC must be written.
 func TestPublicAddressesGoBeforeTheInternetGateway(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		vpc := g.OfType("awsx:ec2:Vpc")[0]
 		for _, typ := range []string{"elastic-service:loadbalancing:Balancer", "elastic-service:scaling:Group"} {
 			for _, component := range g.OfType(typ) {
@@ -127,7 +127,7 @@ func TestPublicAddressesGoBeforeTheInternetGateway(t *testing.T) {
 // A certificate may be waited for longer than a group waits for healthy targets.
 func TestAGroupIsCreatedAfterACertificateThatItsTargetsNeed(t *testing.T) {
 	seen := false
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		for _, issued := range g.OfType("CertificateValidation") {
 			for _, group := range g.OfType("aws:autoscaling/group:Group") {
 				assert.True(t, g.Reaches(group, issued), group.Name)
@@ -139,7 +139,7 @@ func TestAGroupIsCreatedAfterACertificateThatItsTargetsNeed(t *testing.T) {
 }
 
 func TestBalancerAndGroupAreCreatedSideBySide(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		if len(g.OfType("CertificateValidation")) > 0 {
 			return
 		}
@@ -209,8 +209,8 @@ var seconds = map[string]int{
 	"appautoscaling/policy:Policy": 2,
 }
 
-func cost(t *testing.T) func(*graph.Resource) time.Duration {
-	return func(r *graph.Resource) time.Duration {
+func cost(t *testing.T) func(*graphtest.Resource) time.Duration {
+	return func(r *graphtest.Resource) time.Duration {
 		if !r.Custom && !r.Remote {
 			return 0
 		}
@@ -229,7 +229,7 @@ func cost(t *testing.T) func(*graph.Resource) time.Duration {
 }
 
 // demanded is what AWS wants to be there before a resource, beside the sources of its inputs.
-func demanded(g *graph.Graph, r *graph.Resource) []*graph.Resource {
+func demanded(g *graphtest.Graph, r *graphtest.Resource) []*graphtest.Resource {
 	switch {
 	case strings.HasSuffix(r.Type, "ecs/service:Service"): // its target group must be a balancer's
 		return g.OfType("Listener")
@@ -245,9 +245,9 @@ const slack = 15 * time.Second
 // Whatever order is asked for beside that of the data must not make a deployment longer: what data and AWS demand is
 // the least that any program could take.
 func TestOrderCostsNoTime(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		path, total := g.CriticalPath(cost(t), g.Before)
-		_, least := g.CriticalPath(cost(t), func(r *graph.Resource) []*graph.Resource { return append(g.InputsFrom(r), demanded(g, r)...) })
+		_, least := g.CriticalPath(cost(t), func(r *graphtest.Resource) []*graphtest.Resource { return append(g.InputsFrom(r), demanded(g, r)...) })
 		at := time.Duration(0)
 		for _, r := range path {
 			at += cost(t)(r)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/compute"
 	"github.com/elastic-service/elastic-service/containers"
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/loadbalancing"
 	"github.com/elastic-service/elastic-service/network"
 	"github.com/elastic-service/elastic-service/scaling"
@@ -30,54 +30,54 @@ type plan struct {
 }
 
 // newPlan looks at what the settings can only name: the region's zones, images, the hosted zone, and local files. The
-// plan is of use only if no fault was added.
-func newPlan(ctx *pulumi.Context, s *settings.Settings, faults *fault.List) *plan {
+// plan is of use only if no problem was added.
+func newPlan(ctx *pulumi.Context, s *settings.Settings, problems *invalid.List) *plan {
 	p := &plan{settings: s, tags: map[string]string{"Service": s.Service, "Stack": ctx.Stack()}}
-	p.planZones(ctx, faults)
-	p.planImage(ctx, faults)
-	p.planBastion(ctx, faults)
-	p.planAlias(ctx, faults)
-	p.planSoftware(ctx, faults)
+	p.planZones(ctx, problems)
+	p.planImage(ctx, problems)
+	p.planBastion(ctx, problems)
+	p.planAlias(ctx, problems)
+	p.planSoftware(ctx, problems)
 	return p
 }
 
 // validate asks the components what they have against their arguments, before the first of them is registered. What comes
 // from other components is not looked at, so that nothing stands in for it.
 func (p *plan) validate() error {
-	var faults fault.List
+	var problems invalid.List
 	s := &parts{
 		network: &network.Network{}, balancer: &loadbalancing.Balancer{}, template: &compute.Template{}, group: &scaling.Group{},
 	}
-	faults.Include("network", p.network().Validate())
-	faults.Include("balancer", p.balancer(s).Validate())
+	problems.Include("network", p.network().Validate())
+	problems.Include("balancer", p.balancer(s).Validate())
 	if p.settings.App != nil {
-		faults.Include("app", p.software.Validate())
+		problems.Include("app", p.software.Validate())
 	}
 	if p.settings.Database != nil {
-		faults.Include("database", p.database(s).Validate())
+		problems.Include("database", p.database(s).Validate())
 	}
 	if p.settings.Containers != nil {
 		s.cluster = &containers.Cluster{}
-		faults.Include("containers", p.containers(s).Validate())
+		problems.Include("containers", p.containers(s).Validate())
 	}
-	faults.Include("scaling", p.group(s).Validate())
-	return faults.Err()
+	problems.Include("scaling", p.group(s).Validate())
+	return problems.Err()
 }
 
 // planZones takes the first zones by name, so that the same ones are taken every time.
-func (p *plan) planZones(ctx *pulumi.Context, faults *fault.List) {
+func (p *plan) planZones(ctx *pulumi.Context, problems *invalid.List) {
 	found, err := aws.GetAvailabilityZones(ctx, &aws.GetAvailabilityZonesArgs{
 		State: pulumi.StringRef("available"),
 		// Local zones and zones that an account has opted in to have neither balancers nor every instance type.
 		Filters: []aws.GetAvailabilityZonesFilter{{Name: "opt-in-status", Values: []string{"opt-in-not-required"}}},
 	})
 	if err != nil {
-		faults.Include("network.zones", fmt.Errorf("listing the zones of %s: %w", p.settings.Region, err))
+		problems.Include("network.zones", fmt.Errorf("listing the zones of %s: %w", p.settings.Region, err))
 		return
 	}
 	names := slices.Sorted(slices.Values(found.Names))
 	if wanted := p.settings.Network.Zones; wanted > len(names) {
-		faults.Add("network.zones", wanted, "is more than %s has (%d: %s)",
+		problems.Add("network.zones", wanted, "is more than %s has (%d: %s)",
 			p.settings.Region, len(names), strings.Join(names, ", "))
 		return
 	}
@@ -85,7 +85,7 @@ func (p *plan) planZones(ctx *pulumi.Context, faults *fault.List) {
 }
 
 // planAlias finds the hosted zone of the balancer's name.
-func (p *plan) planAlias(ctx *pulumi.Context, faults *fault.List) {
+func (p *plan) planAlias(ctx *pulumi.Context, problems *invalid.List) {
 	alias := p.settings.Balancer.Alias
 	if alias == nil || alias.CreateZone || alias.Zone == "" {
 		return
@@ -94,7 +94,7 @@ func (p *plan) planAlias(ctx *pulumi.Context, faults *fault.List) {
 		Name: &alias.Zone, PrivateZone: pulumi.BoolRef(false),
 	})
 	if err != nil {
-		faults.Include("balancer.alias.zone", fmt.Errorf("finding the hosted zone %s (balancer.alias.createZone makes one): %w",
+		problems.Include("balancer.alias.zone", fmt.Errorf("finding the hosted zone %s (balancer.alias.createZone makes one): %w",
 			alias.Zone, err))
 		return
 	}

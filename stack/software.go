@@ -12,7 +12,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/compute"
 	"github.com/elastic-service/elastic-service/healthcheck"
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/settings"
 	"github.com/elastic-service/elastic-service/userdata"
 )
@@ -25,27 +25,27 @@ const (
 )
 
 // planSoftware builds the artifacts and lists the services. Instances that run containers have none of their own.
-func (p *plan) planSoftware(ctx *pulumi.Context, faults *fault.List) {
+func (p *plan) planSoftware(ctx *pulumi.Context, problems *invalid.List) {
 	p.software = compute.Software{Region: p.settings.Region}
 	if p.settings.App != nil {
-		p.planApp(ctx, p.settings.App, faults)
+		p.planApp(ctx, p.settings.App, problems)
 	}
 }
 
 // planApp puts the responder last: of an instance that shuts down it stops first, so that no check finds a service healthy
 // that is about to go. A service that is asked itself, over HTTP, needs no responder.
-func (p *plan) planApp(ctx *pulumi.Context, app *settings.App, faults *fault.List) {
+func (p *plan) planApp(ctx *pulumi.Context, app *settings.App, problems *invalid.List) {
 	p.software.Packages = app.Packages
 	for i, artifact := range app.Artifacts {
 		field := "file"
 		if artifact.Build != "" {
 			field = "build"
 		}
-		p.addArtifact(ctx, fmt.Sprintf("app.artifacts[%d].%s", i, field), artifact, faults)
+		p.addArtifact(ctx, fmt.Sprintf("app.artifacts[%d].%s", i, field), artifact, problems)
 	}
 	responder := p.settings.Health.Protocol == healthcheck.TCP
 	if responder {
-		p.addArtifact(ctx, "health", settings.Artifact{Build: responderPackage, Path: responderPath}, faults)
+		p.addArtifact(ctx, "health", settings.Artifact{Build: responderPackage, Path: responderPath}, problems)
 	}
 	var names []string
 	for _, service := range app.Services {
@@ -80,11 +80,11 @@ func (p *plan) responder(servicePort int, after []string) userdata.Service {
 	}
 }
 
-// addArtifact makes an artifact's file. What keeps it from that is a fault of the setting at path.
-func (p *plan) addArtifact(ctx *pulumi.Context, path string, artifact settings.Artifact, faults *fault.List) {
+// addArtifact makes an artifact's file. What prevents that is a problem of the setting at path.
+func (p *plan) addArtifact(ctx *pulumi.Context, path string, artifact settings.Artifact, problems *invalid.List) {
 	root, err := projectRoot(ctx)
 	if err != nil {
-		faults.Include(path, err)
+		problems.Include(path, err)
 		return
 	}
 	file := compute.File{Path: artifact.Path}
@@ -95,13 +95,13 @@ func (p *plan) addArtifact(ctx *pulumi.Context, path string, artifact settings.A
 	case artifact.File != "":
 		file.Source, err = regularFile(root, artifact.File)
 	default:
-		return // a fault of the settings
+		return // a problem of the settings
 	}
 	if err == nil {
 		file.SHA256, err = compute.Hash(file.Source)
 	}
 	if err != nil {
-		faults.Include(path, err)
+		problems.Include(path, err)
 		return
 	}
 	p.software.Artifacts = append(p.software.Artifacts, file)
@@ -110,16 +110,16 @@ func (p *plan) addArtifact(ctx *pulumi.Context, path string, artifact settings.A
 // regularFile is the full name of a file that is given relative to the project.
 func regularFile(root, name string) (string, error) {
 	if filepath.IsAbs(name) {
-		return "", fault.Fault{Value: strconv.Quote(name), Rule: "is not relative to the project's folder"}
+		return "", invalid.Problem{Value: strconv.Quote(name), Rule: "is not relative to the project's folder"}
 	}
 	file := filepath.Join(root, name)
 	switch info, err := os.Stat(file); {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", fault.Fault{Value: strconv.Quote(name), Rule: "does not exist in " + root}
+		return "", invalid.Problem{Value: strconv.Quote(name), Rule: "does not exist in " + root}
 	case err != nil:
 		return "", err
 	case !info.Mode().IsRegular():
-		return "", fault.Fault{Value: strconv.Quote(name), Rule: "is not a regular file"}
+		return "", invalid.Problem{Value: strconv.Quote(name), Rule: "is not a regular file"}
 	}
 	return file, nil
 }

@@ -1,6 +1,6 @@
 // Package stack composes a service out of its components.
 //
-//	settings ──▶ plan (zones, images, artifacts): every fault of both, before anything is registered
+//	settings ──▶ plan (zones, images, artifacts): every problem of both, before anything is registered
 //	               │
 //	               ▼            ┌──▶ template (instances) ◀─┐
 //	            network (VPC) ──┤                           │ paths: service, health
@@ -41,7 +41,7 @@ import (
 	"github.com/elastic-service/elastic-service/compute"
 	"github.com/elastic-service/elastic-service/containers"
 	"github.com/elastic-service/elastic-service/database"
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/loadbalancing"
 	"github.com/elastic-service/elastic-service/monitoring"
 	"github.com/elastic-service/elastic-service/network"
@@ -65,26 +65,26 @@ func Deploy(ctx *pulumi.Context) error {
 	return nil
 }
 
-// load reads the settings and plans with them as far as they can be read, so that one run shows every fault. What the
+// load reads the settings and plans with them as far as they can be read, so that one run shows every problem. What the
 // plan has against a setting that is faulty by itself adds nothing.
 func load(ctx *pulumi.Context) (*plan, error) {
 	s, err := settings.Load(ctx)
-	var faults, found fault.List
-	faults.Include("", err)
-	known := faults.Faults()
-	if s == nil || slices.ContainsFunc(known, func(k fault.Fault) bool { return k.Path == "aws:region" }) {
+	var problems, found invalid.List
+	problems.Include("", err)
+	known := problems.Problems()
+	if s == nil || slices.ContainsFunc(known, func(k invalid.Problem) bool { return k.Path == "aws:region" }) {
 		return nil, err // there is nobody to ask for zones and images
 	}
 	p := newPlan(ctx, s, &found)
-	if err == nil && found.Err() == nil { // components know arguments, which are no settings where those have faults
+	if err == nil && found.Err() == nil { // components know arguments, which are no settings where those have problems
 		found.Include("", p.validate())
 	}
-	for _, f := range found.Faults() {
-		if !slices.ContainsFunc(known, func(k fault.Fault) bool { return k.Path == f.Path }) {
-			faults.Include("", f)
+	for _, f := range found.Problems() {
+		if !slices.ContainsFunc(known, func(k invalid.Problem) bool { return k.Path == f.Path }) {
+			problems.Include("", f)
 		}
 	}
-	return p, faults.Err()
+	return p, problems.Err()
 }
 
 // parts are the components of a stack; what isn't asked for is nil.

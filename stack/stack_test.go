@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 	"github.com/elastic-service/elastic-service/internal/project"
 )
 
@@ -25,14 +25,14 @@ func root(t *testing.T) string {
 }
 
 // world is the one that a stack file describes, with changes of its settings: paths such as health.port and values.
-func world(t *testing.T, stack string, changes map[string]any) graph.World {
+func world(t *testing.T, stack string, changes map[string]any) graphtest.World {
 	t.Helper()
 	config, err := project.Config(root(t), stack)
 	require.NoError(t, err)
 	for path, value := range changes {
 		change(t, config, path, value)
 	}
-	return graph.World{Stack: stack, Root: root(t), Config: config}
+	return graphtest.World{Stack: stack, Root: root(t), Config: config}
 }
 
 func change(t *testing.T, config map[string]string, path string, value any) {
@@ -51,18 +51,18 @@ func change(t *testing.T, config map[string]string, path string, value any) {
 	config[key] = string(text)
 }
 
-func deploy(t *testing.T, w graph.World) *graph.Graph {
+func deploy(t *testing.T, w graphtest.World) *graphtest.Graph {
 	t.Helper()
-	g, err := graph.Run(t, w, Deploy)
+	g, err := graphtest.Run(t, w, Deploy)
 	require.NoError(t, err)
 	return g
 }
 
 // graphs are the stack files' own, deployed once.
-var graphs = map[string]*graph.Graph{}
+var graphs = map[string]*graphtest.Graph{}
 
 // everyStack runs a test on the graph of each stack file.
-func everyStack(t *testing.T, test func(*testing.T, *graph.Graph)) {
+func everyStack(t *testing.T, test func(*testing.T, *graphtest.Graph)) {
 	t.Helper()
 	stacks, err := project.Stacks(root(t))
 	require.NoError(t, err)
@@ -78,8 +78,8 @@ func everyStack(t *testing.T, test func(*testing.T, *graph.Graph)) {
 }
 
 func TestGraphIsTheReviewedOne(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graph.Graph) {
-		graph.Golden(t, filepath.Join("testdata", filepath.Base(t.Name())+".golden"), g.Text())
+	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
+		graphtest.Golden(t, filepath.Join("testdata", filepath.Base(t.Name())+".golden"), g.Text())
 	})
 }
 
@@ -91,7 +91,7 @@ func TestGraphIsTheSameEveryTime(t *testing.T) {
 func TestOutputsAreTheDocumentedOnes(t *testing.T) {
 	got := map[string]string{}
 	var mu sync.Mutex
-	g, err := graph.Run(t, world(t, "dev", nil), func(ctx *pulumi.Context) error {
+	g, err := graphtest.Run(t, world(t, "dev", nil), func(ctx *pulumi.Context) error {
 		p, err := load(ctx)
 		if err != nil {
 			return err

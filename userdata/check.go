@@ -14,7 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // Check returns everything that is wrong with a document: what EC2 refuses, and what cloud-init and systemd pass over in
@@ -37,7 +37,7 @@ func Check(document []byte) error {
 	if err != nil {
 		return fmt.Errorf("user data: %w", err)
 	}
-	var l fault.List
+	var l invalid.List
 	cloudConfig.check(&l, "", root)
 	if err := l.Err(); err != nil {
 		return err
@@ -92,7 +92,7 @@ var cloudConfig = shape{tag: "!!map", fields: map[string]shape{
 // kinds are tags in words.
 var kinds = map[string]string{"!!str": "text", "!!bool": "true or false", "!!seq": "a list", "!!map": "a mapping"}
 
-func (s shape) check(l *fault.List, at string, node *yaml.Node) {
+func (s shape) check(l *invalid.List, at string, node *yaml.Node) {
 	switch {
 	case node.Kind == yaml.AliasNode || node.Anchor != "":
 		l.Missing(at, "is an alias or an anchor")
@@ -108,7 +108,7 @@ func (s shape) check(l *fault.List, at string, node *yaml.Node) {
 	}
 }
 
-func (s shape) checkFields(l *fault.List, at string, node *yaml.Node) {
+func (s shape) checkFields(l *invalid.List, at string, node *yaml.Node) {
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(node.Content); i += 2 {
 		name := node.Content[i].Value
@@ -145,7 +145,7 @@ func checkContent(text []byte) error {
 	if err := yaml.Unmarshal(text, &d); err != nil {
 		return err
 	}
-	var l fault.List
+	var l invalid.List
 	units := map[string]string{} // content by name
 	seen := map[string]bool{}
 	for i, f := range d.WriteFiles {
@@ -168,7 +168,7 @@ func checkContent(text []byte) error {
 }
 
 // checkArtifacts holds checksums and units together.
-func checkArtifacts(l *fault.List, files map[string]bool, units map[string]string) {
+func checkArtifacts(l *invalid.List, files map[string]bool, units map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		artifact, checksum := strings.CutSuffix(path.Base(name), ".sha256")
 		if _, written := units["artifact-"+artifact+".service"]; checksum && path.Dir(name) == checksumFolder && !written {
@@ -188,7 +188,7 @@ var (
 	checksumLine = regexp.MustCompile(`^[0-9a-f]{64}  ` + staging + `/[A-Za-z0-9._+@-]+\n$`)
 )
 
-func (f file) check(l *fault.List, at string) {
+func (f file) check(l *invalid.List, at string) {
 	if !plainPath.MatchString(f.Path) || path.Clean(f.Path) != f.Path {
 		l.Add(at+".path", f.Path, "is not an absolute path of letters, digits and ._+@-, without . and .. as folders")
 	}
@@ -204,7 +204,7 @@ func (f file) check(l *fault.List, at string) {
 }
 
 // checkCommands holds the units and the commands together: a unit that isn't enabled doesn't come back after a reboot.
-func checkCommands(l *fault.List, commands [][]string, units map[string]string) {
+func checkCommands(l *invalid.List, commands [][]string, units map[string]string) {
 	enabled := map[string]bool{}
 	for i, words := range commands {
 		at := fmt.Sprintf("runcmd[%d]", i)
@@ -231,7 +231,7 @@ func checkCommands(l *fault.List, commands [][]string, units map[string]string) 
 
 // checkUnit reads a unit as systemd does, and refuses what systemd only warns of.
 func checkUnit(name string, units map[string]string) error {
-	var l fault.List
+	var l invalid.List
 	lines := unitLines(&l, units[name])
 	count := map[string]int{}
 	for _, line := range lines {
@@ -265,7 +265,7 @@ func checkUnit(name string, units map[string]string) error {
 
 // unitLines splits what the renderer writes: no comments, no lines that go on in the next. go-systemd's reader takes no
 // line of more than 2048 bytes, systemd itself a million.
-func unitLines(l *fault.List, content string) options {
+func unitLines(l *invalid.List, content string) options {
 	var o options
 	section := ""
 	for line := range strings.Lines(content) {

@@ -10,7 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 var (
@@ -37,7 +37,7 @@ var artifactRoots = []string{"/usr/local", "/opt", "/srv"}
 
 // Validate returns everything that is wrong, with paths such as services[0].name, artifacts[1].sha256 and region.
 func (b Bootstrap) Validate() error {
-	var l fault.List
+	var l invalid.List
 	l.Include("", b.ValidateMachine())
 	b.validateSources(&l)
 	return l.Err()
@@ -46,7 +46,7 @@ func (b Bootstrap) Validate() error {
 // ValidateMachine is Validate for a bootstrap whose artifacts aren't in a bucket yet: it leaves out Region and each
 // artifact's Bucket, Key and SHA256.
 func (b Bootstrap) ValidateMachine() error {
-	var l fault.List
+	var l invalid.List
 	b.validatePackages(&l)
 	b.validateArtifacts(&l)
 	b.validateServices(&l)
@@ -57,7 +57,7 @@ func (b Bootstrap) ValidateMachine() error {
 	return l.Err()
 }
 
-func (b Bootstrap) validatePackages(l *fault.List) {
+func (b Bootstrap) validatePackages(l *invalid.List) {
 	for i, name := range b.Packages {
 		at := fmt.Sprintf("packages[%d]", i)
 		if !packageName.MatchString(name) {
@@ -69,7 +69,7 @@ func (b Bootstrap) validatePackages(l *fault.List) {
 }
 
 // validateArtifacts also holds file names apart, because they name the artifacts' units.
-func (b Bootstrap) validateArtifacts(l *fault.List) {
+func (b Bootstrap) validateArtifacts(l *invalid.List) {
 	seen := map[string]int{}
 	for i, a := range b.Artifacts {
 		at := fmt.Sprintf("artifacts[%d].path", i)
@@ -98,7 +98,7 @@ func (a Artifact) root() string {
 	return ""
 }
 
-func (b Bootstrap) validateServices(l *fault.List) {
+func (b Bootstrap) validateServices(l *invalid.List) {
 	if len(b.Services) == 0 && b.Cluster == "" {
 		l.Missing("services", "needs at least one")
 	}
@@ -111,7 +111,7 @@ func (b Bootstrap) validateServices(l *fault.List) {
 	}
 }
 
-func (s Service) validate(l *fault.List, at string) {
+func (s Service) validate(l *invalid.List, at string) {
 	s.validateNames(l, at)
 	s.validateCommand(l, at+".command")
 	if s.Directory != "" && s.Directory != "/" && (!plainPath.MatchString(s.Directory) || path.Clean(s.Directory) != s.Directory) {
@@ -129,7 +129,7 @@ func (s Service) validate(l *fault.List, at string) {
 	}
 }
 
-func (s Service) validateNames(l *fault.List, at string) {
+func (s Service) validateNames(l *invalid.List, at string) {
 	switch {
 	case s.Name == "":
 		l.Missing(at+".name", "must be set")
@@ -146,7 +146,7 @@ func (s Service) validateNames(l *fault.List, at string) {
 	}
 }
 
-func (s Service) validateCommand(l *fault.List, at string) {
+func (s Service) validateCommand(l *invalid.List, at string) {
 	if len(s.Command) == 0 {
 		l.Missing(at, "must be set: an absolute path and its arguments")
 		return
@@ -161,7 +161,7 @@ func (s Service) validateCommand(l *fault.List, at string) {
 
 // validateText refuses what systemd drops or takes for a new line: control characters other than a tab, bytes that are
 // no UTF-8, and code points that Unicode never assigns.
-func validateText(l *fault.List, at, text string) {
+func validateText(l *invalid.List, at, text string) {
 	control := func(r rune) bool { return unicode.IsControl(r) && r != '\t' }
 	unassignable := func(r rune) bool { return unicode.Is(unicode.Noncharacter_Code_Point, r) }
 	switch {
@@ -173,7 +173,7 @@ func validateText(l *fault.List, at, text string) {
 }
 
 // validateOrder refuses names in After that are no services, and circles, in which systemd would leave out a unit.
-func (b Bootstrap) validateOrder(l *fault.List) {
+func (b Bootstrap) validateOrder(l *invalid.List) {
 	after := map[string][]string{}
 	for _, s := range b.Services {
 		after[s.Name] = s.After
@@ -201,7 +201,7 @@ func reaches(edges map[string][]string, from, to string, visited map[string]bool
 	})
 }
 
-func (b Bootstrap) validateSources(l *fault.List) {
+func (b Bootstrap) validateSources(l *invalid.List) {
 	if len(b.Artifacts) > 0 && !regionName.MatchString(b.Region) {
 		l.Add("region", b.Region, "is not a region such as us-east-1")
 	}

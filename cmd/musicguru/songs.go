@@ -14,7 +14,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 //go:embed songs.csv
@@ -59,7 +59,7 @@ func parseSongs(name string, r io.Reader) (*songs, error) {
 	}
 	list := &songs{byYear: map[int][]song{}}
 	lineOf := map[[2]int]int{}
-	var faults fault.List
+	var problems invalid.List
 	for {
 		fields, err := lines.Read()
 		if errors.Is(err, io.EOF) {
@@ -69,15 +69,15 @@ func parseSongs(name string, r io.Reader) (*songs, error) {
 		}
 		line, _ := lines.FieldPos(0)
 		at := fmt.Sprintf("%s:%d", name, line)
-		one := parseSong(&faults, at, fields)
+		one := parseSong(&problems, at, fields)
 		place := [2]int{one.year, one.number}
 		if other, taken := lineOf[place]; taken {
-			faults.Add(at+": number", one.number, "is already that of line %d in %d", other, one.year)
+			problems.Add(at+": number", one.number, "is already that of line %d in %d", other, one.year)
 		}
 		lineOf[place] = line
 		list.add(one)
 	}
-	if err := faults.Err(); err != nil {
+	if err := problems.Err(); err != nil {
 		return nil, err
 	}
 	if len(list.years) == 0 {
@@ -87,30 +87,30 @@ func parseSongs(name string, r io.Reader) (*songs, error) {
 	return list, nil
 }
 
-func parseSong(faults *fault.List, at string, fields []string) song {
+func parseSong(problems *invalid.List, at string, fields []string) song {
 	return song{
-		year:   parseNumber(faults, at+": year", fields[0]),
-		number: parseNumber(faults, at+": number", fields[1]),
-		title:  parseText(faults, at+": title", fields[2]),
-		artist: parseText(faults, at+": artist", fields[3]),
+		year:   parseNumber(problems, at+": year", fields[0]),
+		number: parseNumber(problems, at+": number", fields[1]),
+		title:  parseText(problems, at+": title", fields[2]),
+		artist: parseText(problems, at+": artist", fields[3]),
 	}
 }
 
-func parseNumber(faults *fault.List, at, text string) int {
+func parseNumber(problems *invalid.List, at, text string) int {
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 || n > 9999 {
-		faults.Add(at, text, "is not a number from 1 to 9999")
+		problems.Add(at, text, "is not a number from 1 to 9999")
 	}
 	return n
 }
 
 // parseText takes text that fits in an answer, which is one line.
-func parseText(faults *fault.List, at, text string) string {
+func parseText(problems *invalid.List, at, text string) string {
 	switch {
 	case strings.TrimSpace(text) == "":
-		faults.Add(at, text, "is empty")
+		problems.Add(at, text, "is empty")
 	case strings.ContainsFunc(text, unicode.IsControl):
-		faults.Add(at, text, "has control characters")
+		problems.Add(at, text, "has control characters")
 	}
 	return text
 }

@@ -25,7 +25,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/behaviour"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
-	"github.com/elastic-service/elastic-service/internal/docs"
+	"github.com/elastic-service/elastic-service/internal/docstest"
 )
 
 // The test binary is also what runs on the instances.
@@ -77,7 +77,7 @@ func TestTheDocumentListsTheCases(t *testing.T) {
 	for _, c := range behaviour.Cases() {
 		rows = append(rows, []string{c.Name, c.States, c.Document})
 	}
-	docs.Section(t, "../../docs/behaviour.md", "cases", docs.Table([]string{"case", "what AWS does", "according to"}, rows))
+	docstest.Section(t, "../../docs/behaviour.md", "cases", docstest.Table([]string{"case", "what AWS does", "according to"}, rows))
 }
 
 const (

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/elastic-service/elastic-service/internal/docs"
+	"github.com/elastic-service/elastic-service/internal/docstest"
 )
 
 // refusal is one thing that AWS refuses, with the code that it gives and the document that says so.
@@ -28,7 +28,7 @@ func (r refusals[W]) document(t *testing.T, section string) {
 	for _, what := range slices.Sorted(maps.Keys(r)) {
 		rows = append(rows, []string{what, "`" + r[what].code + "`", r[what].source})
 	}
-	docs.Section(t, document, section, docs.Table([]string{"refused", "code", "according to"}, rows))
+	docstest.Section(t, document, section, docstest.Table([]string{"refused", "code", "according to"}, rows))
 }
 
 func TestTheDocumentListsWhatIsRefused(t *testing.T) {

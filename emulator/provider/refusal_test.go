@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/docs"
+	"github.com/elastic-service/elastic-service/internal/docstest"
 )
 
 // refusal is what a provider's plugin refuses before or beside the APIs, with the source that says so.
@@ -166,5 +166,5 @@ func TestTheDocumentListsWhatThePluginRefuses(t *testing.T) {
 		add("a name of `"+token+"` over "+strconv.Itoa(longest)+": a logical one over "+strconv.Itoa(longest-8), token[strings.LastIndex(token, ":")+1:],
 			names[token].source)
 	}
-	docs.Section(t, document, "provider", docs.Table([]string{"refused", "the message says", "according to"}, rows))
+	docstest.Section(t, document, "provider", docstest.Table([]string{"refused", "the message says", "according to"}, rows))
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/docs"
+	"github.com/elastic-service/elastic-service/internal/docstest"
 )
 
 const document = "../../docs/refusals.md"
@@ -227,7 +227,7 @@ func TestTheDocumentListsWhatReplaces(t *testing.T) {
 		}
 		rows = append(rows, []string{"`" + token + "`", strings.Join(replacing, ", "), "`internal/service/" + of.source + "`"})
 	}
-	docs.Section(t, document, "replacements", docs.Table([]string{"type", "replaced by a change of", "source"}, rows))
+	docstest.Section(t, document, "replacements", docstest.Table([]string{"type", "replaced by a change of", "source"}, rows))
 }
 
 // What the emulator takes exists on AWS: it invents no property.

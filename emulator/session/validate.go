@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/elastic-service/elastic-service/emulator"
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/internal/project"
 	"github.com/elastic-service/elastic-service/settings"
 )
@@ -36,9 +36,9 @@ func (o Options) validate(config map[string]string) error {
 
 // firstAbout returns the first of the errors in err that concern one of the keys as a whole.
 func firstAbout(err error, keys ...string) error {
-	var all fault.List
+	var all invalid.List
 	all.Include("", err)
-	for _, f := range all.Faults() {
+	for _, f := range all.Problems() {
 		if slices.Contains(keys, f.Path) {
 			return f
 		}

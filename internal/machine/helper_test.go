@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 	"github.com/elastic-service/elastic-service/internal/machine"
 	"github.com/elastic-service/elastic-service/internal/project"
 	"github.com/elastic-service/elastic-service/stack"
@@ -60,7 +60,7 @@ func deployed(t *testing.T, name string, changes map[string]any) software {
 		require.NoError(t, err)
 		config[key] = string(text)
 	}
-	g, err := graph.Run(t, graph.World{Stack: name, Root: root, Config: config}, stack.Deploy)
+	g, err := graphtest.Run(t, graphtest.World{Stack: name, Root: root, Config: config}, stack.Deploy)
 	require.NoError(t, err)
 	templates := g.OfType("LaunchTemplate")
 	require.Len(t, templates, 1)

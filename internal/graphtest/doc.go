@@ -1,4 +1,4 @@
-// Package graph runs a Pulumi program without Pulumi's engine and without AWS, and keeps what it registered as a [Graph]
+// Package graphtest runs a Pulumi program without Pulumi's engine and without AWS, and keeps what it registered as a [Graph]
 // for tests to look at.
 //
 //	program ──▶ recorder (answers like AWS, refuses what it does not know) ──▶ Graph
@@ -7,4 +7,4 @@
 //	                                                                             └─ Golden
 //
 // Assertions belong after [Run] has returned: the program registers resources concurrently.
-package graph
+package graphtest

@@ -1,10 +1,10 @@
-// Package docs holds tables of the documents in step with the tests that execute them: what a document lists is what a
+// Package docstest holds tables of the documents in step with the tests that execute them: what a document lists is what a
 // test runs.
 //
 //	<!-- NAME: kept in step by a test -->
 //	…
 //	<!-- end of NAME -->
-package docs
+package docstest
 
 import (
 	"os"

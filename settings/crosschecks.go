@@ -2,11 +2,11 @@ package settings
 
 import (
 	"github.com/elastic-service/elastic-service/healthcheck"
-	"github.com/elastic-service/elastic-service/internal/fault"
+	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
 // validateTogether holds the sections against each other.
-func (s *Settings) validateTogether(l *fault.List) {
+func (s *Settings) validateTogether(l *invalid.List) {
 	s.validatePlace(l)
 	s.validateBalanced(l)
 	if s.Containers != nil {
@@ -21,7 +21,7 @@ func (s *Settings) validateTogether(l *fault.List) {
 }
 
 // validatePlace is about where the instances are and how they are reached.
-func (s *Settings) validatePlace(l *fault.List) {
+func (s *Settings) validatePlace(l *invalid.List) {
 	private, c := s.Network.Private, s.Compute
 	if private && c.PublicAddress != nil && *c.PublicAddress {
 		l.Add("compute.publicAddress", true, "is of no use with network.private: leave it out")
@@ -35,7 +35,7 @@ func (s *Settings) validatePlace(l *fault.List) {
 }
 
 // validateBalanced is about what each type of balancer can do.
-func (s *Settings) validateBalanced(l *fault.List) {
+func (s *Settings) validateBalanced(l *invalid.List) {
 	if s.Balancer.Type == application && s.Health.Protocol == healthcheck.TCP {
 		l.Add("health.protocol", string(s.Health.Protocol), "is not for a balancer of type application: HTTP is")
 	}
@@ -45,7 +45,7 @@ func (s *Settings) validateBalanced(l *fault.List) {
 }
 
 // validateContainers is about what containers leave to ECS: their number and their ports.
-func (s *Settings) validateContainers(l *fault.List) {
+func (s *Settings) validateContainers(l *invalid.List) {
 	if s.Balancer.Type != application {
 		l.Missing("containers", "needs balancer.type application: ECS gives each container a port of its own there")
 	}

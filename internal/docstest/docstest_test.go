@@ -1,4 +1,4 @@
-package docs_test
+package docstest_test
 
 import (
 	"os"
@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/docs"
+	"github.com/elastic-service/elastic-service/internal/docstest"
 )
 
 // failing notes that a test would have failed.
@@ -28,12 +28,12 @@ func TestASectionIsComparedAndRewrittenAlone(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "doc.md")
 	const before, after = "# Head\n<!-- a: kept in step by a test -->\n", "<!-- end of a -->\nrest\n"
 	require.NoError(t, os.WriteFile(file, []byte(before+"old\n"+after), 0o600))
-	t.Setenv(docs.Update, "")
+	t.Setenv(docstest.Update, "")
 	refused := func(name, want string) bool {
 		f := &failing{TB: t}
 		func() {
 			defer func() { _ = recover() }()
-			docs.Section(f, file, name, want)
+			docstest.Section(f, file, name, want)
 		}()
 		return f.failed
 	}
@@ -41,9 +41,9 @@ func TestASectionIsComparedAndRewrittenAlone(t *testing.T) {
 	assert.True(t, refused("a", "new\n"))
 	assert.True(t, refused("b", "old\n"), "there is no such section")
 
-	t.Setenv(docs.Update, "1")
-	table := docs.Table([]string{"x", "y"}, [][]string{{"1", "2"}})
-	docs.Section(t, file, "a", table)
+	t.Setenv(docstest.Update, "1")
+	table := docstest.Table([]string{"x", "y"}, [][]string{{"1", "2"}})
+	docstest.Section(t, file, "a", table)
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
 	assert.Equal(t, before+"| x | y |\n|---|---|\n| 1 | 2 |\n"+after, string(text))

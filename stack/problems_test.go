@@ -10,17 +10,17 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/graph"
+	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
-// faults deploys the stack dev with changes, which must register nothing, and returns what is said against them.
-func faults(t *testing.T, changes map[string]any, worlds ...func(*graph.World)) string {
+// problems deploys the stack dev with changes, which must register nothing, and returns what is said against them.
+func problems(t *testing.T, changes map[string]any, worlds ...func(*graphtest.World)) string {
 	t.Helper()
 	w := world(t, "dev", changes)
 	for _, change := range worlds {
 		change(&w)
 	}
-	g, err := graph.Run(t, w, Deploy)
+	g, err := graphtest.Run(t, w, Deploy)
 	require.Error(t, err)
 	assert.Empty(t, g.Resources, "registered in spite of %v", err)
 	return err.Error()
@@ -41,7 +41,7 @@ func TestWhatTheSettingsForbidRegistersNothing(t *testing.T) {
 		"an unknown field":        {map[string]any{"scaling.maximum": 3}, "maximum"},
 		"a port for two":          {map[string]any{"health.port": 5000}, "5000"},
 	} {
-		t.Run(name, func(t *testing.T) { assert.Contains(t, faults(t, test.changes), test.want) })
+		t.Run(name, func(t *testing.T) { assert.Contains(t, problems(t, test.changes), test.want) })
 	}
 }
 
@@ -60,7 +60,7 @@ func TestWhatOnlyAComponentKnowsRegistersNothing(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g, err := graph.Run(t, world(t, test.stack, test.changes), Deploy)
+			g, err := graphtest.Run(t, world(t, test.stack, test.changes), Deploy)
 			require.ErrorContains(t, err, test.want)
 			assert.Empty(t, g.Resources)
 		})
@@ -70,31 +70,31 @@ func TestWhatOnlyAComponentKnowsRegistersNothing(t *testing.T) {
 func TestWhatOnlyTheRegionCanShowRegistersNothing(t *testing.T) {
 	for name, test := range map[string]struct {
 		changes map[string]any
-		world   func(*graph.World)
+		world   func(*graphtest.World)
 		want    string
 	}{
 		"more zones than the region has": {
-			map[string]any{"network.zones": 4}, func(*graph.World) {},
+			map[string]any{"network.zones": 4}, func(*graphtest.World) {},
 			"network.zones: 4 is more than us-east-1 has (3: us-east-1a, us-east-1b, us-east-1c)",
 		},
 		"an instance of another architecture than the image": {
-			map[string]any{"compute.instanceType": "t4g.micro"}, func(*graph.World) {},
+			map[string]any{"compute.instanceType": "t4g.micro"}, func(*graphtest.World) {},
 			`compute.instanceType: "t4g.micro" has the architecture arm64, the image (ami-`,
 		},
 		"an image of another architecture than the instance": {
-			nil, func(w *graph.World) { w.Image.Architecture = "arm64" },
+			nil, func(w *graphtest.World) { w.Image.Architecture = "arm64" },
 			`compute.instanceType: "t3.micro" has the architecture amd64, the image (ami-`,
 		},
 		"a volume smaller than the image's": {
-			map[string]any{"compute.rootVolumeGiB": 8}, func(w *graph.World) { w.Image.RootGiB = 30 },
+			map[string]any{"compute.rootVolumeGiB": 8}, func(w *graphtest.World) { w.Image.RootGiB = 30 },
 			"compute.rootVolumeGiB: 8 is less than the image (ami-",
 		},
 		"an image without a volume": {
-			nil, func(w *graph.World) { w.Image.RootType = "instance-store" },
+			nil, func(w *graphtest.World) { w.Image.RootType = "instance-store" },
 			"has its root device in an instance store, it must be an EBS volume",
 		},
 	} {
-		t.Run(name, func(t *testing.T) { assert.Contains(t, faults(t, test.changes, test.world), test.want) })
+		t.Run(name, func(t *testing.T) { assert.Contains(t, problems(t, test.changes, test.world), test.want) })
 	}
 }
 
@@ -109,7 +109,7 @@ func TestArtifactsThatCannotBeMadeRegisterNothing(t *testing.T) {
 		"a file by its full name":     {map[string]string{"file": "/etc/hostname", "path": "/opt/nothing"}, `app.artifacts[0].file: "/etc/hostname" is not relative to the project's folder`},
 		"a folder":                    {map[string]string{"file": "stack", "path": "/opt/nothing"}, `app.artifacts[0].file: "stack" is not a regular file`},
 	} {
-		t.Run(name, func(t *testing.T) { assert.Contains(t, faults(t, artifacts(test.artifact)), test.want) })
+		t.Run(name, func(t *testing.T) { assert.Contains(t, problems(t, artifacts(test.artifact)), test.want) })
 	}
 }
 
@@ -120,7 +120,7 @@ func TestUserDataAboveTheLimitRegistersNothing(t *testing.T) {
 			"name": fmt.Sprintf("service-%d", i), "command": []string{"/usr/bin/true", strings.Repeat("x", 100)},
 		})
 	}
-	text := faults(t, map[string]any{"app.services": services})
+	text := problems(t, map[string]any{"app.services": services})
 	assert.Contains(t, text, "app.userData: ")
 	assert.Contains(t, text, "16384")
 }
@@ -131,7 +131,7 @@ func TestFaultsOfAllKindsAreReportedTogether(t *testing.T) {
 		map[string]string{"file": "nothing.txt", "path": "/usr/local/bin/y"},
 	)
 	changes["network.zones"], changes["compute.rootVolumeGiB"] = 4, 8
-	text := faults(t, changes, func(w *graph.World) { w.Image.RootGiB = 30 })
+	text := problems(t, changes, func(w *graphtest.World) { w.Image.RootGiB = 30 })
 	for _, want := range []string{
 		"network.zones: ", "compute.rootVolumeGiB: ", "app.artifacts[0].build: ", "app.artifacts[1].file: ",
 	} {
@@ -142,7 +142,7 @@ func TestFaultsOfAllKindsAreReportedTogether(t *testing.T) {
 func TestFaultsOfTheSettingsAndOfWhatTheyNameAreReportedTogether(t *testing.T) {
 	changes := artifacts(map[string]string{"build": "./cmd/nothing", "path": "/usr/local/bin/x"})
 	changes["network.zones"], changes["scaling.min"], changes["health.port"] = 4, 9, 5000
-	text := faults(t, changes)
+	text := problems(t, changes)
 	for _, want := range []string{"network.zones: ", "app.artifacts[0].build: ", "scaling.max: ", "health.port: "} {
 		assert.Equal(t, 1, strings.Count(text, want), "%s in\n%s", want, text)
 	}
