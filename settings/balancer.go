@@ -9,6 +9,64 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
+// Balancer is the load balancer in front of the group.
+type Balancer struct {
+	// A network balancer passes TCP on, an application balancer HTTP. A change replaces the balancer and its address.
+	// Limits: `network`, `application`.
+	Type string `default:"\"network\"" enum:"network,application"`
+
+	// The balancer is reachable from within the VPC only. A change replaces the balancer and its address.
+	Internal bool
+
+	// The ports of the balancer. All forward to the port of the service.
+	// Default: one, TCP on `app.port` or HTTP on 80.
+	// Limits: at least one that forwards.
+	Listeners []Listener
+
+	// The certificate of TLS and HTTPS listeners.
+	// Default: a new one for `alias.name`.
+	// Limits: ARN of a certificate in ACM, of the stack's region; needs a TLS or HTTPS listener.
+	Certificate string
+
+	// A DNS name for the balancer.
+	Alias *Alias
+
+	// Access logs in a bucket of their own, for 90 days. A network balancer writes them for TLS listeners only (ELB User Guide,
+	// access logs).
+	AccessLogs bool
+}
+
+// Listener is a port of the balancer.
+type Listener struct {
+	// The port that clients use.
+	// Limits: 1 to 65535, each once.
+	Port int `required:"true" minimum:"1" maximum:"65535" unit:"TCP port"`
+
+	// The protocol of the port. The balancer ends TLS and HTTPS: the instances get TCP and HTTP.
+	// Default: TCP or HTTP.
+	// Limits: network: `TCP`, `TLS`; application: `HTTP`, `HTTPS`. TLS and HTTPS need `alias` or `certificate`.
+	Protocol string `enum:"TCP,TLS,HTTP,HTTPS"`
+
+	// Requests are answered with a redirect (301) to this port, instead of being forwarded.
+	// Limits: HTTP only; the port of an HTTPS listener.
+	Redirect int `minimum:"1" maximum:"65535" unit:"TCP port"`
+}
+
+// Alias is a name in a hosted zone of Route 53.
+type Alias struct {
+	// The hosted zone of Route 53.
+	// Limits: a domain name; a public hosted zone of the account, unless `createZone` is set.
+	Zone string `required:"true"`
+
+	// The name.
+	// Limits: `zone`, or a name below it.
+	Name string `required:"true"`
+
+	// Creates the zone. Its name servers are the output `nameServers`: no certificate is issued until the domain is delegated to
+	// them.
+	CreateZone bool
+}
+
 // The types of balancer, as AWS names them.
 const (
 	network     = "network"

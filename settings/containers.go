@@ -9,6 +9,53 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
+// Containers is an ECS service on the instances.
+type Containers struct {
+	// The image of the container.
+	// Limits: registry, repository, tag or digest; an image of ECR in private subnets without `network.nat`.
+	Image string `required:"true"`
+
+	// The command that is started in the container.
+	// Default: the image's.
+	Command []string
+
+	// Environment variables. Do not put secrets into them.
+	// Limits: names of letters, digits and `_`.
+	Environment map[string]string
+
+	// The port on which the container listens. On the instance, ECS maps it to a port from 32768 up.
+	// Limits: 1 to 65535.
+	Port int `required:"true" minimum:"1" maximum:"65535" unit:"TCP port"`
+
+	// The container's share of the instance's CPU.
+	// Limits: from 2 (ECS API Reference, ContainerDefinition).
+	CPU int `default:"256" minimum:"2" unit:"1/1024 vCPU"`
+
+	// The container is killed when it uses more memory. A t3.micro has about 900 for all of its containers.
+	// Limits: from 6 (ContainerDefinition).
+	Memory int `default:"256" minimum:"6" unit:"MiB"`
+
+	// The lowest number of containers.
+	// Limits: 1 to `max`.
+	Min int `default:"1" minimum:"1" unit:"containers"`
+
+	// The number of containers at the beginning; scaling changes it afterwards.
+	// Limits: `min` to `max`.
+	Desired int `default:"1" minimum:"1" unit:"containers"`
+
+	// The highest number of containers, except while a revision is rolled out.
+	// Limits: `min` or more.
+	Max int `default:"2" minimum:"1" unit:"containers"`
+
+	// The CPU use that scaling holds by changing the number of containers; 0 keeps the number fixed.
+	// Limits: 0 to 100.
+	TargetCPU float64 `default:"60" minimum:"0" maximum:"100" unit:"%"`
+
+	// `pulumi up` waits until the containers are healthy, 20 minutes at most, and fails if ECS rolls the revision back. Without
+	// it, the events of the service tell how a deployment ends.
+	Wait bool
+}
+
 // ECS's agent takes no less than 6 MiB for a container, and Linux CPU shares of 2 at least (API: ContainerDefinition).
 const (
 	leastMemory = 6

@@ -6,6 +6,39 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
+// Database is a relational database in subnets without a route to the internet, for the instances alone.
+type Database struct {
+	// The kind of database.
+	// Limits: `postgres`, `mysql`, `mariadb`.
+	Engine string `required:"true" enum:"postgres,mysql,mariadb"`
+
+	// The version of the engine. Given a major version, RDS installs new minor versions.
+	// Limits: a version that RDS has, such as `17`.
+	Version string `required:"true"`
+
+	// Its type.
+	InstanceClass string `default:"\"db.t4g.micro\""`
+
+	// The size of its gp3 volume.
+	// Limits: 20 to 65536 (RDS API Reference, CreateDBInstance).
+	StorageGiB int `default:"20" minimum:"20" maximum:"65536" unit:"GiB"`
+
+	// A standby in another zone, which takes over within one to two minutes.
+	MultiAZ bool `default:"true"`
+
+	// The first database.
+	// Limits: at most 63 of a–z, 0–9 and `_`, beginning with a letter.
+	Name string `default:"\"app\""`
+
+	// The owner of that database.
+	// Limits: at most 16 of a–z, 0–9 and `_`, beginning with a letter; not reserved.
+	Username string `default:"\"app\""`
+
+	// How long backups are kept; 0 makes no backups.
+	// Limits: 0 to 35 (CreateDBInstance).
+	BackupDays int `default:"7" minimum:"0" maximum:"35" unit:"days"`
+}
+
 // RDS's bounds for gp3 volumes and backups (API: CreateDBInstance).
 const (
 	leastStorage  = 20

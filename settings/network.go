@@ -10,6 +10,46 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
+// Network is the VPC.
+type Network struct {
+	// The addresses of the VPC.
+	// Limits: /16 to /28 (VPC User Guide, VPC CIDR blocks), without host bits, within 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16
+	// or 100.64.0.0/10. Each zone needs room for a /28, or for four of them with `private`. An application balancer needs
+	// subnets of /27 (ELB User Guide, subnets for your load balancer).
+	CIDR netip.Prefix `default:"\"192.168.0.0/23\"" unit:"IPv4 range"`
+
+	// The number of availability zones, each with one public subnet. The first zones by name are taken.
+	// Limits: 2 to 6, and no more than the region has.
+	Zones int `default:"2" minimum:"2" maximum:"6" unit:"zones"`
+
+	// The ranges of the public subnets, in the order of the zones.
+	// Default: equal parts of `cidr`.
+	// Limits: one a zone, or none at all; each /16 to /28 (VPC User Guide, subnet CIDR blocks), within `cidr`, not overlapping;
+	// not with `private`.
+	Subnets []netip.Prefix `unit:"IPv4 ranges"`
+
+	// Puts the instances into private subnets, one a zone, where nothing from the internet reaches them.
+	// Limits: needs `nat` or `endpoints`.
+	Private bool
+
+	// NAT gateways, through which private subnets reach the internet: `none`, a `single` gateway for all zones, or a gateway
+	// `perZone`.
+	// Limits: `none`, `single`, `perZone`; needs `private`.
+	NAT string `default:"\"none\"" enum:"none,single,perZone"`
+
+	// VPC endpoints in the private subnets, for the AWS services that the instances need: Systems Manager, CloudWatch, ECS and
+	// Secrets Manager, depending on the other settings.
+	// Limits: needs `private`.
+	Endpoints bool
+
+	// Network ACLs: a second, stateless filter at the border of each subnet. It lets in the balancer's ports, SSH to a bastion,
+	// and answers.
+	ACL bool
+
+	// Logs which addresses exchanged traffic, in a CloudWatch log group, for 30 days.
+	FlowLogs bool
+}
+
 // AWS makes VPCs and subnets of /16 to /28, and keeps 5 addresses of each subnet.
 const (
 	largestRange  = 16

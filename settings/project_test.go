@@ -58,33 +58,6 @@ func TestProjectDeclaresTheTypesOfTheSettings(t *testing.T) {
 	}
 }
 
-func TestProjectDescribesEachFieldOfASetting(t *testing.T) {
-	declared := declarations(t)
-	for _, f := range fields(reflect.TypeFor[Settings]()) {
-		for _, name := range names(f.Type) {
-			assert.Regexp(t, `\b`+name+`\b`, declared[f.key].Description, f.key)
-		}
-		assert.NotEmpty(t, declared[f.key].Description)
-	}
-}
-
-// names lists the keys within a value of a type, at any depth.
-func names(t reflect.Type) []string {
-	switch {
-	case t == reflect.TypeFor[healthcheck.Check]():
-		return names(reflect.TypeFor[check]())
-	case t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer:
-		return names(t.Elem())
-	case t.Kind() != reflect.Struct || t.PkgPath() != reflect.TypeFor[Settings]().PkgPath():
-		return nil
-	}
-	var all []string
-	for _, f := range fields(t) {
-		all = append(append(all, f.key), names(f.Type)...)
-	}
-	return all
-}
-
 func TestDefaultsOfTheProjectAreThoseOfTheCode(t *testing.T) {
 	want, err := Parse(config(t, smallest))
 	require.NoError(t, err)

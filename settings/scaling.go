@@ -12,6 +12,160 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
+// Scaling is the Auto Scaling group.
+type Scaling struct {
+	// The lowest number of instances. Two in two zones survive the loss of one zone.
+	// Limits: 1 to `max`.
+	Min int `default:"2" minimum:"1" unit:"instances"`
+
+	// The highest number of instances, except while instances are being replaced.
+	// Limits: `min` or more.
+	Max int `default:"3" minimum:"1" unit:"instances"`
+
+	// The time after a launch in which an unhealthy instance is not replaced. It must be longer than boot and installation take.
+	// Limits: 0 to 7200.
+	Grace time.Duration `default:"120" minimum:"0" maximum:"7200"`
+
+	// What changes the number of instances between `min` and `max`. Without a policy the number stays at `min`.
+	// Limits: each metric once.
+	Policies []Policy
+
+	// Bounds that change at fixed times.
+	Schedules []Schedule
+
+	// Hold an instance back before it serves or before it is gone (Auto Scaling User Guide, lifecycle hooks).
+	Hooks []Hook
+
+	// The addresses that are notified of launches, terminations, failures, the end of a release, and alarms.
+	// Limits: each once.
+	Notify []Subscription
+}
+
+// Policy changes the number of instances by a metric.
+type Policy struct {
+	// Keeps `metric` near `target`.
+	// Limits: either this or `step`.
+	TargetTracking *TargetTracking `oneof:"kind"`
+
+	// Adds instances above a threshold and removes them below another.
+	// Limits: either this or `targetTracking`.
+	Step *Step `oneof:"kind"`
+}
+
+// TargetTracking keeps a metric near its target.
+type TargetTracking struct {
+	// The average CPU utilization of the group.
+	// Limits: `cpu`.
+	Metric string `default:"\"cpu\"" enum:"cpu"`
+
+	// The value to keep.
+	// Limits: above 0, at most 100.
+	Target float64 `default:"50" above:"0" maximum:"100" unit:"%"`
+
+	// The time until a new instance counts.
+	// Limits: 0 to 3600.
+	Warmup time.Duration `default:"300" minimum:"0" maximum:"3600"`
+}
+
+// Step adds instances above a threshold, and removes them below another.
+type Step struct {
+	// The average CPU utilization of the group.
+	// Limits: `cpu`.
+	Metric string `default:"\"cpu\"" enum:"cpu"`
+
+	// The time over which a point of the metric is averaged. Below 300, the instances report each minute, which AWS charges for.
+	// Limits: a multiple of 60, up to 3600.
+	Period time.Duration `default:"60" minimum:"60" maximum:"3600"`
+
+	// The time until a new instance counts.
+	// Limits: 0 to 3600.
+	Warmup time.Duration `default:"300" minimum:"0" maximum:"3600"`
+
+	// Instances are added when the metric is above this value.
+	// Limits: above 0, at most 100.
+	Above float64 `required:"true" above:"0" maximum:"100" unit:"%"`
+
+	// How long the metric must be above.
+	// Limits: a multiple of `period`, up to a day.
+	AboveFor time.Duration `default:"300" minimum:"60" maximum:"86400"`
+
+	// The number of instances that are added.
+	// Limits: from 1.
+	Add int `default:"1" minimum:"1" unit:"instances"`
+
+	// Instances are removed when the metric is below this value.
+	// Limits: above 0, under `above`.
+	Below float64 `required:"true" above:"0" maximum:"100" unit:"%"`
+
+	// How long the metric must be below.
+	// Limits: a multiple of `period`, up to a day.
+	BelowFor time.Duration `default:"300" minimum:"60" maximum:"86400"`
+
+	// The number of instances that are removed.
+	// Limits: from 1.
+	Remove int `default:"1" minimum:"1" unit:"instances"`
+}
+
+// Schedule sets the group's bounds at fixed times. A bound that is nil stays as it is.
+type Schedule struct {
+	// The name of the scheduled action.
+	// Limits: at most 64 of letters, digits, `-` and `_`; each once.
+	Name string `required:"true"`
+
+	// When the bounds change.
+	// Limits: minute, hour, day of the month, month, day of the week (Auto Scaling User Guide, scheduled scaling).
+	Cron string `required:"true"`
+
+	// The time zone of `cron`.
+	// Limits: an IANA time zone.
+	TimeZone string `default:"\"UTC\""`
+
+	// The group's new minimum.
+	// Default: unchanged.
+	// Limits: 0 to `desired`.
+	Min *int `minimum:"0" unit:"instances"`
+
+	// The group's new maximum.
+	// Default: unchanged.
+	// Limits: `desired` or more.
+	Max *int `minimum:"0" unit:"instances"`
+
+	// The group's new desired number.
+	// Default: unchanged.
+	// Limits: `min` to `max`.
+	Desired *int `minimum:"0" unit:"instances"`
+}
+
+// Hook holds an instance back before it serves or before it is gone.
+type Hook struct {
+	// The name of the hook.
+	// Limits: at most 64 of letters, digits, `-` and `_`; each once.
+	Name string `required:"true"`
+
+	// `launching` holds an instance back before it serves, `terminating` after its last request.
+	// Limits: `launching`, `terminating`.
+	Transition string `required:"true" enum:"launching,terminating"`
+
+	// How long the instance is held back, unless the lifecycle action is completed earlier.
+	// Limits: 30 to 7200.
+	Timeout time.Duration `default:"300" minimum:"30" maximum:"7200"`
+
+	// What happens after the timeout.
+	// Limits: `continue`, `abandon`.
+	Result string `default:"\"continue\"" enum:"continue,abandon"`
+}
+
+// Subscription is an address to which notifications are sent.
+type Subscription struct {
+	// The kind of address. AWS asks the owner of an email address for consent.
+	// Limits: `email`, `sms`, `https`, `sqs`, `lambda`.
+	Protocol string `required:"true" enum:"email,sms,https,sqs,lambda"`
+
+	// The address.
+	// Limits: an address of that kind.
+	Endpoint string `required:"true"`
+}
+
 // Bounds of the Auto Scaling and CloudWatch APIs.
 const (
 	maxGrace     = 2 * time.Hour

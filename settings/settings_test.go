@@ -59,12 +59,17 @@ func handOver(t testing.TB, value any) string {
 
 func ptr[T any](value T) *T { return &value }
 
-func stackFile(t testing.TB, path string) map[string]string {
+func readFile(t testing.TB, path string) string {
 	t.Helper()
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
+	return string(content)
+}
+
+func stackFile(t testing.TB, path string) map[string]string {
+	t.Helper()
 	var file struct{ Config map[string]any }
-	require.NoError(t, yaml.Unmarshal(content, &file))
+	require.NoError(t, yaml.Unmarshal([]byte(readFile(t, path)), &file))
 	flat := map[string]string{}
 	for key, value := range file.Config {
 		flat[key] = handOver(t, value)

@@ -60,3 +60,19 @@ func Table(head []string, rows [][]string) string {
 	}
 	return text.String()
 }
+
+// File compares a whole file with what a test says that it is. With UPDATE_DOCS=1 it writes the file.
+func File(t testing.TB, file, want string) {
+	t.Helper()
+	is, err := os.ReadFile(file)
+	switch {
+	case os.Getenv(Update) != "":
+		if err := os.WriteFile(file, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	case err != nil:
+		t.Fatal(err)
+	case string(is) != want:
+		t.Fatalf("%s is not what its test generates (%s=1 go test rewrites it): %s", file, Update, difference(string(is), want))
+	}
+}

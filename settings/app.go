@@ -1,0 +1,61 @@
+package settings
+
+// App is the software of an instance.
+type App struct {
+	// The port on which the service listens. Below 1024, the services get the right to bind it.
+	// Limits: 1 to 65535, not 22.
+	Port int `required:"true" minimum:"1" maximum:"65535" unit:"TCP port"`
+
+	// Files that are installed on each instance, with mode 0755.
+	// Limits: the file names of their paths differ.
+	Artifacts []Artifact
+
+	// Processes that systemd starts at each boot, and again 1 s after they end.
+	// Limits: at least one.
+	Services []Service `required:"true"`
+
+	// Packages that are installed at the first boot from the image's repositories. They open port 80 outward beside 443.
+	// Limits: names of packages, each once.
+	Packages []string
+}
+
+// Artifact is a file that is installed on each instance.
+type Artifact struct {
+	// A Go package that is built for the instance's processor, as a static program.
+	// Limits: one Go package, such as `./cmd/musicguru`; not beside `file`.
+	Build string `oneof:"source"`
+
+	// A file that is installed as it is.
+	// Limits: a regular file, relative to Pulumi.yaml; not beside `build`.
+	File string `oneof:"source"`
+
+	// The place of the file on the instance. A file that the image has at this path is kept.
+	// Limits: below `/usr/local`, `/opt` or `/srv`; letters, digits and `._+@-`; the file name is not `healthcheck`.
+	Path string `required:"true"`
+}
+
+// Service is a process that systemd keeps running.
+type Service struct {
+	// The name of the systemd unit.
+	// Limits: at most 64 of a–z, 0–9, `_` and `-`, beginning with a letter; each once; not `healthcheck` and no unit of the
+	// system.
+	Name string `required:"true"`
+
+	// The program and its arguments, without a shell. A command that names an artifact's path waits for that artifact.
+	// Limits: begins with an absolute path; no line breaks.
+	Command []string `required:"true"`
+
+	// The system user that runs the process. It is created if it is missing.
+	// Default: a dynamic user.
+	// Limits: at most 31 of a–z, 0–9, `_` and `-`, not beginning with a digit; not `root`.
+	User string
+
+	// The working directory. `/var/lib/NAME` exists, and the service may write to it.
+	// Default: `/`.
+	// Limits: absolute; must exist.
+	Directory string
+
+	// Environment variables.
+	// Limits: names of letters, digits and `_`; no line breaks.
+	Environment map[string]string
+}
