@@ -10,14 +10,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/docs"
+	"github.com/elastic-service/elastic-service/internal/docstest"
 )
 
 const projectFile = "../Pulumi.yaml"
 
 func TestGeneratedTablesAreThoseOfTheSettings(t *testing.T) {
 	for _, s := range reference(t) {
-		docs.Section(t, "../docs/settings.md", "fields of "+s.key, docs.Table(
+		docstest.Section(t, "../docs/settings.md", "fields of "+s.key, docstest.Table(
 			[]string{"field", "type", "unit", "default", "limits", "what it does"}, rowsOf(s)))
 	}
 }
@@ -84,7 +84,7 @@ func TestGeneratedProjectDeclaresTheSettings(t *testing.T) {
 	for _, s := range reference(t) {
 		keys.WriteString(s.declaration())
 	}
-	docs.File(t, projectFile, before+"\nconfig:\n"+keys.String())
+	docstest.File(t, projectFile, before+"\nconfig:\n"+keys.String())
 }
 
 func (s setting) declaration() string {

@@ -12,14 +12,14 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v5"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/docs"
+	"github.com/elastic-service/elastic-service/internal/docstest"
 )
 
 const schemaFile = "../docs/settings.schema.json"
 
 // The schema is for editors: it knows keys, types, choices and bounds. Rules between settings are Parse's alone.
 func TestGeneratedSchemaIsThatOfTheSettings(t *testing.T) {
-	docs.File(t, schemaFile, schemaText(t))
+	docstest.File(t, schemaFile, schemaText(t))
 }
 
 type schema = map[string]any
