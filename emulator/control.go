@@ -29,9 +29,10 @@ const ControlAddress = "127.0.0.1:4566"
 // Control serves the control API and the dashboard. It listens on loopback only, and answers neither pages of another
 // origin nor names that were made to point here.
 type Control struct {
-	server *http.Server
-	page   *dashboard.Dashboard
-	stop   chan struct{} // closed when a client asks for the end
+	address string // host and port
+	server  *http.Server
+	page    *dashboard.Dashboard
+	stop    chan struct{} // closed when a client asks for the end
 }
 
 // Serve opens the control API of an emulator that runs a stack.
@@ -41,12 +42,12 @@ func (e *Emulator) Serve(address, stack string) (*Control, error) {
 	}
 	listener, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is in use: another emulator runs (see its status), or another program has the port", address)
+		return nil, fmt.Errorf("%s is in use by another program: choose another address with --address, e.g. 127.0.0.1:0 for a free port", address)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("control API: %w", err)
 	}
-	c := &Control{stop: make(chan struct{}, 1)}
+	c := &Control{address: listener.Addr().String(), stop: make(chan struct{}, 1)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { reply(w, e.Status()) })
 	mux.HandleFunc("GET /environment", func(w http.ResponseWriter, _ *http.Request) {
@@ -112,6 +113,9 @@ type Attachment struct {
 	Environment map[string]string
 }
 
+// Address returns the host and port at which it listens.
+func (c *Control) Address() string { return c.address }
+
 // Stopped is told when a client asks for the end.
 func (c *Control) Stopped() <-chan struct{} { return c.stop }
 
@@ -176,8 +180,8 @@ func acknowledge(w http.ResponseWriter, err error) {
 	reply(w, struct{}{})
 }
 
-// ErrNotRunning says that no emulator runs here.
-var ErrNotRunning = errors.New("no emulator is running: start one with `go run ./cmd/emulator up`")
+// ErrNotRunning says that no emulator runs at an address.
+var ErrNotRunning = errors.New("no emulator is running")
 
 // Client talks to a running emulator.
 type Client struct {
@@ -269,23 +273,23 @@ func (c Client) do(ctx context.Context, method, path string, body, into any) err
 	response, err := (&http.Client{Timeout: patience}).Do(request)
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return ErrNotRunning
+		return fmt.Errorf("%w at %s: start one with `go run ./cmd/emulator up`, or choose another address with --address", ErrNotRunning, c.Address)
 	case os.IsTimeout(err):
-		return fmt.Errorf("%s takes connections, but has not answered for %v: is it an emulator?", c.Address, patience)
+		return fmt.Errorf("%s takes connections, but has not answered for %v: another program may have the port: choose another address with --address", c.Address, patience)
 	case err != nil:
 		return err
 	}
 	defer response.Body.Close()
 	refused := response.StatusCode != http.StatusOK
 	if kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); refused && kind != "text/plain" {
-		return fmt.Errorf("%s answers, but is no emulator: %s", c.Address, response.Status)
+		return fmt.Errorf("%s answers, but is no emulator (%s): choose another address with --address", c.Address, response.Status)
 	}
 	if refused {
 		text, _ := io.ReadAll(io.LimitReader(response.Body, 1<<16))
 		return errors.New(strings.TrimSpace(string(text)))
 	}
 	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
-		return fmt.Errorf("%s answers, but is no emulator: %w", c.Address, err)
+		return fmt.Errorf("%s answers, but is no emulator (%w): choose another address with --address", c.Address, err)
 	}
 	return nil
 }

@@ -11,72 +11,79 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
-// defaultFault is how long a lasting fault lasts unless -for says otherwise, in time of the cloud.
+// defaultFault is how long a lasting fault lasts without --for, emulated time.
 const defaultFault = 10 * time.Minute
 
-// failZone takes a zone away from the running emulator.
-func failZone(ctx context.Context, o *options, args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("%w: name one zone, e.g. us-east-1a (see status)", session.ErrUsage)
+func newFault(g *globals) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "fault [ACTION TARGET [NAME=VALUE...]]",
+		Short: "List the faults, or start one",
+		Long: `Start a fault, as an action of AWS's Fault Injection Service; without arguments, list the actions with
+their targets and parameters, and the faults that last.
+
+The end of an action's name is enough where no other action ends so. A lasting fault ends after --for,
+or 10 minutes of emulated time; fault stop ends it earlier.`,
+		Example: `  emulator fault
+  emulator fault CPU-Stress i-0123456789abcdef0 LoadPercent=80 --for 20m
+  emulator fault stop EXPabc123`,
+		Args:              refuseIncompleteFault,
+		ValidArgsFunction: faultArguments(g),
 	}
-	fault, err := client.StartFault(ctx, emulator.FaultRequest{Action: cloud.FaultPower, Target: args[0], Duration: o.duration.Seconds()})
-	if err != nil {
-		return err
+	var duration length
+	c.Flags().Var(&duration, "for", "how long, emulated time (default 10m0s for a fault that lasts)")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return listFaults(c.Context(), g.client(), c.OutOrStdout())
+		}
+		return startFault(c.Context(), g.client(), args, time.Duration(duration), c.OutOrStdout())
 	}
-	ends := "`restore-zone " + args[0] + "` brings it back"
-	if !fault.Until.IsZero() {
-		ends = fmt.Sprintf("it comes back after %v there", o.duration)
-	}
-	fmt.Fprintf(o.out, "%s has failed: its instances are without power, and none can be launched there; %s\n", args[0], ends)
-	return nil
+	c.AddCommand(newStopFault(g))
+	return c
 }
 
-// restoreZone ends the faults of a zone.
-func restoreZone(ctx context.Context, o *options, args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("%w: name one zone, e.g. us-east-1a (see status)", session.ErrUsage)
+func refuseIncompleteFault(_ *cobra.Command, args []string) error {
+	if len(args) == 1 {
+		return fmt.Errorf("%w: name an action and its target; without arguments all actions are listed", session.ErrUsage)
 	}
-	faults, err := client.Faults(ctx)
-	if err != nil {
-		return err
-	}
-	ended := 0
-	for _, f := range faults.Running {
-		if f.Target != args[0] {
-			continue
-		}
-		if err := client.StopFault(ctx, f.ID); err != nil {
-			return err
-		}
-		ended++
-	}
-	if ended == 0 {
-		return fmt.Errorf("%s has not failed", args[0])
-	}
-	fmt.Fprintf(o.out, "%s is back; groups balance their zones again, see status\n", args[0])
-	return nil
+	return refuseEmpty(args)
 }
 
-// fault lists faults, starts one or ends one.
-func fault(ctx context.Context, o *options, args []string) error {
-	switch {
-	case len(args) == 0:
-		return o.listFaults(ctx)
-	case args[0] == "stop" && len(args) == 2:
-		if err := client.StopFault(ctx, args[1]); err != nil {
-			return err
-		}
-		fmt.Fprintf(o.out, "%s is over\n", args[1])
-		return nil
-	case len(args) == 1 || args[0] == "stop":
-		return fmt.Errorf("%w: name an action and its target, or `stop` and a fault; without arguments both are listed", session.ErrUsage)
+func newStopFault(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "stop FAULT",
+		Short:   "End a fault that lasts",
+		Long:    `End a fault before its time. ` + "`emulator fault`" + ` lists the faults that last.`,
+		Example: `  emulator fault stop EXPabc123`,
+		Args:    arguments(1, 1, "name one fault (see `emulator fault`)"),
+		ValidArgsFunction: fromStatus(g, func(s emulator.Status, args []string) []cobra.Completion {
+			if len(args) > 0 {
+				return nil
+			}
+			var found []cobra.Completion
+			for _, f := range s.Faults {
+				found = append(found, cobra.CompletionWithDesc(f.ID, f.Action+" at "+f.Target))
+			}
+			return found
+		}),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := g.client().StopFault(c.Context(), args[0]); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%s is over\n", args[0])
+			return nil
+		},
 	}
-	request, err := o.faultRequest(ctx, args)
+}
+
+func startFault(ctx context.Context, client emulator.Client, args []string, duration time.Duration, out io.Writer) error {
+	request, err := faultRequest(ctx, client, args, duration)
 	if err != nil {
 		return err
 	}
@@ -85,15 +92,15 @@ func fault(ctx context.Context, o *options, args []string) error {
 		return err
 	}
 	if started.Until.Equal(started.Started) {
-		fmt.Fprintf(o.out, "%s at %s: done\n", started.Action, started.Target)
+		fmt.Fprintf(out, "%s at %s: done\n", started.Action, started.Target)
 		return nil
 	}
-	fmt.Fprintf(o.out, "%s: %s at %s, %s\n", started.ID, started.Action, started.Target, left(started.Until, started.Started))
+	fmt.Fprintf(out, "%s: %s at %s, %s\n", started.ID, started.Action, started.Target, left(started.Until, started.Started))
 	return nil
 }
 
-// faultRequest reads ACTION TARGET [NAME=VALUE …]. The action may be cut short to what no other one ends with.
-func (o *options) faultRequest(ctx context.Context, args []string) (emulator.FaultRequest, error) {
+// faultRequest reads ACTION TARGET [NAME=VALUE …].
+func faultRequest(ctx context.Context, client emulator.Client, args []string, duration time.Duration) (emulator.FaultRequest, error) {
 	request := emulator.FaultRequest{Target: args[1], Parameters: map[string]string{}}
 	for _, arg := range args[2:] {
 		name, value, ok := strings.Cut(arg, "=")
@@ -112,14 +119,15 @@ func (o *options) faultRequest(ctx context.Context, args []string) (emulator.Fau
 	}
 	request.Action = action.Name
 	switch {
-	case o.duration > 0:
-		request.Duration = o.duration.Seconds()
+	case duration > 0:
+		request.Duration = duration.Seconds()
 	case action.Lasting && !action.Endless:
 		request.Duration = defaultFault.Seconds()
 	}
 	return request, nil
 }
 
+// findAction returns the action with a name, or the only action whose name ends so.
 func findAction(actions []cloud.FaultAction, name string) (cloud.FaultAction, error) {
 	var found []cloud.FaultAction
 	var names []string
@@ -141,19 +149,20 @@ func findAction(actions []cloud.FaultAction, name string) (cloud.FaultAction, er
 	return found[0], nil
 }
 
-func (o *options) listFaults(ctx context.Context) error {
+// listFaults prints the actions, and the faults that last.
+func listFaults(ctx context.Context, client emulator.Client, out io.Writer) error {
 	faults, err := client.Faults(ctx)
 	if err != nil {
 		return err
 	}
-	table := tabwriter.NewWriter(o.out, 0, 8, 2, ' ', 0)
+	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "ACTION\tTARGET\tLASTS\tPARAMETERS")
 	for _, a := range faults.Actions {
 		var parameters []string
 		for _, p := range a.Parameters {
 			parameters = append(parameters, p.Name+"="+cmp.Or(p.Default, "…"))
 		}
-		fmt.Fprintf(table, "%s\t%s\t%v\t%s\n", a.Name, strings.Join(a.Targets, ", "), map[bool]string{true: "-for", false: "no"}[a.Lasting],
+		fmt.Fprintf(table, "%s\t%s\t%v\t%s\n", a.Name, strings.Join(a.Targets, ", "), map[bool]string{true: "--for", false: "no"}[a.Lasting],
 			strings.Join(parameters, " "))
 	}
 	_ = table.Flush()
@@ -164,8 +173,8 @@ func (o *options) listFaults(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(o.out)
-	printFaults(o.out, faults.Running, status.Time)
+	fmt.Fprintln(out)
+	printFaults(out, faults.Running, status.Time)
 	return nil
 }
 
@@ -179,10 +188,10 @@ func printFaults(out io.Writer, running []cloud.Fault, now time.Time) {
 	}
 }
 
-// left is a time of the cloud that is left, for people.
+// left says how much emulated time is left.
 func left(until, now time.Time) string {
 	if until.IsZero() {
 		return "until it is stopped"
 	}
-	return fmt.Sprintf("for another %v there", until.Sub(now).Round(time.Second))
+	return fmt.Sprintf("for another %v of emulated time", until.Sub(now).Round(time.Second))
 }

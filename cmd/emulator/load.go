@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/load"
@@ -17,54 +19,74 @@ import (
 // highestRate is more than a balancer of the emulator passes on a laptop.
 const highestRate = 100_000
 
-// loadService puts the first balancer of the running emulator under load, until the time is over or Ctrl-C, and reports.
-// Requests without an answer are a failure.
-func loadService(ctx context.Context, o *options, args []string) error {
-	rate, err := parseRate(args)
-	if err != nil {
-		return err
+func newLoad(g *globals) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "load RATE",
+		Short: "Send so many requests a second to the service, and report how they fared",
+		Long: `Send RATE requests a second to the listener that call asks, until Ctrl-C or for the time that --for
+gives, and report how many were answered, refused (reset) and failed (no answer in 5 s, or not 200),
+the latency, and the share of each target. The exit code is 1 if a request got no answer.`,
+		Example: `  emulator load 500
+  emulator load 100 --for 30s
+  emulator load 50 --ask "/burn?ms=20" --for 2m`,
+		Args:              arguments(1, 1, "name the rate, e.g. 500 requests a second"),
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
+	question := c.Flags().String("ask", "", askHelp)
+	var duration length
+	c.Flags().Var(&duration, "for", "how long, real time; 0: until Ctrl-C")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		rate, err := parseRate(args[0])
+		if err != nil {
+			return err
+		}
+		return loadService(c.Context(), g.client(), *question, load.Options{
+			Rate: rate, For: time.Duration(duration), Patience: load.Patience, Progress: progressTo(c.OutOrStdout()),
+		}, c.OutOrStdout())
+	}
+	return c
+}
+
+// loadService puts the first balancer of the running emulator under load, and reports. Requests without an answer are a failure.
+func loadService(ctx context.Context, client emulator.Client, question string, o load.Options, out io.Writer) error {
 	before, err := client.Status(ctx)
 	if err != nil {
 		return err
 	}
-	asked, err := o.asked(before, o.question)
+	service, err := firstService(before, question)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(o.out, "%g requests a second to %s; Ctrl-C ends it\n", rate, asked.Address)
-	report := load.Run(ctx, load.Options{Rate: rate, For: o.duration, Patience: load.Patience, Progress: o.progress()}, func(ctx context.Context) error {
-		_, err := asked.Ask(ctx)
+	fmt.Fprintf(out, "%g requests a second to %s; Ctrl-C ends it\n", o.Rate, service.Address)
+	report := load.Run(ctx, o, func(ctx context.Context) error {
+		_, err := service.Ask(ctx)
 		return err
 	})
-	printReport(o.out, report)
+	printReport(out, report)
 	after, err := client.Status(context.WithoutCancel(ctx))
 	if err != nil {
 		return fmt.Errorf("how the targets shared it is not known: %w", err)
 	}
-	printShares(o.out, before, after)
+	printShares(out, before, after)
 	if n := report.Unanswered(); n > 0 {
 		return fmt.Errorf("%d of %d requests got no answer", n, report.Sent)
 	}
 	return nil
 }
 
-func parseRate(args []string) (float64, error) {
-	if len(args) != 1 {
-		return 0, fmt.Errorf("%w: name the rate, e.g. 500 requests a second", session.ErrUsage)
-	}
-	rate, err := strconv.ParseFloat(args[0], 64)
+func parseRate(text string) (float64, error) {
+	rate, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(rate > 0 && rate <= highestRate) {
-		return 0, fmt.Errorf("%w: the rate %q is not a number above 0, up to %d", session.ErrUsage, args[0], highestRate)
+		return 0, fmt.Errorf("%w: the rate %q is not a number above 0, up to %d", session.ErrUsage, text, highestRate)
 	}
 	return rate, nil
 }
 
-// progress prints a line a second: what came since the last one, and what was left without an answer in all.
-func (o *options) progress() func(load.Report) {
+// progressTo returns a function that prints a line about what came since the last line.
+func progressTo(out io.Writer) func(load.Report) {
 	var last load.Report
 	return func(now load.Report) {
-		fmt.Fprintf(o.out, "%4.0f s  %6d sent  %6d answered  %d without an answer in all\n", now.Took.Seconds(), now.Sent-last.Sent,
+		fmt.Fprintf(out, "%4.0f s  %6d sent  %6d answered  %d without an answer in all\n", now.Took.Seconds(), now.Sent-last.Sent,
 			now.Answered-last.Answered, now.Unanswered())
 		last = now
 	}
@@ -112,5 +134,3 @@ func allFlows(s emulator.Status) map[string]emulator.FlowStatus {
 	}
 	return sums
 }
-
-var errNoBalancer = errors.New("no balancer is listening: is the stack up?")

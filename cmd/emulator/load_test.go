@@ -30,9 +30,7 @@ import (
 // at has the commands talk to another emulator.
 func at(t *testing.T, address string) {
 	t.Helper()
-	before := client.Address
-	client.Address = address
-	t.Cleanup(func() { client.Address = before })
+	t.Setenv(addressVariable, address)
 }
 
 // lines answers lines, and every so manyth not at all, as the balancer of an emulator that only has a status.
@@ -114,7 +112,7 @@ func TestCallAndLoadSpeakTLSToWhoListensForIt(t *testing.T) {
 
 	status.Balancers = []emulator.BalancerStatus{{Kind: "network", Protocol: "TLS", Address: l.Addr().String()}}
 	assert.Equal(t, "answer to 2004\n", command(0, "call", "2004"))
-	assert.Contains(t, command(0, "load", "100", "-for", "200ms"), " 0 refused, 0 failed")
+	assert.Contains(t, command(0, "load", "100", "--for", "200ms"), " 0 refused, 0 failed")
 	assert.Contains(t, command(0, "status"), "certificates are of the authority in "+authority)
 	status.Balancers = []emulator.BalancerStatus{{Kind: "application", Protocol: "HTTPS", Address: page.Listener.Addr().String()}}
 	assert.Equal(t, "page /x\n", command(0, "call", "/x"))
@@ -143,7 +141,7 @@ func TestSharesAreThoseOfAllListeners(t *testing.T) {
 func TestLoadReportsWhatBecameOfEveryRequest(t *testing.T) {
 	count := lines(t, 0)
 	var out bytes.Buffer
-	assert.Zero(t, run(t.Context(), []string{"load", "200", "-for", "1500ms"}, &out, &out), out.String())
+	assert.Zero(t, run(t.Context(), []string{"load", "200", "--for", "1500ms"}, &out, &out), out.String())
 	assert.Regexp(t, `(?m)^ +1 s +\d+ sent +\d+ answered +0 without an answer in all$`, out.String())
 	assert.Contains(t, out.String(), fmt.Sprintf("\n%d sent in 1.", count.Load()))
 	assert.Contains(t, out.String(), fmt.Sprintf("%d answered, 0 refused, 0 failed", count.Load()))
@@ -155,7 +153,7 @@ func TestLoadReportsWhatBecameOfEveryRequest(t *testing.T) {
 func TestLoadThatIsNotAllAnsweredFails(t *testing.T) {
 	lines(t, 4)
 	var out bytes.Buffer
-	assert.Equal(t, 1, run(t.Context(), []string{"load", "-for", "500ms", "100"}, &out, &out))
+	assert.Equal(t, 1, run(t.Context(), []string{"load", "--for", "500ms", "100"}, &out, &out))
 	assert.Regexp(t, `\d+ of \d+ requests got no answer`, out.String())
 }
 
@@ -179,7 +177,7 @@ func TestMistypedLoadsAndFaultsSayWhatIsWrong(t *testing.T) {
 		"no number":            {[]string{"load", "many"}, 2, `the rate "many" is not a number`},
 		"no load":              {[]string{"load", "0"}, 2, `the rate "0" is not`},
 		"not a number at all":  {[]string{"load", "NaN"}, 2, `the rate "NaN" is not`},
-		"a negative time":      {[]string{"load", "1", "-for", "-1s"}, 2, "-for -1s is negative"},
+		"a negative time":      {[]string{"load", "1", "--for", "-1s"}, 2, "a duration is not negative"},
 		"nobody to be loaded":  {[]string{"load", "1"}, 1, emulator.ErrNotRunning.Error()},
 		"no zone":              {[]string{"fail-zone"}, 2, "name one zone"},
 		"no zone to come back": {[]string{"restore-zone"}, 2, "name one zone"},
@@ -213,15 +211,15 @@ func TestZonesFailAndComeBackByCommand(t *testing.T) {
 	assert.Contains(t, command(1, "restore-zone", "us-east-1a"), "us-east-1a has not failed")
 	assert.Contains(t, command(0, "fail-zone", "us-east-1a"), "`restore-zone us-east-1a` brings it back")
 	assert.Contains(t, command(1, "fail-zone", "us-east-1a"), "ConflictException")
-	assert.Contains(t, command(0, "fail-zone", "us-east-1b", "-for", "10m"), "it comes back after 10m0s there")
+	assert.Contains(t, command(0, "fail-zone", "us-east-1b", "--for", "10m"), "it comes back after 10m0s of emulated time")
 	assert.Contains(t, command(1, "fail-zone", "eu-west-1a"), "'eu-west-1a' is not a zone of us-east-1")
 	status := command(0, "status")
 	assert.Regexp(t, `fault EXP\w+: AZ Availability: Power Interruption at us-east-1a, until it is stopped`, status)
-	assert.Regexp(t, `fault EXP\w+: AZ Availability: Power Interruption at us-east-1b, for another (10m0s|9m5\ds) there`, status)
+	assert.Regexp(t, `fault EXP\w+: AZ Availability: Power Interruption at us-east-1b, for another (10m0s|9m5\ds) of emulated time`, status)
 	assert.Contains(t, command(0, "restore-zone", "us-east-1a"), "us-east-1a is back")
 
 	list := command(0, "fault")
-	assert.Regexp(t, `aws:ssm:send-command/AWSFIS-Run-CPU-Stress +aws:ec2:instance +-for +CPU=0 LoadPercent=100`, list)
+	assert.Regexp(t, `aws:ssm:send-command/AWSFIS-Run-CPU-Stress +aws:ec2:instance +--for +CPU=0 LoadPercent=100`, list)
 	id := strings.TrimSuffix(strings.Fields(list[strings.Index(list, "fault EXP"):])[1], ":")
 	assert.Contains(t, command(0, "fault", "stop", id), id+" is over")
 	assert.Contains(t, command(2, "fault", "reboot", "i-1"), `there is no action "reboot"; there is`)

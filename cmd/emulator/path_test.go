@@ -8,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
-	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
 func TestAPathIsPrintedHopByHop(t *testing.T) {
@@ -26,6 +25,7 @@ func TestAPathIsPrintedHopByHop(t *testing.T) {
 
 func TestAPathNeedsTwoEndsAndAPort(t *testing.T) {
 	for _, args := range [][]string{nil, {"internet", "balancer"}, {"internet", "balancer", "http"}} {
-		require.ErrorIs(t, path(t.Context(), &options{}, args), session.ErrUsage)
+		var out bytes.Buffer
+		require.Equal(t, 2, run(t.Context(), append([]string{"path"}, args...), &out, &out))
 	}
 }

@@ -1,41 +1,45 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"strings"
+	"github.com/spf13/cobra"
 
-	"github.com/elastic-service/elastic-service/emulator/experiments"
 	"github.com/elastic-service/elastic-service/emulator/rehearsal"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
-// rehearse rehearses the stack on an emulator of its own.
-func rehearse(ctx context.Context, o *options, args []string) error {
-	if err := noArguments(args); err != nil {
-		return err
-	}
-	root, err := session.EnterProject(o.stack)
-	if err != nil {
-		return err
-	}
-	return rehearsal.Run(ctx, rehearsal.Options{Session: o.session(root, ""), Question: o.question, LoadPath: o.load, Out: o.out})
-}
+func newRehearse() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "rehearse",
+		Short: "Deploy, ask, break, release, scale and destroy the stack, with a report",
+		Long: `Rehearse the stack on an emulator of its own. What is rehearsed follows from the stack's settings:
 
-// experiment answers a question by measurement.
-func experiment(ctx context.Context, o *options, args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("%w: name one experiment: %s", session.ErrUsage, strings.Join(experiments.Names(), ", "))
+  1. deploy it, wait until it is healthy, and ask until every target has answered
+  2. deploy it again: nothing may change
+  3. terminate an instance, or stop a container, and wait for the replacement while clients go on asking
+  4. where services have RELEASE in their environment: roll out another one without a failed request
+  5. where steps scale the group, or CPU use the containers: load it until it grows, and wait until it shrinks
+  6. sum up the notifications
+  7. where the stack is protected: destroying it has to be refused
+  8. destroy it: no resource, process, socket or file may be left
+
+The exit code is 0 only if all of it held. After a failure the emulator's folder is kept, with logs.`,
+		Example: `  emulator rehearse
+  emulator rehearse --stack cardweb --speed 20
+  emulator rehearse --stack cache --ask PING
+  sudo emulator rehearse --runtime machine --speed 4     on booted machines`,
+		Args: noArguments,
 	}
-	if err := experiments.Check(args[0], o.sizes); err != nil {
-		return err
+	flags := addStackFlags(c)
+	question := c.Flags().String("ask", "", askHelp)
+	load := c.Flags().String("load", "/burn?ms=20", "`path` of a page that costs CPU, for the rehearsal of scaling")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		root, err := session.EnterProject(flags.stack)
+		if err != nil {
+			return err
+		}
+		return rehearsal.Run(c.Context(), rehearsal.Options{
+			Session: flags.session(root, "", c.ErrOrStderr()), Question: *question, LoadPath: *load, Out: c.OutOrStdout(),
+		})
 	}
-	root, err := session.EnterProject(o.stack)
-	if err != nil {
-		return err
-	}
-	return experiments.Run(ctx, args[0], experiments.Options{
-		Session: o.session(root, ""), Question: o.question, Out: o.out,
-		Count: o.sizes.Count, Instances: o.sizes.Instances, Resources: o.sizes.Resources,
-	})
+	return c
 }

@@ -13,15 +13,15 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
-// speed is high enough for a test, and low enough for a probe's timeout to be long beside a busy machine's pauses.
-const speed = "20"
+// testSpeed is high enough for a test, and low enough for a probe's timeout to be long beside a busy machine's pauses.
+const testSpeed = "20"
 
 func TestRehearsalOfDev(t *testing.T) {
 	enginetest.NeedCLI(t)
 	root := must(session.EnterProject("dev"))(t)
 	before := folders(t, root)
 	var out, errs bytes.Buffer
-	code := run(t.Context(), []string{"rehearse", "-stack", "dev", "-speed", speed}, io.MultiWriter(&out, &enginetest.Logger{T: t}), io.MultiWriter(&errs, &enginetest.Logger{T: t}))
+	code := run(t.Context(), []string{"rehearse", "--stack", "dev", "--speed", testSpeed}, io.MultiWriter(&out, &enginetest.Logger{T: t}), io.MultiWriter(&errs, &enginetest.Logger{T: t}))
 	require.Zero(t, code, "%s\n%s", &out, &errs)
 
 	report := out.String()

@@ -96,7 +96,7 @@ func (c *program) start(args ...string) {
 	c.said.Reset()
 	c.process = exec.Command(os.Args[0], args...)
 	c.process.Dir, c.process.Stdout, c.process.Stderr = c.root, c, c
-	c.process.Env = append(os.Environ(), commandVariable+"="+c.address)
+	c.process.Env = append(os.Environ(), commandVariable+"=1", addressVariable+"="+c.address)
 	c.process.WaitDelay = time.Second // what it started may have its output still
 	require.NoError(c.t, c.process.Start())
 	c.ended = make(chan error, 1)
@@ -199,14 +199,14 @@ func TestAnEmulatorThatIsKilledDuringUpGoesOnWithTheNext(t *testing.T) {
 	c := newProgram(t)
 	// The stack has 34 resources; the last is the group, which waits for its instances.
 	for n, resources := range []int{1, 8, 16, 22, 27, 34} {
-		c.start("up", "-speed", speed)
+		c.start("up", "--speed", testSpeed)
 		c.await("deploying stack dev")
 		require.NoError(t, session.Poll(t.Context(), time.Minute, func() bool { return c.made() >= resources || c.over() }))
 		require.False(t, c.over(), c.output())
 		c.kill(n%2 == 1)
 		require.NoError(t, session.Poll(t.Context(), 40*time.Second, func() bool { return len(c.processes()) == 0 }), "%v", c.processes())
 	}
-	c.start("up", "-speed", speed)
+	c.start("up", "--speed", testSpeed)
 	c.await("running; in another terminal")
 	pulumi, cloud := c.remembered()
 	assert.Equal(t, pulumi, cloud, "Pulumi remembers all that the cloud has made")
@@ -218,7 +218,7 @@ func TestAnEmulatorThatIsKilledDuringUpGoesOnWithTheNext(t *testing.T) {
 	}
 	c.signal(syscall.SIGINT)
 	require.NoError(t, <-c.ended)
-	c.runs("down", "-speed", speed)
+	c.runs("down", "--speed", testSpeed)
 	assert.NoDirExists(t, c.folder())
 	assert.Empty(t, c.processes())
 }
@@ -226,7 +226,7 @@ func TestAnEmulatorThatIsKilledDuringUpGoesOnWithTheNext(t *testing.T) {
 func TestAnInterruptedUpCleansUpBehindItAndGoesOnWithTheNext(t *testing.T) {
 	c := newProgram(t)
 	for _, after := range []time.Duration{0, 300, 800, 1300, 1800, 2300} {
-		c.start("up", "-speed", speed)
+		c.start("up", "--speed", testSpeed)
 		c.await("deploying stack dev")
 		time.Sleep(after * time.Millisecond)
 		c.signal(syscall.SIGINT)
@@ -238,13 +238,13 @@ func TestAnInterruptedUpCleansUpBehindItAndGoesOnWithTheNext(t *testing.T) {
 		}
 		require.NoError(t, session.Poll(t.Context(), 10*time.Second, func() bool { return len(c.processes()) == 0 }), "%v", c.processes())
 	}
-	c.start("up", "-speed", speed)
+	c.start("up", "--speed", testSpeed)
 	c.await("running; in another terminal")
 	pulumi, cloud := c.remembered()
 	assert.Equal(t, pulumi, cloud)
 	c.signal(syscall.SIGINT)
 	require.NoError(t, <-c.ended)
-	c.runs("down", "-speed", speed)
+	c.runs("down", "--speed", testSpeed)
 	assert.NoDirExists(t, c.folder())
 }
 
@@ -288,7 +288,7 @@ func TestWhatIsRefusedLeavesNoFolder(t *testing.T) {
 	file := filepath.Join(c.root, "Pulumi.dev.yaml")
 	settings := string(must(os.ReadFile(file))(t))
 	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(settings, "us-east-1", "us-east-9", 1)), 0o600))
-	for _, args := range [][]string{{"up"}, {"serve"}, {"up", "-runtime", "docker"}} {
+	for _, args := range [][]string{{"up"}, {"serve"}, {"up", "--runtime", "docker"}} {
 		c.start(args...)
 		require.Error(t, <-c.ended, "%v", args)
 		assert.NoDirExists(t, filepath.Join(c.root, ".emulator"), "%v", args)
@@ -311,7 +311,7 @@ func TestServicesThatDoNotRunAreNamedWithTheirEnd(t *testing.T) {
 		{ID: "i-2", State: "terminated", Services: []dataplane.ServiceStatus{{Name: "web", State: dataplane.Stopped, LastExit: "signal: killed"}}},
 	}}
 	var said []string
-	for _, err := range troubles(s, "there") {
+	for _, err := range failedServices(s, "there") {
 		said = append(said, err.Error())
 	}
 	assert.Equal(t, []string{"web on i-1: exit status 3, restarted 7 times; its output is in there/instances/i-1/log"}, said)

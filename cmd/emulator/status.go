@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -10,23 +9,39 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/dataplane"
-	"github.com/elastic-service/elastic-service/emulator/load"
-	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
-// status prints what the running emulator has.
-func status(ctx context.Context, o *options, args []string) error {
-	if err := noArguments(args); err != nil {
-		return err
+func newStatus(g *globals) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show balancers, groups, instances with their health, and activities",
+		Long: `Show what the running emulator has: balancers and where they listen, groups with their activities,
+instances and containers with their health and the reason for it, alarms, faults, and what the
+emulator skipped.
+
+With --output json it prints all of it as one object, as GET /status of the control API does.`,
+		Example: `  emulator status
+  emulator status --address 127.0.0.1:4567
+  emulator status -o json | jq '.instances[] | {id, state, target}'`,
+		Args: noArguments,
 	}
-	s, err := client.Status(ctx)
-	if err != nil {
-		return err
+	output := addOutputFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		s, err := g.client().Status(c.Context())
+		if err != nil {
+			return err
+		}
+		if *output == formatJSON {
+			return printJSON(c.OutOrStdout(), s)
+		}
+		printStatus(c.OutOrStdout(), s)
+		return nil
 	}
-	printStatus(o.out, s)
-	return nil
+	return c
 }
 
 func printStatus(out io.Writer, s emulator.Status) {
@@ -107,7 +122,7 @@ func flows(s emulator.Status, instance string) uint64 {
 	return total
 }
 
-// isDone says of a service that it has nothing to do any more.
+// isDone reports whether a service has done all that it has to do.
 func isDone(s dataplane.ServiceStatus) bool {
 	return s.State == dataplane.Stopped && (s.LastExit == "exit status 0" || strings.HasPrefix(s.LastExit, "skipped"))
 }
@@ -125,87 +140,4 @@ func services(i emulator.InstanceStatus) string {
 		parts = append(parts, part)
 	}
 	return strings.Join(parts, ", ")
-}
-
-// call asks through the first balancer of the running emulator.
-func call(ctx context.Context, o *options, args []string) error {
-	if len(args) > 1 {
-		return fmt.Errorf("%w: one question is asked, %d are given", session.ErrUsage, len(args))
-	}
-	s, err := client.Status(ctx)
-	if err != nil {
-		return err
-	}
-	question := o.question
-	if len(args) == 1 {
-		question = args[0]
-	}
-	asked, err := o.asked(s, question)
-	if err != nil {
-		return err
-	}
-	answer, err := asked.Ask(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(o.out, answer)
-	return nil
-}
-
-// asked is the first listener of the running emulator, the one with the lowest port; without a question it is asked what
-// suits it. A network balancer is asked by a connection for each.
-func (o *options) asked(s emulator.Status, question string) (*load.Service, error) {
-	if len(s.Balancers) == 0 {
-		return nil, errNoBalancer
-	}
-	first := s.Balancers[0]
-	switch {
-	case question != "":
-	case first.Kind == "application", strings.HasSuffix(first.Address, fmt.Sprintf(":%d", dataplane.Port(80))):
-		question = "/"
-	default:
-		question = "0"
-	}
-	asked, err := load.NewService(first.Address, first.Protocol, question, s.Authority)
-	if err != nil {
-		return nil, err
-	}
-	asked.ConnectEachTime(first.Kind == "network")
-	return asked, nil
-}
-
-// terminate ends an instance of the running emulator.
-func terminate(ctx context.Context, o *options, args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("%w: name one instance, e.g. i-0123456789abcdef0 (see status)", session.ErrUsage)
-	}
-	if err := client.Terminate(ctx, args[0]); err != nil {
-		return err
-	}
-	fmt.Fprintf(o.out, "%s is shutting down; see status for its replacement\n", args[0])
-	return nil
-}
-
-// stopService stops a service on an instance of the running emulator.
-func stopService(ctx context.Context, o *options, args []string) error {
-	if len(args) != 2 {
-		return fmt.Errorf("%w: name an instance and one of its services, e.g. i-0123456789abcdef0 musicguru (see status)", session.ErrUsage)
-	}
-	if err := client.StopService(ctx, args[0], args[1]); err != nil {
-		return err
-	}
-	fmt.Fprintf(o.out, "%s is stopped on %s; see status for what follows\n", args[1], args[0])
-	return nil
-}
-
-// stopTask stops a task of the running emulator.
-func stopTask(ctx context.Context, o *options, args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("%w: name one task (see status)", session.ErrUsage)
-	}
-	if err := client.StopTask(ctx, args[0]); err != nil {
-		return err
-	}
-	fmt.Fprintf(o.out, "%s is stopping; see status for its replacement\n", args[0])
-	return nil
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 )
 
-// cliVersion is the version of the CLI that tools/go.mod pins.
-const cliVersion = "v3.259.0"
+// CLIVersion is the version of the CLI that tools/go.mod pins.
+const CLIVersion = "v3.259.0"
 
 // CLI returns the Pulumi CLI: the one on PATH if it is recent enough for the Automation API, otherwise one that is built
 // from the module in root/tools, once, and kept in the user's cache folder. A build takes minutes and says how far it is.
@@ -30,7 +30,7 @@ func CLI(ctx context.Context, root string, progress io.Writer) (auto.PulumiComma
 	if err != nil {
 		return nil, fmt.Errorf("no folder to keep the Pulumi CLI in: %w", err)
 	}
-	home := filepath.Join(cache, "elastic-service", "pulumi-"+cliVersion)
+	home := filepath.Join(cache, "elastic-service", "pulumi-"+CLIVersion)
 	if _, err := os.Stat(filepath.Join(home, "bin", "pulumi")); errors.Is(err, os.ErrNotExist) {
 		if err := build(ctx, filepath.Join(root, "tools"), home, progress); err != nil {
 			return nil, fmt.Errorf("building the Pulumi CLI: %w", err)
@@ -45,7 +45,7 @@ func CLI(ctx context.Context, root string, progress io.Writer) (auto.PulumiComma
 
 // build compiles the CLI into home/bin. It appears there only when it is complete.
 func build(ctx context.Context, module, home string, progress io.Writer) error {
-	fmt.Fprintf(progress, "no pulumi on PATH: building the Pulumi CLI %s, once, into %s\n", cliVersion, home)
+	fmt.Fprintf(progress, "no pulumi on PATH: building the Pulumi CLI %s, once, into %s\n", CLIVersion, home)
 	bin := filepath.Join(home, "bin")
 	if err := os.MkdirAll(bin, 0o755); err != nil { //nolint:gosec // a cache of public programs
 		return err
@@ -60,7 +60,7 @@ func build(ctx context.Context, module, home string, progress io.Writer) error {
 	// Without its version in it, the Automation API refuses the CLI.
 	command := exec.CommandContext(ctx, "go", //nolint:gosec // constants and our own file's name
 		"build", "-v", "-trimpath", "-o", partial.Name(),
-		"-ldflags", "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version="+cliVersion,
+		"-ldflags", "-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version="+CLIVersion,
 		"github.com/pulumi/pulumi/pkg/v3/cmd/pulumi")
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // it removes its temporary files
 	command.WaitDelay = 10 * time.Second

@@ -14,7 +14,7 @@ import (
 func TestTheCLIsVersionIsTheOneThatIsPinned(t *testing.T) {
 	pins, err := os.ReadFile("../../tools/go.mod")
 	require.NoError(t, err)
-	assert.Contains(t, string(pins), "github.com/pulumi/pulumi/pkg/v3 "+cliVersion)
+	assert.Contains(t, string(pins), "github.com/pulumi/pulumi/pkg/v3 "+CLIVersion)
 }
 
 func TestABuildsOutputIsCountedAndItsErrorsAreKept(t *testing.T) {

@@ -42,30 +42,29 @@ var experiments = map[string]func(context.Context, Options) error{
 	"scale":       runScale,
 }
 
-// Names lists the experiments.
-func Names() []string { return slices.Sorted(maps.Keys(experiments)) }
+// NameList names the experiments in a line.
+func NameList() string { return strings.Join(slices.Sorted(maps.Keys(experiments)), ", ") }
 
-// Check refuses an experiment that does not exist, and sizes that are out of range.
-func Check(name string, o Options) error {
-	switch _, exists := experiments[name]; {
-	case !exists:
-		return fmt.Errorf("%w: there is no experiment %q; there is %s", session.ErrUsage, name, strings.Join(Names(), ", "))
+// Check refuses sizes that are out of range.
+func (o Options) Check() error {
+	switch {
 	case o.Count < 1 || o.Count > MostInstances:
-		return fmt.Errorf("%w: -count %d is not between 1 and %d", session.ErrUsage, o.Count, MostInstances)
+		return fmt.Errorf("%w: --count %d is not between 1 and %d", session.ErrUsage, o.Count, MostInstances)
 	case o.Instances < 1 || o.Instances > MostInstances:
-		return fmt.Errorf("%w: -instances %d is not between 1 and %d", session.ErrUsage, o.Instances, MostInstances)
+		return fmt.Errorf("%w: --instances %d is not between 1 and %d", session.ErrUsage, o.Instances, MostInstances)
 	case o.Resources < 0 || o.Resources > MostResources:
-		return fmt.Errorf("%w: -resources %d is not between 0 and %d", session.ErrUsage, o.Resources, MostResources)
+		return fmt.Errorf("%w: --resources %d is not between 0 and %d", session.ErrUsage, o.Resources, MostResources)
 	}
 	return nil
 }
 
 // Run runs an experiment and prints what it found.
 func Run(ctx context.Context, name string, o Options) error {
-	if err := Check(name, o); err != nil {
-		return err
+	run, exists := experiments[name]
+	if !exists {
+		return fmt.Errorf("there is no experiment %q; there is %s", name, NameList())
 	}
-	return experiments[name](ctx, o)
+	return run(ctx, o)
 }
 
 // printTable prints rows, the first of which names the columns.

@@ -190,7 +190,7 @@ func (d *Deployment) Destroy(ctx context.Context) (engine.Result, error) {
 	if err != nil {
 		return result, fmt.Errorf("destroy failed:\n%w", err)
 	}
-	if left := d.Cloud().Left(); len(left) > 0 {
+	if left := d.Session.Emulator.Left(); len(left) > 0 {
 		return result, fmt.Errorf("after the destroy there is still: %s", strings.Join(left, ", "))
 	}
 	return result, nil

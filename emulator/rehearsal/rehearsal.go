@@ -61,7 +61,7 @@ func runIn(ctx context.Context, o Options) (began bool, err error) {
 	}
 	d := r.deployment
 	err = r.runSteps(ctx)
-	began = len(d.Cloud().Left()) > 0 || d.Service != nil
+	began = len(d.Session.Emulator.Left()) > 0 || d.Service != nil
 	if err != nil && began {
 		r.cleanUp(ctx)
 	}

@@ -24,7 +24,7 @@ func (r *Rehearsal) answersLoad(ctx context.Context) bool {
 		return false
 	}
 	if _, err := r.deployment.Service.Get(ctx, r.loadPath); err != nil {
-		r.say("load", "scaling is not rehearsed: GET %s, which should cost CPU, gives %v (-load PATH names another)", r.loadPath, err)
+		r.say("load", "scaling is not rehearsed: GET %s, which should cost CPU, gives %v (--load PATH names another)", r.loadPath, err)
 		return false
 	}
 	return true

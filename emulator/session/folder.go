@@ -26,7 +26,7 @@ func EnterProject(stack string) (root string, err error) {
 		return "", err
 	}
 	if !slices.Contains(names, stack) {
-		return "", fmt.Errorf("%w: -stack %q has no file Pulumi.%s.yaml; there is %v", ErrUsage, stack, stack, names)
+		return "", fmt.Errorf("%w: --stack %q has no file Pulumi.%s.yaml; there is %v", ErrUsage, stack, stack, names)
 	}
 	return root, nil
 }

@@ -105,6 +105,20 @@ func (s *Session) start(ctx context.Context, region string) (err error) {
 	return nil
 }
 
+// Serve opens the control API and the dashboard at an address, and leaves the address where the next process finds it that wants
+// the folder.
+func (s *Session) Serve(address string) (*emulator.Control, error) {
+	control, err := s.Emulator.Serve(address, s.options.Stack)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.lock.WriteAt([]byte(control.Address()), 0); err != nil {
+		control.Close()
+		return nil, err
+	}
+	return control, nil
+}
+
 // Options returns what the session was opened with.
 func (s *Session) Options() Options { return s.options }
 
@@ -138,8 +152,12 @@ func lock(folder string) (*os.File, error) {
 		return nil, err
 	}
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		address, _ := io.ReadAll(io.LimitReader(file, 64)) // empty in a rehearsal
 		_ = file.Close()
+		if len(address) > 0 {
+			return nil, fmt.Errorf("%s is in use by another emulator: reach it with --address %s", folder, address)
+		}
 		return nil, fmt.Errorf("%s is in use by another emulator", folder)
 	}
-	return file, nil
+	return file, file.Truncate(0)
 }

@@ -18,18 +18,12 @@ func (o Options) validate(config map[string]string) error {
 	if err := firstAbout(err, "aws:region"); err != nil {
 		return err
 	}
-	switch o.Runtime {
-	case emulator.Machines:
-	case emulator.Processes, "":
-		return nil
-	default:
-		return fmt.Errorf("%w: -runtime %q is neither %s nor %s", ErrUsage, o.Runtime, emulator.Processes, emulator.Machines)
-	}
 	switch {
+	case o.Runtime != emulator.Machines:
 	case s.Containers != nil:
-		return fmt.Errorf("%w: -runtime machine has no containers, which stack %s runs", ErrUsage, o.Stack)
+		return fmt.Errorf("%w: --runtime machine has no containers, which stack %s runs", ErrUsage, o.Stack)
 	case s.Image.FromInstance != "":
-		return fmt.Errorf("%w: -runtime machine boots no image of an instance, which stack %s has", ErrUsage, o.Stack)
+		return fmt.Errorf("%w: --runtime machine boots no image of an instance, which stack %s has", ErrUsage, o.Stack)
 	}
 	return nil
 }
