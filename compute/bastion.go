@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/internal/tags"
 )
 
 // BastionArgs describes a bastion.
@@ -99,7 +100,7 @@ func (b *Bastion) children(ctx *pulumi.Context, name string, args *BastionArgs) 
 	group, err := ec2.NewSecurityGroup(ctx, name, &ec2.SecurityGroupArgs{
 		VpcId:       args.VPCID,
 		Description: pulumi.String("Bastion " + name), // cannot be changed without a replacement
-		Tags:        named(args.Tags, name),
+		Tags:        tags.Named(args.Tags, name),
 	}, pulumi.Parent(b))
 	if err != nil {
 		return err
@@ -136,9 +137,9 @@ func (b *Bastion) instance(
 			VolumeType:          pulumi.String("gp3"),
 			Encrypted:           pulumi.Bool(true),
 			DeleteOnTermination: pulumi.Bool(true),
-			Tags:                named(args.Tags, name),
+			Tags:                tags.Named(args.Tags, name),
 		},
-		Tags: named(args.Tags, name),
+		Tags: tags.Named(args.Tags, name),
 	}
 	if args.KeyName != "" {
 		in.KeyName = pulumi.String(args.KeyName)

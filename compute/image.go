@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/internal/tags"
 )
 
 // instanceID is EC2's, in the short form of old instances or the long one.
@@ -56,7 +57,7 @@ func NewImage(ctx *pulumi.Context, name string, args *ImageArgs, opts ...pulumi.
 		SourceInstanceId:      pulumi.String(args.SourceInstanceID),
 		SnapshotWithoutReboot: pulumi.Bool(!args.Reboot),
 		Description:           pulumi.String(fmt.Sprintf("%s, made of %s", name, args.SourceInstanceID)),
-		Tags:                  named(args.Tags, name),
+		Tags:                  tags.Named(args.Tags, name),
 	}, pulumi.Parent(i), pulumi.RetainOnDelete(true))
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", name, err)

@@ -1,90 +1,48 @@
 package compute
 
-import "encoding/json"
+import "github.com/elastic-service/elastic-service/internal/iam"
 
-// policy is an IAM policy document. Its fields are in the order in which AWS returns them.
-type policy struct {
-	Version   string
-	Statement []statement
-}
+// trustEC2 lets instances assume a role.
+func trustEC2() (string, error) { return iam.Trust("ec2.amazonaws.com", nil) }
 
-type statement struct {
-	Sid       string `json:",omitempty"`
-	Effect    string
-	Principal any `json:",omitempty"`
-	Action    any
-	Resource  any                          `json:",omitempty"`
-	Condition map[string]map[string]string `json:",omitempty"`
-}
-
-func (p policy) json() (string, error) {
-	p.Version = "2012-10-17"
-	text, err := json.Marshal(p)
-	return string(text), err
-}
-
-// trustEC2 lets instances take a role.
-func trustEC2() (string, error) {
-	return policy{Statement: []statement{{
-		Effect:    "Allow",
-		Principal: map[string]string{"Service": "ec2.amazonaws.com"},
-		Action:    "sts:AssumeRole",
-	}}}.json()
-}
-
-// readObjects allows reading just these objects of a bucket; not listing it, nor any other object.
+// readObjects allows reading the given objects of a bucket. It allows neither other objects nor listing the bucket.
 func readObjects(bucketARN string, keys []string) (string, error) {
 	arns := make([]string, len(keys))
 	for i, key := range keys {
 		arns[i] = bucketARN + "/" + key
 	}
-	return policy{Statement: []statement{{
+	return iam.Policy(iam.Statement{
 		Sid:      "ReadArtifacts",
-		Effect:   "Allow",
+		Effect:   iam.Allow,
 		Action:   []string{"s3:GetObject"},
 		Resource: arns,
-	}}}.json()
+	})
 }
 
-// readSecret allows reading a secret. RDS's secrets are encrypted with Secrets Manager's own key, for which this is
-// enough.
+// readSecret allows reading a secret. RDS encrypts its secrets with Secrets Manager's own key, which needs no permission of
+// its own.
 func readSecret(arn string) (string, error) {
-	return policy{Statement: []statement{{
+	return iam.Policy(iam.Statement{
 		Sid:      "ReadSecret",
-		Effect:   "Allow",
+		Effect:   iam.Allow,
 		Action:   []string{"secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"},
 		Resource: arn,
-	}}}.json()
+	})
 }
 
-// putMetrics allows what the CloudWatch agent does: finding the instance's group in its tags, and reporting. Neither
-// action knows resources.
+// putMetrics allows what the CloudWatch agent does: finding the instance's group in its tags, and reporting metrics. Neither
+// action can be restricted to a resource.
 func putMetrics() (string, error) {
-	return policy{Statement: []statement{
-		{
-			Sid:       "PutMetrics",
-			Effect:    "Allow",
-			Action:    "cloudwatch:PutMetricData",
-			Resource:  "*",
-			Condition: map[string]map[string]string{"StringEquals": {"cloudwatch:namespace": "CWAgent"}},
-		},
-		{
-			Sid:      "FindGroup",
-			Effect:   "Allow",
-			Action:   "ec2:DescribeTags",
-			Resource: "*",
-		},
-	}}.json()
-}
-
-// denyPlain refuses everything that does not come over TLS.
-func denyPlain(bucketARN string) (string, error) {
-	return policy{Statement: []statement{{
-		Sid:       "TLSOnly",
-		Effect:    "Deny",
-		Principal: "*",
-		Action:    "s3:*",
-		Resource:  []string{bucketARN, bucketARN + "/*"},
-		Condition: map[string]map[string]string{"Bool": {"aws:SecureTransport": "false"}},
-	}}}.json()
+	return iam.Policy(iam.Statement{
+		Sid:       "PutMetrics",
+		Effect:    iam.Allow,
+		Action:    "cloudwatch:PutMetricData",
+		Resource:  "*",
+		Condition: iam.Condition{"StringEquals": {"cloudwatch:namespace": "CWAgent"}},
+	}, iam.Statement{
+		Sid:      "FindGroup",
+		Effect:   iam.Allow,
+		Action:   "ec2:DescribeTags",
+		Resource: "*",
+	})
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/internal/tags"
 )
 
 // Args describes a template.
@@ -169,7 +170,7 @@ func (t *Template) securityGroup(ctx *pulumi.Context, name string, args *Args) (
 	group, err := ec2.NewSecurityGroup(ctx, name+"-instances", &ec2.SecurityGroupArgs{
 		VpcId:       args.VPCID,
 		Description: pulumi.String("Instances of " + name), // cannot be changed without a replacement
-		Tags:        named(args.Tags, name),
+		Tags:        tags.Named(args.Tags, name),
 	}, pulumi.Parent(t))
 	if err != nil {
 		return nil, err
@@ -317,23 +318,13 @@ func rootVolume(args *Args) ec2.LaunchTemplateBlockDeviceMappingArray {
 }
 
 // tagSpecifications reach what the instances are made of, which a provider's default tags do not.
-func tagSpecifications(tags map[string]string, name string) ec2.LaunchTemplateTagSpecificationArray {
+func tagSpecifications(given map[string]string, name string) ec2.LaunchTemplateTagSpecificationArray {
 	var list ec2.LaunchTemplateTagSpecificationArray
 	for _, kind := range []string{"instance", "volume", "network-interface"} {
 		list = append(list, &ec2.LaunchTemplateTagSpecificationArgs{
 			ResourceType: pulumi.String(kind),
-			Tags:         named(tags, name),
+			Tags:         tags.Named(given, name),
 		})
 	}
 	return list
-}
-
-// named adds the name under which the console lists a thing.
-func named(tags map[string]string, name string) pulumi.StringMap {
-	with := maps.Clone(tags)
-	if with == nil {
-		with = map[string]string{}
-	}
-	with["Name"] = name
-	return pulumi.ToStringMap(with)
 }

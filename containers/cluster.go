@@ -27,7 +27,7 @@ type Cluster struct {
 
 // NewCluster registers an empty cluster.
 func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pulumi.ResourceOption) (*Cluster, error) {
-	if err := ValidName(name); err != nil {
+	if err := validName(name); err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", name, err)
 	}
 	c := &Cluster{}

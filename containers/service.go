@@ -136,8 +136,8 @@ const maxName = 237
 
 var nameRule = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
 
-// ValidName reports what AWS refuses in the name of a service or of its capacity provider.
-func ValidName(name string) error {
+// validName reports what AWS refuses in the name of a service or of its capacity provider.
+func validName(name string) error {
 	var problems invalid.List
 	if !nameRule.MatchString(name) {
 		problems.Add("name", name, "is not made of letters, digits, hyphens and underscores, a letter first")
@@ -167,7 +167,7 @@ type Service struct {
 // New registers a service. It is there when all of its tasks run and the balancer finds them healthy.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Service, error) {
 	var problems invalid.List
-	problems.Include("", ValidName(name))
+	problems.Include("", validName(name))
 	problems.Include("", args.Validate())
 	if err := problems.Err(); err != nil {
 		return nil, fmt.Errorf("containers %s: %w", name, err)

@@ -106,7 +106,7 @@ type Database struct {
 // New registers a database. It is there when it accepts connections, after ten minutes or twenty.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Database, error) {
 	var problems invalid.List
-	problems.Include("", ValidName(name))
+	problems.Include("", validName(name))
 	problems.Include("", args.Validate())
 	if err := problems.Err(); err != nil {
 		return nil, fmt.Errorf("database %s: %w", name, err)

@@ -148,8 +148,8 @@ const maxName = 46
 
 var identifierRule = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
-// ValidName reports what RDS refuses in the name of a database's instance.
-func ValidName(name string) error {
+// validName reports what RDS refuses in the name of a database's instance.
+func validName(name string) error {
 	var problems invalid.List
 	if !identifierRule.MatchString(name) {
 		problems.Add("name", name, "is not made of a–z, 0–9 and single hyphens, a letter first")

@@ -1,11 +1,11 @@
 package healthcheck
 
 import (
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/internal/matcher"
 )
 
 // Protocol is how a target's health is asked for.
@@ -17,6 +17,14 @@ const (
 
 	// HTTP asks for a path and takes an answer with the right status code as proof of life.
 	HTTP Protocol = "HTTP"
+)
+
+// The responder's place on an instance: it is installed as a service of this name, and asked on this port, unless the stack
+// sets another port.
+const (
+	ServiceName = "healthcheck"
+	Path        = "/usr/local/bin/healthcheck"
+	DefaultPort = 5001
 )
 
 // maxPath is the longest path that a target group's check can have.
@@ -85,27 +93,27 @@ func validPath(problems *invalid.List, path string) {
 	}
 }
 
-// matcher is a list of codes or one range of them.
-var matcher = regexp.MustCompile(`^[0-9]{3}((,[0-9]{3})*|-[0-9]{3})$`)
+// Codes that a matcher may name. A network load balancer would take server errors as well, which are no sign of health.
+const (
+	lowestCode  = 200
+	highestCode = 499
+)
 
-// validMatcher takes what an application load balancer takes. A network load balancer would take server errors as well,
-// which are no sign of health.
+// validMatcher takes what the API documents for an application load balancer: a list of codes, or one range of them.
 func validMatcher(problems *invalid.List, text string) {
 	if text == "" {
 		return
 	}
-	if !matcher.MatchString(text) {
-		problems.Add("matcher", text, "is neither a list of status codes (200,204) nor a range of them (200-299)")
+	codes, err := matcher.Parse(text)
+	if err == nil && len(codes) > 1 && strings.Contains(text, "-") {
+		err = matcher.ErrForm
+	}
+	if err != nil {
+		problems.Add("matcher", text, "%v", err)
 		return
 	}
-	codes := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == '-' })
-	for _, code := range codes {
-		if code < "200" || code > "499" { // three digits each: their order is that of the numbers
-			problems.Add("matcher", text, "names the status code %s, which is outside 200–499", code)
-		}
-	}
-	if strings.Contains(text, "-") && codes[0] > codes[1] {
-		problems.Add("matcher", text, "ends before it begins")
+	if code, found := codes.Outside(lowestCode, highestCode); found {
+		problems.Add("matcher", text, "names the status code %d, which is outside %d–%d", code, lowestCode, highestCode)
 	}
 }
 

@@ -108,12 +108,9 @@ func TestThePolicyOfTheBucketIsThatOfItsBalancer(t *testing.T) {
 	}
 }
 
-func TestTheOwnerIsReadFromAnARN(t *testing.T) {
-	of, err := ownerOf("arn:aws-cn:elasticloadbalancing:cn-north-1:123456789012:targetgroup/web-tg/0:1")
-	require.NoError(t, err)
-	assert.Equal(t, owner{"aws-cn", "cn-north-1", "123456789012"}, of)
+func TestThePolicyOfTheBucketNeedsTheAccountOfTheTargetGroup(t *testing.T) {
 	for _, text := range []string{"", "web-tg", "arn:aws:s3:::logs", "arn:aws:elasticloadbalancing:eu-west-1:123456789012"} {
-		_, err := ownerOf(text)
+		_, err := logsPolicy(Network, "arn:aws:s3:::logs", text)
 		require.Error(t, err, text)
 	}
 }

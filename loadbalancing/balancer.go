@@ -121,7 +121,7 @@ type Balancer struct {
 // New registers a balancer. Name is at most 21 characters long.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Balancer, error) {
 	var problems invalid.List
-	problems.Include("", ValidName(name))
+	problems.Include("", validName(name))
 	problems.Include("", args.Validate())
 	if err := problems.Err(); err != nil {
 		return nil, fmt.Errorf("balancer %s: %w", name, err)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
+	"github.com/elastic-service/elastic-service/internal/awsname"
 	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
@@ -67,7 +68,7 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 }
 
 func TestNamesThatAWSRefusesRegisterNothing(t *testing.T) {
-	for _, name := range []string{"internal-music", "sg-music", strings.Repeat("m", maxName+1)} {
+	for _, name := range []string{"internal-music", "sg-music", strings.Repeat("m", awsname.MaxBalancer+1)} {
 		g, err := deploy(t, name, args())
 		require.ErrorContains(t, err, "name: ", name)
 		assert.Empty(t, g.Resources, name)
@@ -75,7 +76,7 @@ func TestNamesThatAWSRefusesRegisterNothing(t *testing.T) {
 }
 
 func TestTheLongestNameFits(t *testing.T) {
-	g, err := deploy(t, strings.Repeat("m", maxName), args()) // the recorder refuses longer physical names than AWS allows
+	g, err := deploy(t, strings.Repeat("m", awsname.MaxBalancer), args()) // the recorder refuses longer physical names than AWS allows
 	require.NoError(t, err)
 	assert.Len(t, g.OfType("LoadBalancer")[0].Outputs["name"].StringValue(), 32)
 }

@@ -3,25 +3,20 @@ package loadbalancing
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
+	"github.com/elastic-service/elastic-service/internal/awsname"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// maxName is the longest name of a balancer: AWS allows 32 characters, of which "-lb" and Pulumi's "-1234567" take 11.
-const maxName = 21
-
-// ValidName reports what AWS refuses in a balancer's name.
-func ValidName(name string) error {
+// validName reports what AWS refuses in a balancer's name.
+func validName(name string) error {
 	var problems invalid.List
-	if len(name) > maxName {
-		problems.Add("name", name, "is longer than %d characters", maxName)
+	if len(name) > awsname.MaxBalancer {
+		problems.Add("name", name, "is longer than %d characters", awsname.MaxBalancer)
 	}
-	for _, prefix := range []string{"internal-", "sg-"} {
-		if strings.HasPrefix(name, prefix) {
-			problems.Add("name", name, "begins with %s, which AWS keeps for itself", prefix)
-		}
+	for _, r := range awsname.ReservedFor(name, awsname.LoadBalancer, awsname.SecurityGroup) {
+		problems.Add("name", name, "begins with %s, which AWS reserves in the name of %s", r.Prefix, r.Of)
 	}
 	return problems.Err()
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/internal/tags"
 )
 
 // ACLs say what may come in from the internet; a network ACL a tier follows from it:
@@ -167,7 +168,7 @@ func (n *Network) acls(ctx *pulumi.Context, name string, args *Args) error {
 			SubnetIds: tier.ids(n),
 			Ingress:   ingress(rules.in),
 			Egress:    egress(rules.out),
-			Tags:      named(args.Tags, name+"-"+tier.name),
+			Tags:      tags.Named(args.Tags, name+"-"+tier.name),
 		}, pulumi.Parent(n))
 		if err != nil {
 			return err

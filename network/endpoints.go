@@ -6,6 +6,8 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/vpc"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/tags"
 )
 
 // gateway leads the private subnets to S3 without leaving AWS's network: free of charge, and what a first boot fetches
@@ -25,7 +27,7 @@ func (n *Network) gateway(ctx *pulumi.Context, name string, args *Args) error {
 		ServiceName:     pulumi.String(serviceName(args.Region, "s3")),
 		VpcEndpointType: pulumi.String("Gateway"),
 		RouteTableIds:   tables,
-		Tags:            named(args.Tags, name+"-s3"),
+		Tags:            tags.Named(args.Tags, name+"-s3"),
 	}, pulumi.Parent(n))
 	if err != nil {
 		return err
@@ -52,7 +54,7 @@ func (n *Network) endpoints(ctx *pulumi.Context, name string, args *Args) error 
 			SubnetIds:         n.PrivateSubnetIDs,
 			SecurityGroupIds:  pulumi.StringArray{group.ID()},
 			PrivateDnsEnabled: pulumi.Bool(true),
-			Tags:              named(args.Tags, name+"-"+service),
+			Tags:              tags.Named(args.Tags, name+"-"+service),
 		}, pulumi.Parent(n))
 		if err != nil {
 			return err
@@ -69,7 +71,7 @@ func (n *Network) endpointsGroup(
 	group, err := ec2.NewSecurityGroup(ctx, name+"-endpoints", &ec2.SecurityGroupArgs{
 		VpcId:       n.VPCID,
 		Description: pulumi.String("Endpoints of " + name), // cannot be changed without a replacement
-		Tags:        named(args.Tags, name+"-endpoints"),
+		Tags:        tags.Named(args.Tags, name+"-endpoints"),
 	}, pulumi.Parent(n))
 	if err != nil {
 		return nil, nil, err

@@ -19,7 +19,6 @@ package network
 
 import (
 	"fmt"
-	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -348,14 +347,4 @@ func texts(ranges []netip.Prefix) []string {
 		list = append(list, r.String())
 	}
 	return list
-}
-
-// named adds the name under which the console lists a thing.
-func named(tags map[string]string, name string) pulumi.StringMap {
-	with := maps.Clone(tags)
-	if with == nil {
-		with = map[string]string{}
-	}
-	with["Name"] = name
-	return pulumi.ToStringMap(with)
 }

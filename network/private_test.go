@@ -204,7 +204,7 @@ func TestFlowLogsAreKeptFor30DaysAndWrittenByARoleThatCanDoNothingElse(t *testin
 
 func TestARoleIsNotTrustedForWhatIsNoLogGroup(t *testing.T) {
 	_, err := trustFlowLogs("musicguru-flows")
-	assert.EqualError(t, err, `"musicguru-flows" is not the ARN of a log group`)
+	assert.EqualError(t, err, `"musicguru-flows" is not an ARN`)
 }
 
 func TestReadyIsEveryWayInAndOut(t *testing.T) {

@@ -10,12 +10,12 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/elastic-service/elastic-service/internal/iam"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
@@ -135,31 +135,38 @@ func (g *Group) notify(ctx *pulumi.Context, name string, args *Args) error {
 // The statement for EventBridge has no condition, for none would ever hold (EventBridge: "Using resource-based policies",
 // "You can't use Condition blocks in Amazon SNS topic policies for EventBridge").
 func publishers(topic string) (string, error) {
-	parts := strings.Split(topic, ":")
-	if len(parts) != 6 {
-		return "", fmt.Errorf("%q is not the ARN of a topic", topic)
+	arn, err := iam.ParseRegional(topic)
+	if err != nil {
+		return "", err
 	}
-	partition, region, account := parts[1], parts[3], parts[4]
-	publish := func(service string, condition map[string]any) map[string]any {
-		statement := map[string]any{
-			"Effect": "Allow", "Principal": map[string]any{"Service": service}, "Action": "sns:Publish", "Resource": topic,
+	alarms := iam.ARN{Partition: arn.Partition, Service: "cloudwatch", Region: arn.Region, Account: arn.Account, Resource: "alarm:*"}
+	publish := func(service string, condition iam.Condition) iam.Statement {
+		return iam.Statement{
+			Effect: iam.Allow, Principal: iam.Service(service), Action: "sns:Publish", Resource: topic, Condition: condition,
 		}
-		if condition != nil {
-			statement["Condition"] = condition
-		}
-		return statement
 	}
-	text, err := json.Marshal(map[string]any{
-		"Version": "2012-10-17",
-		"Statement": []any{
-			publish("cloudwatch.amazonaws.com", map[string]any{
-				"ArnLike":      map[string]any{"aws:SourceArn": "arn:" + partition + ":cloudwatch:" + region + ":" + account + ":alarm:*"},
-				"StringEquals": map[string]any{"aws:SourceAccount": account},
-			}),
-			publish("events.amazonaws.com", nil),
-		},
-	})
-	return string(text), err
+	text, err := iam.Policy(
+		publish("cloudwatch.amazonaws.com", iam.Condition{
+			"ArnLike":      {"aws:SourceArn": alarms.String()},
+			"StringEquals": {"aws:SourceAccount": arn.Account},
+		}),
+		publish("events.amazonaws.com", nil),
+	)
+	if err != nil {
+		return "", err
+	}
+	return sortedKeys(text)
+}
+
+// sortedKeys writes a JSON document with the keys of its objects in order. SNS gives a topic's policy back as it was set, so
+// that another order would show as a change of every deployed topic.
+func sortedKeys(text string) (string, error) {
+	var document any
+	if err := json.Unmarshal([]byte(text), &document); err != nil {
+		return "", err
+	}
+	sorted, err := json.Marshal(document)
+	return string(sorted), err
 }
 
 // events sends what EventBridge has of the group to its topic. Auto Scaling's own notifications would do for launches and

@@ -114,7 +114,7 @@ func TestAlarmsAndEventsOfTheAccountMayPublish(t *testing.T) {
 		}`, policy)
 	}
 	_, err := publishers("alerts")
-	require.EqualError(t, err, `"alerts" is not the ARN of a topic`)
+	require.EqualError(t, err, `"alerts" is not an ARN`)
 }
 
 func TestEventsAreSentOnceTheTopicTakesThem(t *testing.T) {

@@ -98,9 +98,6 @@ func (d *decoder) document(config map[string]string) map[string]any {
 	return tree
 }
 
-// responderPort is where the health responder listens unless another port is set.
-const responderPort = 5001
-
 // complete fills in what follows from other settings.
 func (s *Settings) complete() {
 	if s.Compute.PublicAddress == nil {
@@ -108,7 +105,7 @@ func (s *Settings) complete() {
 		s.Compute.PublicAddress = &public
 	}
 	if s.Health.Protocol == healthcheck.TCP && s.Health.Port == 0 {
-		s.Health.Port = responderPort
+		s.Health.Port = healthcheck.DefaultPort
 	}
 	if port := s.standardPort(); s.Balancer.Listeners == nil && isPort(port) {
 		s.Balancer.Listeners = []Listener{{Port: port}}

@@ -9,23 +9,17 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
+	"github.com/elastic-service/elastic-service/internal/awsname"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/userdata"
 )
 
 // Bounds that nothing else gives.
 const (
-	maxServiceName = 21 // 32 for a balancer or target group, less 8 of auto-naming, less "-lb"
-	minZones       = 2
-	maxZones       = 6 // the largest region, us-east-1
-	maxVolume      = 16384
-	sshPort        = 22
-)
-
-// The stack adds the health responder to the services of every instance.
-const (
-	responderName = "healthcheck"
-	responderPath = "/usr/local/bin/healthcheck"
+	minZones  = 2
+	maxZones  = 6 // the largest region, us-east-1
+	maxVolume = 16384
+	sshPort   = 22
 )
 
 var (
@@ -38,15 +32,6 @@ var (
 	keyPattern       = regexp.MustCompile(`^[!-~]([ -~]{0,253}[!-~])?$`)
 	packagePattern   = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.~/-]*$`)
 )
-
-// Beginnings of names that AWS keeps for itself, and the resource whose name would get one.
-var reservedPrefixes = [][2]string{
-	{"internal-", "a load balancer"},
-	{"sg-", "a security group"},
-	{"xn--", "a bucket"},
-	{"sthree-", "a bucket"},
-	{"amzn-s3-demo-", "a bucket"},
-}
 
 // Validate returns every problem of the settings. What the region and the local files must show (its zones, a package that
 // builds) is not looked at.
@@ -84,14 +69,12 @@ func (s *Settings) validateService(l *invalid.List) {
 		l.Add("service", name, "is reserved by AWS")
 	case !servicePattern.MatchString(name):
 		l.Add("service", name, "is not a name of a–z, 0–9 and -, beginning with a letter and not ending with -")
-	case len(name) > maxServiceName:
+	case len(name) > awsname.MaxBalancer:
 		l.Add("service", name, "has %d characters: %d at most, because AWS allows a load balancer 32 and Pulumi adds 8",
-			len(name), maxServiceName)
+			len(name), awsname.MaxBalancer)
 	}
-	for _, reserved := range reservedPrefixes {
-		if strings.HasPrefix(name, reserved[0]) {
-			l.Add("service", name, "begins with %s, which AWS refuses in the name of %s", reserved[0], reserved[1])
-		}
+	for _, r := range awsname.ReservedFor(name) {
+		l.Add("service", name, "begins with %s, which AWS refuses in the name of %s", r.Prefix, r.Of)
 	}
 }
 
@@ -205,7 +188,7 @@ func (a App) validate(l *invalid.List) {
 		machine.Artifacts = append(machine.Artifacts, userdata.Artifact{Path: artifact.Path})
 	}
 	for i, s := range a.Services {
-		if s.Name == responderName {
+		if s.Name == healthcheck.ServiceName {
 			l.Add(fmt.Sprintf("app.services[%d].name", i), s.Name, "is the name of the health responder's service")
 		}
 		machine.Services = append(machine.Services, userdata.Service{
@@ -224,8 +207,8 @@ func (a Artifact) validate(l *invalid.List, at string) {
 	case a.Build != "" && (!packagePattern.MatchString(a.Build) || strings.Contains(a.Build, "...")):
 		l.Add(at+".build", a.Build, "is not one Go package such as ./cmd/musicguru")
 	}
-	if strings.HasSuffix(a.Path, "/"+responderName) {
-		l.Add(at+".path", a.Path, "has the file name of the health responder, %s", responderPath)
+	if strings.HasSuffix(a.Path, "/"+healthcheck.ServiceName) {
+		l.Add(at+".path", a.Path, "has the file name of the health responder, %s", healthcheck.Path)
 	}
 }
 

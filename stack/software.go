@@ -17,12 +17,8 @@ import (
 	"github.com/elastic-service/elastic-service/userdata"
 )
 
-// The responder proves the service's life to the balancer. It is built from this project and put on every instance.
-const (
-	responderName    = "healthcheck"
-	responderPackage = "./cmd/healthcheck"
-	responderPath    = "/usr/local/bin/healthcheck"
-)
+// responderPackage is the responder's program in this project.
+const responderPackage = "./cmd/healthcheck"
 
 // planSoftware builds the artifacts and lists the services. Instances that run containers have none of their own.
 func (p *plan) planSoftware(ctx *pulumi.Context, problems *invalid.List) {
@@ -45,7 +41,7 @@ func (p *plan) planApp(ctx *pulumi.Context, app *settings.App, problems *invalid
 	}
 	responder := p.settings.Health.Protocol == healthcheck.TCP
 	if responder {
-		p.addArtifact(ctx, "health", settings.Artifact{Build: responderPackage, Path: responderPath}, problems)
+		p.addArtifact(ctx, "health", settings.Artifact{Build: responderPackage, Path: healthcheck.Path}, problems)
 	}
 	var names []string
 	for _, service := range app.Services {
@@ -68,10 +64,10 @@ func (p *plan) planApp(ctx *pulumi.Context, app *settings.App, problems *invalid
 // responder is the service that listens on the health port while the application listens on its own.
 func (p *plan) responder(servicePort int, after []string) userdata.Service {
 	return userdata.Service{
-		Name:        responderName,
+		Name:        healthcheck.ServiceName,
 		Description: "Health of " + p.settings.Service,
 		Command: []string{
-			responderPath,
+			healthcheck.Path,
 			"-port", strconv.Itoa(p.settings.Health.Port),
 			"-service-port", strconv.Itoa(servicePort),
 		},

@@ -30,7 +30,7 @@ func run(args []string, stderr io.Writer) int {
 	r := healthcheck.Responder{Log: slog.New(slog.NewTextHandler(stderr, nil))}
 	flags := flag.NewFlagSet("healthcheck", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.IntVar(&r.Port, "port", 5001, "`port` that the health check asks, 1–65535")
+	flags.IntVar(&r.Port, "port", healthcheck.DefaultPort, "`port` that the health check asks, 1–65535")
 	flags.IntVar(&r.ServicePort, "service-port", 5000, "`port` of the service, 1–65535")
 	flags.DurationVar(&r.Poll, "poll", healthcheck.DefaultPoll, "`time` between two looks at the service's port, at least 1ms")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/elastic-service/elastic-service/internal/matcher"
 )
 
 // HealthCheck is a target group's.
@@ -150,17 +152,10 @@ func highestCode(protocol string) int {
 }
 
 // checkMatcher takes a list of status codes and of ranges of them.
-func checkMatcher(matcher string, highest int) error {
-	for part := range strings.SplitSeq(matcher, ",") {
-		from, to, ranged := strings.Cut(part, "-")
-		if !ranged {
-			to = from
-		}
-		first, err := strconv.Atoi(from)
-		last, err2 := strconv.Atoi(to)
-		if err != nil || err2 != nil || first < 200 || last > highest || first > last {
-			return refuse("ValidationError", "Health check matcher HTTP code '%s' must be within '200-%d'", matcher, highest)
-		}
+func checkMatcher(text string, highest int) error {
+	codes, err := matcher.Parse(text)
+	if _, outside := codes.Outside(200, highest); err != nil || outside {
+		return refuse("ValidationError", "Health check matcher HTTP code '%s' must be within '200-%d'", text, highest)
 	}
 	return nil
 }

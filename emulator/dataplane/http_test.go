@@ -508,7 +508,7 @@ func TestHTTPProbeWantsACodeOfItsMatcher(t *testing.T) {
 		want    bool
 	}{
 		{200, "", true}, {204, "", false}, {302, "", false}, {503, "200", false},
-		{204, "200,204", true}, {204, "200, 204", true}, {201, "200,204", false},
+		{204, "200,204", true}, {204, "200, 204", false}, {201, "200,204", false},
 		{200, "200-299", true}, {299, "200-299", true}, {300, "200-299", false}, {302, "200-299,302", true}, {200, "no code", false},
 	} {
 		code = test.code

@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,11 +9,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"strconv"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/elastic-service/elastic-service/internal/matcher"
 )
 
 // TimeoutError is a probe's end after as much real time without an answer. It is a [context.DeadlineExceeded].
@@ -96,21 +97,8 @@ func probing(dial Dialer) *http.Transport {
 	}
 }
 
-// matches reports whether a matcher has a code. What is no code or range in it matches none.
-func matches(matcher string, code int) bool {
-	if matcher == "" {
-		return code == http.StatusOK
-	}
-	for entry := range strings.SplitSeq(matcher, ",") {
-		first, last, isRange := strings.Cut(strings.TrimSpace(entry), "-")
-		if !isRange {
-			last = first
-		}
-		low, lowErr := strconv.Atoi(first)
-		high, highErr := strconv.Atoi(last)
-		if lowErr == nil && highErr == nil && low <= code && code <= high {
-			return true
-		}
-	}
-	return false
+// matches reports whether a matcher has a code. A matcher that cannot be read has none.
+func matches(text string, code int) bool {
+	codes, err := matcher.Parse(cmp.Or(text, "200"))
+	return err == nil && codes.Has(code)
 }

@@ -1,0 +1,46 @@
+// Package awsname knows what AWS and Pulumi leave of a name: how long it may be, and how it may not begin.
+package awsname
+
+import (
+	"slices"
+	"strings"
+)
+
+// MaxBalancer is the longest name of a service with a load balancer. AWS allows 32 characters for a load balancer and its target
+// group; Pulumi appends "-1234567" and the components "-lb" or "-tg".
+const MaxBalancer = 21
+
+// Kind is a kind of resource, with its article, for messages.
+type Kind string
+
+// Kinds of resource whose names AWS restricts.
+const (
+	LoadBalancer  Kind = "a load balancer"
+	SecurityGroup Kind = "a security group"
+	Bucket        Kind = "a bucket"
+)
+
+// Reserved is a beginning of names that AWS keeps for itself.
+type Reserved struct {
+	Prefix string
+	Of     Kind
+}
+
+var reserved = []Reserved{
+	{"internal-", LoadBalancer},
+	{"sg-", SecurityGroup},
+	{"xn--", Bucket},
+	{"sthree-", Bucket},
+	{"amzn-s3-demo-", Bucket},
+}
+
+// ReservedFor returns the reserved prefixes of a name that some kinds of resource are to have; all kinds if none is given.
+func ReservedFor(name string, kinds ...Kind) []Reserved {
+	var found []Reserved
+	for _, r := range reserved {
+		if strings.HasPrefix(name, r.Prefix) && (len(kinds) == 0 || slices.Contains(kinds, r.Of)) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
