@@ -142,9 +142,9 @@ func TestOtherProgramsAtTheAddressAreTold(t *testing.T) {
 			func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "text/html")
 				w.WriteHeader(http.StatusNotFound)
-			}, "answers, but is no emulator: 404 Not Found",
+			}, "answers, but is no emulator (404 Not Found): choose another address",
 		},
-		"another API":  {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }, "answers, but is no emulator: "},
+		"another API":  {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }, "answers, but is no emulator ("},
 		"a silent one": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "has not answered for 50ms"},
 	} {
 		t.Run(name, func(t *testing.T) {

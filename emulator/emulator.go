@@ -25,6 +25,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/clock"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/loopback"
 	"github.com/elastic-service/elastic-service/emulator/provider"
 	"github.com/elastic-service/elastic-service/emulator/provider/ledger"
 	"github.com/elastic-service/elastic-service/internal/sockets"
@@ -47,6 +48,7 @@ type Emulator struct {
 
 	options Options
 	clock   clockwork.Clock
+	claims  loopback.Claims // of the addresses that the cloud has given out
 	ledger  *ledger.Ledger
 
 	saving  sync.Mutex
@@ -81,7 +83,11 @@ func Open(o Options) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := cloud.New(o.Region, virtual, unused)
+	e := &Emulator{
+		options: o, clock: virtual, ledger: former.Ledger, machines: map[string]*machine{}, tasks: map[string]*task{},
+		listeners: map[string]*listener{}, probers: map[string]*prober{}, images: map[string]bool{}, stresses: map[string]*dataplane.Stress{},
+	}
+	c, err := cloud.New(o.Region, virtual, e.isFree)
 	if err != nil {
 		return nil, err
 	}
@@ -90,10 +96,8 @@ func Open(o Options) (*Emulator, error) {
 			return nil, fmt.Errorf("%s: %w", stateFile(o.Folder), err)
 		}
 	}
-	e := &Emulator{
-		Cloud: c, options: o, clock: virtual, ledger: former.Ledger, machines: map[string]*machine{}, tasks: map[string]*task{},
-		listeners: map[string]*listener{}, probers: map[string]*prober{}, images: map[string]bool{}, stresses: map[string]*dataplane.Stress{},
-	}
+	e.Cloud = c
+	e.claimAddresses()
 	if err := e.makeAuthority(); err != nil {
 		return nil, err
 	}
@@ -119,8 +123,43 @@ func (e *Emulator) makeAuthority() error {
 
 func (e *Emulator) authorityFile() string { return filepath.Join(e.options.Folder, "ca.pem") }
 
-// unused reports whether nothing on this machine listens at the loopback address that stands for an address.
-func unused(address netip.Addr) bool {
+// isFree reports whether an address can be given out: no other emulator has the loopback address that stands for it, and nothing
+// listens there.
+func (e *Emulator) isFree(address netip.Addr) bool {
+	return isUnused(address) && e.claims.Claim(dataplane.Loopback(address))
+}
+
+// claimAddresses claims the addresses of a cloud that was saved. If another emulator has taken an address meanwhile, nothing can listen
+// there.
+func (e *Emulator) claimAddresses() {
+	for _, address := range e.loopbackAddresses() {
+		if !e.claims.Claim(address) {
+			e.options.Log.Error("another emulator uses an address of this one: nothing can listen there", "address", address)
+		}
+	}
+}
+
+// loopbackAddresses lists the addresses on this machine of all that exists in the cloud.
+func (e *Emulator) loopbackAddresses() []netip.Addr {
+	var addresses []netip.Addr
+	for _, i := range e.Cloud.Instances() {
+		if i.State != cloud.Terminated {
+			addresses = append(addresses, dataplane.Loopback(i.Address))
+		}
+	}
+	for _, b := range e.Cloud.LoadBalancers() {
+		addresses = append(addresses, dataplane.Loopback(b.Address))
+	}
+	for _, t := range e.Cloud.Tasks() {
+		if t.State != cloud.TaskStopped {
+			addresses = append(addresses, dataplane.Loopback(t.Address))
+		}
+	}
+	return addresses
+}
+
+// isUnused reports whether nothing on this machine listens at the loopback address that stands for an address.
+func isUnused(address netip.Addr) bool {
 	table, err := sockets.Open()
 	if err != nil {
 		return true // whoever listens there fails, and says so
@@ -158,6 +197,7 @@ func (e *Emulator) Run(ctx context.Context) error {
 			return nil
 		case <-minute.Chan():
 			e.measure()
+			e.claims.Release(e.loopbackAddresses())
 		case <-changed:
 		case <-timer.C:
 		}
@@ -225,6 +265,7 @@ func (e *Emulator) stop() {
 	}
 	e.mu.Unlock()
 	e.work.Wait()
+	e.claims.Close()
 	e.saving.Lock()
 	e.savedAt = time.Time{} // once more, for the time
 	e.saving.Unlock()

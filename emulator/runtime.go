@@ -75,11 +75,11 @@ func (p processes) boot(ctx context.Context, i cloud.Instance) (instance, error)
 }
 
 func (p processes) dial(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
-	return dataplane.Direct(ctx, loopback(address))
+	return dataplane.Direct(ctx, onLoopback(address))
 }
 
-// loopback is where a private address of a process is found on this machine.
-func loopback(at netip.AddrPort) netip.AddrPort {
+// onLoopback is where a private address of a process is found on this machine.
+func onLoopback(at netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(dataplane.Loopback(at.Addr()), at.Port())
 }
 

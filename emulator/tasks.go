@@ -125,8 +125,8 @@ func (e *Emulator) contain(ctx context.Context, t cloud.Task) (*dataplane.Runnin
 	if err != nil || t.HostPort == 0 {
 		return container, nil, err
 	}
-	from := loopback(netip.AddrPortFrom(t.HostAddress, uint16(t.HostPort)))
-	to := loopback(netip.AddrPortFrom(t.Address, uint16(t.ContainerPort)))
+	from := onLoopback(netip.AddrPortFrom(t.HostAddress, uint16(t.HostPort)))
+	to := onLoopback(netip.AddrPortFrom(t.Address, uint16(t.ContainerPort)))
 	port, err := dataplane.Forward(from, to, dataplane.WithClock(e.clock), dataplane.WithLog(e.options.Log))
 	if err != nil {
 		container.Kill()

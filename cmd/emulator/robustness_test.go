@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -280,7 +281,57 @@ func TestAPortInUseEndsUpBeforeAnythingIsDeployed(t *testing.T) {
 	require.Error(t, <-c.ended)
 	assert.Contains(t, c.output(), c.address)
 	assert.Contains(t, c.output(), "is no emulator")
+	assert.Contains(t, c.output(), "choose another address with --address")
 	assert.NoDirExists(t, c.folder())
+}
+
+// A person has two stacks up, from one folder, and finds each by its address.
+func TestTwoStacksAreUpBesideEachOther(t *testing.T) {
+	first := newProgram(t)
+	second := &program{t: t, root: first.root, address: first.address}
+	t.Cleanup(func() {
+		if second.process != nil {
+			_ = second.process.Process.Kill() // it may have ended
+		}
+	})
+	first.start("up", "--speed", testSpeed)
+	second.start("up", "--speed", testSpeed, "--stack", "swiftcode", "--address", "127.0.0.1:0")
+	first.await("running; in another terminal")
+	second.await("running; in another terminal")
+	chosen := regexp.MustCompile(`the dashboard is at http://(127\.0\.0\.1:\d+)`).FindStringSubmatch(second.output())
+	require.NotNil(t, chosen)
+	assert.NotEqual(t, first.address, chosen[1])
+	assert.Contains(t, second.output(), "status --address "+chosen[1])
+
+	command := func(code int, args ...string) string {
+		var out bytes.Buffer
+		t.Setenv(addressVariable, first.address)
+		assert.Equal(t, code, run(t.Context(), args, &out, &out), out.String())
+		return out.String()
+	}
+	assert.Contains(t, command(0, "call"), "song")
+	assert.NotContains(t, command(0, "call", "--address", chosen[1]), "song")
+	loopbacks := map[string]bool{}
+	for _, address := range []string{first.address, chosen[1]} {
+		for _, i := range must(emulator.Client{Address: address}.Status(t.Context()))(t).Instances {
+			assert.False(t, loopbacks[i.Loopback.String()], "%s is given out twice", i.Loopback)
+			loopbacks[i.Loopback.String()] = true
+		}
+	}
+
+	third := &program{t: t, root: first.root, address: first.address}
+	third.start("up", "--stack", "swiftcode")
+	require.Error(t, <-third.ended)
+	assert.Contains(t, third.output(), "has stack dev, not swiftcode: choose another address with --address")
+	third.start("up", "--stack", "swiftcode", "--address", "127.0.0.1:0")
+	require.Error(t, <-third.ended)
+	assert.Contains(t, third.output(), "in use by another emulator: reach it with --address "+chosen[1])
+
+	third.runs("down", "--speed", testSpeed, "--stack", "swiftcode", "--address", chosen[1])
+	third.runs("down", "--speed", testSpeed)
+	require.NoError(t, <-first.ended)
+	require.NoError(t, <-second.ended)
+	assert.NoDirExists(t, filepath.Join(first.root, ".emulator"))
 }
 
 func TestWhatIsRefusedLeavesNoFolder(t *testing.T) {
