@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/internal/userdatatest"
 )
 
 // What Check refuses is tabled in internal/machine, beside what cloud-init says of the same documents.
@@ -15,7 +17,7 @@ func TestWhatIsRenderedPassesTheCheck(t *testing.T) {
 	for name, b := range map[string]Bootstrap{"dev": dev(), "measured": measured(), "host of containers": host} {
 		document, err := b.Render()
 		require.NoError(t, err, name)
-		assert.NoError(t, Check(document), name)
+		assert.NoError(t, userdatatest.Check(document), name)
 	}
 }
 
@@ -24,7 +26,7 @@ func TestFaultsOfADocumentAreReportedTogether(t *testing.T) {
 	require.NoError(t, err)
 	text := strings.Replace(string(document), "DynamicUser=yes", "DynamicUsr=yes", 1)
 	text = strings.Replace(text, "RestartSec=5", "RestartSec=soon", 1)
-	require.EqualError(t, Check([]byte(text)), `artifact-musicguru.service.Service.RestartSec: "soon" is not a value of it`+"\n"+
+	require.EqualError(t, userdatatest.Check([]byte(text)), `artifact-musicguru.service.Service.RestartSec: "soon" is not a value of it`+"\n"+
 		"musicguru.service.Service.DynamicUsr: is not known\n"+
 		"musicguru.service.Service.User: must be set: services run unprivileged")
 }
@@ -33,16 +35,45 @@ func TestADescriptionThatGoesOnInTheNextLineIsRefused(t *testing.T) {
 	b := dev()
 	b.Services[0].Description = `ends in \`
 	_, err := b.Render()
-	require.ErrorContains(t, err, `"Description=ends in \\" is neither a section nor a directive of one`)
+	require.ErrorContains(t, err, `services[0].description: "ends in \\" ends in a backslash`)
 }
 
 func TestADocumentCutShortAnywhereIsRefused(t *testing.T) {
 	document, err := dev().Render()
 	require.NoError(t, err)
 	for length := range len(document) - 1 {
-		require.Error(t, Check(document[:length]), "after %d bytes", length)
+		require.Error(t, userdatatest.Check(document[:length]), "after %d bytes", length)
 	}
 	for _, odd := range []string{"", header, header + "a: &a [*a]\n", header + "- 1\n", header + "write_files: [{}]\n"} {
-		require.Error(t, Check([]byte(odd)), odd)
+		require.Error(t, userdatatest.Check([]byte(odd)), odd)
 	}
+}
+
+func FuzzWhatIsRenderedPassesTheCheck(f *testing.F) {
+	f.Add("web", "The web's server", "/srv/web", "/usr/bin/web", "-port 80", "nobody2", "A", "b", "python3", "/opt/web/app.py", 80)
+	f.Add("a", `\`, "/", "/bin/a", "", "", "", "", "", "/usr/local/bin/a", 0)
+	f.Add("web", "100% [Service]", "", "/opt/web/app.py", "$HOME\t\"\\", "u", "_", "\u2028", "g++", "/opt/web/app.py", 65535)
+	f.Fuzz(func(t *testing.T, name, description, folder, program, argument, user, variable, value, pack, artifact string, port int) {
+		b := Bootstrap{
+			Region: "us-east-1",
+			Artifacts: []Artifact{
+				{Path: artifact, Bucket: "a.bucket", Key: "key", SHA256: strings.Repeat("ab", 32)},
+			},
+			Services: []Service{
+				{
+					Name: name, Description: description, Command: []string{program, argument}, User: user, Directory: folder,
+					Environment: map[string]string{variable: value}, Port: port,
+				},
+				{Name: "last", Command: []string{"/bin/true", artifact}, After: []string{name}},
+			},
+			MemoryMetric: port%2 == 1,
+		}
+		if pack != "" {
+			b.Packages = []string{pack}
+		}
+		document, err := b.Render()
+		if err == nil {
+			require.NoError(t, userdatatest.Check(document), string(document))
+		}
+	})
 }

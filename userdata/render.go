@@ -36,8 +36,8 @@ type file struct {
 	Content     string `yaml:"content"`
 }
 
-// Render returns the cloud-config document: the same bytes for the same bootstrap. It is an error if the bootstrap is not
-// valid, or its document is not one that [Check] lets pass.
+// Render returns the cloud-config document: the same bytes for the same bootstrap. It fails if the bootstrap is not valid, or
+// if its document is larger than [MaxBytes].
 func (b Bootstrap) Render() ([]byte, error) {
 	if err := b.Validate(); err != nil {
 		return nil, err
@@ -49,8 +49,8 @@ func (b Bootstrap) Render() ([]byte, error) {
 	if err := encoder.Encode(b.document()); err != nil {
 		return nil, fmt.Errorf("encoding user data: %w", err)
 	}
-	if err := Check(out.Bytes()); err != nil {
-		return nil, err
+	if size := out.Len(); size > MaxBytes {
+		return nil, fmt.Errorf("user data has %d bytes: EC2 takes %d at most", size, MaxBytes)
 	}
 	return out.Bytes(), nil
 }

@@ -124,6 +124,9 @@ func (s Service) validate(l *invalid.List, at string) {
 		validateText(l, at+".environment."+key, s.Environment[key])
 	}
 	validateText(l, at+".description", s.Description)
+	if strings.HasSuffix(strings.TrimSpace(s.Description), `\`) {
+		l.Add(at+".description", s.Description, "ends in a backslash, with which a unit's line goes on in the next")
+	}
 	if s.Port < 0 || s.Port > 65535 {
 		l.Add(at+".port", s.Port, "is not from 1 to 65535, or 0 for none")
 	}

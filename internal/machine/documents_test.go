@@ -11,7 +11,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/internal/machine"
 	"github.com/elastic-service/elastic-service/internal/project"
-	"github.com/elastic-service/elastic-service/userdata"
+	"github.com/elastic-service/elastic-service/internal/userdatatest"
 )
 
 // bare is a machine without user data, to try documents on.
@@ -107,16 +107,16 @@ func (c mutation) mutate(t *testing.T, document []byte) []byte {
 
 func TestEveryStacksUserDataPassesOurCheck(t *testing.T) {
 	for stack, document := range everyStack(t) {
-		assert.NoError(t, userdata.Check(document), stack)
+		assert.NoError(t, userdatatest.Check(document), stack)
 	}
 }
 
 func TestBadDocumentsAreRefused(t *testing.T) {
 	document := devSoftware(t).userData
-	require.NoError(t, userdata.Check(document))
+	require.NoError(t, userdatatest.Check(document))
 	for name, c := range mutations {
 		t.Run(name, func(t *testing.T) {
-			require.ErrorContains(t, userdata.Check(c.mutate(t, document)), c.want)
+			require.ErrorContains(t, userdatatest.Check(c.mutate(t, document)), c.want)
 		})
 	}
 }
@@ -150,7 +150,7 @@ func TestCloudInitsSchema(t *testing.T) {
 func TestCloudInitEndsWellOnWhatItCannotRead(t *testing.T) {
 	v := newVPC(t)
 	s := software{userData: []byte("#cloud-config\nwrite_files: [\n")}
-	require.Error(t, userdata.Check(s.userData))
+	require.Error(t, userdatatest.Check(s.userData))
 	m := boot(t, v, s.spec(t, zoneA))
 	assert.Contains(t, command(t, m, "cloud-init", "status", "--wait", "--long"), "status: done")
 	log := command(t, m, "grep", "WARNING", "/var/log/cloud-init.log")

@@ -1,4 +1,9 @@
-package userdata
+// Package userdatatest checks user data, for tests: what EC2 refuses, and what cloud-init and systemd pass over in silence, so
+// that a machine would boot without it. cloud-init succeeds on YAML that it cannot read, on keys that it does not know and on
+// commands that fail; systemd leaves out a directive that it does not know.
+//
+// It reads documents independently of package userdata, which writes them.
+package userdatatest
 
 import (
 	"bytes"
@@ -17,14 +22,24 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// Check returns everything that is wrong with a document: what EC2 refuses, and what cloud-init and systemd pass over in
-// silence, so that a machine would boot without it. cloud-init ends well on YAML that it can't read, on keys that it
-// doesn't know and on commands that fail; systemd leaves out a directive that it doesn't know.
-//
-// It knows what [Bootstrap.Render] writes, and refuses everything else. Render asks it.
+// maxBytes is EC2's limit on user data, before base64.
+const maxBytes = 16384
+
+// header is the first line of a cloud-config.
+const header = "#cloud-config\n"
+
+// Folders that documents write to.
+const (
+	unitFolder     = "/etc/systemd/system"
+	checksumFolder = "/etc/elastic-service"
+	staging        = "/var/lib/elastic-service" // where an artifact is until it is verified
+)
+
+// Check returns everything that is wrong with a document. It knows what userdata's Render writes, and refuses
+// everything else.
 func Check(document []byte) error {
-	if size := len(document); size > MaxBytes {
-		return fmt.Errorf("user data has %d bytes: EC2 takes %d at most", size, MaxBytes)
+	if size := len(document); size > maxBytes {
+		return fmt.Errorf("user data has %d bytes: EC2 takes %d at most", size, maxBytes)
 	}
 	if !bytes.HasPrefix(document, []byte(header)) {
 		first, _, _ := bytes.Cut(document, []byte("\n"))
@@ -137,10 +152,18 @@ func orDocument(at string) string {
 	return at
 }
 
+// file is an entry of write_files.
+type file struct {
+	Path        string `yaml:"path"`
+	Permissions string `yaml:"permissions"`
+	Content     string `yaml:"content"`
+}
+
 // checkContent looks into a document of the right shape.
 func checkContent(text []byte) error {
 	var d struct {
-		document `yaml:",inline"`
+		WriteFiles  []file     `yaml:"write_files"`
+		RunCommands [][]string `yaml:"runcmd"`
 	}
 	if err := yaml.Unmarshal(text, &d); err != nil {
 		return err
@@ -184,6 +207,7 @@ func checkArtifacts(l *invalid.List, files map[string]bool, units map[string]str
 }
 
 var (
+	plainPath    = regexp.MustCompile(`^(/[A-Za-z0-9._+@-]+)+$`)
 	octal        = regexp.MustCompile(`^0[0-7]{3}$`)
 	checksumLine = regexp.MustCompile(`^[0-9a-f]{64}  ` + staging + `/[A-Za-z0-9._+@-]+\n$`)
 )
@@ -235,21 +259,21 @@ func checkUnit(name string, units map[string]string) error {
 	lines := unitLines(&l, units[name])
 	count := map[string]int{}
 	for _, line := range lines {
-		at := line.Section + "." + line.Name
+		at := line.section + "." + line.name
 		count[at]++
 		switch d, known := directives[at]; {
 		case !known:
 			l.Missing(at, "is not known")
-		case !d.value.MatchString(line.Value):
-			l.Add(at, line.Value, "is not a value of it")
+		case !d.value.MatchString(line.value):
+			l.Add(at, line.value, "is not a value of it")
 		case d.names:
-			for other := range strings.FieldsSeq(line.Value) {
+			for other := range strings.FieldsSeq(line.value) {
 				if _, written := units[other]; !written && other != "network-online.target" {
 					l.Add(at, other, "is no unit of the document")
 				}
 			}
 		case !d.list && count[at] > 1:
-			l.Add(at, line.Value, "comes after another one")
+			l.Add(at, line.value, "comes after another one")
 		}
 	}
 	for _, needed := range []string{"Unit.Description", "Service.Type", "Service.ExecStart", "Service.Restart", "Install.WantedBy"} {
@@ -263,10 +287,13 @@ func checkUnit(name string, units map[string]string) error {
 	return l.Err()
 }
 
+// directiveLine is a line of a unit.
+type directiveLine struct{ section, name, value string }
+
 // unitLines splits what the renderer writes: no comments, no lines that go on in the next. go-systemd's reader takes no
 // line of more than 2048 bytes, systemd itself a million.
-func unitLines(l *invalid.List, content string) options {
-	var o options
+func unitLines(l *invalid.List, content string) []directiveLine {
+	var lines []directiveLine
 	section := ""
 	for line := range strings.Lines(content) {
 		text := strings.TrimSuffix(line, "\n")
@@ -278,10 +305,10 @@ func unitLines(l *invalid.List, content string) options {
 		case !assigns || section == "" || strings.HasSuffix(text, `\`):
 			l.Add("line", text, "is neither a section nor a directive of one")
 		default:
-			o.add(section, name, value)
+			lines = append(lines, directiveLine{section, name, value})
 		}
 	}
-	return o
+	return lines
 }
 
 // directive is what Check knows of one.
@@ -319,9 +346,9 @@ var directives = func() map[string]directive {
 		"Service.RestartSec":              one(seconds),
 		"Service.TimeoutStartSec":         one(seconds),
 		"Service.TimeoutStopSec":          one(seconds),
-		"Service.User":                    one(userName.String()),
+		"Service.User":                    one(`[a-z_][a-z0-9_-]{0,30}`),
 		"Service.StateDirectory":          one(`[a-z][a-z0-9_-]*`),
-		"Service.StateDirectoryMode":      one(octal.String()),
+		"Service.StateDirectoryMode":      one(`0[0-7]{3}`),
 		"Service.ReadWritePaths":          one(absolute),
 		"Service.AmbientCapabilities":     one(capabilities),
 		"Service.CapabilityBoundingSet":   one(capabilities),
