@@ -91,7 +91,11 @@ func (m *machines) dial(ctx context.Context, address netip.AddrPort) (net.Conn, 
 	m.mu.Lock()
 	var vpc *nspawn.VPC
 	for id, one := range m.vpcs {
-		if network, found := m.Cloud.VPC(id); found && network.CIDR.Contains(address.Addr()) {
+		inside := cloud.Get(m.Cloud, func(m *cloud.Model) bool {
+			network, found := m.VPC.VPC(id)
+			return found && network.CIDR.Contains(address.Addr())
+		})
+		if inside {
 			vpc = one
 		}
 	}

@@ -9,7 +9,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
 )
 
 // zoned counts the active members by the zone's letter: "a1 b1".
@@ -30,30 +32,30 @@ func (w *world) zoned() string {
 	return text[1:]
 }
 
-func (w *world) activities() []cloud.Activity {
-	g, _, _ := w.Group(group)
+func (w *world) activities() []autoscaling.Activity {
+	g, _ := w.AutoScaling.Group(group)
 	return g.Activities
 }
 
-func (w *world) fault(action, target string, d time.Duration, parameters ...string) cloud.Fault {
+func (w *world) fault(action, target string, d time.Duration, parameters ...string) fault.Fault {
 	w.t.Helper()
-	spec := cloud.FaultSpec{Action: action, Target: target, Duration: d, Parameters: map[string]string{}}
+	spec := fault.Spec{Action: action, Target: target, Duration: d, Parameters: map[string]string{}}
 	for n := 0; n < len(parameters); n += 2 {
 		spec.Parameters[parameters[n]] = parameters[n+1]
 	}
-	return must(w.StartFault(spec))(w.t)
+	return must(w.Fault.Start(spec, w.Now()))(w.t)
 }
 
 const stamp = `At 2026-01-01T\d\d:\d\d:\d\dZ `
 
 func TestAZoneThatGetsItsCapacityBackIsFilledBeforeAnotherOneIsEmptied(t *testing.T) {
 	w := newWorld(t)
-	w.fault(cloud.FaultCapacity, must(w.CreateGroup(w.spec(4, 4)))(t).Spec.Name, 5*time.Minute, cloud.ParameterZones, "us-east-1a")
-	w.within(2*time.Minute, func() bool { return w.Capacity(group) == 4 })
+	w.fault(fault.InsufficientCapacity, must(w.AutoScaling.CreateGroup(w.spec(4, 4), w.Now()))(t).Spec.Name, 5*time.Minute, fault.ParameterZones, "us-east-1a")
+	w.within(2*time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 4 })
 	require.Equal(t, "b4", w.zoned(), "the other zone has all")
 	highest := 0
 	w.within(20*time.Minute, func() bool {
-		assert.GreaterOrEqual(t, w.Capacity(group), 4, "no capacity is lost")
+		assert.GreaterOrEqual(t, w.AutoScaling.Capacity(group), 4, "no capacity is lost")
 		highest = max(highest, len(active(w.members())))
 		return w.zoned() == "a2 b2"
 	})
@@ -80,9 +82,9 @@ func TestAZoneThatGetsItsCapacityBackIsFilledBeforeAnotherOneIsEmptied(t *testin
 
 func TestATenthOverTheMaximumIsLentToBalanceZones(t *testing.T) {
 	w := newWorld(t)
-	must(w.CreateGroup(w.spec(30, 30)))(t)
-	w.fault(cloud.FaultCapacity, group, 3*time.Minute, cloud.ParameterZones, "us-east-1b")
-	w.within(2*time.Minute, func() bool { return w.Capacity(group) == 30 })
+	must(w.AutoScaling.CreateGroup(w.spec(30, 30), w.Now()))(t)
+	w.fault(fault.InsufficientCapacity, group, 3*time.Minute, fault.ParameterZones, "us-east-1b")
+	w.within(2*time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 30 })
 	highest := 0
 	w.within(30*time.Minute, func() bool {
 		highest = max(highest, len(active(w.members())))
@@ -96,13 +98,13 @@ func TestAZoneThatTheGroupLeavesIsEmptied(t *testing.T) {
 	w.start(2, 3)
 	spec := w.spec(2, 3)
 	spec.Subnets = w.subnets[1:]
-	require.NoError(t, w.UpdateGroup(spec, false))
+	require.NoError(t, w.AutoScaling.UpdateGroup(spec, false, w.Now()))
 	w.within(10*time.Minute, func() bool {
-		assert.GreaterOrEqual(t, w.Capacity(group), 2)
+		assert.GreaterOrEqual(t, w.AutoScaling.Capacity(group), 2)
 		return w.zoned() == "b2"
 	})
 	spec.Subnets = w.subnets
-	require.NoError(t, w.UpdateGroup(spec, false))
+	require.NoError(t, w.AutoScaling.UpdateGroup(spec, false, w.Now()))
 	w.within(10*time.Minute, func() bool { return w.zoned() == "a1 b1" && len(w.members()) == 2 })
 }
 
@@ -116,8 +118,8 @@ func TestOneMemberMoreInAZoneIsBalance(t *testing.T) {
 
 func TestAReplacementForBalanceThatNeverComesUpTakesNothingAway(t *testing.T) {
 	w := newWorld(t)
-	w.fault(cloud.FaultCapacity, must(w.CreateGroup(w.spec(2, 3)))(t).Spec.Name, time.Minute, cloud.ParameterZones, "us-east-1a")
-	w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+	w.fault(fault.InsufficientCapacity, must(w.AutoScaling.CreateGroup(w.spec(2, 3), w.Now()))(t).Spec.Name, time.Minute, fault.ParameterZones, "us-east-1a")
+	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
 	good := w.members()
 	launched := map[string]bool{}
 	for end := w.clock.Now().Add(20 * time.Minute); w.clock.Now().Before(end); w.step() {
@@ -129,7 +131,7 @@ func TestAReplacementForBalanceThatNeverComesUpTakesNothingAway(t *testing.T) {
 	}
 	assert.Greater(t, len(launched), 1, "it is tried again")
 	for _, i := range good {
-		assert.Equal(t, cloud.TargetHealthy, w.state(i.ID))
+		assert.Equal(t, elb.TargetHealthy, w.state(i.ID))
 	}
 	clear(w.health)
 	w.within(20*time.Minute, func() bool { return w.zoned() == "a1 b1" })
@@ -137,9 +139,9 @@ func TestAReplacementForBalanceThatNeverComesUpTakesNothingAway(t *testing.T) {
 
 func TestScaleInEndsABalancingUnderWay(t *testing.T) {
 	w := newWorld(t)
-	w.fault(cloud.FaultCapacity, must(w.CreateGroup(w.spec(4, 4)))(t).Spec.Name, time.Minute, cloud.ParameterZones, "us-east-1a")
+	w.fault(fault.InsufficientCapacity, must(w.AutoScaling.CreateGroup(w.spec(4, 4), w.Now()))(t).Spec.Name, time.Minute, fault.ParameterZones, "us-east-1a")
 	w.within(2*time.Minute, func() bool { return len(active(w.members())) == 5 })
-	require.NoError(t, w.UpdateGroup(w.spec(2, 2), false))
+	require.NoError(t, w.AutoScaling.UpdateGroup(w.spec(2, 2), false, w.Now()))
 	w.within(20*time.Minute, func() bool { return w.zoned() == "a1 b1" && len(w.members()) == 2 })
 }
 
@@ -147,7 +149,7 @@ func TestScaleInEndsABalancingUnderWay(t *testing.T) {
 // group", and histories that users have published).
 func TestActivitiesHaveTheCausesThatAWSGivesThem(t *testing.T) {
 	policy := func(w *world) {
-		must(w.PutPolicy(group, cloud.Policy{Name: "cpu", Target: 50}))(w.t)
+		must(w.AutoScaling.PutPolicy(group, autoscaling.Policy{Name: "cpu", Target: 50}, w.Now()))(w.t)
 		w.minutes(4, 90)
 	}
 	for name, c := range map[string]struct {
@@ -161,24 +163,24 @@ func TestActivitiesHaveTheCausesThatAWSGivesThem(t *testing.T) {
 				`in response to a difference between desired and actual capacity, increasing the capacity from 0 to 2\.`,
 		},
 		"raised by two": {
-			func(w *world) { require.NoError(w.t, w.UpdateGroup(w.spec(4, 4), false)) }, "Launching a new EC2 instance: ",
+			func(w *world) { require.NoError(w.t, w.AutoScaling.UpdateGroup(w.spec(4, 4), false, w.Now())) }, "Launching a new EC2 instance: ",
 			`a user request update of AutoScalingGroup constraints to min: 4, max: 4, desired: 4 changing the desired capacity from 2 to ` +
 				`4\.  ` + stamp + `an instance was started in response to a difference between desired and actual capacity, increasing the ` +
 				`capacity from 2 to 4\.`,
 		},
 		"deleted": {
-			func(w *world) { require.NoError(w.t, w.DeleteGroup(group)) }, "Terminating EC2 instance: ",
+			func(w *world) { require.NoError(w.t, w.AutoScaling.DeleteGroup(group, w.Now())) }, "Terminating EC2 instance: ",
 			`a user request update of AutoScalingGroup constraints to min: 0, max: 0, desired: 0 changing the desired capacity from 2 to ` +
 				`0\.  ` + stamp + `an instance was taken out of service in response to a difference between desired and actual capacity, ` +
 				`shrinking the capacity from 2 to 0\.  ` + stamp + `instance i-\w+ was selected for termination\.  ` + stamp +
 				`instance i-\w+ was selected for termination\.`,
 		},
 		"terminated by hand": {
-			func(w *world) { require.NoError(w.t, w.TerminateInstance(w.members()[0].ID)) }, "Terminating EC2 instance: ",
+			func(w *world) { require.NoError(w.t, w.EC2.TerminateInstance(w.members()[0].ID)) }, "Terminating EC2 instance: ",
 			`an instance was taken out of service in response to an EC2 health check indicating it has been terminated or stopped\.`,
 		},
 		"replaced": {
-			func(w *world) { require.NoError(w.t, w.TerminateInstance(w.members()[0].ID)) }, "Launching a new EC2 instance: ",
+			func(w *world) { require.NoError(w.t, w.EC2.TerminateInstance(w.members()[0].ID)) }, "Launching a new EC2 instance: ",
 			`an instance was launched in response to an unhealthy instance needing to be replaced\.`,
 		},
 		"unhealthy behind its balancer": {
@@ -193,7 +195,7 @@ func TestActivitiesHaveTheCausesThatAWSGivesThem(t *testing.T) {
 		},
 		"scheduled": {
 			func(w *world) {
-				must(w.PutSchedule(group, cloud.Schedule{Name: "once", Start: w.clock.Now().Add(time.Minute), Desired: pointer(3)}))(w.t)
+				must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{Name: "once", Start: w.clock.Now().Add(time.Minute), Desired: pointer(3)}, w.Now()))(w.t)
 			}, "Launching a new EC2 instance: ",
 			`a scheduled action update of AutoScalingGroup constraints to min: 2, max: 4, desired: 3 changing the desired capacity from 2 ` +
 				`to 3\.  ` + stamp + `an instance was started in response to a difference between desired and actual capacity, increasing the ` +
@@ -201,10 +203,10 @@ func TestActivitiesHaveTheCausesThatAWSGivesThem(t *testing.T) {
 		},
 		"refreshed": {
 			func(w *world) {
-				must(w.UpdateTemplate(w.template, w.templateData("two"), true))(w.t)
+				must(w.EC2.UpdateLaunchTemplate(w.template, w.templateData("two"), true))(w.t)
 				spec := w.spec(2, 4)
 				spec.Version = "2"
-				require.NoError(w.t, w.UpdateGroup(spec, true))
+				require.NoError(w.t, w.AutoScaling.UpdateGroup(spec, true, w.Now()))
 			}, "Terminating EC2 instance: ", `an instance was taken out of service in response to an instance refresh\.`,
 		},
 	} {
@@ -233,8 +235,8 @@ func TestActivitiesHaveTheCausesThatAWSGivesThem(t *testing.T) {
 
 func TestALaunchWithoutCapacityIsAFailedActivityInAWSsWords(t *testing.T) {
 	w := newWorld(t)
-	must(w.CreateGroup(w.spec(2, 3)))(t)
-	w.fault(cloud.FaultCapacity, group, 10*time.Minute)
+	must(w.AutoScaling.CreateGroup(w.spec(2, 3), w.Now()))(t)
+	w.fault(fault.InsufficientCapacity, group, 10*time.Minute)
 	w.pass(30 * time.Second)
 	assert.Empty(t, w.members())
 	require.Len(t, w.activities(), 2, "one in each zone, and no more until a minute is over")
@@ -245,7 +247,7 @@ func TestALaunchWithoutCapacityIsAFailedActivityInAWSsWords(t *testing.T) {
 		"will be working on provisioning additional capacity. Launching EC2 instance failed.", failed.Message)
 	w.pass(8 * time.Minute)
 	assert.Empty(t, w.members())
-	w.within(4*time.Minute, func() bool { return w.Capacity(group) == 2 })
+	w.within(4*time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
 	assert.Equal(t, "a1 b1", w.zoned())
 }
 
@@ -266,33 +268,33 @@ func TestARefreshStaysWithinItsBounds(t *testing.T) {
 		t.Run(fmt.Sprintf("%d with %d to %d %%", c.desired, c.minHealthy, c.maxHealthy), func(t *testing.T) {
 			w := newWorld(t)
 			spec := w.spec(c.desired, c.desired)
-			spec.Refresh = &cloud.RefreshSpec{Bounds: cloud.Bounds{MinHealthy: c.minHealthy, MaxHealthy: c.maxHealthy}, Warmup: 30 * time.Second}
-			must(w.CreateGroup(spec))(t)
-			w.within(time.Minute, func() bool { return w.Capacity(group) == c.desired })
+			spec.Refresh = &autoscaling.RefreshSpec{Bounds: autoscaling.Bounds{MinHealthy: c.minHealthy, MaxHealthy: c.maxHealthy}, Warmup: 30 * time.Second}
+			must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
+			w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == c.desired })
 			w.pass(5 * time.Minute)
-			must(w.UpdateTemplate(w.template, w.templateData("two"), true))(t)
+			must(w.EC2.UpdateLaunchTemplate(w.template, w.templateData("two"), true))(t)
 			spec.Version = "2"
-			require.NoError(t, w.UpdateGroup(spec, true))
+			require.NoError(t, w.AutoScaling.UpdateGroup(spec, true, w.Now()))
 			lowest, highest, percent := c.desired, 0, 0
 			seen := map[string]bool{}
 			w.within(time.Hour, func() bool {
-				lowest, highest = min(lowest, w.Capacity(group)), max(highest, len(active(w.members())))
-				g, _, _ := w.Group(group)
+				lowest, highest = min(lowest, w.AutoScaling.Capacity(group)), max(highest, len(active(w.members())))
+				g, _ := w.AutoScaling.Group(group)
 				seen[g.Refreshes[0].Status] = true
 				assert.GreaterOrEqual(t, g.Refreshes[0].Percent, percent)
 				percent = g.Refreshes[0].Percent
-				return g.Refreshes[0].Status == cloud.RefreshSuccessful
+				return g.Refreshes[0].Status == autoscaling.RefreshSuccessful
 			})
-			assert.Equal(t, map[string]bool{cloud.RefreshPending: true, cloud.RefreshInProgress: true, cloud.RefreshSuccessful: true}, seen)
+			assert.Equal(t, map[string]bool{autoscaling.RefreshPending: true, autoscaling.RefreshInProgress: true, autoscaling.RefreshSuccessful: true}, seen)
 			assert.GreaterOrEqual(t, lowest, c.lowest)
 			assert.LessOrEqual(t, highest, c.highest)
 			for _, i := range active(w.members()) {
 				assert.Equal(t, 2, i.Version)
 			}
-			assert.Equal(t, c.desired, w.Capacity(group))
-			launched := len(w.Instances())
+			assert.Equal(t, c.desired, w.AutoScaling.Capacity(group))
+			launched := len(w.EC2.DescribeInstances())
 			w.pass(10 * time.Minute)
-			assert.Len(t, w.Instances(), launched, "the zones are even")
+			assert.Len(t, w.EC2.DescribeInstances(), launched, "the zones are even")
 		})
 	}
 }
@@ -301,7 +303,7 @@ func TestARefreshStaysWithinItsBounds(t *testing.T) {
 func TestTargetTrackingBringsALoadedServiceToItsTargetAndBackIn(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 8)
-	must(w.PutPolicy(group, cloud.Policy{Name: "cpu", Target: 50, Warmup: 2 * time.Minute}))(t)
+	must(w.AutoScaling.PutPolicy(group, autoscaling.Policy{Name: "cpu", Target: 50, Warmup: 2 * time.Minute}, w.Now()))(t)
 	under := func(load float64, minutes int, each ...func()) float64 {
 		for range minutes {
 			count := float64(len(active(w.members())))

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 // web is an application balancer with its target group in a world.
@@ -22,29 +23,29 @@ func newWeb(t *testing.T) web {
 	w := newWorld(t)
 	return web{
 		world:    w,
-		balancer: must(w.CreateBalancer(w.application()))(t).ARN,
-		targets:  must(w.CreateTargetGroup(w.httpGroup()))(t).ARN,
+		balancer: must(w.ELB.CreateLoadBalancer(w.application(), w.Now()))(t).ARN,
+		targets:  must(w.ELB.CreateTargetGroup(w.httpGroup()))(t).ARN,
 	}
 }
 
-func (w *world) application() cloud.LoadBalancerSpec {
-	return cloud.LoadBalancerSpec{
-		Name: "web", Kind: cloud.ApplicationBalancer, Subnets: w.subnets, SecurityGroups: []string{w.balancerSG},
+func (w *world) application() elb.LoadBalancerSpec {
+	return elb.LoadBalancerSpec{
+		Name: "web", Kind: elb.Application, Subnets: w.subnets, SecurityGroups: []string{w.balancerSG},
 	}
 }
 
-func (w *world) httpGroup() cloud.TargetGroupSpec {
-	return cloud.TargetGroupSpec{
+func (w *world) httpGroup() elb.TargetGroupSpec {
+	return elb.TargetGroupSpec{
 		Name: "web", Port: 80, Protocol: "HTTP", VPC: w.vpc, DeregistrationDelay: time.Minute,
-		Check: cloud.HealthCheck{
+		Check: elb.HealthCheck{
 			Protocol: "HTTP", Port: "traffic-port", Path: "/", Matcher: "200", Interval: 10 * time.Second, Timeout: 5 * time.Second,
 			Healthy: 3, Unhealthy: 2,
 		},
 	}
 }
 
-func (w web) listener(change func(*cloud.Listener)) cloud.Listener {
-	listener := cloud.Listener{Balancer: w.balancer, Port: 80, Protocol: "HTTP", TargetGroup: w.targets}
+func (w web) listener(change func(*elb.Listener)) elb.Listener {
+	listener := elb.Listener{Balancer: w.balancer, Port: 80, Protocol: "HTTP", TargetGroup: w.targets}
 	change(&listener)
 	return listener
 }
@@ -52,118 +53,118 @@ func (w web) listener(change func(*cloud.Listener)) cloud.Listener {
 // issued is the ARN of a certificate whose domain has been proved.
 func (w *world) issued(t *testing.T) string {
 	t.Helper()
-	zone := must(w.CreateZone("example.com"))(t)
-	certificate := must(w.RequestCertificate("www.example.com"))(t)
+	zone := must(w.Route53.CreateHostedZone("example.com"))(t)
+	certificate := must(w.ACM.RequestCertificate("www.example.com"))(t)
 	for _, record := range certificate.Validation() {
-		must(w.CreateRecord(zone.ID, record.Name, "CNAME", []string{record.Value}, true))(t)
+		must(w.Route53.CreateRecord(zone.ID, record.Name, "CNAME", []string{record.Value}, true))(t)
 	}
-	require.NoError(t, w.ValidateCertificate(certificate.ARN))
+	require.NoError(t, w.ACM.ValidateCertificate(certificate.ARN))
 	return certificate.ARN
 }
 
 func applicationRefusals(t *testing.T) refusals[web] {
-	balancer := func(change func(web, *cloud.LoadBalancerSpec)) func(web) error {
+	balancer := func(change func(web, *elb.LoadBalancerSpec)) func(web) error {
 		return func(w web) error {
 			spec := w.application()
 			spec.Name = "other"
 			change(w, &spec)
-			_, err := w.CreateBalancer(spec)
+			_, err := w.ELB.CreateLoadBalancer(spec, w.Now())
 			return err
 		}
 	}
-	targets := func(change func(*cloud.TargetGroupSpec)) func(web) error {
+	targets := func(change func(*elb.TargetGroupSpec)) func(web) error {
 		return func(w web) error {
 			spec := w.httpGroup()
 			spec.Name = "other"
 			change(&spec)
-			_, err := w.CreateTargetGroup(spec)
+			_, err := w.ELB.CreateTargetGroup(spec)
 			return err
 		}
 	}
-	listener := func(change func(*cloud.Listener)) func(web) error {
+	listener := func(change func(*elb.Listener)) func(web) error {
 		return func(w web) error {
-			_, err := w.CreateListener(w.listener(change))
+			_, err := w.ELB.CreateListener(w.listener(change))
 			return err
 		}
 	}
-	network := func(change func(web, *cloud.Listener)) func(web) error {
+	network := func(change func(web, *elb.Listener)) func(web) error {
 		return func(w web) error {
-			l := cloud.Listener{Balancer: w.world.balancer, Port: 443, Protocol: "TCP", TargetGroup: w.world.targets}
+			l := elb.Listener{Balancer: w.world.balancer, Port: 443, Protocol: "TCP", TargetGroup: w.world.targets}
 			change(w, &l)
-			_, err := w.CreateListener(l)
+			_, err := w.ELB.CreateListener(l)
 			return err
 		}
 	}
-	redirect := func(r cloud.Redirect) func(web) error {
-		return listener(func(l *cloud.Listener) { l.TargetGroup, l.Redirect = "", &r })
+	redirect := func(r elb.Redirect) func(web) error {
+		return listener(func(l *elb.Listener) { l.TargetGroup, l.Redirect = "", &r })
 	}
 	return refusals[web]{
-		"another kind":    {"ValidationError", "ELB API: CreateLoadBalancer", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.Kind = "gateway" })},
-		"one zone":        {"ValidationError", "ELB API: CreateLoadBalancer", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.Subnets = s.Subnets[:1] })},
-		"no group at all": {"InvalidConfigurationRequest", emulatorsOwn, balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.SecurityGroups = nil })},
-		"a subnet smaller than /27": {"InvalidSubnet", "ELB User Guide: Subnets for your Application Load Balancer", balancer(func(w web, s *cloud.LoadBalancerSpec) {
-			vpc := must(w.CreateVPC("10.0.0.0/16"))(t).ID
-			must(w.CreateGateway(vpc))(t)
+		"another kind":    {"ValidationError", "ELB API: CreateLoadBalancer", balancer(func(_ web, s *elb.LoadBalancerSpec) { s.Kind = "gateway" })},
+		"one zone":        {"ValidationError", "ELB API: CreateLoadBalancer", balancer(func(_ web, s *elb.LoadBalancerSpec) { s.Subnets = s.Subnets[:1] })},
+		"no group at all": {"InvalidConfigurationRequest", emulatorsOwn, balancer(func(_ web, s *elb.LoadBalancerSpec) { s.SecurityGroups = nil })},
+		"a subnet smaller than /27": {"InvalidSubnet", "ELB User Guide: Subnets for your Application Load Balancer", balancer(func(w web, s *elb.LoadBalancerSpec) {
+			vpc := must(w.VPC.CreateVPC("10.0.0.0/16"))(t).ID
+			must(w.VPC.CreateGateway(vpc))(t)
 			s.Subnets = nil
 			for i, cidr := range []string{"10.0.0.0/27", "10.0.1.0/28"} {
-				s.Subnets = append(s.Subnets, must(w.CreateSubnet(vpc, cidr, w.Zones()[i], false))(t).ID)
+				s.Subnets = append(s.Subnets, must(w.VPC.CreateSubnet(vpc, cidr, w.Zones()[i], false))(t).ID)
 			}
 		})},
-		"logs to a bucket that isn't": {"InvalidConfigurationRequest", "ELB User Guide: Enable access logs for your Application Load Balancer", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.AccessLogs = "none" })},
-		"an hour and more of idling":  {"ValidationError", "ELB API: LoadBalancerAttribute", balancer(func(_ web, s *cloud.LoadBalancerSpec) { s.IdleTimeout = 4001 * time.Second })},
+		"logs to a bucket that isn't": {"InvalidConfigurationRequest", "ELB User Guide: Enable access logs for your Application Load Balancer", balancer(func(_ web, s *elb.LoadBalancerSpec) { s.AccessLogs = "none" })},
+		"an hour and more of idling":  {"ValidationError", "ELB API: LoadBalancerAttribute", balancer(func(_ web, s *elb.LoadBalancerSpec) { s.IdleTimeout = 4001 * time.Second })},
 
-		"a TCP check of an HTTP group": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *cloud.TargetGroupSpec) {
+		"a TCP check of an HTTP group": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) {
 			s.Check.Protocol, s.Check.Path, s.Check.Matcher = "TCP", "", ""
 		})},
-		"a path of a TCP check": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *cloud.TargetGroupSpec) {
+		"a path of a TCP check": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) {
 			s.Protocol, s.Check.Protocol, s.Check.Matcher = "TCP", "TCP", ""
 		})},
-		"a matcher of a TCP check": {"ValidationError", "ELB API: Matcher", targets(func(s *cloud.TargetGroupSpec) {
+		"a matcher of a TCP check": {"ValidationError", "ELB API: Matcher", targets(func(s *elb.TargetGroupSpec) {
 			s.Protocol, s.Check.Protocol, s.Check.Path = "TCP", "TCP", ""
 		})},
-		"a path without a slash":         {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *cloud.TargetGroupSpec) { s.Check.Path = "ping" })},
-		"a matcher of server errors":     {"ValidationError", "ELB API: Matcher", targets(func(s *cloud.TargetGroupSpec) { s.Check.Matcher = "200,503" })},
-		"a matcher backwards":            {"ValidationError", "ELB API: Matcher", targets(func(s *cloud.TargetGroupSpec) { s.Check.Matcher = "299-200" })},
-		"a matcher that is none":         {"ValidationError", "ELB API: Matcher", targets(func(s *cloud.TargetGroupSpec) { s.Check.Matcher = "" })},
-		"a check's port that is none":    {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *cloud.TargetGroupSpec) { s.Check.Port = "http" })},
-		"a target group of another kind": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *cloud.TargetGroupSpec) { s.Protocol = "GENEVE" })},
+		"a path without a slash":         {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) { s.Check.Path = "ping" })},
+		"a matcher of server errors":     {"ValidationError", "ELB API: Matcher", targets(func(s *elb.TargetGroupSpec) { s.Check.Matcher = "200,503" })},
+		"a matcher backwards":            {"ValidationError", "ELB API: Matcher", targets(func(s *elb.TargetGroupSpec) { s.Check.Matcher = "299-200" })},
+		"a matcher that is none":         {"ValidationError", "ELB API: Matcher", targets(func(s *elb.TargetGroupSpec) { s.Check.Matcher = "" })},
+		"a check's port that is none":    {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) { s.Check.Port = "http" })},
+		"a target group of another kind": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) { s.Protocol = "GENEVE" })},
 
-		"TCP on an application balancer": {"ValidationError", "ELB API: CreateListener", listener(func(l *cloud.Listener) { l.Protocol = "TCP" })},
-		"HTTPS without a certificate":    {"ValidationError", "ELB API: CreateListener", listener(func(l *cloud.Listener) { l.Protocol = "HTTPS" })},
-		"HTTPS with an unknown certificate": {"CertificateNotFound", "ELB API: CreateListener", listener(func(l *cloud.Listener) {
+		"TCP on an application balancer": {"ValidationError", "ELB API: CreateListener", listener(func(l *elb.Listener) { l.Protocol = "TCP" })},
+		"HTTPS without a certificate":    {"ValidationError", "ELB API: CreateListener", listener(func(l *elb.Listener) { l.Protocol = "HTTPS" })},
+		"HTTPS with an unknown certificate": {"CertificateNotFound", "ELB API: CreateListener", listener(func(l *elb.Listener) {
 			l.Protocol, l.Certificate = "HTTPS", "arn:aws:acm:us-east-1:123456789012:certificate/none"
 		})},
-		"HTTP with a certificate": {"ValidationError", "ELB API: CreateListener", listener(func(l *cloud.Listener) { l.Certificate = "arn" })},
+		"HTTP with a certificate": {"ValidationError", "ELB API: CreateListener", listener(func(l *elb.Listener) { l.Certificate = "arn" })},
 		"a TCP target group behind HTTP": {"IncompatibleProtocols", "ELB API: CreateListener", func(w web) error {
-			_, err := w.CreateListener(w.listener(func(l *cloud.Listener) { l.TargetGroup = w.world.targets }))
+			_, err := w.ELB.CreateListener(w.listener(func(l *elb.Listener) { l.TargetGroup = w.world.targets }))
 			return err
 		}},
-		"HTTP on a network balancer":     {"ValidationError", "ELB API: CreateListener", network(func(_ web, l *cloud.Listener) { l.Protocol = "HTTP" })},
-		"UDP on a network balancer":      {"ValidationError", emulatorsOwn, network(func(_ web, l *cloud.Listener) { l.Protocol = "UDP" })},
-		"TCP with a certificate":         {"ValidationError", "ELB API: CreateListener", network(func(_ web, l *cloud.Listener) { l.Certificate = "arn" })},
-		"TLS on an application balancer": {"ValidationError", "ELB API: CreateListener", listener(func(l *cloud.Listener) { l.Protocol = "TLS" })},
-		"TLS without a certificate":      {"ValidationError", "ELB User Guide: TLS listeners for your Network Load Balancer", network(func(_ web, l *cloud.Listener) { l.Protocol = "TLS" })},
-		"TLS with an unknown certificate": {"CertificateNotFound", "ELB API: CreateListener", network(func(_ web, l *cloud.Listener) {
+		"HTTP on a network balancer":     {"ValidationError", "ELB API: CreateListener", network(func(_ web, l *elb.Listener) { l.Protocol = "HTTP" })},
+		"UDP on a network balancer":      {"ValidationError", emulatorsOwn, network(func(_ web, l *elb.Listener) { l.Protocol = "UDP" })},
+		"TCP with a certificate":         {"ValidationError", "ELB API: CreateListener", network(func(_ web, l *elb.Listener) { l.Certificate = "arn" })},
+		"TLS on an application balancer": {"ValidationError", "ELB API: CreateListener", listener(func(l *elb.Listener) { l.Protocol = "TLS" })},
+		"TLS without a certificate":      {"ValidationError", "ELB User Guide: TLS listeners for your Network Load Balancer", network(func(_ web, l *elb.Listener) { l.Protocol = "TLS" })},
+		"TLS with an unknown certificate": {"CertificateNotFound", "ELB API: CreateListener", network(func(_ web, l *elb.Listener) {
 			l.Protocol, l.Certificate = "TLS", "arn:aws:acm:us-east-1:123456789012:certificate/none"
 		})},
-		"TLS with a certificate that isn't issued": {"UnsupportedCertificate", "ELB API: CreateListener", network(func(w web, l *cloud.Listener) {
-			l.Protocol, l.Certificate = "TLS", must(w.RequestCertificate("www.example.com"))(t).ARN
+		"TLS with a certificate that isn't issued": {"UnsupportedCertificate", "ELB API: CreateListener", network(func(w web, l *elb.Listener) {
+			l.Protocol, l.Certificate = "TLS", must(w.ACM.RequestCertificate("www.example.com"))(t).ARN
 		})},
-		"an HTTP target group behind TLS": {"IncompatibleProtocols", "ELB API: CreateListener", network(func(w web, l *cloud.Listener) {
+		"an HTTP target group behind TLS": {"IncompatibleProtocols", "ELB API: CreateListener", network(func(w web, l *elb.Listener) {
 			l.Protocol, l.Certificate, l.TargetGroup = "TLS", w.issued(t), w.targets
 		})},
-		"a redirect by a network balancer": {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig", network(func(_ web, l *cloud.Listener) {
-			l.TargetGroup, l.Redirect = "", &cloud.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 301}
+		"a redirect by a network balancer": {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig", network(func(_ web, l *elb.Listener) {
+			l.TargetGroup, l.Redirect = "", &elb.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 301}
 		})},
-		"a redirect by a network balancer over TLS": {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig", network(func(w web, l *cloud.Listener) {
+		"a redirect by a network balancer over TLS": {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig", network(func(w web, l *elb.Listener) {
 			l.Protocol, l.Certificate = "TLS", w.issued(t)
-			l.TargetGroup, l.Redirect = "", &cloud.Redirect{Protocol: "HTTPS", Port: 8443, StatusCode: 301}
+			l.TargetGroup, l.Redirect = "", &elb.Redirect{Protocol: "HTTPS", Port: 8443, StatusCode: 301}
 		})},
-		"a redirect to itself":    {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig", redirect(cloud.Redirect{Protocol: "HTTP", Port: 80, StatusCode: 301})},
-		"a redirect of 307":       {"ValidationError", "ELB API: RedirectActionConfig", redirect(cloud.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 307})},
-		"a redirect to port 0":    {"ValidationError", "ELB API: RedirectActionConfig", redirect(cloud.Redirect{Protocol: "HTTPS", StatusCode: 301})},
-		"a redirect to an FTP":    {"ValidationError", "ELB API: RedirectActionConfig", redirect(cloud.Redirect{Protocol: "FTP", Port: 21, StatusCode: 301})},
-		"no group and no address": {"TargetGroupNotFound", "ELB API: CreateListener", listener(func(l *cloud.Listener) { l.TargetGroup = "" })},
+		"a redirect to itself":    {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig", redirect(elb.Redirect{Protocol: "HTTP", Port: 80, StatusCode: 301})},
+		"a redirect of 307":       {"ValidationError", "ELB API: RedirectActionConfig", redirect(elb.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 307})},
+		"a redirect to port 0":    {"ValidationError", "ELB API: RedirectActionConfig", redirect(elb.Redirect{Protocol: "HTTPS", StatusCode: 301})},
+		"a redirect to an FTP":    {"ValidationError", "ELB API: RedirectActionConfig", redirect(elb.Redirect{Protocol: "FTP", Port: 21, StatusCode: 301})},
+		"no group and no address": {"TargetGroupNotFound", "ELB API: CreateListener", listener(func(l *elb.Listener) { l.TargetGroup = "" })},
 	}
 }
 
@@ -175,30 +176,30 @@ func TestWhatAWSRefusesOfApplicationBalancersIsRefused(t *testing.T) {
 
 func TestANetworkBalancerEndsTLSBeforeATCPTargetGroup(t *testing.T) {
 	w := newWeb(t)
-	l := cloud.Listener{Balancer: w.world.balancer, Port: 443, Protocol: "TLS", Certificate: w.issued(t), TargetGroup: w.world.targets}
-	l = must(w.CreateListener(l))(t)
-	forwards := w.Forwards()
-	at := slices.IndexFunc(forwards, func(f cloud.Forward) bool { return f.Listener == l.ARN })
+	l := elb.Listener{Balancer: w.world.balancer, Port: 443, Protocol: "TLS", Certificate: w.issued(t), TargetGroup: w.world.targets}
+	l = must(w.ELB.CreateListener(l))(t)
+	forwards := w.ELB.Forwards()
+	at := slices.IndexFunc(forwards, func(f elb.Forward) bool { return f.Listener == l.ARN })
 	require.GreaterOrEqual(t, at, 0)
-	assert.Equal(t, cloud.NetworkBalancer, forwards[at].Kind)
+	assert.Equal(t, elb.Network, forwards[at].Kind)
 	assert.Equal(t, "TLS", forwards[at].Protocol)
 	assert.Equal(t, l.Certificate, forwards[at].Certificate)
 	assert.Equal(t, w.world.targets, forwards[at].TargetGroup)
-	refused(t, "ResourceInUseException", w.DeleteCertificate(l.Certificate))
+	refused(t, "ResourceInUseException", w.ACM.DeleteCertificate(l.Certificate))
 
 	l.Protocol, l.Certificate = "TCP", ""
-	require.NoError(t, w.UpdateListener(l), "TLS may be given up")
+	require.NoError(t, w.ELB.UpdateListener(l), "TLS may be given up")
 	l.Protocol = "TLS"
-	refused(t, "ValidationError", w.UpdateListener(l))
+	refused(t, "ValidationError", w.ELB.UpdateListener(l))
 }
 
 func TestForwardsAreInTheOrderOfTheirPorts(t *testing.T) {
 	w := newWeb(t)
 	for _, port := range []int{8080, 80, 9000, 81, 8443} {
-		must(w.CreateListener(w.listener(func(l *cloud.Listener) { l.Port = port })))(t)
+		must(w.ELB.CreateListener(w.listener(func(l *elb.Listener) { l.Port = port })))(t)
 	}
 	var ports []uint16
-	for _, f := range w.Forwards() {
+	for _, f := range w.ELB.Forwards() {
 		if f.Balancer == w.balancer {
 			ports = append(ports, f.Address.Port())
 		}
@@ -208,12 +209,12 @@ func TestForwardsAreInTheOrderOfTheirPorts(t *testing.T) {
 
 func TestATargetGroupHasOneBalancer(t *testing.T) {
 	w := newWeb(t)
-	must(w.CreateListener(w.listener(func(*cloud.Listener) {})))(t)
-	must(w.CreateListener(w.listener(func(l *cloud.Listener) { l.Port = 8080 })))(t)
+	must(w.ELB.CreateListener(w.listener(func(*elb.Listener) {})))(t)
+	must(w.ELB.CreateListener(w.listener(func(l *elb.Listener) { l.Port = 8080 })))(t)
 	spec := w.application()
 	spec.Name = "second"
-	second := must(w.CreateBalancer(spec))(t).ARN
-	_, err := w.CreateListener(w.listener(func(l *cloud.Listener) { l.Balancer = second }))
+	second := must(w.ELB.CreateLoadBalancer(spec, w.Now()))(t).ARN
+	_, err := w.ELB.CreateListener(w.listener(func(l *elb.Listener) { l.Balancer = second }))
 	refused(t, "TargetGroupAssociationLimit", err)
 }
 
@@ -221,43 +222,43 @@ func TestAProtectedBalancerStaysUntilItsProtectionIsOff(t *testing.T) {
 	w := newWeb(t)
 	spec := w.application()
 	spec.Protected = true
-	require.NoError(t, w.UpdateBalancer(w.balancer, spec))
-	refused(t, "OperationNotPermitted", w.DeleteBalancer(w.balancer))
+	require.NoError(t, w.ELB.UpdateLoadBalancer(w.balancer, spec))
+	refused(t, "OperationNotPermitted", w.ELB.DeleteLoadBalancer(w.balancer))
 	spec.Protected = false
-	require.NoError(t, w.UpdateBalancer(w.balancer, spec))
-	require.NoError(t, w.DeleteBalancer(w.balancer))
+	require.NoError(t, w.ELB.UpdateLoadBalancer(w.balancer, spec))
+	require.NoError(t, w.ELB.DeleteLoadBalancer(w.balancer))
 }
 
 func TestABalancersPlaceChangesAsItsKindLetsIt(t *testing.T) {
 	w := newWeb(t)
-	third := must(w.CreateSubnet(must(w.CreateVPC("10.0.0.0/16"))(t).ID, "10.0.0.0/24", w.Zones()[2], true))(t)
-	must(w.CreateGateway(third.VPC))(t)
-	network := cloud.LoadBalancerSpec{Subnets: append(w.subnets, third.ID), SecurityGroups: []string{w.balancerSG}}
-	require.NoError(t, w.UpdateBalancer(w.world.balancer, network), "a subnet more")
+	third := must(w.VPC.CreateSubnet(must(w.VPC.CreateVPC("10.0.0.0/16"))(t).ID, "10.0.0.0/24", w.Zones()[2], true))(t)
+	must(w.VPC.CreateGateway(third.VPC))(t)
+	network := elb.LoadBalancerSpec{Subnets: append(w.subnets, third.ID), SecurityGroups: []string{w.balancerSG}}
+	require.NoError(t, w.ELB.UpdateLoadBalancer(w.world.balancer, network), "a subnet more")
 	network.Subnets = w.subnets
-	refused(t, "InvalidConfigurationRequest", w.UpdateBalancer(w.world.balancer, network))
+	refused(t, "InvalidConfigurationRequest", w.ELB.UpdateLoadBalancer(w.world.balancer, network))
 	network.Subnets, network.SecurityGroups = append(w.subnets, third.ID), nil
-	refused(t, "InvalidConfigurationRequest", w.UpdateBalancer(w.world.balancer, network))
+	refused(t, "InvalidConfigurationRequest", w.ELB.UpdateLoadBalancer(w.world.balancer, network))
 
 	spec := w.application()
 	spec.Subnets = []string{w.subnets[1], third.ID}
-	require.NoError(t, w.UpdateBalancer(w.balancer, spec), "an application balancer moves")
+	require.NoError(t, w.ELB.UpdateLoadBalancer(w.balancer, spec), "an application balancer moves")
 	spec.Subnets = spec.Subnets[:1]
-	refused(t, "ValidationError", w.UpdateBalancer(w.balancer, spec))
+	refused(t, "ValidationError", w.ELB.UpdateLoadBalancer(w.balancer, spec))
 }
 
 func TestAListenerThatRedirectsHasNoTargets(t *testing.T) {
 	w := newWeb(t)
-	to := &cloud.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 301}
-	made := must(w.CreateListener(w.listener(func(l *cloud.Listener) { l.TargetGroup, l.Redirect = "", to })))(t)
+	to := &elb.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 301}
+	made := must(w.ELB.CreateListener(w.listener(func(l *elb.Listener) { l.TargetGroup, l.Redirect = "", to })))(t)
 	assert.Contains(t, made.ARN, ":listener/app/web/")
-	for _, f := range w.Forwards() {
+	for _, f := range w.ELB.Forwards() {
 		if f.Listener != made.ARN {
 			continue
 		}
 		assert.Equal(t, to, f.Redirect)
 		assert.Equal(t, "HTTP", f.Protocol)
-		assert.Equal(t, cloud.ApplicationBalancer, f.Kind)
+		assert.Equal(t, elb.Application, f.Kind)
 		assert.Equal(t, time.Minute, f.IdleTimeout)
 		assert.True(t, f.CrossZone)
 		assert.Empty(t, f.Targets)
@@ -268,40 +269,40 @@ func TestAListenerThatRedirectsHasNoTargets(t *testing.T) {
 
 func TestAGroupServesAnApplicationBalancer(t *testing.T) {
 	w := newWeb(t)
-	must(w.CreateListener(w.listener(func(*cloud.Listener) {})))(t)
+	must(w.ELB.CreateListener(w.listener(func(*elb.Listener) {})))(t)
 	spec := w.spec(2, 2)
 	spec.TargetGroups = []string{w.targets}
-	must(w.CreateGroup(spec))(t)
-	w.within(time.Minute, func() bool { return len(w.ProbeTargets()) == 2 })
-	for _, p := range w.ProbeTargets() {
+	must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
+	w.within(time.Minute, func() bool { return len(w.ELB.ProbeTargets()) == 2 })
+	for _, p := range w.ELB.ProbeTargets() {
 		assert.Equal(t, 80, p.Port)
 		assert.Equal(t, "HTTP", p.Check.Protocol)
 		require.NotNil(t, p.Blocked, "no rule lets 80 in")
 	}
-	for _, rule := range []cloud.Rule{
+	for _, rule := range []vpc.Rule{
 		{Group: w.balancerSG, Egress: true, Peer: w.instanceSG}, {Group: w.instanceSG, Peer: w.balancerSG},
 	} {
 		rule.Protocol, rule.From, rule.To = "tcp", 80, 80
-		must(w.CreateRule(rule))(t)
+		must(w.VPC.CreateRule(rule))(t)
 	}
-	w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
 	sick := w.members()[0]
 	w.health[sick.ID] = errRefused
-	detection := w.within(time.Minute, func() bool { return w.state(sick.ID) == cloud.TargetUnhealthy })
+	detection := w.within(time.Minute, func() bool { return w.state(sick.ID) == elb.TargetUnhealthy })
 	assert.InDelta(t, 20, detection.Seconds(), 10, "two probes, ten seconds apart")
 }
 
 func TestAccessLogsNeedABucketThatLetsThemIn(t *testing.T) {
 	w := newWeb(t)
-	require.NoError(t, w.CreateBucket("logs"))
+	require.NoError(t, w.S3.CreateBucket("logs"))
 	spec := w.application()
 	spec.AccessLogs = "logs"
-	refused(t, "InvalidConfigurationRequest", w.UpdateBalancer(w.balancer, spec))
-	refused(t, "MalformedPolicy", w.PutBucketPolicy("logs", "everybody"))
-	require.NoError(t, w.PutBucketPolicy("logs", `{"Statement": [{"Effect": "Allow", "Principal": {
+	refused(t, "InvalidConfigurationRequest", w.ELB.UpdateLoadBalancer(w.balancer, spec))
+	refused(t, "MalformedPolicy", w.S3.PutBucketPolicy("logs", "everybody"))
+	require.NoError(t, w.S3.PutBucketPolicy("logs", `{"Statement": [{"Effect": "Allow", "Principal": {
 		"Service": "logdelivery.elasticloadbalancing.amazonaws.com"
 	}, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::logs/AWSLogs/123456789012/*"}]}`))
-	require.NoError(t, w.UpdateBalancer(w.balancer, spec))
-	require.NoError(t, w.DeleteBucketPolicy("logs"))
-	refused(t, "InvalidConfigurationRequest", w.UpdateBalancer(w.balancer, spec))
+	require.NoError(t, w.ELB.UpdateLoadBalancer(w.balancer, spec))
+	require.NoError(t, w.S3.DeleteBucketPolicy("logs"))
+	refused(t, "InvalidConfigurationRequest", w.ELB.UpdateLoadBalancer(w.balancer, spec))
 }

@@ -1,49 +1,39 @@
 // Package cloud is the model of AWS behind the emulator: what exists, what is allowed, and what happens next.
 //
-//	provider ──▶ create, update, delete ─┐
-//	                                     ▼
-//	                    Cloud: networks, templates, balancers, groups
-//	                                     │ Reconcile(now): groups, refreshes, draining
-//	data plane ──▶ what happened ────────┘ ──▶ what should run: instances, targets, listeners
+//	provider, data plane, people ──▶ Cloud: lock, clock, Reconcile, Save
+//	                                   │ Change, View
+//	                                   ▼
+//	Model:  fault ▶ ecs ▶ autoscaling ▶ cloudwatch ▶ events
+//	                                        ▼
+//	                                       elb ▶ ec2 ▶ vpc, iam, s3, rds, route53, acm ▶ aws
+//
+// Each service of AWS is a package of its own with its state, the methods of its API and what happens in it by itself. A
+// service uses those on its right and below it, and hears of those on its left only by functions that they hand in. This
+// package wires the services, and is the only one with a lock.
 //
 // The model only decides. It starts no process, opens no socket and asks no clock but the one it was given, so that a
 // test moves it through hours in microseconds. What it decides is carried out by the data plane, which reports back
 // what really happened: an instance runs because it booted, and a target is healthy because a probe was accepted.
 //
-// Methods are safe for concurrent use. Errors carry the codes of the AWS APIs, see [Error].
+// Refusals carry the codes of the AWS APIs, see [aws.Error].
 package cloud
 
 import (
-	"crypto/rand"
-	"encoding/hex"
-	"fmt"
 	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/jonboulle/clockwork"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// Account is the AWS account that everything belongs to: the one of AWS's own examples.
-const Account = "123456789012"
-
-// Error is a refusal, as an AWS API words it.
-type Error struct {
-	Code    string // as in the API's list of errors, e.g. DependencyViolation
-	Message string
-}
-
-func (e *Error) Error() string { return e.Code + ": " + e.Message }
-
-func refuse(code, format string, args ...any) error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
-}
-
-// Cloud is one region of one account.
+// Cloud is one region of one account. Its methods are safe for concurrent use.
 type Cloud struct {
+	region  aws.Region
 	clock   clockwork.Clock
 	mu      sync.Mutex
-	state   state
+	model   *Model
 	version uint64        // grows with every change, so that a caller sees whether it has to save
 	changed chan struct{} // closed and replaced by every change
 }
@@ -51,18 +41,17 @@ type Cloud struct {
 // New returns an empty region, or an error for a region that is not in the catalogue. It gives out only addresses that
 // free finds free: private ones to instances, 127.255.0.N to balancers.
 func New(region string, clock clockwork.Clock, free func(netip.Addr) bool) (*Cloud, error) {
-	if _, err := zonesOf(region); err != nil {
+	r := aws.Region(region)
+	if err := r.Check(); err != nil {
 		return nil, err
 	}
-	c := &Cloud{clock: clock, state: newState(), changed: make(chan struct{})}
-	c.state.region, c.state.free = region, free
-	return c, nil
+	return &Cloud{region: r, clock: clock, model: newModel(r, clock, free), changed: make(chan struct{})}, nil
 }
 
-// Region is the region's name, e.g. us-east-1.
-func (c *Cloud) Region() string { return c.state.region }
+// Region returns the region.
+func (c *Cloud) Region() string { return string(c.region) }
 
-// Now is the time of the injected clock.
+// Now returns the time of the injected clock.
 func (c *Cloud) Now() time.Time { return c.clock.Now() }
 
 // Changed returns a channel that is closed at the next change of anything.
@@ -79,75 +68,70 @@ func (c *Cloud) Version() uint64 {
 	return c.version
 }
 
-// change runs f under the lock and, unless it fails, tells everybody who waits that something changed. A failing f must
-// not have changed anything.
-func (c *Cloud) change(f func(s *state) error) error {
+// View runs f, which must not change anything, under the lock. Nothing of the model may be used after f has returned, but
+// for the copies that its methods return.
+func (c *Cloud) View(f func(m *Model)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := f(&c.state); err != nil {
+	f(c.model)
+}
+
+// Change runs f under the lock and, unless it fails, wakes those that wait for a change. An f that fails must not have
+// changed anything.
+func (c *Cloud) Change(f func(m *Model) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := f(c.model); err != nil {
 		return err
 	}
-	c.touch()
+	c.markChanged()
 	return nil
 }
 
-// touch marks a change. The lock is held.
-func (c *Cloud) touch() {
+// Update runs f under the lock and, if it reports a change, wakes those that wait for it.
+func (c *Cloud) Update(f func(m *Model) (changed bool)) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	changed := f(c.model)
+	if changed {
+		c.markChanged()
+	}
+	return changed
+}
+
+func (c *Cloud) markChanged() {
 	c.version++
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
 
-// view runs f under the lock; f must not change anything.
-func (c *Cloud) view(f func(s *state)) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f(&c.state)
+// Reconcile moves everything on that depends on time or on what the data plane reported, see [Model.reconcile]. It reports
+// whether anything changed; nothing else does between two calls.
+func (c *Cloud) Reconcile() bool {
+	return c.Update(func(m *Model) bool { return m.reconcile(c.clock.Now()) })
 }
 
-// newID returns an identifier in the form of EC2: a prefix and 17 hexadecimal digits.
-func newID(prefix string) string { return prefix + "-0" + randomHex(8) }
-
-func randomHex(bytes int) string {
-	b := make([]byte, bytes)
-	_, _ = rand.Read(b) // never fails since Go 1.24
-	return hex.EncodeToString(b)
+// Get returns what f reads.
+func Get[T any](c *Cloud, f func(m *Model) T) T {
+	var found T
+	c.View(func(m *Model) { found = f(m) })
+	return found
 }
 
-// ARN returns the name of a resource of this region, e.g. ARN("ec2", "vpc/vpc-1").
-func (c *Cloud) ARN(service, resource string) string { return c.state.ARN(service, resource) }
-
-// ARN returns the name of a resource of this region, e.g. ARN("ec2", "vpc/vpc-1").
-func (s *state) ARN(service, resource string) string {
-	return fmt.Sprintf("arn:aws:%s:%s:%s:%s", service, s.region, Account, resource)
+// Find returns what f reads, and whether it exists or why not.
+func Find[T, R any](c *Cloud, f func(m *Model) (T, R)) (T, R) {
+	var found T
+	var result R
+	c.View(func(m *Model) { found, result = f(m) })
+	return found, result
 }
 
-// zones lists the availability zones of the regions that are enabled by default, by their letters (AWS: "Regions and
-// Availability Zones").
-var zones = map[string]string{
-	"us-east-1": "abcdef", "us-east-2": "abc", "us-west-1": "ac", "us-west-2": "abcd",
-	"ca-central-1": "abd", "sa-east-1": "abc",
-	"eu-central-1": "abc", "eu-west-1": "abc", "eu-west-2": "abc", "eu-west-3": "abc", "eu-north-1": "abc",
-	"ap-south-1": "abc", "ap-northeast-1": "acd", "ap-northeast-2": "abcd", "ap-northeast-3": "abc",
-	"ap-southeast-1": "abc", "ap-southeast-2": "abc",
-}
-
-func zonesOf(region string) ([]string, error) {
-	letters, ok := zones[region]
-	if !ok {
-		return nil, refuse("InvalidParameterValue", "aws:region: %q is not one of those that AWS enables by default", region)
-	}
-	var names []string
-	for _, letter := range letters {
-		names = append(names, region+string(letter))
-	}
-	return names, nil
-}
-
-// Zones returns the names of the region's availability zones, sorted.
-func (c *Cloud) Zones() []string { return c.state.zones() }
-
-func (s *state) zones() []string {
-	names, _ := zonesOf(s.region) // checked by New
-	return names
+// Make changes the model as [Cloud.Change] does and returns what f makes.
+func Make[T any](c *Cloud, f func(m *Model) (T, error)) (T, error) {
+	var made T
+	err := c.Change(func(m *Model) (err error) {
+		made, err = f(m)
+		return err
+	})
+	return made, err
 }

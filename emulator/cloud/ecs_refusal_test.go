@@ -8,23 +8,24 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
 // Each case is something that ECS refuses, with the code that it gives.
 func ecsRefusals(*testing.T) refusals[*ecsWorld] {
 	const parameter, client = "InvalidParameterException", "ClientException"
 	type (
-		definitionOf = cloud.TaskDefinitionSpec
-		containerOf  = cloud.ContainerDefinition
-		serviceOf    = cloud.ServiceSpec
-		providerOf   = cloud.CapacityProviderSpec
+		definitionOf = ecs.TaskDefinitionSpec
+		containerOf  = ecs.ContainerDefinition
+		serviceOf    = ecs.ServiceSpec
+		providerOf   = ecs.CapacityProviderSpec
 	)
 	task := func(change func(*definitionOf)) func(*ecsWorld) error {
 		return func(w *ecsWorld) error {
 			spec := definition("web:2")
 			change(&spec)
-			_, err := w.RegisterTaskDefinition(spec)
+			_, err := w.ECS.RegisterTaskDefinition(spec)
 			return err
 		}
 	}
@@ -36,7 +37,7 @@ func ecsRefusals(*testing.T) refusals[*ecsWorld] {
 			spec := w.service(1)
 			spec.Name = "other"
 			change(w, &spec)
-			_, err := w.CreateService(spec)
+			_, err := w.ECS.CreateService(spec, w.Now())
 			return err
 		}
 	}
@@ -44,19 +45,19 @@ func ecsRefusals(*testing.T) refusals[*ecsWorld] {
 		return func(w *ecsWorld) error {
 			spec := w.provider()
 			change(&spec)
-			_, err := w.CreateCapacityProvider(spec)
+			_, err := w.ECS.CreateCapacityProvider(spec)
 			return err
 		}
 	}
 	scalable := func(namespace, resource, dimension string, lowest, highest int) func(*ecsWorld) error {
 		return func(w *ecsWorld) error {
-			_, err := w.RegisterScalableTarget(namespace, resource, dimension, lowest, highest)
+			_, err := w.ECS.RegisterScalableTarget(namespace, resource, dimension, lowest, highest, w.Now())
 			return err
 		}
 	}
 	no, negative := false, -1
 	return refusals[*ecsWorld]{
-		"a cluster's name with a space":    {parameter, "ECS API: CreateCluster", func(w *ecsWorld) error { _, err := w.CreateCluster("a b"); return err }},
+		"a cluster's name with a space":    {parameter, "ECS API: CreateCluster", func(w *ecsWorld) error { _, err := w.ECS.CreateCluster("a b"); return err }},
 		"a capacity provider's name twice": {client, "ECS API: CreateCapacityProvider", capacity(func(*providerOf) {})},
 		"a group that has a provider":      {client, "ECS API: CreateCapacityProvider", capacity(func(s *providerOf) { s.Name = "other" })},
 		"a provider's name that AWS keeps": {client, "ECS API: CreateCapacityProvider", capacity(func(s *providerOf) { s.Name = "ecs-hosts" })},
@@ -64,29 +65,29 @@ func ecsRefusals(*testing.T) refusals[*ecsWorld] {
 		"a target capacity over 100": {client, "ECS API: UpdateCapacityProvider", func(w *ecsWorld) error {
 			s := w.provider()
 			s.Scaling.Target = 101
-			return w.UpdateCapacityProvider(s)
+			return w.ECS.UpdateCapacityProvider(s)
 		}},
 		"protection without the group's": {client, "ECS API: UpdateCapacityProvider", func(w *ecsWorld) error {
 			s := w.provider()
 			s.TerminationProtection = true
-			return w.UpdateCapacityProvider(s)
+			return w.ECS.UpdateCapacityProvider(s)
 		}},
 		"protection without scaling": {client, "ECS API: UpdateCapacityProvider", func(w *ecsWorld) error {
 			s := w.provider()
 			s.TerminationProtection, s.Scaling = true, nil
-			return w.UpdateCapacityProvider(s)
+			return w.ECS.UpdateCapacityProvider(s)
 		}},
-		"providers of a cluster that isn't": {"ClusterNotFoundException", "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error { return w.PutClusterCapacityProviders("none", nil, nil) }},
-		"a provider that isn't":             {parameter, "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error { return w.PutClusterCapacityProviders("flask", []string{"none"}, nil) }},
+		"providers of a cluster that isn't": {"ClusterNotFoundException", "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error { return w.ECS.PutClusterCapacityProviders("none", nil, nil) }},
+		"a provider that isn't":             {parameter, "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error { return w.ECS.PutClusterCapacityProviders("flask", []string{"none"}, nil) }},
 		"a strategy of a foreign provider": {parameter, "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error {
-			return w.PutClusterCapacityProviders("flask", nil, []cloud.ProviderStrategy{{Provider: "capacity", Weight: 1}})
+			return w.ECS.PutClusterCapacityProviders("flask", nil, []ecs.ProviderStrategy{{Provider: "capacity", Weight: 1}})
 		}},
 		"a strategy without weight": {parameter, "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error {
-			return w.PutClusterCapacityProviders("flask", []string{"capacity"}, []cloud.ProviderStrategy{{Provider: "capacity"}})
+			return w.ECS.PutClusterCapacityProviders("flask", []string{"capacity"}, []ecs.ProviderStrategy{{Provider: "capacity"}})
 		}},
-		"a provider that a service uses": {"ResourceInUseException", "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error { return w.PutClusterCapacityProviders("flask", nil, nil) }},
-		"a provider of a cluster":        {"ResourceInUseException", "ECS API: DeleteCapacityProvider", func(w *ecsWorld) error { return w.DeleteCapacityProvider("capacity") }},
-		"a cluster with services":        {"ClusterContainsServicesException", "ECS API: DeleteCluster", func(w *ecsWorld) error { return w.DeleteCluster("flask") }},
+		"a provider that a service uses": {"ResourceInUseException", "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error { return w.ECS.PutClusterCapacityProviders("flask", nil, nil) }},
+		"a provider of a cluster":        {"ResourceInUseException", "ECS API: DeleteCapacityProvider", func(w *ecsWorld) error { return w.ECS.DeleteCapacityProvider("capacity") }},
+		"a cluster with services":        {"ClusterContainsServicesException", "ECS API: DeleteCluster", func(w *ecsWorld) error { return w.ECS.DeleteCluster("flask") }},
 
 		"a family with a dot":               {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) { s.Family = "a.b" })},
 		"a task without containers":         {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) { s.Containers = nil })},
@@ -108,14 +109,14 @@ func ecsRefusals(*testing.T) refusals[*ecsWorld] {
 		"two ports":                         {client, emulatorsOwn, container(func(d *containerOf) { d.PortMappings = append(d.PortMappings, d.PortMappings[0]) })},
 		"a port of UDP":                     {client, emulatorsOwn, container(func(d *containerOf) { d.PortMappings[0].Protocol = "udp" })},
 		"a volume":                          {client, emulatorsOwn, container(func(d *containerOf) { d.MountPoints = append(d.MountPoints, []byte(`{}`)) })},
-		"a log driver that isn't":           {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.LogConfiguration = &cloud.LogSettings{LogDriver: "paper"} })},
-		"logs without a group to go to":     {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.LogConfiguration = &cloud.LogSettings{LogDriver: "awslogs"} })},
+		"a log driver that isn't":           {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.LogConfiguration = &ecs.LogSettings{LogDriver: "paper"} })},
+		"logs without a group to go to":     {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.LogConfiguration = &ecs.LogSettings{LogDriver: "awslogs"} })},
 		"a service in a cluster that isn't": {"ClusterNotFoundException", "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Cluster = "none" })},
 		"a service's name twice":            {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Name = "web" })},
 		"a service's name with a dot":       {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Name = "a.b" })},
 		"a task definition that isn't":      {client, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.TaskDefinition = "none:1" })},
 		"a revision that is out of use": {client, "ECS API: CreateService", create(func(w *ecsWorld, _ *serviceOf) {
-			require.NoError(w.t, w.DeregisterTaskDefinition(w.definitions()[0]))
+			require.NoError(w.t, w.ECS.DeregisterTaskDefinition(w.definitions()[0]))
 		})},
 		"Fargate":                      {parameter, emulatorsOwn, create(func(_ *ecsWorld, s *serviceOf) { s.LaunchType = "FARGATE" })},
 		"a launch type and a provider": {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.LaunchType = "EC2" })},
@@ -126,29 +127,29 @@ func ecsRefusals(*testing.T) refusals[*ecsWorld] {
 		"a target group that isn't":    {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Balancers[0].TargetGroup = "none" })},
 		"a container that isn't":       {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Balancers[0].Container = "none" })},
 		"a container port that isn't":  {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Balancers[0].ContainerPort = 5001 })},
-		"a placement that isn't":       {parameter, "ECS API: PlacementStrategy", create(func(_ *ecsWorld, s *serviceOf) { s.Placement = []cloud.Placement{{Type: "pile"}} })},
+		"a placement that isn't":       {parameter, "ECS API: PlacementStrategy", create(func(_ *ecsWorld, s *serviceOf) { s.Placement = []ecs.Placement{{Type: "pile"}} })},
 		"a spread over CPU": {parameter, "ECS API: PlacementStrategy", create(func(_ *ecsWorld, s *serviceOf) {
-			s.Placement = []cloud.Placement{{Type: "spread", Field: "cpu"}}
+			s.Placement = []ecs.Placement{{Type: "spread", Field: "cpu"}}
 		})},
 		"a grace period without a balancer": {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Balancers = nil })},
 		"a target group without a balancer": {parameter, "ECS API: CreateService", create(func(w *ecsWorld, s *serviceOf) {
-			loose := must(w.CreateTargetGroup(cloud.TargetGroupSpec{
-				Name: "loose", Port: 80, Protocol: "TCP", VPC: w.vpc, Check: cloud.HealthCheck{
+			loose := must(w.ELB.CreateTargetGroup(elb.TargetGroupSpec{
+				Name: "loose", Port: 80, Protocol: "TCP", VPC: w.vpc, Check: elb.HealthCheck{
 					Protocol: "TCP", Port: "traffic-port", Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
 				},
 			}))(w.t)
 			s.Balancers[0].TargetGroup = loose.ARN
 		})},
-		"an update of a service that isn't":   {"ServiceNotFoundException", "ECS API: UpdateService", func(w *ecsWorld) error { return w.UpdateService("none", w.service(1), false) }},
-		"a count for a service that isn't":    {"ServiceNotFoundException", "ECS API: UpdateService", func(w *ecsWorld) error { return w.SetDesiredCount("none", 1) }},
-		"a service that is not scaled to 0":   {parameter, "ECS API: DeleteService", func(w *ecsWorld) error { return w.DeleteService(w.serviceARN, false) }},
-		"a task that isn't":                   {parameter, "ECS API: StopTask", func(w *ecsWorld) error { return w.StopTask("none", "") }},
+		"an update of a service that isn't":   {"ServiceNotFoundException", "ECS API: UpdateService", func(w *ecsWorld) error { return w.ECS.UpdateService("none", w.service(1), false, w.Now()) }},
+		"a count for a service that isn't":    {"ServiceNotFoundException", "ECS API: UpdateService", func(w *ecsWorld) error { return w.ECS.SetDesiredCount("none", 1) }},
+		"a service that is not scaled to 0":   {parameter, "ECS API: DeleteService", func(w *ecsWorld) error { return w.ECS.DeleteService(w.serviceARN, false) }},
+		"a task that isn't":                   {parameter, "ECS API: StopTask", func(w *ecsWorld) error { return w.ECS.StopTask("none", "", w.Now()) }},
 		"a scalable service that isn't":       {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget", scalable("ecs", "service/flask/none", "ecs:service:DesiredCount", 1, 2)},
 		"a minimum over the maximum of tasks": {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget", scalable("ecs", "service/flask/web", "ecs:service:DesiredCount", 3, 2)},
 		"another namespace":                   {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget", scalable("dynamodb", "service/flask/web", "ecs:service:DesiredCount", 1, 2)},
 		"another dimension":                   {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget", scalable("ecs", "service/flask/web", "ecs:service:Memory", 1, 2)},
 		"a policy without a scalable target": {"ObjectNotFoundException", "Application Auto Scaling API: PutScalingPolicy", func(w *ecsWorld) error {
-			_, _, err := w.PutServicePolicy("ecs", "service/flask/web", "ecs:service:DesiredCount", cloud.ServicePolicy{Name: "cpu", Target: 50})
+			_, err := w.ECS.PutServicePolicy("ecs", "service/flask/web", "ecs:service:DesiredCount", ecs.ServicePolicy{Name: "cpu", Target: 50}, w.Now())
 			return err
 		}},
 	}
@@ -173,16 +174,16 @@ func TestWhatECSRefusesIsRefused(t *testing.T) {
 func TestWhatTheRefusalsVaryIsValid(t *testing.T) {
 	spec, zero := definition("web:2"), 0
 	spec.Containers[0].StopTimeout = &zero
-	must(newECS(t, 1).RegisterTaskDefinition(spec))(t)
+	must(newECS(t, 1).ECS.RegisterTaskDefinition(spec))(t)
 }
 
 func TestADrainingServiceTakesNoUpdate(t *testing.T) {
 	w := newECS(t, 2)
 	w.startService(1)
-	require.NoError(t, w.DeleteService(w.serviceARN, true))
-	refused(t, "ServiceNotActiveException", w.UpdateService(w.serviceARN, w.service(2), false))
-	refused(t, "ServiceNotActiveException", w.SetDesiredCount(w.serviceARN, 2))
-	require.NoError(t, w.DeleteService(w.serviceARN, true), "once more is no fault")
+	require.NoError(t, w.ECS.DeleteService(w.serviceARN, true))
+	refused(t, "ServiceNotActiveException", w.ECS.UpdateService(w.serviceARN, w.service(2), false, w.Now()))
+	refused(t, "ServiceNotActiveException", w.ECS.SetDesiredCount(w.serviceARN, 2))
+	require.NoError(t, w.ECS.DeleteService(w.serviceARN, true), "once more is no fault")
 }
 
 func TestContainerDefinitionsAreReadStrictly(t *testing.T) {
@@ -193,18 +194,18 @@ func TestContainerDefinitionsAreReadStrictly(t *testing.T) {
 		`[{"name":"web"}] []`:               "something follows",
 		``:                                  "not a JSON list",
 	} {
-		_, err := cloud.ParseContainers(document)
+		_, err := ecs.ParseContainers(document)
 		require.ErrorContains(t, err, want, document)
 	}
 }
 
 func TestRevisionsAreNumberedPerFamilyAndNeverAgain(t *testing.T) {
 	w := newECS(t, 1)
-	second := must(w.RegisterTaskDefinition(definition("web:2")))(t)
+	second := must(w.ECS.RegisterTaskDefinition(definition("web:2")))(t)
 	assert.Equal(t, 2, second.Revision)
-	require.NoError(t, w.DeregisterTaskDefinition(second.ARN))
-	assert.Equal(t, 3, must(w.RegisterTaskDefinition(definition("web:3")))(t).Revision)
+	require.NoError(t, w.ECS.DeregisterTaskDefinition(second.ARN))
+	assert.Equal(t, 3, must(w.ECS.RegisterTaskDefinition(definition("web:3")))(t).Revision)
 	other := definition("web:1")
 	other.Family = "other"
-	assert.Equal(t, 1, must(w.RegisterTaskDefinition(other))(t).Revision)
+	assert.Equal(t, 1, must(w.ECS.RegisterTaskDefinition(other))(t).Revision)
 }

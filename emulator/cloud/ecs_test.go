@@ -11,7 +11,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 // ecsWorld is the stack flask: a cluster on an Auto Scaling group, behind an application balancer.
@@ -35,88 +38,88 @@ func newECS(t *testing.T, hosts int) *ecsWorld {
 	w := &ecsWorld{world: newWorld(t), sick: map[string]bool{}, broken: map[string]bool{}, load: -1}
 	w.openPorts()
 	w.joinable()
-	must(w.CreateCluster("flask"))(t)
+	must(w.ECS.CreateCluster("flask"))(t)
 	spec := w.spec(hosts, 4)
 	spec.TargetGroups, spec.HealthType = nil, "EC2"
-	must(w.CreateGroup(spec))(t)
-	must(w.CreateCapacityProvider(w.provider()))(t)
-	require.NoError(t, w.PutClusterCapacityProviders("flask", []string{"capacity"}, nil))
-	w.until(time.Minute, func() bool { return len(w.ContainerInstances("flask")) == hosts })
-	must(w.RegisterTaskDefinition(definition("web:1")))(t)
+	must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
+	must(w.ECS.CreateCapacityProvider(w.provider()))(t)
+	require.NoError(t, w.ECS.PutClusterCapacityProviders("flask", []string{"capacity"}, nil))
+	w.until(time.Minute, func() bool { return len(w.ECS.DescribeContainerInstances("flask")) == hosts })
+	must(w.ECS.RegisterTaskDefinition(definition("web:1")))(t)
 	return w
 }
 
-func (w *ecsWorld) provider() cloud.CapacityProviderSpec {
-	return cloud.CapacityProviderSpec{
+func (w *ecsWorld) provider() ecs.CapacityProviderSpec {
+	return ecs.CapacityProviderSpec{
 		Name: "capacity", Group: group, Draining: true,
-		Scaling: &cloud.ManagedScaling{Target: 100, MinStep: 1, MaxStep: 10000},
+		Scaling: &ecs.ManagedScaling{Target: 100, MinStep: 1, MaxStep: 10000},
 	}
 }
 
 // openPorts makes the application balancer and lets it reach the dynamic ports, and the agents ECS.
 func (w *ecsWorld) openPorts() {
-	for _, rule := range []cloud.Rule{
+	for _, rule := range []vpc.Rule{
 		{Group: w.balancerSG, From: 80, To: 80, CIDR: "0.0.0.0/0"},
 		{Group: w.balancerSG, Egress: true, From: 32768, To: 65535, Peer: w.instanceSG},
 		{Group: w.instanceSG, From: 32768, To: 65535, Peer: w.balancerSG},
 		{Group: w.instanceSG, Egress: true, From: 443, To: 443, CIDR: "0.0.0.0/0"},
 	} {
 		rule.Protocol = "tcp"
-		w.rules[fmt.Sprintf("%v %d", rule.Egress, rule.From)] = must(w.CreateRule(rule))(w.t).ID
+		w.rules[fmt.Sprintf("%v %d", rule.Egress, rule.From)] = must(w.VPC.CreateRule(rule))(w.t).ID
 	}
-	alb := must(w.CreateBalancer(cloud.LoadBalancerSpec{
+	alb := must(w.ELB.CreateLoadBalancer(elb.LoadBalancerSpec{
 		Name: "flask-lb", Kind: "application", Subnets: w.subnets, SecurityGroups: []string{w.balancerSG},
-	}))(w.t)
-	w.targetARN = must(w.CreateTargetGroup(cloud.TargetGroupSpec{
+	}, w.Now()))(w.t)
+	w.targetARN = must(w.ELB.CreateTargetGroup(elb.TargetGroupSpec{
 		Name: "flask-tg", Port: 80, Protocol: "HTTP", VPC: w.vpc, DeregistrationDelay: 30 * time.Second,
-		Check: cloud.HealthCheck{
+		Check: elb.HealthCheck{
 			Protocol: "HTTP", Port: "traffic-port", Path: "/ping", Matcher: "200",
 			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
 		},
 	}))(w.t).ARN
-	must(w.CreateListener(cloud.Listener{Balancer: alb.ARN, Port: 80, Protocol: "HTTP", TargetGroup: w.targetARN}))(w.t)
+	must(w.ELB.CreateListener(elb.Listener{Balancer: alb.ARN, Port: 80, Protocol: "HTTP", TargetGroup: w.targetARN}))(w.t)
 }
 
 // joinable lets the instances of the template join the cluster flask.
 func (w *ecsWorld) joinable() {
-	require.NoError(w.t, w.CreateRole("host", `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}`))
-	require.NoError(w.t, w.PutRolePolicy("host", "ecs", ecsPolicy))
-	require.NoError(w.t, w.CreateProfile("host", "host"))
-	w.template = must(w.CreateTemplate("flask", w.hostData(joinFlask)))(w.t).ID
+	require.NoError(w.t, w.IAM.CreateRole("host", `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}`))
+	require.NoError(w.t, w.IAM.PutRolePolicy("host", "ecs", ecsPolicy))
+	require.NoError(w.t, w.IAM.CreateProfile("host", "host"))
+	w.template = must(w.EC2.CreateLaunchTemplate("flask", w.hostData(joinFlask)))(w.t).ID
 }
 
-func (w *ecsWorld) hostData(script string) cloud.TemplateData {
-	image := must(w.ImageByParameter("/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"))(w.t)
+func (w *ecsWorld) hostData(script string) ec2.TemplateData {
+	image := must(w.EC2.ImageByParameter("/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"))(w.t)
 	data := w.templateData("")
 	data.ImageID, data.Profile = image.ID, "host"
 	data.UserData = base64.StdEncoding.EncodeToString([]byte(script))
 	return data
 }
 
-func definition(image string) cloud.TaskDefinitionSpec {
-	return cloud.TaskDefinitionSpec{Family: "web", Containers: []cloud.ContainerDefinition{{
+func definition(image string) ecs.TaskDefinitionSpec {
+	return ecs.TaskDefinitionSpec{Family: "web", Containers: []ecs.ContainerDefinition{{
 		Name: "web", Image: image, CPU: 256, Memory: 256, EntryPoint: []string{"serve"}, Command: []string{"-v"},
-		Environment:  []cloud.KeyValue{{Name: "RELEASE", Value: image}},
-		PortMappings: []cloud.PortMapping{{ContainerPort: 5000}},
+		Environment:  []ecs.KeyValue{{Name: "RELEASE", Value: image}},
+		PortMappings: []ecs.PortMapping{{ContainerPort: 5000}},
 	}}}
 }
 
-func (w *ecsWorld) service(desired int) cloud.ServiceSpec {
-	return cloud.ServiceSpec{
+func (w *ecsWorld) service(desired int) ecs.ServiceSpec {
+	return ecs.ServiceSpec{
 		Name: "web", Cluster: "flask", TaskDefinition: "web", Desired: desired, MinHealthy: 100, MaxHealthy: 200,
-		Breaker: cloud.Breaker{Enable: true, Rollback: true}, Grace: 30 * time.Second,
-		Providers: []cloud.ProviderStrategy{{Provider: "capacity", Weight: 1}},
-		Balancers: []cloud.ServiceBalancer{{TargetGroup: w.targetARN, Container: "web", ContainerPort: 5000}},
+		Breaker: ecs.Breaker{Enable: true, Rollback: true}, Grace: 30 * time.Second,
+		Providers: []ecs.ProviderStrategy{{Provider: "capacity", Weight: 1}},
+		Balancers: []ecs.ServiceBalancer{{TargetGroup: w.targetARN, Container: "web", ContainerPort: 5000}},
 	}
 }
 
 func (w *ecsWorld) startService(desired int) {
-	w.serviceARN = must(w.CreateService(w.service(desired)))(w.t).ARN
+	w.serviceARN = must(w.ECS.CreateService(w.service(desired), w.Now()))(w.t).ARN
 	w.until(2*time.Minute, w.steady)
 }
 
-func (w *ecsWorld) status() cloud.ServiceStatus {
-	status, _ := w.Service(w.serviceARN)
+func (w *ecsWorld) status() ecs.ServiceStatus {
+	status, _ := w.ECS.DescribeService(w.serviceARN)
 	return status
 }
 
@@ -126,13 +129,13 @@ func (w *ecsWorld) steady() bool { return w.status().Steady }
 func (w *ecsWorld) step() {
 	w.clock.Advance(time.Second)
 	w.Reconcile()
-	for _, i := range w.Instances() {
+	for _, i := range w.EC2.DescribeInstances() {
 		switch i.State {
-		case cloud.Pending:
-			w.InstanceRunning(i.ID)
-		case cloud.ShuttingDown:
-			w.InstanceEnded(i.ID, "")
-		case cloud.Running, cloud.Terminated:
+		case ec2.Pending:
+			w.EC2.InstanceRunning(i.ID)
+		case ec2.ShuttingDown:
+			w.EC2.InstanceEnded(i.ID, "", w.Now())
+		case ec2.Running, ec2.Terminated:
 		}
 	}
 	now := w.clock.Now()
@@ -140,17 +143,17 @@ func (w *ecsWorld) step() {
 	if measure {
 		w.measured = now
 	}
-	for _, t := range w.Tasks() {
+	for _, t := range w.ECS.DescribeTasks() {
 		switch {
 		case w.frozen:
-		case t.State == cloud.TaskPending && w.broken[t.Image]:
-			w.TaskEnded(t.ID, 1, "exit status 1")
-		case t.State == cloud.TaskPending:
-			w.TaskRunning(t.ID)
-		case t.State == cloud.TaskStopping:
-			w.TaskEnded(t.ID, 0, "")
-		case t.State == cloud.TaskRunning && measure:
-			w.RecordTaskCPU(t.ID, w.load)
+		case t.State == ecs.TaskPending && w.broken[t.Image]:
+			w.ECS.TaskEnded(t.ID, 1, "exit status 1", w.Now())
+		case t.State == ecs.TaskPending:
+			w.ECS.TaskRunning(t.ID, w.Now())
+		case t.State == ecs.TaskStopping:
+			w.ECS.TaskEnded(t.ID, 0, "", w.Now())
+		case t.State == ecs.TaskRunning && measure:
+			w.ECS.RecordTaskCPU(t.ID, w.load, w.Now())
 		}
 	}
 	w.probeTasks()
@@ -161,17 +164,17 @@ func (w *ecsWorld) probeTasks() {
 	if w.clock.Now().Unix()%10 != 0 {
 		return
 	}
-	for _, target := range w.ProbeTargets() {
+	for _, target := range w.ELB.ProbeTargets() {
 		var result error
-		for _, t := range w.Tasks() {
-			if t.Instance == target.Instance && t.HostPort == target.Port && t.State != cloud.TaskStopped && w.sick[t.ID] {
+		for _, t := range w.ECS.DescribeTasks() {
+			if t.Instance == target.Instance && t.HostPort == target.Port && t.State != ecs.TaskStopped && w.sick[t.ID] {
 				result = fmt.Errorf("Health checks failed with these codes: [503]")
 			}
 		}
 		if target.Blocked != nil {
 			result = target.Blocked
 		}
-		w.Probe(target.TargetGroup, target.Incarnation, result)
+		w.ELB.Probe(target.TargetGroup, target.Incarnation, result, w.Now())
 	}
 }
 
@@ -194,9 +197,9 @@ func (w *ecsWorld) pass(d time.Duration) {
 }
 
 // tasksIn lists the tasks in a state, all of them for "".
-func (w *ecsWorld) tasksIn(state cloud.TaskState) []cloud.Task {
-	var found []cloud.Task
-	for _, t := range w.Tasks() {
+func (w *ecsWorld) tasksIn(state ecs.TaskState) []ecs.Task {
+	var found []ecs.Task
+	for _, t := range w.ECS.DescribeTasks() {
 		if state == "" || t.State == state {
 			found = append(found, t)
 		}
@@ -204,13 +207,13 @@ func (w *ecsWorld) tasksIn(state cloud.TaskState) []cloud.Task {
 	return found
 }
 
-func (w *ecsWorld) running() []cloud.Task { return w.tasksIn(cloud.TaskRunning) }
+func (w *ecsWorld) running() []ecs.Task { return w.tasksIn(ecs.TaskRunning) }
 
 // healthyTargets counts what the balancer may send requests to with a good conscience.
 func (w *ecsWorld) healthyTargets() int {
 	count := 0
-	for _, t := range w.TargetHealth() {
-		if t.TargetGroup == w.targetARN && t.State == cloud.TargetHealthy {
+	for _, t := range w.ELB.DescribeTargetHealth() {
+		if t.TargetGroup == w.targetARN && t.State == elb.TargetHealthy {
 			count++
 		}
 	}
@@ -228,7 +231,7 @@ func (w *ecsWorld) events() string {
 func (w *ecsWorld) zones() map[string]int {
 	zones := map[string]int{}
 	for _, t := range w.running() {
-		for _, i := range w.Instances() {
+		for _, i := range w.EC2.DescribeInstances() {
 			if i.ID == t.Instance {
 				zones[i.Zone]++
 			}
@@ -254,7 +257,7 @@ func TestTasksSpreadOverTheZonesOnDynamicPortsAndBecomeHealthy(t *testing.T) {
 	assert.Len(t, ports, 4)
 	assert.Equal(t, 4, w.healthyTargets())
 	status := w.status()
-	assert.Equal(t, cloud.RolloutCompleted, status.Deployments[0].Rollout)
+	assert.Equal(t, ecs.RolloutCompleted, status.Deployments[0].Rollout)
 	assert.Equal(t, 4, status.Running)
 	assert.Contains(t, w.events(), "(service web) has reached a steady state.")
 	assert.Contains(t, w.events(), "registered 1 targets in (target-group "+w.targetARN+")")
@@ -263,11 +266,11 @@ func TestTasksSpreadOverTheZonesOnDynamicPortsAndBecomeHealthy(t *testing.T) {
 func TestAPendingTaskIsRegisteredNowhere(t *testing.T) {
 	w := newECS(t, 2)
 	w.frozen = true
-	w.serviceARN = must(w.CreateService(w.service(1)))(t).ARN
+	w.serviceARN = must(w.ECS.CreateService(w.service(1), w.Now()))(t).ARN
 	w.pass(time.Minute)
 	assert.Equal(t, 1, w.status().Pending)
 	assert.Zero(t, w.status().Running)
-	assert.Empty(t, w.TargetHealth())
+	assert.Empty(t, w.ELB.DescribeTargetHealth())
 	assert.False(t, w.steady())
 }
 
@@ -275,20 +278,20 @@ func TestAStoppedTaskIsDrainedWhileItServesAndReplaced(t *testing.T) {
 	w := newECS(t, 2)
 	w.startService(2)
 	victim := w.running()[0]
-	require.NoError(t, w.StopTask(victim.ID, ""))
+	require.NoError(t, w.ECS.StopTask(victim.ID, "", w.Now()))
 	w.step()
-	require.Len(t, w.tasksIn(cloud.TaskDeactivating), 1)
-	for _, f := range w.Forwards() {
+	require.Len(t, w.tasksIn(ecs.TaskDeactivating), 1)
+	for _, f := range w.ELB.Forwards() {
 		for _, target := range f.Targets {
 			same := target.Instance == victim.Instance && int(target.Address.Port()) == victim.HostPort
 			assert.False(t, same, "no new requests")
 		}
 	}
-	drained := w.until(time.Minute, func() bool { return len(w.tasksIn(cloud.TaskDeactivating)) == 0 })
+	drained := w.until(time.Minute, func() bool { return len(w.tasksIn(ecs.TaskDeactivating)) == 0 })
 	assert.GreaterOrEqual(t, drained, 28*time.Second, "the deregistration delay")
 	w.until(time.Minute, w.steady)
 	assert.Len(t, w.running(), 2)
-	stopped := w.tasksIn(cloud.TaskStopped)
+	stopped := w.tasksIn(ecs.TaskStopped)
 	require.Len(t, stopped, 1)
 	assert.Equal(t, "Task stopped by user", stopped[0].Reason)
 	assert.Len(t, w.zones(), 2, "in the zone that it left")
@@ -298,11 +301,11 @@ func TestATaskThatEndsIsReplacedAtOnce(t *testing.T) {
 	w := newECS(t, 2)
 	w.startService(2)
 	w.pass(6 * time.Minute)
-	w.TaskEnded(w.running()[0].ID, 137, "killed")
+	w.ECS.TaskEnded(w.running()[0].ID, 137, "killed", w.Now())
 	w.step()
-	assert.Len(t, w.tasksIn(cloud.TaskStopped), 1)
-	assert.Contains(t, w.tasksIn(cloud.TaskStopped)[0].Reason, "Essential container in task exited: killed")
-	assert.Equal(t, 137, *w.tasksIn(cloud.TaskStopped)[0].ExitCode)
+	assert.Len(t, w.tasksIn(ecs.TaskStopped), 1)
+	assert.Contains(t, w.tasksIn(ecs.TaskStopped)[0].Reason, "Essential container in task exited: killed")
+	assert.Equal(t, 137, *w.tasksIn(ecs.TaskStopped)[0].ExitCode)
 	took := w.until(time.Minute, w.steady)
 	assert.LessOrEqual(t, took, 20*time.Second)
 }
@@ -312,7 +315,7 @@ func TestAnUnhealthyTaskIsReplacedAfterItsGracePeriodAndItsReplacementComesFirst
 	w.startService(2)
 	sick := w.running()[0]
 	w.sick[sick.ID] = true
-	w.until(time.Minute, func() bool { return len(w.running())+len(w.tasksIn(cloud.TaskPending)) == 3 })
+	w.until(time.Minute, func() bool { return len(w.running())+len(w.tasksIn(ecs.TaskPending)) == 3 })
 	w.until(time.Minute, func() bool {
 		assert.GreaterOrEqual(t, len(w.running()), 2)
 		return w.steady()
@@ -328,7 +331,7 @@ func TestTheGracePeriodProtectsATaskThatStartsSlowly(t *testing.T) {
 	w := newECS(t, 2)
 	spec := w.service(1)
 	spec.Grace = 3 * time.Minute
-	w.serviceARN = must(w.CreateService(spec))(t).ARN
+	w.serviceARN = must(w.ECS.CreateService(spec, w.Now()))(t).ARN
 	w.until(time.Minute, func() bool { return len(w.running()) == 1 })
 	slow := w.running()[0]
 	w.sick[slow.ID] = true
@@ -343,16 +346,16 @@ func TestANewRevisionRollsWithoutAGap(t *testing.T) {
 		t.Run(fmt.Sprint(desired), func(t *testing.T) {
 			w := newECS(t, 2)
 			w.startService(desired)
-			must(w.RegisterTaskDefinition(definition("web:2")))(t)
-			require.NoError(t, w.UpdateService(w.serviceARN, w.service(desired), false))
+			must(w.ECS.RegisterTaskDefinition(definition("web:2")))(t)
+			require.NoError(t, w.ECS.UpdateService(w.serviceARN, w.service(desired), false, w.Now()))
 			require.Len(t, w.status().Deployments, 2)
-			assert.Equal(t, cloud.RolloutInProgress, w.status().Deployments[0].Rollout)
+			assert.Equal(t, ecs.RolloutInProgress, w.status().Deployments[0].Rollout)
 			w.until(5*time.Minute, func() bool {
 				assert.GreaterOrEqual(t, w.healthyTargets(), desired, "never below 100 %%")
-				assert.LessOrEqual(t, len(w.running())+len(w.tasksIn(cloud.TaskPending)), 2*desired, "never over 200 %%")
-				if w.status().Deployments[0].Rollout == cloud.RolloutCompleted {
+				assert.LessOrEqual(t, len(w.running())+len(w.tasksIn(ecs.TaskPending)), 2*desired, "never over 200 %%")
+				if w.status().Deployments[0].Rollout == ecs.RolloutCompleted {
 					for _, task := range w.tasksIn("") {
-						assert.True(t, task.Revision == 2 || task.State == cloud.TaskStopped, "completed, yet %s", task.State)
+						assert.True(t, task.Revision == 2 || task.State == ecs.TaskStopped, "completed, yet %s", task.State)
 					}
 				}
 				return w.steady()
@@ -376,8 +379,8 @@ func TestTheCircuitBreakerRollsABrokenRevisionBack(t *testing.T) {
 			w.startService(2)
 			good := w.status().Deployments[0].ID
 			spoil(w)
-			must(w.RegisterTaskDefinition(definition("web:2")))(t)
-			require.NoError(t, w.UpdateService(w.serviceARN, w.service(2), false))
+			must(w.ECS.RegisterTaskDefinition(definition("web:2")))(t)
+			require.NoError(t, w.ECS.UpdateService(w.serviceARN, w.service(2), false, w.Now()))
 			w.until(20*time.Minute, func() bool {
 				for _, task := range w.running() {
 					w.sick[task.ID] = task.Revision == 2
@@ -392,7 +395,7 @@ func TestTheCircuitBreakerRollsABrokenRevisionBack(t *testing.T) {
 			assert.Contains(t, w.events(), "deployment failed: tasks failed to start.")
 			assert.Contains(t, w.events(), "rolling back to (deployment "+good+")")
 			failed := 0
-			for _, task := range w.tasksIn(cloud.TaskStopped) {
+			for _, task := range w.tasksIn(ecs.TaskStopped) {
 				if task.Revision == 2 {
 					failed++
 				}
@@ -406,21 +409,21 @@ func TestWithoutABreakerABrokenServiceIsStartedEverMoreSlowly(t *testing.T) {
 	w := newECS(t, 2)
 	w.broken["web:1"] = true
 	spec := w.service(1)
-	spec.Breaker = cloud.Breaker{}
-	w.serviceARN = must(w.CreateService(spec))(t).ARN
+	spec.Breaker = ecs.Breaker{}
+	w.serviceARN = must(w.ECS.CreateService(spec, w.Now()))(t).ARN
 	w.pass(30 * time.Minute)
-	tries := len(w.tasksIn(cloud.TaskStopped))
+	tries := len(w.tasksIn(ecs.TaskStopped))
 	assert.Greater(t, tries, 5)
 	assert.Less(t, tries, 12)
 	assert.Contains(t, w.events(), "is unable to consistently start tasks successfully")
-	assert.Equal(t, cloud.RolloutInProgress, w.status().Deployments[0].Rollout)
+	assert.Equal(t, ecs.RolloutInProgress, w.status().Deployments[0].Rollout)
 }
 
 func TestAFirstDeploymentThatFailsHasNothingToGoBackTo(t *testing.T) {
 	w := newECS(t, 2)
 	w.broken["web:1"] = true
-	w.serviceARN = must(w.CreateService(w.service(1)))(t).ARN
-	w.until(5*time.Minute, func() bool { return w.status().Deployments[0].Rollout == cloud.RolloutFailed })
+	w.serviceARN = must(w.ECS.CreateService(w.service(1), w.Now()))(t).ARN
+	w.until(5*time.Minute, func() bool { return w.status().Deployments[0].Rollout == ecs.RolloutFailed })
 	tries := len(w.tasksIn(""))
 	w.pass(5 * time.Minute)
 	assert.Len(t, w.tasksIn(""), tries, "a failed deployment starts no more tasks")
@@ -430,16 +433,16 @@ func TestTasksOfATerminatedInstanceComeBackElsewhere(t *testing.T) {
 	w := newECS(t, 2)
 	w.startService(2)
 	lost := w.running()[0]
-	require.NoError(t, w.TerminateInstance(lost.Instance))
+	require.NoError(t, w.EC2.TerminateInstance(lost.Instance))
 	w.step()
 	w.step()
-	for _, task := range w.Tasks() {
+	for _, task := range w.ECS.DescribeTasks() {
 		if task.ID == lost.ID {
-			assert.Equal(t, cloud.TaskStopped, task.State)
+			assert.Equal(t, ecs.TaskStopped, task.State)
 			assert.Contains(t, task.Reason, "Host EC2 (instance "+lost.Instance+") terminated")
 		}
 	}
-	w.until(3*time.Minute, func() bool { return w.steady() && len(w.ContainerInstances("flask")) == 2 })
+	w.until(3*time.Minute, func() bool { return w.steady() && len(w.ECS.DescribeContainerInstances("flask")) == 2 })
 }
 
 func TestAnInstanceThatIsScaledInIsDrainedOfItsTasksFirst(t *testing.T) {
@@ -447,12 +450,12 @@ func TestAnInstanceThatIsScaledInIsDrainedOfItsTasksFirst(t *testing.T) {
 	w.startService(2)
 	spec := w.spec(1, 1)
 	spec.TargetGroups, spec.HealthType = nil, "EC2"
-	require.NoError(t, w.UpdateGroup(spec, false))
+	require.NoError(t, w.AutoScaling.UpdateGroup(spec, false, w.Now()))
 	w.until(10*time.Minute, func() bool {
 		assert.GreaterOrEqual(t, w.healthyTargets(), 2, "tasks move before their instance goes")
-		return len(w.ContainerInstances("flask")) == 1 && w.steady()
+		return len(w.ECS.DescribeContainerInstances("flask")) == 1 && w.steady()
 	})
-	for _, task := range w.tasksIn(cloud.TaskStopped) {
+	for _, task := range w.tasksIn(ecs.TaskStopped) {
 		assert.NotContains(t, task.Reason, "terminated")
 	}
 }
@@ -460,31 +463,31 @@ func TestAnInstanceThatIsScaledInIsDrainedOfItsTasksFirst(t *testing.T) {
 func TestTasksThatFitNowhereRaiseTheGroupWithinItsMaximum(t *testing.T) {
 	w := newECS(t, 1)
 	spec := w.service(6)
-	w.serviceARN = must(w.CreateService(spec))(t).ARN
+	w.serviceARN = must(w.ECS.CreateService(spec, w.Now()))(t).ARN
 	w.pass(2 * time.Second)
 	assert.Len(t, w.running(), 3, "916 MiB hold three tasks of 256")
 	assert.Equal(t, 3, w.status().Pending)
 	assert.Contains(t, w.events(), "has insufficient memory available")
 	w.until(5*time.Minute, w.steady)
-	assert.Len(t, w.ContainerInstances("flask"), 2)
+	assert.Len(t, w.ECS.DescribeContainerInstances("flask"), 2)
 
-	require.NoError(t, w.SetDesiredCount(w.serviceARN, 20))
+	require.NoError(t, w.ECS.SetDesiredCount(w.serviceARN, 20))
 	w.pass(10 * time.Minute)
-	assert.Len(t, w.ContainerInstances("flask"), 4, "the group's maximum")
+	assert.Len(t, w.ECS.DescribeContainerInstances("flask"), 4, "the group's maximum")
 	assert.Len(t, w.running(), 12)
 }
 
 func TestInstancesThatNobodyNeedsGoAfterAQuarterOfAnHour(t *testing.T) {
 	w := newECS(t, 1)
 	w.startService(3)
-	require.NoError(t, w.SetDesiredCount(w.serviceARN, 9))
+	require.NoError(t, w.ECS.SetDesiredCount(w.serviceARN, 9))
 	w.until(5*time.Minute, w.steady)
-	require.Len(t, w.ContainerInstances("flask"), 3)
-	require.NoError(t, w.SetDesiredCount(w.serviceARN, 1))
+	require.Len(t, w.ECS.DescribeContainerInstances("flask"), 3)
+	require.NoError(t, w.ECS.SetDesiredCount(w.serviceARN, 1))
 	w.pass(10 * time.Minute)
-	assert.Len(t, w.ContainerInstances("flask"), 3)
+	assert.Len(t, w.ECS.DescribeContainerInstances("flask"), 3)
 	w.pass(10 * time.Minute)
-	assert.Len(t, w.ContainerInstances("flask"), 1)
+	assert.Len(t, w.ECS.DescribeContainerInstances("flask"), 1)
 	assert.Equal(t, 1, w.healthyTargets())
 }
 
@@ -492,10 +495,10 @@ func TestATaskTooLargeForAnEmptyInstanceRaisesNothing(t *testing.T) {
 	w := newECS(t, 1)
 	large := definition("web:large")
 	large.Containers[0].Memory = 2000
-	must(w.RegisterTaskDefinition(large))(t)
-	w.serviceARN = must(w.CreateService(w.service(3)))(t).ARN
+	must(w.ECS.RegisterTaskDefinition(large))(t)
+	w.serviceARN = must(w.ECS.CreateService(w.service(3), w.Now()))(t).ARN
 	w.pass(10 * time.Minute)
-	assert.Len(t, w.ContainerInstances("flask"), 1)
+	assert.Len(t, w.ECS.DescribeContainerInstances("flask"), 1)
 	assert.Equal(t, 3, w.status().Pending)
 }
 
@@ -503,12 +506,12 @@ func TestAServiceScalesOutAndInByItsCPU(t *testing.T) {
 	w := newECS(t, 2)
 	w.startService(1)
 	const resource, dimension = "service/flask/web", "ecs:service:DesiredCount"
-	must(w.RegisterScalableTarget("ecs", resource, dimension, 1, 2))(t)
-	_, alarms, err := w.PutServicePolicy("ecs", resource, dimension, cloud.ServicePolicy{
+	must(w.ECS.RegisterScalableTarget("ecs", resource, dimension, 1, 2, w.Now()))(t)
+	policy, err := w.ECS.PutServicePolicy("ecs", resource, dimension, ecs.ServicePolicy{
 		Name: "cpu", Target: 50, OutCool: time.Minute, InCool: 2 * time.Minute,
-	})
+	}, w.Now())
 	require.NoError(t, err)
-	require.Len(t, alarms, 2)
+	require.Len(t, policy.Alarms, 2)
 	w.load = 90
 	took := w.until(6*time.Minute, func() bool { return w.status().Desired == 2 })
 	assert.GreaterOrEqual(t, took, 2*time.Minute, "three points over the target")
@@ -528,15 +531,15 @@ func TestNothingIsScaledInDuringADeployment(t *testing.T) {
 	w := newECS(t, 2)
 	w.startService(2)
 	const resource, dimension = "service/flask/web", "ecs:service:DesiredCount"
-	must(w.RegisterScalableTarget("ecs", resource, dimension, 1, 2))(t)
-	_, _, err := w.PutServicePolicy("ecs", resource, dimension, cloud.ServicePolicy{Name: "cpu", Target: 50})
+	must(w.ECS.RegisterScalableTarget("ecs", resource, dimension, 1, 2, w.Now()))(t)
+	_, err := w.ECS.PutServicePolicy("ecs", resource, dimension, ecs.ServicePolicy{Name: "cpu", Target: 50}, w.Now())
 	require.NoError(t, err)
 	w.load = 5
 	spec := w.service(2)
-	spec.Breaker = cloud.Breaker{}
-	must(w.RegisterTaskDefinition(definition("web:2")))(t)
+	spec.Breaker = ecs.Breaker{}
+	must(w.ECS.RegisterTaskDefinition(definition("web:2")))(t)
 	w.broken["web:2"] = true
-	require.NoError(t, w.UpdateService(w.serviceARN, spec, false))
+	require.NoError(t, w.ECS.UpdateService(w.serviceARN, spec, false, w.Now()))
 	w.pass(30 * time.Minute)
 	assert.Equal(t, 2, w.status().Desired)
 	assert.Equal(t, 2, w.healthyTargets())
@@ -545,7 +548,7 @@ func TestNothingIsScaledInDuringADeployment(t *testing.T) {
 func TestAScalableTargetBringsTheCountWithinItsBounds(t *testing.T) {
 	w := newECS(t, 2)
 	w.startService(1)
-	target := must(w.RegisterScalableTarget("ecs", "service/flask/web", "ecs:service:DesiredCount", 2, 3))(t)
+	target := must(w.ECS.RegisterScalableTarget("ecs", "service/flask/web", "ecs:service:DesiredCount", 2, 3, w.Now()))(t)
 	assert.Contains(t, target.ARN, "scalable-target/")
 	w.until(2*time.Minute, func() bool { return w.steady() && len(w.running()) == 2 })
 }
@@ -553,32 +556,32 @@ func TestAScalableTargetBringsTheCountWithinItsBounds(t *testing.T) {
 func TestADeletedServiceDrainsAndGoesWithItsLastTask(t *testing.T) {
 	w := newECS(t, 2)
 	w.startService(2)
-	refused(t, "ClusterContainsServicesException", w.DeleteCluster("flask"))
-	refused(t, "InvalidParameterException", w.DeleteService(w.serviceARN, false))
-	require.NoError(t, w.SetDesiredCount(w.serviceARN, 0))
-	require.NoError(t, w.DeleteService(w.serviceARN, false))
+	refused(t, "ClusterContainsServicesException", w.ECS.DeleteCluster("flask"))
+	refused(t, "InvalidParameterException", w.ECS.DeleteService(w.serviceARN, false))
+	require.NoError(t, w.ECS.SetDesiredCount(w.serviceARN, 0))
+	require.NoError(t, w.ECS.DeleteService(w.serviceARN, false))
 	w.step()
-	assert.Equal(t, cloud.ServiceDraining, w.status().Status)
-	_, err := w.CreateService(w.service(1))
+	assert.Equal(t, ecs.ServiceDraining, w.status().Status)
+	_, err := w.ECS.CreateService(w.service(1), w.Now())
 	refused(t, "InvalidParameterException", err)
-	took := w.until(time.Minute, func() bool { return len(w.Services()) == 0 })
+	took := w.until(time.Minute, func() bool { return len(w.ECS.DescribeServices()) == 0 })
 	assert.GreaterOrEqual(t, took, 28*time.Second)
-	for _, task := range w.Tasks() {
-		assert.Equal(t, cloud.TaskStopped, task.State)
+	for _, task := range w.ECS.DescribeTasks() {
+		assert.Equal(t, ecs.TaskStopped, task.State)
 	}
 	w.destroyTheRest()
 }
 
 func (w *ecsWorld) destroyTheRest() {
 	t := w.t
-	refused(t, "ClusterContainsContainerInstancesException", w.DeleteCluster("flask"))
-	refused(t, "ResourceInUseException", w.DeleteCapacityProvider("capacity"))
-	require.NoError(t, w.PutClusterCapacityProviders("flask", nil, nil))
-	require.NoError(t, w.DeleteCapacityProvider("capacity"))
-	require.NoError(t, w.DeregisterTaskDefinition(w.definitions()[0]))
-	require.NoError(t, w.DeleteGroup(group))
-	w.until(5*time.Minute, func() bool { return len(w.GroupNames()) == 0 })
-	require.NoError(t, w.DeleteCluster("flask"))
+	refused(t, "ClusterContainsContainerInstancesException", w.ECS.DeleteCluster("flask"))
+	refused(t, "ResourceInUseException", w.ECS.DeleteCapacityProvider("capacity"))
+	require.NoError(t, w.ECS.PutClusterCapacityProviders("flask", nil, nil))
+	require.NoError(t, w.ECS.DeleteCapacityProvider("capacity"))
+	require.NoError(t, w.ECS.DeregisterTaskDefinition(w.definitions()[0]))
+	require.NoError(t, w.AutoScaling.DeleteGroup(group, w.Now()))
+	w.until(5*time.Minute, func() bool { return len(w.AutoScaling.GroupNames()) == 0 })
+	require.NoError(t, w.ECS.DeleteCluster("flask"))
 	for _, left := range w.Left() {
 		for _, kind := range []string{"cluster", "capacity provider", "task ", "service ", "scalable"} {
 			assert.False(t, strings.HasPrefix(left, kind), left)
@@ -600,39 +603,39 @@ func (w *ecsWorld) definitions() []string {
 func TestAGroupIsDeletedUnderAServiceWithoutWaitingForItsTasks(t *testing.T) {
 	w := newECS(t, 2)
 	w.startService(2)
-	require.NoError(t, w.DeleteGroup(group))
-	w.until(2*time.Minute, func() bool { return len(w.GroupNames()) == 0 })
+	require.NoError(t, w.AutoScaling.DeleteGroup(group, w.Now()))
+	w.until(2*time.Minute, func() bool { return len(w.AutoScaling.GroupNames()) == 0 })
 	w.pass(5 * time.Second)
 	assert.Contains(t, w.events(), "No Container Instances were found in your capacity provider.")
-	require.NoError(t, w.DeleteService(w.serviceARN, true))
-	w.until(time.Minute, func() bool { return len(w.Services()) == 0 })
+	require.NoError(t, w.ECS.DeleteService(w.serviceARN, true))
+	w.until(time.Minute, func() bool { return len(w.ECS.DescribeServices()) == 0 })
 }
 
 func TestAnInstanceJoinsOnlyWithAgentRoleAndWay(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(*ecsWorld) cloud.TemplateData
+		change func(*ecsWorld) ec2.TemplateData
 		joins  bool
 	}{
-		"as it should be": {func(w *ecsWorld) cloud.TemplateData { return w.hostData(joinFlask) }, true},
-		"by a script": {func(w *ecsWorld) cloud.TemplateData {
+		"as it should be": {func(w *ecsWorld) ec2.TemplateData { return w.hostData(joinFlask) }, true},
+		"by a script": {func(w *ecsWorld) ec2.TemplateData {
 			return w.hostData("#!/bin/bash\necho ECS_CLUSTER=flask >> /etc/ecs/ecs.config\n")
 		}, true},
-		"without naming the cluster": {func(w *ecsWorld) cloud.TemplateData { return w.hostData("#cloud-config\n") }, false},
-		"another cluster": {func(w *ecsWorld) cloud.TemplateData {
+		"without naming the cluster": {func(w *ecsWorld) ec2.TemplateData { return w.hostData("#cloud-config\n") }, false},
+		"another cluster": {func(w *ecsWorld) ec2.TemplateData {
 			return w.hostData(strings.Replace(joinFlask, "flask", "other", 1))
 		}, false},
-		"without a role": {func(w *ecsWorld) cloud.TemplateData {
+		"without a role": {func(w *ecsWorld) ec2.TemplateData {
 			data := w.hostData(joinFlask)
 			data.Profile = ""
 			return data
 		}, false},
-		"without the agent": {func(w *ecsWorld) cloud.TemplateData {
+		"without the agent": {func(w *ecsWorld) ec2.TemplateData {
 			data := w.hostData(joinFlask)
 			data.ImageID = w.templateData("").ImageID
 			return data
 		}, false},
-		"without a way to ECS": {func(w *ecsWorld) cloud.TemplateData {
-			require.NoError(w.t, w.DeleteRule(w.rules["true 443"]))
+		"without a way to ECS": {func(w *ecsWorld) ec2.TemplateData {
+			require.NoError(w.t, w.VPC.DeleteRule(w.rules["true 443"]))
 			return w.hostData(joinFlask)
 		}, false},
 	} {
@@ -640,13 +643,13 @@ func TestAnInstanceJoinsOnlyWithAgentRoleAndWay(t *testing.T) {
 			w := &ecsWorld{world: newWorld(t), load: -1}
 			w.openPorts()
 			w.joinable()
-			must(w.CreateCluster("flask"))(t)
-			w.template = must(w.CreateTemplate("tried", c.change(w)))(t).ID
+			must(w.ECS.CreateCluster("flask"))(t)
+			w.template = must(w.EC2.CreateLaunchTemplate("tried", c.change(w)))(t).ID
 			spec := w.spec(1, 1)
 			spec.TargetGroups, spec.HealthType = nil, "EC2"
-			must(w.CreateGroup(spec))(t)
+			must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
 			w.pass(time.Minute)
-			assert.Len(t, w.ContainerInstances("flask"), map[bool]int{true: 1, false: 0}[c.joins])
+			assert.Len(t, w.ECS.DescribeContainerInstances("flask"), map[bool]int{true: 1, false: 0}[c.joins])
 		})
 	}
 }
@@ -655,34 +658,34 @@ func TestAFixedHostPortTakesAnInstanceOfItsOwn(t *testing.T) {
 	w := newECS(t, 2)
 	fixed := definition("web:fixed")
 	fixed.Containers[0].PortMappings[0].HostPort = 40000
-	must(w.RegisterTaskDefinition(fixed))(t)
-	w.serviceARN = must(w.CreateService(w.service(3)))(t).ARN
+	must(w.ECS.RegisterTaskDefinition(fixed))(t)
+	w.serviceARN = must(w.ECS.CreateService(w.service(3), w.Now()))(t).ARN
 	w.pass(30 * time.Second)
 	assert.Len(t, w.running(), 2)
 	assert.Contains(t, w.events(), "is already using a port required by your task")
 	w.until(3*time.Minute, w.steady)
-	assert.Len(t, w.ContainerInstances("flask"), 3)
+	assert.Len(t, w.ECS.DescribeContainerInstances("flask"), 3)
 }
 
 func TestPlacementStrategiesAreFollowedInTheirOrder(t *testing.T) {
 	for name, c := range map[string]struct {
-		placement []cloud.Placement
+		placement []ecs.Placement
 		distinct  bool
 		hosts     int // that have tasks
 	}{
-		"spread over instances": {[]cloud.Placement{{Type: "spread", Field: "instanceId"}}, false, 2},
-		"packed by memory":      {[]cloud.Placement{{Type: "binpack", Field: "memory"}}, false, 1},
-		"packed by cpu":         {[]cloud.Placement{{Type: "binpack", Field: "cpu"}}, false, 1},
-		"spread before it is packed": {[]cloud.Placement{
+		"spread over instances": {[]ecs.Placement{{Type: "spread", Field: "instanceId"}}, false, 2},
+		"packed by memory":      {[]ecs.Placement{{Type: "binpack", Field: "memory"}}, false, 1},
+		"packed by cpu":         {[]ecs.Placement{{Type: "binpack", Field: "cpu"}}, false, 1},
+		"spread before it is packed": {[]ecs.Placement{
 			{Type: "spread", Field: "attribute:ecs.availability-zone"}, {Type: "binpack", Field: "memory"},
 		}, false, 2},
-		"packed on distinct ones": {[]cloud.Placement{{Type: "binpack", Field: "memory"}}, true, 2},
+		"packed on distinct ones": {[]ecs.Placement{{Type: "binpack", Field: "memory"}}, true, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newECS(t, 2)
 			spec := w.service(2)
 			spec.Placement, spec.Distinct = c.placement, c.distinct
-			w.serviceARN = must(w.CreateService(spec))(t).ARN
+			w.serviceARN = must(w.ECS.CreateService(spec, w.Now()))(t).ARN
 			w.until(time.Minute, w.steady)
 			hosts := map[string]bool{}
 			for _, task := range w.running() {
@@ -697,10 +700,10 @@ func TestScaleInLeavesTheZonesEven(t *testing.T) {
 	for range 10 { // whichever instance comes first
 		w := newECS(t, 3) // two of them in one zone
 		spec := w.service(3)
-		spec.Placement = []cloud.Placement{{Type: "spread", Field: "instanceId"}}
-		w.serviceARN = must(w.CreateService(spec))(t).ARN
+		spec.Placement = []ecs.Placement{{Type: "spread", Field: "instanceId"}}
+		w.serviceARN = must(w.ECS.CreateService(spec, w.Now()))(t).ARN
 		w.until(2*time.Minute, w.steady)
-		require.NoError(t, w.SetDesiredCount(w.serviceARN, 2))
+		require.NoError(t, w.ECS.SetDesiredCount(w.serviceARN, 2))
 		w.until(2*time.Minute, func() bool { return w.steady() && len(w.running()) == 2 })
 		assert.Len(t, w.zones(), 2)
 	}
@@ -710,10 +713,10 @@ func TestACooldownKeepsAPolicyFromScalingOutAgain(t *testing.T) {
 	w := newECS(t, 2)
 	w.startService(1)
 	const resource, dimension = "service/flask/web", "ecs:service:DesiredCount"
-	must(w.RegisterScalableTarget("ecs", resource, dimension, 1, 4))(t)
-	_, _, err := w.PutServicePolicy("ecs", resource, dimension, cloud.ServicePolicy{
+	must(w.ECS.RegisterScalableTarget("ecs", resource, dimension, 1, 4, w.Now()))(t)
+	_, err := w.ECS.PutServicePolicy("ecs", resource, dimension, ecs.ServicePolicy{
 		Name: "cpu", Target: 50, OutCool: 5 * time.Minute, InCool: 5 * time.Minute,
-	})
+	}, w.Now())
 	require.NoError(t, err)
 	w.load = 90
 	w.until(6*time.Minute, func() bool { return w.status().Desired == 2 })
@@ -724,10 +727,10 @@ func TestACooldownKeepsAPolicyFromScalingOutAgain(t *testing.T) {
 func TestADeploymentThatItsBoundsForbidSaysSo(t *testing.T) {
 	w := newECS(t, 2)
 	w.startService(2)
-	must(w.RegisterTaskDefinition(definition("web:2")))(t)
+	must(w.ECS.RegisterTaskDefinition(definition("web:2")))(t)
 	spec := w.service(2)
 	spec.MaxHealthy = 100
-	require.NoError(t, w.UpdateService(w.serviceARN, spec, false))
+	require.NoError(t, w.ECS.UpdateService(w.serviceARN, spec, false, w.Now()))
 	w.pass(5 * time.Minute)
 	assert.Contains(t, w.events(), "was unable to stop or start tasks during a deployment because of the service deployment")
 	assert.Equal(t, 2, w.healthyTargets())
@@ -736,10 +739,10 @@ func TestADeploymentThatItsBoundsForbidSaysSo(t *testing.T) {
 func TestWithLessThanAHundredPercentTasksAreStoppedFirst(t *testing.T) {
 	w := newECS(t, 2)
 	w.startService(2)
-	must(w.RegisterTaskDefinition(definition("web:2")))(t)
+	must(w.ECS.RegisterTaskDefinition(definition("web:2")))(t)
 	spec := w.service(2)
 	spec.MinHealthy, spec.MaxHealthy = 50, 100
-	require.NoError(t, w.UpdateService(w.serviceARN, spec, false))
+	require.NoError(t, w.ECS.UpdateService(w.serviceARN, spec, false, w.Now()))
 	lowest := math.MaxInt
 	w.until(5*time.Minute, func() bool {
 		lowest = min(lowest, w.healthyTargets())
@@ -754,14 +757,14 @@ func TestARestartKeepsHealthyTasksDuringADeployment(t *testing.T) {
 	saved := must(w.Save())(t)
 	require.NoError(t, w.Restore(saved))
 	before := w.running()
-	must(w.RegisterTaskDefinition(definition("web:2")))(t)
-	require.NoError(t, w.UpdateService(w.serviceARN, w.service(2), false))
+	must(w.ECS.RegisterTaskDefinition(definition("web:2")))(t)
+	require.NoError(t, w.ECS.UpdateService(w.serviceARN, w.service(2), false, w.Now()))
 	w.step()
 	w.step()
 	for _, task := range before {
-		for _, now := range w.Tasks() {
+		for _, now := range w.ECS.DescribeTasks() {
 			if now.ID == task.ID {
-				assert.Equal(t, cloud.TaskRunning, now.State, "it was healthy before the restart")
+				assert.Equal(t, ecs.TaskRunning, now.State, "it was healthy before the restart")
 			}
 		}
 	}

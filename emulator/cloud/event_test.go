@@ -11,7 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 )
 
 // open is the policy of a topic that takes what EventBridge sends.
@@ -22,10 +24,10 @@ func open(topic string) string {
 // told makes a topic that is told of what matches a pattern.
 func (w *world) told(pattern string) string {
 	w.t.Helper()
-	topic := must(w.CreateTopic("alerts"))(w.t).ARN
-	require.NoError(w.t, w.SetTopicPolicy(topic, open(topic)))
-	must(w.PutEventRule("events", pattern, false))(w.t)
-	require.NoError(w.t, w.PutEventTarget("events", "topic", topic))
+	topic := must(w.Events.CreateTopic("alerts"))(w.t).ARN
+	require.NoError(w.t, w.Events.SetTopicPolicy(topic, open(topic)))
+	must(w.Events.PutRule("events", pattern, false))(w.t)
+	require.NoError(w.t, w.Events.PutTarget("events", "topic", topic))
 	return topic
 }
 
@@ -44,7 +46,7 @@ type event struct {
 func (w *world) events() []event {
 	w.t.Helper()
 	var all []event
-	for _, n := range w.Notifications() {
+	for _, n := range w.Events.ListNotifications() {
 		if n.Lost != "" {
 			continue
 		}
@@ -67,25 +69,25 @@ func (w *world) eventTypes() []string {
 func TestAGroupsLaunchesAndTerminationsAreEvents(t *testing.T) {
 	w := newWorld(t)
 	w.told(ofTheGroup)
-	must(w.CreateGroup(w.spec(1, 2)))(t)
-	w.within(time.Minute, func() bool { return w.Capacity(group) == 1 })
+	must(w.AutoScaling.CreateGroup(w.spec(1, 2), w.Now()))(t)
+	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 1 })
 	first := w.members()[0]
-	require.NoError(t, w.TerminateInstance(first.ID))
-	w.within(time.Minute, func() bool { return w.Capacity(group) == 1 })
-	require.NoError(t, w.DeleteTemplate(w.template))
-	require.NoError(t, w.TerminateInstance(w.members()[0].ID))
+	require.NoError(t, w.EC2.TerminateInstance(first.ID))
+	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 1 })
+	require.NoError(t, w.EC2.DeleteLaunchTemplate(w.template))
+	require.NoError(t, w.EC2.TerminateInstance(w.members()[0].ID))
 	w.pass(30 * time.Second)
 	assert.Equal(t, []string{
-		cloud.EventLaunch, cloud.EventLaunch, cloud.EventTerminate, cloud.EventLaunchError, cloud.EventTerminate,
+		autoscaling.EventLaunch, autoscaling.EventLaunch, autoscaling.EventTerminate, autoscaling.EventLaunchError, autoscaling.EventTerminate,
 	}, w.eventTypes())
 
-	g, _, _ := w.Group(group)
+	g, _ := w.AutoScaling.Group(group)
 	sent := w.events()
 	launch, failed, gone := sent[0], sent[3], sent[2]
-	assert.Equal(t, []string{"0", "aws.autoscaling", cloud.Account, "us-east-1"}, []string{launch.Version, launch.Source, launch.Account, launch.Region})
+	assert.Equal(t, []string{"0", "aws.autoscaling", aws.Account, "us-east-1"}, []string{launch.Version, launch.Source, launch.Account, launch.Region})
 	assert.Regexp(t, `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, launch.ID)
 	assert.WithinDuration(t, g.Activities[0].End, launch.Time, time.Second)
-	assert.Equal(t, []string{g.ARN, "arn:aws:ec2:us-east-1:" + cloud.Account + ":instance/" + first.ID}, launch.Resources)
+	assert.Equal(t, []string{g.ARN, "arn:aws:ec2:us-east-1:" + aws.Account + ":instance/" + first.ID}, launch.Resources)
 	id := launch.Detail["ActivityId"]
 	assert.NotEmpty(t, id)
 	assert.Equal(t, map[string]any{
@@ -104,17 +106,17 @@ func TestAGroupsLaunchesAndTerminationsAreEvents(t *testing.T) {
 func TestTheEndOfAnInstanceRefreshIsAnEvent(t *testing.T) {
 	w := newWorld(t)
 	w.told(`{"detail-type":["` + strings.Join([]string{
-		cloud.EventRefreshStarted, cloud.EventRefreshSucceeded, cloud.EventRefreshFailed, cloud.EventRefreshCancelled,
+		autoscaling.EventRefreshStarted, autoscaling.EventRefreshSucceeded, autoscaling.EventRefreshFailed, autoscaling.EventRefreshCancelled,
 	}, `","`) + `"]}`)
 	w.start(2, 3)
 	release := func(script string) {
-		template := must(w.UpdateTemplate(w.template, w.templateData(script), true))(t)
+		template := must(w.EC2.UpdateLaunchTemplate(w.template, w.templateData(script), true))(t)
 		spec := w.spec(2, 3)
 		spec.Version = strconv.Itoa(template.Latest())
-		require.NoError(t, w.UpdateGroup(spec, true))
+		require.NoError(t, w.AutoScaling.UpdateGroup(spec, true, w.Now()))
 	}
 	ended := func() bool {
-		g, _, _ := w.Group(group)
+		g, _ := w.AutoScaling.Group(group)
 		return !g.Refreshes[len(g.Refreshes)-1].End.IsZero()
 	}
 	release("two")
@@ -132,13 +134,13 @@ func TestTheEndOfAnInstanceRefreshIsAnEvent(t *testing.T) {
 	})
 	release("five")
 	w.pass(10 * time.Second)
-	require.NoError(t, w.DeleteGroup(group))
-	g, _, _ := w.Group(group)
+	require.NoError(t, w.AutoScaling.DeleteGroup(group, w.Now()))
+	g, _ := w.AutoScaling.Group(group)
 	assert.Equal(t, []string{
-		cloud.EventRefreshStarted, cloud.EventRefreshCancelled,
-		cloud.EventRefreshStarted, cloud.EventRefreshSucceeded,
-		cloud.EventRefreshStarted, cloud.EventRefreshFailed,
-		cloud.EventRefreshStarted, cloud.EventRefreshCancelled,
+		autoscaling.EventRefreshStarted, autoscaling.EventRefreshCancelled,
+		autoscaling.EventRefreshStarted, autoscaling.EventRefreshSucceeded,
+		autoscaling.EventRefreshStarted, autoscaling.EventRefreshFailed,
+		autoscaling.EventRefreshStarted, autoscaling.EventRefreshCancelled,
 	}, w.eventTypes())
 	for i, e := range w.events() {
 		assert.Equal(t, map[string]any{"AutoScalingGroupName": group, "InstanceRefreshId": g.Refreshes[i/2].ID}, e.Detail)
@@ -167,13 +169,13 @@ func TestEventsGoWhereTheirRulesSendThem(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			arn := must(w.CreateGroup(w.spec(1, 1)))(t).ARN
+			arn := must(w.AutoScaling.CreateGroup(w.spec(1, 1), w.Now()))(t).ARN
 			w.told(strings.ReplaceAll(c.pattern, "GROUP", arn))
-			w.within(time.Minute, func() bool { return w.Capacity(group) == 1 })
+			w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 1 })
 			if c.is {
-				assert.Equal(t, []string{cloud.EventLaunch}, w.eventTypes())
+				assert.Equal(t, []string{autoscaling.EventLaunch}, w.eventTypes())
 			} else {
-				assert.Empty(t, w.Notifications())
+				assert.Empty(t, w.Events.ListNotifications())
 			}
 		})
 	}
@@ -182,16 +184,16 @@ func TestEventsGoWhereTheirRulesSendThem(t *testing.T) {
 func TestADisabledRuleSendsNothing(t *testing.T) {
 	w := newWorld(t)
 	w.told(ofTheGroup)
-	must(w.PutEventRule("events", ofTheGroup, true))(t)
+	must(w.Events.PutRule("events", ofTheGroup, true))(t)
 	w.start(1, 1)
-	assert.Empty(t, w.Notifications())
-	must(w.PutEventRule("events", ofTheGroup, false))(t)
-	require.NoError(t, w.TerminateInstance(w.members()[0].ID))
-	w.within(time.Minute, func() bool { return w.Capacity(group) == 1 })
-	assert.Contains(t, w.eventTypes(), cloud.EventLaunch, "its targets are still there")
+	assert.Empty(t, w.Events.ListNotifications())
+	must(w.Events.PutRule("events", ofTheGroup, false))(t)
+	require.NoError(t, w.EC2.TerminateInstance(w.members()[0].ID))
+	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 1 })
+	assert.Contains(t, w.eventTypes(), autoscaling.EventLaunch, "its targets are still there")
 	assert.Contains(t, w.Left(), "event rule events")
-	require.NoError(t, w.DeleteEventTarget("events", "topic"))
-	require.NoError(t, w.DeleteEventRule("events"))
+	require.NoError(t, w.Events.DeleteTarget("events", "topic"))
+	require.NoError(t, w.Events.DeleteRule("events"))
 	assert.NotContains(t, w.Left(), "event rule events")
 }
 
@@ -201,7 +203,7 @@ func statement(topic, fields string) string {
 }
 
 func TestATopicTakesWhatItsPolicyLets(t *testing.T) {
-	const alarms = "arn:aws:cloudwatch:us-east-1:" + cloud.Account + ":alarm:*"
+	const alarms = "arn:aws:cloudwatch:us-east-1:" + aws.Account + ":alarm:*"
 	service := func(name, condition string) string {
 		return fmt.Sprintf(`"Principal":{"Service":%q},"Condition":{%s}`, name+".amazonaws.com", condition)
 	}
@@ -216,7 +218,7 @@ func TestATopicTakesWhatItsPolicyLets(t *testing.T) {
 		"one for all":                  {`"Principal":"*"`, true, true},
 		"one for the account's alarms": {service("cloudwatch", `"ArnLike":{"aws:SourceArn":"`+alarms+`"}`), false, true},
 		"one for another's alarms":     {service("cloudwatch", `"StringEquals":{"aws:SourceAccount":["1","2"]}`), false, false},
-		"one for the account":          {service("cloudwatch", `"StringEquals":{"AWS:SourceAccount":"`+cloud.Account+`"}`), false, true},
+		"one for the account":          {service("cloudwatch", `"StringEquals":{"AWS:SourceAccount":"`+aws.Account+`"}`), false, true},
 		"wildcards where none are":     {service("cloudwatch", `"StringEquals":{"aws:SourceArn":"`+alarms+`"}`), false, false},
 		"a condition for EventBridge":  {service("events", `"StringLike":{"aws:SourceArn":"*"}`), false, false},
 		"another action":               {`"Principal":"*","Action":"sns:Subscribe"`, false, false},
@@ -227,19 +229,19 @@ func TestATopicTakesWhatItsPolicyLets(t *testing.T) {
 			w := newWorld(t)
 			topic := w.told(ofTheGroup)
 			if c.fields != "" {
-				require.NoError(t, w.SetTopicPolicy(topic, statement(topic, c.fields)))
+				require.NoError(t, w.Events.SetTopicPolicy(topic, statement(topic, c.fields)))
 			} else {
-				require.NoError(t, w.ResetTopicPolicy(topic))
+				require.NoError(t, w.Events.ResetTopicPolicy(topic))
 			}
 			w.start(2, 2)
-			must(w.PutAlarm(w.healthAlarm("HealthyHostCount", cloud.Less, 2, topic)))(t)
+			must(w.CloudWatch.PutAlarm(w.healthAlarm("HealthyHostCount", cloudwatch.Less, 2, topic), w.Now()))(t)
 			w.within(10*time.Minute, func() bool { return w.alarm("HealthyHostCount").State == "OK" })
-			sent := w.Notifications()
+			sent := w.Events.ListNotifications()
 			require.Len(t, sent, 3)
 			if c.event {
 				assert.Empty(t, sent[0].Lost)
 			} else {
-				assert.Equal(t, "Resource: arn:aws:events:us-east-1:"+cloud.Account+":rule/events is not authorized to perform: SNS:Publish on "+
+				assert.Equal(t, "Resource: arn:aws:events:us-east-1:"+aws.Account+":rule/events is not authorized to perform: SNS:Publish on "+
 					"resource: "+topic, sent[0].Lost)
 			}
 			history := w.alarm("HealthyHostCount").History
@@ -257,10 +259,10 @@ func TestATopicTakesWhatItsPolicyLets(t *testing.T) {
 func TestWhatIsSentToATopicThatIsGoneIsLost(t *testing.T) {
 	w := newWorld(t)
 	topic := w.told(ofTheGroup)
-	require.NoError(t, w.DeleteTopic(topic))
+	require.NoError(t, w.Events.DeleteTopic(topic))
 	w.start(1, 1)
-	require.Len(t, w.Notifications(), 1)
-	assert.Equal(t, "Topic does not exist", w.Notifications()[0].Lost)
+	require.Len(t, w.Events.ListNotifications(), 1)
+	assert.Equal(t, "Topic does not exist", w.Events.ListNotifications()[0].Lost)
 }
 
 const (
@@ -272,18 +274,20 @@ const (
 
 func eventRefusals(t *testing.T) refusals[*world] {
 	rule := func(name, pattern string) func(*world) error {
-		return func(w *world) error { _, err := w.PutEventRule(name, pattern, false); return err }
+		return func(w *world) error { _, err := w.Events.PutRule(name, pattern, false); return err }
 	}
 	pattern := func(text string) func(*world) error { return rule("r", text) }
 	target := func(rule, id, arn string) func(*world) error {
 		return func(w *world) error {
 			w.told(ofTheGroup)
-			return w.PutEventTarget(rule, id, arn)
+			return w.Events.PutTarget(rule, id, arn)
 		}
 	}
 	const topic = "arn:aws:sns:us-east-1:123456789012:alerts"
 	policy := func(document string) func(*world) error {
-		return func(w *world) error { return w.SetTopicPolicy(must(w.CreateTopic("alerts"))(t).ARN, document) }
+		return func(w *world) error {
+			return w.Events.SetTopicPolicy(must(w.Events.CreateTopic("alerts"))(t).ARN, document)
+		}
 	}
 	return refusals[*world]{
 		"a rule's name with a space":              {"ValidationException", putRule, rule("a b", ofTheGroup)},
@@ -305,13 +309,13 @@ func eventRefusals(t *testing.T) refusals[*world] {
 		"a target that is no topic":               {"ValidationException", emulatorsOwn, target("events", "queue", "arn:aws:sqs:us-east-1:123456789012:q")},
 		"a sixth target of a rule": {"LimitExceededException", "EventBridge User Guide: Amazon EventBridge quotas", func(w *world) error {
 			w.told(ofTheGroup)
-			return upTo(t, 4, func(n int) error { return w.PutEventTarget("events", strconv.Itoa(n), topic) })
+			return upTo(t, 4, func(n int) error { return w.Events.PutTarget("events", strconv.Itoa(n), topic) })
 		}},
 		"deleting a rule with targets": {"ValidationException", "EventBridge API: DeleteRule", func(w *world) error {
 			w.told(ofTheGroup)
-			return w.DeleteEventRule("events")
+			return w.Events.DeleteRule("events")
 		}},
-		"a policy of no topic":                        {"NotFound", attributes, func(w *world) error { return w.SetTopicPolicy(topic, open(topic)) }},
+		"a policy of no topic":                        {"NotFound", attributes, func(w *world) error { return w.Events.SetTopicPolicy(topic, open(topic)) }},
 		"no policy at all":                            {"InvalidParameter", attributes, policy("")},
 		"a topic's policy that is no JSON":            {"InvalidParameter", attributes, policy("yes")},
 		"a topic's policy without statements":         {"InvalidParameter", attributes, policy(`{"Statement":[]}`)},
@@ -333,9 +337,9 @@ func TestWhatAWSRefusesOfEventsIsRefused(t *testing.T) {
 func TestARefusedChangeOfARuleOrAPolicyLeavesTheOldOne(t *testing.T) {
 	w := newWorld(t)
 	topic := w.told(ofTheGroup)
-	_, err := w.PutEventRule("events", `{}`, true)
+	_, err := w.Events.PutRule("events", `{}`, true)
 	refused(t, "InvalidEventPatternException", err)
-	refused(t, "InvalidParameter", w.SetTopicPolicy(topic, "{}"))
+	refused(t, "InvalidParameter", w.Events.SetTopicPolicy(topic, "{}"))
 	w.start(1, 1)
-	assert.Equal(t, []string{cloud.EventLaunch}, w.eventTypes())
+	assert.Equal(t, []string{autoscaling.EventLaunch}, w.eventTypes())
 }

@@ -9,53 +9,59 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 func TestFaultsThatCannotBeAreRefused(t *testing.T) {
-	with := func(change func(*cloud.FaultSpec)) func(*world) cloud.FaultSpec {
-		return func(w *world) cloud.FaultSpec {
-			spec := cloud.FaultSpec{Action: cloud.FaultStress, Target: w.members()[0].ID, Duration: time.Minute, Parameters: map[string]string{}}
+	with := func(change func(*fault.Spec)) func(*world) fault.Spec {
+		return func(w *world) fault.Spec {
+			spec := fault.Spec{Action: fault.StressCPU, Target: w.members()[0].ID, Duration: time.Minute, Parameters: map[string]string{}}
 			change(&spec)
 			return spec
 		}
 	}
 	for name, c := range map[string]struct {
 		code string
-		spec func(*world) cloud.FaultSpec
+		spec func(*world) fault.Spec
 	}{
-		"an unknown action":       {"ValidationException", with(func(s *cloud.FaultSpec) { s.Action = "aws:ec2:reboot-instances" })},
-		"no duration":             {"ValidationException", with(func(s *cloud.FaultSpec) { s.Duration = 0 })},
-		"thirteen hours":          {"ValidationException", with(func(s *cloud.FaultSpec) { s.Duration = 13 * time.Hour })},
-		"an instance that isn't":  {"ResourceNotFoundException", with(func(s *cloud.FaultSpec) { s.Target = "i-1" })},
-		"a group that isn't":      {"ResourceNotFoundException", with(func(s *cloud.FaultSpec) { s.Action, s.Target = cloud.FaultCapacity, "other" })},
-		"a subnet that isn't":     {"ResourceNotFoundException", with(func(s *cloud.FaultSpec) { s.Action, s.Target = cloud.FaultNetwork, "subnet-1" })},
-		"a zone without subnets":  {"ResourceNotFoundException", with(func(s *cloud.FaultSpec) { s.Action, s.Target = cloud.FaultNetwork, "us-east-1f" })},
-		"another region's zone":   {"ResourceNotFoundException", with(func(s *cloud.FaultSpec) { s.Action, s.Target = cloud.FaultPower, "eu-west-1a" })},
-		"a task that isn't":       {"InvalidParameterException", with(func(s *cloud.FaultSpec) { s.Action = cloud.FaultStopTask })},
-		"a parameter that isn't":  {"ValidationException", with(func(s *cloud.FaultSpec) { s.Parameters["Workers"] = "1" })},
-		"more than all of a CPU":  {"ValidationException", with(func(s *cloud.FaultSpec) { s.Parameters[cloud.ParameterLoad] = "101" })},
-		"no number":               {"ValidationException", with(func(s *cloud.FaultSpec) { s.Parameters[cloud.ParameterCPU] = "half" })},
-		"no process to be killed": {"ValidationException", with(func(s *cloud.FaultSpec) { s.Action = cloud.FaultKill })},
-		"a signal that FIS has not": {"ValidationException", with(func(s *cloud.FaultSpec) {
-			s.Action = cloud.FaultKill
-			s.Parameters = map[string]string{cloud.ParameterProcess: "web", cloud.ParameterSignal: "SIGHUP"}
+		"an unknown action":       {"ValidationException", with(func(s *fault.Spec) { s.Action = "aws:ec2:reboot-instances" })},
+		"no duration":             {"ValidationException", with(func(s *fault.Spec) { s.Duration = 0 })},
+		"thirteen hours":          {"ValidationException", with(func(s *fault.Spec) { s.Duration = 13 * time.Hour })},
+		"an instance that isn't":  {"ResourceNotFoundException", with(func(s *fault.Spec) { s.Target = "i-1" })},
+		"a group that isn't":      {"ResourceNotFoundException", with(func(s *fault.Spec) { s.Action, s.Target = fault.InsufficientCapacity, "other" })},
+		"a subnet that isn't":     {"ResourceNotFoundException", with(func(s *fault.Spec) { s.Action, s.Target = fault.DisruptConnectivity, "subnet-1" })},
+		"a zone without subnets":  {"ResourceNotFoundException", with(func(s *fault.Spec) { s.Action, s.Target = fault.DisruptConnectivity, "us-east-1f" })},
+		"another region's zone":   {"ResourceNotFoundException", with(func(s *fault.Spec) { s.Action, s.Target = fault.PowerInterruption, "eu-west-1a" })},
+		"a task that isn't":       {"InvalidParameterException", with(func(s *fault.Spec) { s.Action = fault.StopTask })},
+		"a parameter that isn't":  {"ValidationException", with(func(s *fault.Spec) { s.Parameters["Workers"] = "1" })},
+		"more than all of a CPU":  {"ValidationException", with(func(s *fault.Spec) { s.Parameters[fault.ParameterLoad] = "101" })},
+		"no number":               {"ValidationException", with(func(s *fault.Spec) { s.Parameters[fault.ParameterCPU] = "half" })},
+		"no process to be killed": {"ValidationException", with(func(s *fault.Spec) { s.Action = fault.KillProcess })},
+		"a signal that FIS has not": {"ValidationException", with(func(s *fault.Spec) {
+			s.Action = fault.KillProcess
+			s.Parameters = map[string]string{fault.ParameterProcess: "web", fault.ParameterSignal: "SIGHUP"}
 		})},
-		"a scope of AWS's that isn't here": {"ValidationException", func(w *world) cloud.FaultSpec {
-			return cloud.FaultSpec{
-				Action: cloud.FaultNetwork, Target: w.subnets[0], Duration: time.Minute, Parameters: map[string]string{cloud.ParameterScope: "s3"},
+		"a scope of AWS's that isn't here": {"ValidationException", func(w *world) fault.Spec {
+			return fault.Spec{
+				Action: fault.DisruptConnectivity, Target: w.subnets[0], Duration: time.Minute, Parameters: map[string]string{fault.ParameterScope: "s3"},
 			}
 		}},
-		"capacity in another region": {"ValidationException", with(func(s *cloud.FaultSpec) {
-			s.Action, s.Target, s.Parameters[cloud.ParameterZones] = cloud.FaultCapacity, group, "us-east-1a,eu-west-1a"
+		"capacity in another region": {"ValidationException", with(func(s *fault.Spec) {
+			s.Action, s.Target, s.Parameters[fault.ParameterZones] = fault.InsufficientCapacity, group, "us-east-1a,eu-west-1a"
 		})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.start(1, 1)
 			before := w.Version()
-			_, err := w.StartFault(c.spec(w))
+			_, err := w.Fault.Start(c.spec(w), w.Now())
 			refused(t, c.code, err)
-			assert.Empty(t, w.Faults())
+			assert.Empty(t, w.Fault.List())
 			assert.Equal(t, before, w.Version(), "nothing changed")
 		})
 	}
@@ -64,30 +70,30 @@ func TestFaultsThatCannotBeAreRefused(t *testing.T) {
 func TestAFaultEndsByItselfOrIsStoppedOrGoesWithItsTarget(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 3)
-	stress := w.fault(cloud.FaultStress, w.members()[0].ID, 10*time.Minute)
-	assert.Equal(t, map[string]string{cloud.ParameterCPU: "0", cloud.ParameterLoad: "100"}, stress.Parameters)
+	stress := w.fault(fault.StressCPU, w.members()[0].ID, 10*time.Minute)
+	assert.Equal(t, map[string]string{fault.ParameterCPU: "0", fault.ParameterLoad: "100"}, stress.Parameters)
 	assert.InDelta(t, 2, stress.VirtualCPUs("t3.micro"), 0)
-	network := w.fault(cloud.FaultNetwork, w.subnets[1], time.Minute)
-	capacity := w.fault(cloud.FaultCapacity, group, time.Hour)
-	assert.Equal(t, []cloud.Fault{stress, network, capacity}, sorted(w.Faults(), stress, network, capacity))
-	_, err := w.StartFault(cloud.FaultSpec{Action: cloud.FaultCapacity, Target: group, Duration: time.Minute})
+	network := w.fault(fault.DisruptConnectivity, w.subnets[1], time.Minute)
+	capacity := w.fault(fault.InsufficientCapacity, group, time.Hour)
+	assert.Equal(t, []fault.Fault{stress, network, capacity}, sorted(w.Fault.List(), stress, network, capacity))
+	_, err := w.Fault.Start(fault.Spec{Action: fault.InsufficientCapacity, Target: group, Duration: time.Minute}, w.Now())
 	refused(t, "ConflictException", err)
 
 	w.pass(59 * time.Second)
-	assert.Len(t, w.Faults(), 3)
+	assert.Len(t, w.Fault.List(), 3)
 	w.pass(2 * time.Second)
-	assert.Len(t, w.Faults(), 2, "a minute is over")
-	require.NoError(t, w.StopFault(capacity.ID))
-	refused(t, "ResourceNotFoundException", w.StopFault(capacity.ID))
-	require.Len(t, w.Faults(), 1)
-	require.NoError(t, w.TerminateInstance(stress.Target))
+	assert.Len(t, w.Fault.List(), 2, "a minute is over")
+	require.NoError(t, w.Fault.Stop(capacity.ID))
+	refused(t, "ResourceNotFoundException", w.Fault.Stop(capacity.ID))
+	require.Len(t, w.Fault.List(), 1)
+	require.NoError(t, w.EC2.TerminateInstance(stress.Target))
 	w.step()
-	assert.Empty(t, w.Faults())
+	assert.Empty(t, w.Fault.List())
 }
 
 // sorted brings faults that began at one moment into the order of those given.
-func sorted(faults []cloud.Fault, order ...cloud.Fault) []cloud.Fault {
-	var found []cloud.Fault
+func sorted(faults []fault.Fault, order ...fault.Fault) []fault.Fault {
+	var found []fault.Fault
 	for _, wanted := range order {
 		for _, f := range faults {
 			if f.ID == wanted.ID {
@@ -101,14 +107,14 @@ func sorted(faults []cloud.Fault, order ...cloud.Fault) []cloud.Fault {
 func TestFaultsAreOverARestart(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 3)
-	fault := w.fault(cloud.FaultNetwork, "us-east-1a", 10*time.Minute)
+	started := w.fault(fault.DisruptConnectivity, "us-east-1a", 10*time.Minute)
 	saved := must(w.Save())(t)
 	again := must(cloud.New("us-east-1", w.clock, func(netip.Addr) bool { return true }))(t)
 	require.NoError(t, again.Restore(saved))
-	require.Equal(t, []cloud.Fault{fault}, again.Faults(), "they go on")
+	require.Equal(t, []fault.Fault{started}, cloud.Get(again, func(m *cloud.Model) []fault.Fault { return m.Fault.List() }), "they go on")
 	w.clock.Advance(11 * time.Minute)
 	again.Reconcile()
-	assert.Empty(t, again.Faults(), "and end in their time")
+	assert.Empty(t, cloud.Get(again, func(m *cloud.Model) []fault.Fault { return m.Fault.List() }), "and end in their time")
 }
 
 func TestADisruptedSubnetIsUnhealthyForTheReasonThatAnACLGives(t *testing.T) {
@@ -117,31 +123,31 @@ func TestADisruptedSubnetIsUnhealthyForTheReasonThatAnACLGives(t *testing.T) {
 			w := newWorld(t)
 			spec := w.spec(2, 3)
 			spec.HealthType = "EC2"
-			must(w.CreateGroup(spec))(t)
-			w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+			must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
+			w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
 			names := map[string]string{"subnet": w.subnets[0], "zone": "us-east-1a"}
-			fault := w.fault(cloud.FaultNetwork, names[target], 5*time.Minute)
-			assert.Nil(t, w.Forwards()[0].Blocked, "clients are sent to the other node")
-			assert.Equal(t, []string{"us-east-1b"}, w.Forwards()[0].Nodes)
-			for _, f := range w.Forwards()[0].Targets {
+			fault := w.fault(fault.DisruptConnectivity, names[target], 5*time.Minute)
+			assert.Nil(t, w.ELB.Forwards()[0].Blocked, "clients are sent to the other node")
+			assert.Equal(t, []string{"us-east-1b"}, w.ELB.Forwards()[0].Nodes)
+			for _, f := range w.ELB.Forwards()[0].Targets {
 				assert.Equal(t, f.Zone == "us-east-1a", f.Blocked != nil, f.Zone)
 			}
 			w.pass(time.Minute)
-			for _, health := range w.TargetHealth() {
-				i := must(w.Instance(health.Instance))(t)
+			for _, health := range w.ELB.DescribeTargetHealth() {
+				i := must(w.EC2.Instance(health.Instance))(t)
 				if i.Zone == "us-east-1b" {
-					assert.Equal(t, cloud.TargetHealthy, health.State)
+					assert.Equal(t, elb.TargetHealthy, health.State)
 					continue
 				}
-				assert.Equal(t, cloud.TargetUnhealthy, health.State)
-				assert.Equal(t, cloud.ReasonFailed, health.Reason)
+				assert.Equal(t, elb.TargetUnhealthy, health.State)
+				assert.Equal(t, elb.ReasonFailed, health.Reason)
 				assert.Contains(t, health.Description, "Health checks failed: SUBNET_ACL_RESTRICTION: ")
 				assert.Contains(t, health.Description, fault.ID+" (aws:network:disrupt-connectivity)")
-				assert.Equal(t, "SUBNET_ACL_RESTRICTION", w.Analyze("internet", i.ID, servicePort).Code)
+				assert.Equal(t, "SUBNET_ACL_RESTRICTION", w.Analyzer.Analyze("internet", i.ID, servicePort).Code)
 			}
-			w.within(6*time.Minute, func() bool { return w.Capacity(group) == 2 })
-			assert.Empty(t, w.Faults())
-			assert.Equal(t, []string{"us-east-1a", "us-east-1b"}, w.Forwards()[0].Nodes)
+			w.within(6*time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
+			assert.Empty(t, w.Fault.List())
+			assert.Equal(t, []string{"us-east-1a", "us-east-1b"}, w.ELB.Forwards()[0].Nodes)
 		})
 	}
 }
@@ -150,23 +156,23 @@ func TestADeadZoneIsSurvivedByTheOtherAndFilledOnReturn(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 3)
 	before := w.members()
-	fault := w.fault(cloud.FaultPower, "us-east-1a", 0)
+	fault := w.fault(fault.PowerInterruption, "us-east-1a", 0)
 	assert.Zero(t, fault.Until)
 	for _, i := range before {
-		now := must(w.Instance(i.ID))(t)
+		now := must(w.EC2.Instance(i.ID))(t)
 		assert.Equal(t, i.Zone == "us-east-1a", now.PowerCut)
-		assert.Equal(t, i.Zone == "us-east-1a", now.State == cloud.ShuttingDown)
+		assert.Equal(t, i.Zone == "us-east-1a", now.State == ec2.ShuttingDown)
 	}
-	assert.Nil(t, w.Forwards()[0].Blocked)
-	_, err := w.RunInstance(cloud.InstanceSpec{TemplateData: w.templateData("x"), Subnet: w.subnets[0]})
+	assert.Nil(t, w.ELB.Forwards()[0].Blocked)
+	_, err := w.EC2.RunInstance(ec2.InstanceSpec{TemplateData: w.templateData("x"), Subnet: w.subnets[0]}, w.Now())
 	refused(t, "InsufficientInstanceCapacity", err)
 
-	took := w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+	took := w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
 	assert.LessOrEqual(t, took, 20*time.Second)
 	assert.Equal(t, "b2", w.zoned())
 	w.pass(10 * time.Minute)
 	assert.Equal(t, "b2", w.zoned(), "the minimum is kept in the other zone")
-	var failed []cloud.Activity
+	var failed []autoscaling.Activity
 	for _, a := range w.activities() {
 		if a.Status == "Failed" {
 			failed = append(failed, a)
@@ -178,9 +184,9 @@ func TestADeadZoneIsSurvivedByTheOtherAndFilledOnReturn(t *testing.T) {
 		"specifying an Availability Zone in your request or choosing us-east-1b, us-east-1c,")
 	assert.LessOrEqual(t, len(failed), 12, "once a minute")
 
-	require.NoError(t, w.StopFault(fault.ID))
+	require.NoError(t, w.Fault.Stop(fault.ID))
 	w.within(15*time.Minute, func() bool {
-		assert.GreaterOrEqual(t, w.Capacity(group), 2, "on the way back nothing is lost")
+		assert.GreaterOrEqual(t, w.AutoScaling.Capacity(group), 2, "on the way back nothing is lost")
 		return w.zoned() == "a1 b1" && len(w.members()) == 2
 	})
 }
@@ -188,30 +194,30 @@ func TestADeadZoneIsSurvivedByTheOtherAndFilledOnReturn(t *testing.T) {
 func TestWhenEveryZoneIsDeadTheGroupComesBackWithThem(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 3)
-	w.fault(cloud.FaultPower, "us-east-1a", 5*time.Minute)
-	w.fault(cloud.FaultPower, "us-east-1b", 7*time.Minute)
+	w.fault(fault.PowerInterruption, "us-east-1a", 5*time.Minute)
+	w.fault(fault.PowerInterruption, "us-east-1b", 7*time.Minute)
 	w.pass(4 * time.Minute)
-	assert.Zero(t, w.Capacity(group))
-	assert.Equal(t, "SUBNET_ACL_RESTRICTION", w.Forwards()[0].Blocked.Code)
-	w.within(20*time.Minute, func() bool { return w.Capacity(group) == 2 && w.zoned() == "a1 b1" })
+	assert.Zero(t, w.AutoScaling.Capacity(group))
+	assert.Equal(t, "SUBNET_ACL_RESTRICTION", w.ELB.Forwards()[0].Blocked.Code)
+	w.within(20*time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 && w.zoned() == "a1 b1" })
 }
 
 func TestTasksOfADeadZoneComeBackElsewhere(t *testing.T) {
 	w := newECS(t, 2)
 	w.startService(2)
 	require.Len(t, w.zones(), 2)
-	stopped := must(w.StartFault(cloud.FaultSpec{Action: cloud.FaultStopTask, Target: w.running()[0].ID}))(t)
+	stopped := must(w.Fault.Start(fault.Spec{Action: fault.StopTask, Target: w.running()[0].ID}, w.Now()))(t)
 	assert.Equal(t, stopped.Started, stopped.Until, "that is done at once")
-	assert.Empty(t, w.Faults())
+	assert.Empty(t, w.Fault.List())
 	w.until(5*time.Minute, func() bool { return w.steady() && w.running()[0].ID != stopped.Target })
 
-	fault := must(w.StartFault(cloud.FaultSpec{Action: cloud.FaultPower, Target: "us-east-1a"}))(t)
+	fault := must(w.Fault.Start(fault.Spec{Action: fault.PowerInterruption, Target: "us-east-1a"}, w.Now()))(t)
 	w.until(10*time.Minute, func() bool { return w.steady() && w.zones()["us-east-1b"] == 2 })
-	require.NoError(t, w.StopFault(fault.ID))
+	require.NoError(t, w.Fault.Stop(fault.ID))
 	w.until(30*time.Minute, func() bool {
 		hosts := map[string]int{}
-		for _, i := range w.Instances() {
-			if i.State == cloud.Running {
+		for _, i := range w.EC2.DescribeInstances() {
+			if i.State == ec2.Running {
 				hosts[i.Zone]++
 			}
 		}
@@ -221,17 +227,17 @@ func TestTasksOfADeadZoneComeBackElsewhere(t *testing.T) {
 
 func TestATaskThatNeverStartedSaysOnlyWhy(t *testing.T) {
 	w := newECS(t, 2)
-	w.serviceARN = must(w.CreateService(w.service(1)))(t).ARN
+	w.serviceARN = must(w.ECS.CreateService(w.service(1), w.Now()))(t).ARN
 	w.frozen = true
 	for reason, want := range map[string]string{
 		"CannotStartContainerError: exec: no such file": "CannotStartContainerError: exec: no such file",
 		"exit status 1": "Essential container in task exited: exit status 1",
 		"":              "Essential container in task exited",
 	} {
-		w.until(5*time.Minute, func() bool { return len(w.tasksIn(cloud.TaskPending)) == 1 })
-		id := w.tasksIn(cloud.TaskPending)[0].ID
-		w.TaskEnded(id, 1, reason)
-		for _, task := range w.tasksIn(cloud.TaskStopped) {
+		w.until(5*time.Minute, func() bool { return len(w.tasksIn(ecs.TaskPending)) == 1 })
+		id := w.tasksIn(ecs.TaskPending)[0].ID
+		w.ECS.TaskEnded(id, 1, reason, w.Now())
+		for _, task := range w.tasksIn(ecs.TaskStopped) {
 			if task.ID == id {
 				assert.Equal(t, want, task.Reason)
 			}
@@ -251,7 +257,7 @@ func TestContainersAddressesAreNotInOrder(t *testing.T) {
 }
 
 func TestHealthChecksFailForELBsReasons(t *testing.T) {
-	blocked := &cloud.Blocked{Code: "NO_PATH", Reason: "a and b are in different networks"}
+	blocked := &vpc.Blocked{Code: "NO_PATH", Reason: "a and b are in different networks"}
 	for name, c := range map[string]struct {
 		result              error
 		http                bool
@@ -259,7 +265,7 @@ func TestHealthChecksFailForELBsReasons(t *testing.T) {
 	}{
 		"a refused connection": {errRefused, false, "Target.FailedHealthChecks", "Health checks failed: connection refused"},
 		"another code": {
-			&cloud.ProbeFault{Reason: cloud.ReasonMismatch, Description: "Health checks failed with these codes: [503]"}, true,
+			&elb.ProbeFault{Reason: elb.ReasonMismatch, Description: "Health checks failed with these codes: [503]"}, true,
 			"Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]",
 		},
 		"a page that is dropped": {blocked, true, "Target.Timeout", "Request timed out: NO_PATH: a and b are in different networks"},
@@ -269,18 +275,18 @@ func TestHealthChecksFailForELBsReasons(t *testing.T) {
 			w := newWeb(t)
 			targets := w.world.targets
 			if c.http {
-				must(w.CreateListener(w.listener(func(*cloud.Listener) {})))(t)
+				must(w.ELB.CreateListener(w.listener(func(*elb.Listener) {})))(t)
 				targets = w.targets
 			}
 			spec := w.spec(1, 1)
 			spec.TargetGroups, spec.HealthType = []string{targets}, "EC2"
-			must(w.CreateGroup(spec))(t)
-			w.within(time.Minute, func() bool { return len(w.ProbeTargets()) == 1 })
-			probed := w.ProbeTargets()[0]
+			must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
+			w.within(time.Minute, func() bool { return len(w.ELB.ProbeTargets()) == 1 })
+			probed := w.ELB.ProbeTargets()[0]
 			for range 3 {
-				w.Probe(probed.TargetGroup, probed.Incarnation, c.result)
+				w.ELB.Probe(probed.TargetGroup, probed.Incarnation, c.result, w.Now())
 			}
-			health := w.TargetHealth()[0]
+			health := w.ELB.DescribeTargetHealth()[0]
 			assert.Equal(t, []string{"unhealthy", c.reason, c.description}, []string{string(health.State), health.Reason, health.Description})
 		})
 	}
@@ -288,12 +294,12 @@ func TestHealthChecksFailForELBsReasons(t *testing.T) {
 
 func TestWithoutCrossZoneOnlyZonesWithTargetsAreInTheName(t *testing.T) {
 	w := newWorld(t)
-	spec := cloud.LoadBalancerSpec{Subnets: w.subnets, SecurityGroups: []string{w.balancerSG}}
-	require.NoError(t, w.UpdateBalancer(w.balancer, spec))
-	assert.Equal(t, []string{"us-east-1a", "us-east-1b"}, w.Forwards()[0].Nodes, "with no target anywhere, all")
+	spec := elb.LoadBalancerSpec{Subnets: w.subnets, SecurityGroups: []string{w.balancerSG}}
+	require.NoError(t, w.ELB.UpdateLoadBalancer(w.balancer, spec))
+	assert.Equal(t, []string{"us-east-1a", "us-east-1b"}, w.ELB.Forwards()[0].Nodes, "with no target anywhere, all")
 	w.start(1, 2)
-	assert.Equal(t, []string{w.members()[0].Zone}, w.Forwards()[0].Nodes)
+	assert.Equal(t, []string{w.members()[0].Zone}, w.ELB.Forwards()[0].Nodes)
 	spec.CrossZone = true
-	require.NoError(t, w.UpdateBalancer(w.balancer, spec))
-	assert.Len(t, w.Forwards()[0].Nodes, 2)
+	require.NoError(t, w.ELB.UpdateLoadBalancer(w.balancer, spec))
+	assert.Len(t, w.ELB.Forwards()[0].Nodes, 2)
 }

@@ -8,13 +8,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 // Each case is something that AWS refuses in a network with private subnets, with the code that it gives.
 func tieredRefusals(*testing.T) refusals[*tiered] {
-	endpoint := func(service string, changes ...func(*tiered, *cloud.EndpointSpec)) func(*tiered) error {
+	endpoint := func(service string, changes ...func(*tiered, *vpc.EndpointSpec)) func(*tiered) error {
 		return func(w *tiered) error {
-			_, err := w.endpoint(service, func(s *cloud.EndpointSpec) {
+			_, err := w.endpoint(service, func(s *vpc.EndpointSpec) {
 				for _, change := range changes {
 					change(w, s)
 				}
@@ -22,123 +24,123 @@ func tieredRefusals(*testing.T) refusals[*tiered] {
 			return err
 		}
 	}
-	gateway := func(w *tiered, s *cloud.EndpointSpec) { w.gatewayEndpoint(s) }
-	interfaces := func(w *tiered, s *cloud.EndpointSpec) { w.interfaces(s) }
-	rule := func(change func(*cloud.ACLRule)) func(*tiered) error {
+	gateway := func(w *tiered, s *vpc.EndpointSpec) { w.gatewayEndpoint(s) }
+	interfaces := func(w *tiered, s *vpc.EndpointSpec) { w.interfaces(s) }
+	rule := func(change func(*vpc.ACLRule)) func(*tiered) error {
 		return func(w *tiered) error {
 			acl := w.acl(nil, pass(false, anywhere, 80, 80))
 			added := pass(false, anywhere, 443, 443)
 			added.Number = 200
 			change(&added)
-			return w.PutACLRule(acl, added)
+			return w.VPC.PutACLRule(acl, added)
 		}
 	}
-	run := func(change func(*tiered, *cloud.InstanceSpec)) func(*tiered) error {
+	run := func(change func(*tiered, *ec2.InstanceSpec)) func(*tiered) error {
 		return func(w *tiered) error {
 			spec := w.spec(w.private[0], w.group, false)
 			change(w, &spec)
-			_, err := w.RunInstance(spec)
+			_, err := w.EC2.RunInstance(spec, w.Now())
 			return err
 		}
 	}
 	return refusals[*tiered]{
-		"an IPv6 VPC": {"InvalidVpc.Range", "EC2 API: CreateVpc", func(w *tiered) error { _, err := w.CreateVPC("fd00::/24"); return err }},
+		"an IPv6 VPC": {"InvalidVpc.Range", "EC2 API: CreateVpc", func(w *tiered) error { _, err := w.VPC.CreateVPC("fd00::/24"); return err }},
 		"a sixth elastic IP": {"AddressLimitExceeded", "EC2 User Guide: Elastic IP address quota", func(w *tiered) error {
 			for range 4 {
-				must(w.AllocateAddress())(w.t)
+				must(w.VPC.AllocateAddress())(w.t)
 			}
-			_, err := w.AllocateAddress()
+			_, err := w.VPC.AllocateAddress()
 			return err
 		}},
 		"a NAT gateway with another's address": {"Resource.AlreadyAssociated", "EC2 API: CreateNatGateway", func(w *tiered) error {
-			_, err := w.CreateNAT(w.public[1], w.eip)
+			_, err := w.VPC.CreateNAT(w.public[1], w.eip)
 			return err
 		}},
 		"a NAT gateway without an address": {"InvalidAllocationID.NotFound", "EC2 API: CreateNatGateway", func(w *tiered) error {
-			_, err := w.CreateNAT(w.public[1], "eipalloc-1")
+			_, err := w.VPC.CreateNAT(w.public[1], "eipalloc-1")
 			return err
 		}},
 		"a NAT gateway in no subnet": {"InvalidSubnetID.NotFound", "EC2 API: CreateNatGateway", func(w *tiered) error {
-			_, err := w.CreateNAT("subnet-1", must(w.AllocateAddress())(w.t).ID)
+			_, err := w.VPC.CreateNAT("subnet-1", must(w.VPC.AllocateAddress())(w.t).ID)
 			return err
 		}},
 		"a NAT gateway in a network without an internet gateway": {"Gateway.NotAttached", "VPC User Guide: Troubleshoot NAT gateways", func(w *tiered) error {
-			other := must(w.CreateVPC("10.0.0.0/16"))(w.t).ID
-			subnet := must(w.CreateSubnet(other, "10.0.0.0/24", "us-east-1a", true))(w.t).ID
-			_, err := w.CreateNAT(subnet, must(w.AllocateAddress())(w.t).ID)
+			other := must(w.VPC.CreateVPC("10.0.0.0/16"))(w.t).ID
+			subnet := must(w.VPC.CreateSubnet(other, "10.0.0.0/24", "us-east-1a", true))(w.t).ID
+			_, err := w.VPC.CreateNAT(subnet, must(w.VPC.AllocateAddress())(w.t).ID)
 			return err
 		}},
 		"a route to a NAT gateway that isn't": {"InvalidNatGatewayID.NotFound", "EC2 API: CreateRoute", func(w *tiered) error {
-			return w.CreateRoute(w.tables[w.islands[0]], anywhere, "nat-1")
+			return w.VPC.CreateRoute(w.tables[w.islands[0]], anywhere, "nat-1")
 		}},
 		"a route that isn't replaced": {"InvalidRoute.NotFound", "EC2 API: ReplaceRoute", func(w *tiered) error {
-			return w.ReplaceRoute(w.tables[w.islands[0]], anywhere, w.nat)
+			return w.VPC.ReplaceRoute(w.tables[w.islands[0]], anywhere, w.nat)
 		}},
-		"an endpoint of no service":         {"InvalidServiceName", "EC2 API: CreateVpcEndpoint", endpoint("x", func(_ *tiered, s *cloud.EndpointSpec) { s.Service = "s3" })},
-		"an endpoint of another region":     {"InvalidServiceName", "EC2 API: CreateVpcEndpoint", endpoint("x", func(_ *tiered, s *cloud.EndpointSpec) { s.Service = "com.amazonaws.eu-west-1.s3" })},
+		"an endpoint of no service":         {"InvalidServiceName", "EC2 API: CreateVpcEndpoint", endpoint("x", func(_ *tiered, s *vpc.EndpointSpec) { s.Service = "s3" })},
+		"an endpoint of another region":     {"InvalidServiceName", "EC2 API: CreateVpcEndpoint", endpoint("x", func(_ *tiered, s *vpc.EndpointSpec) { s.Service = "com.amazonaws.eu-west-1.s3" })},
 		"a gateway for a service with none": {"InvalidParameter", "EC2 API: CreateVpcEndpoint", endpoint("ssm", gateway)},
-		"a gateway with subnets":            {"InvalidParameter", "EC2 API: CreateVpcEndpoint", endpoint("s3", gateway, func(w *tiered, s *cloud.EndpointSpec) { s.Subnets = w.private })},
+		"a gateway with subnets":            {"InvalidParameter", "EC2 API: CreateVpcEndpoint", endpoint("s3", gateway, func(w *tiered, s *vpc.EndpointSpec) { s.Subnets = w.private })},
 		"a second gateway in a table": {"RouteAlreadyExists", "EC2 API: CreateVpcEndpoint", func(w *tiered) error {
 			must(w.endpoint("s3", w.gatewayEndpoint))(w.t)
 			return endpoint("s3", gateway)(w)
 		}},
 		"an interface with route tables":      {"InvalidParameter", "EC2 API: CreateVpcEndpoint", endpoint("ssm", interfaces, gateway)},
-		"an interface without security group": {"InvalidParameter", emulatorsOwn, endpoint("ssm", interfaces, func(_ *tiered, s *cloud.EndpointSpec) { s.Groups = nil })},
-		"two interfaces in a zone": {"DuplicateSubnetsInSameZone", "EC2 API: CreateVpcEndpoint", endpoint("ssm", interfaces, func(w *tiered, s *cloud.EndpointSpec) {
+		"an interface without security group": {"InvalidParameter", emulatorsOwn, endpoint("ssm", interfaces, func(_ *tiered, s *vpc.EndpointSpec) { s.Groups = nil })},
+		"two interfaces in a zone": {"DuplicateSubnetsInSameZone", "EC2 API: CreateVpcEndpoint", endpoint("ssm", interfaces, func(w *tiered, s *vpc.EndpointSpec) {
 			s.Subnets = []string{w.private[0], w.public[0]}
 		})},
 		"two interfaces for a private name": {"InvalidParameter", "EC2 API: CreateVpcEndpoint", func(w *tiered) error {
 			must(w.endpoint("ssm", w.interfaces))(w.t)
 			return endpoint("ssm", interfaces)(w)
 		}},
-		"an endpoint's policy that is none":  {"MalformedPolicyDocument", "EC2 API: CreateVpcEndpoint", endpoint("s3", gateway, func(_ *tiered, s *cloud.EndpointSpec) { s.Policy = "{}" })},
-		"an ACL rule's number twice":         {"NetworkAclEntryAlreadyExists", "EC2 API: CreateNetworkAclEntry", rule(func(r *cloud.ACLRule) { r.Number = 100 })},
-		"an ACL rule's number over 32766":    {"InvalidParameterValue", "EC2 API: CreateNetworkAclEntry", rule(func(r *cloud.ACLRule) { r.Number = 32767 })},
-		"an ACL rule's ports the wrong way":  {"InvalidParameterValue", "EC2 API: CreateNetworkAclEntry", rule(func(r *cloud.ACLRule) { r.From = 444 })},
-		"an ACL rule's range with host bits": {"InvalidParameterValue", emulatorsOwn, rule(func(r *cloud.ACLRule) { r.CIDR = "10.0.0.1/8" })},
+		"an endpoint's policy that is none":  {"MalformedPolicyDocument", "EC2 API: CreateVpcEndpoint", endpoint("s3", gateway, func(_ *tiered, s *vpc.EndpointSpec) { s.Policy = "{}" })},
+		"an ACL rule's number twice":         {"NetworkAclEntryAlreadyExists", "EC2 API: CreateNetworkAclEntry", rule(func(r *vpc.ACLRule) { r.Number = 100 })},
+		"an ACL rule's number over 32766":    {"InvalidParameterValue", "EC2 API: CreateNetworkAclEntry", rule(func(r *vpc.ACLRule) { r.Number = 32767 })},
+		"an ACL rule's ports the wrong way":  {"InvalidParameterValue", "EC2 API: CreateNetworkAclEntry", rule(func(r *vpc.ACLRule) { r.From = 444 })},
+		"an ACL rule's range with host bits": {"InvalidParameterValue", emulatorsOwn, rule(func(r *vpc.ACLRule) { r.CIDR = "10.0.0.1/8" })},
 		"a 21st ACL rule": {"NetworkAclEntryLimitExceeded", "VPC User Guide: Amazon VPC quotas", func(w *tiered) error {
 			acl := w.acl(nil, make20()...)
-			return w.PutACLRule(acl, cloud.ACLRule{Number: 1, Protocol: "-1", CIDR: anywhere})
+			return w.VPC.PutACLRule(acl, vpc.ACLRule{Number: 1, Protocol: "-1", CIDR: anywhere})
 		}},
 		"an ACL of another network": {"InvalidParameterValue", "EC2 API: ReplaceNetworkAclAssociation", func(w *tiered) error {
-			other := must(w.CreateVPC("10.0.0.0/16"))(w.t).ID
-			_, err := w.AssociateACL(must(w.CreateACL(other))(w.t).ID, w.public[0])
+			other := must(w.VPC.CreateVPC("10.0.0.0/16"))(w.t).ID
+			_, err := w.VPC.AssociateACL(must(w.VPC.CreateACL(other))(w.t).ID, w.public[0])
 			return err
 		}},
 		"a rule to a prefix list that isn't": {"InvalidPrefixListID.NotFound", "EC2 API: AuthorizeSecurityGroupEgress", func(w *tiered) error {
-			_, err := w.CreateRule(cloud.Rule{Group: w.group, Egress: true, Protocol: "tcp", From: 443, To: 443, List: "pl-1"})
+			_, err := w.VPC.CreateRule(vpc.Rule{Group: w.group, Egress: true, Protocol: "tcp", From: 443, To: 443, List: "pl-1"})
 			return err
 		}},
 		"a rule with two other ends": {"InvalidParameterCombination", "EC2 API: AuthorizeSecurityGroupEgress", func(w *tiered) error {
-			_, err := w.CreateRule(cloud.Rule{Group: w.group, Protocol: "tcp", From: 443, To: 443, CIDR: anywhere, Peer: w.group})
+			_, err := w.VPC.CreateRule(vpc.Rule{Group: w.group, Protocol: "tcp", From: 443, To: 443, CIDR: anywhere, Peer: w.group})
 			return err
 		}},
-		"an instance in no subnet":              {"InvalidSubnetID.NotFound", "EC2 API: RunInstances", run(func(_ *tiered, s *cloud.InstanceSpec) { s.Subnet = "subnet-1" })},
-		"an instance without a security group":  {"InvalidParameterCombination", emulatorsOwn, run(func(_ *tiered, s *cloud.InstanceSpec) { s.SecurityGroups = nil })},
-		"an instance of no type":                {"InvalidParameterValue", "EC2 API: RunInstances", run(func(_ *tiered, s *cloud.InstanceSpec) { s.InstanceType = "micro" })},
-		"an instance with a profile that isn't": {"InvalidParameterValue", "EC2 API: RunInstances", run(func(_ *tiered, s *cloud.InstanceSpec) { s.Profile = "p" })},
-		"an instance with another network's security group": {"InvalidParameter", "EC2 API: RunInstances", run(func(w *tiered, s *cloud.InstanceSpec) {
-			other := must(w.CreateVPC("10.0.0.0/16"))(w.t).ID
-			s.SecurityGroups = []string{must(w.CreateSecurityGroup("other", other))(w.t).ID}
+		"an instance in no subnet":              {"InvalidSubnetID.NotFound", "EC2 API: RunInstances", run(func(_ *tiered, s *ec2.InstanceSpec) { s.Subnet = "subnet-1" })},
+		"an instance without a security group":  {"InvalidParameterCombination", emulatorsOwn, run(func(_ *tiered, s *ec2.InstanceSpec) { s.SecurityGroups = nil })},
+		"an instance of no type":                {"InvalidParameterValue", "EC2 API: RunInstances", run(func(_ *tiered, s *ec2.InstanceSpec) { s.InstanceType = "micro" })},
+		"an instance with a profile that isn't": {"InvalidParameterValue", "EC2 API: RunInstances", run(func(_ *tiered, s *ec2.InstanceSpec) { s.Profile = "p" })},
+		"an instance with another network's security group": {"InvalidParameter", "EC2 API: RunInstances", run(func(w *tiered, s *ec2.InstanceSpec) {
+			other := must(w.VPC.CreateVPC("10.0.0.0/16"))(w.t).ID
+			s.SecurityGroups = []string{must(w.VPC.CreateSecurityGroup("other", other))(w.t).ID}
 		})},
-		"an image of no instance": {"InvalidInstanceID.NotFound", "EC2 API: CreateImage", func(w *tiered) error { _, err := w.CreateImage("web", "i-1"); return err }},
+		"an image of no instance": {"InvalidInstanceID.NotFound", "EC2 API: CreateImage", func(w *tiered) error { _, err := w.EC2.CreateImage("web", "i-1"); return err }},
 		"an image of an instance that has gone": {"IncorrectState", "EC2 API: CreateImage", func(w *tiered) error {
-			w.InstanceEnded(w.instance, "")
-			_, err := w.CreateImage("web", w.instance)
+			w.EC2.InstanceEnded(w.instance, "", w.Now())
+			_, err := w.EC2.CreateImage("web", w.instance)
 			return err
 		}},
-		"an image's name of two letters": {"InvalidAMIName.Malformed", "EC2 API: CreateImage", func(w *tiered) error { _, err := w.CreateImage("ab", w.instance); return err }},
+		"an image's name of two letters": {"InvalidAMIName.Malformed", "EC2 API: CreateImage", func(w *tiered) error { _, err := w.EC2.CreateImage("ab", w.instance); return err }},
 		"an image's name twice": {"InvalidAMIName.Duplicate", "EC2 API: CreateImage", func(w *tiered) error {
-			must(w.CreateImage("web", w.instance))(w.t)
-			_, err := w.CreateImage("web", w.instance)
+			must(w.EC2.CreateImage("web", w.instance))(w.t)
+			_, err := w.EC2.CreateImage("web", w.instance)
 			return err
 		}},
 		"a policy that AWS doesn't have": {"NoSuchEntity", "IAM API: AttachRolePolicy", func(w *tiered) error {
-			require.NoError(w.t, w.CreateRole("r", trust))
-			return w.AttachRolePolicy("r", "arn:aws:iam::aws:policy/Everything")
+			require.NoError(w.t, w.IAM.CreateRole("r", trust))
+			return w.IAM.AttachRolePolicy("r", "arn:aws:iam::aws:policy/Everything")
 		}},
 		"a policy for a role that isn't": {"NoSuchEntity", "IAM API: AttachRolePolicy", func(w *tiered) error {
-			return w.AttachRolePolicy("r", "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")
+			return w.IAM.AttachRolePolicy("r", "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")
 		}},
 	}
 }
@@ -154,8 +156,8 @@ func TestWhatAWSRefusesInATieredNetworkIsRefused(t *testing.T) {
 
 const trust = `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}`
 
-func make20() []cloud.ACLRule {
-	rules := make([]cloud.ACLRule, 20)
+func make20() []vpc.ACLRule {
+	rules := make([]vpc.ACLRule, 20)
 	for i := range rules {
 		rules[i] = pass(false, anywhere, i, i)
 	}
@@ -166,72 +168,72 @@ func make20() []cloud.ACLRule {
 func tieredOrderRefusals(*testing.T) refusals[*tiered] {
 	return refusals[*tiered]{
 		"an address of a NAT gateway": {"InvalidIPAddress.InUse", "EC2 API: ReleaseAddress",
-			func(w *tiered) error { return w.ReleaseAddress(w.eip) }},
+			func(w *tiered) error { return w.VPC.ReleaseAddress(w.eip) }},
 		"a subnet with a NAT gateway": {"DependencyViolation", "EC2 API: DeleteSubnet",
-			func(w *tiered) error { return w.DeleteSubnet(w.public[0]) }},
+			func(w *tiered) error { return w.VPC.DeleteSubnet(w.public[0]) }},
 		"an internet gateway of a NAT gateway": {"DependencyViolation", "EC2 API: DetachInternetGateway",
-			func(w *tiered) error { return w.DeleteGateway(w.gateway) }},
+			func(w *tiered) error { return w.VPC.DeleteGateway(w.gateway) }},
 		"an internet gateway of a NAT gateway, moved": {"DependencyViolation", "EC2 API: DetachInternetGateway",
-			func(w *tiered) error { return w.MoveGateway(w.gateway, "") }},
+			func(w *tiered) error { return w.VPC.MoveGateway(w.gateway, "") }},
 		"a subnet with an endpoint": {"DependencyViolation", "EC2 API: DeleteSubnet",
-			func(w *tiered) error { return w.DeleteSubnet(w.private[1]) }},
+			func(w *tiered) error { return w.VPC.DeleteSubnet(w.private[1]) }},
 		"a security group of an endpoint": {"DependencyViolation", "EC2 API: DeleteSecurityGroup",
-			func(w *tiered) error { return w.DeleteSecurityGroup(w.group) }},
+			func(w *tiered) error { return w.VPC.DeleteSecurityGroup(w.group) }},
 		"a security group that another one's rule names": {"DependencyViolation", "EC2 API: DeleteSecurityGroup",
-			func(w *tiered) error { return w.DeleteSecurityGroup(w.named) }},
+			func(w *tiered) error { return w.VPC.DeleteSecurityGroup(w.named) }},
 		"a subnet group with a database": {"InvalidDBSubnetGroupStateFault", "RDS API: DeleteDBSubnetGroup",
-			func(w *tiered) error { return w.DeleteSubnetGroup("db") }},
+			func(w *tiered) error { return w.RDS.DeleteSubnetGroup("db") }},
 		"a parameter group with a database": {"InvalidDBParameterGroupState", "RDS API: DeleteDBParameterGroup",
-			func(w *tiered) error { return w.CheckParameterGroupUnused("postgres") }},
+			func(w *tiered) error { return w.RDS.CheckParameterGroupUnused("postgres") }},
 		"a subnet with a database": {"DependencyViolation", "EC2 API: DeleteSubnet",
-			func(w *tiered) error { return w.DeleteSubnet(w.islands[0]) }},
+			func(w *tiered) error { return w.VPC.DeleteSubnet(w.islands[0]) }},
 		"a protected database": {"InvalidParameterCombination", "RDS API: DeleteDBInstance", func(w *tiered) error {
 			protected := w.database()
 			protected.Identifier, protected.Protected = "protected", true
-			id := must(w.CreateDatabase(protected))(w.t).ID
-			err := w.DeleteDatabase(id, "")
+			id := must(w.RDS.CreateDatabase(protected))(w.t).ID
+			err := w.RDS.DeleteDatabase(id, "")
 			protected.Protected = false
-			require.NoError(w.t, w.UpdateDatabase(id, protected))
-			require.NoError(w.t, w.DeleteDatabase(id, ""))
+			require.NoError(w.t, w.RDS.UpdateDatabase(id, protected))
+			require.NoError(w.t, w.RDS.DeleteDatabase(id, ""))
 			return err
 		}},
 		"a network with an endpoint": {"DependencyViolation", "EC2 API: DeleteVpc", func(w *tiered) error {
-			other := must(w.CreateVPC("10.0.0.0/16"))(w.t)
-			made := must(w.CreateEndpoint(cloud.EndpointSpec{VPC: other.ID, Service: "com.amazonaws.us-east-1.s3"}))(w.t)
-			err := w.DeleteVPC(other.ID)
-			require.NoError(w.t, w.DeleteEndpoint(made.ID))
-			require.NoError(w.t, w.DeleteVPC(other.ID))
+			other := must(w.VPC.CreateVPC("10.0.0.0/16"))(w.t)
+			made := must(w.VPC.CreateEndpoint(vpc.EndpointSpec{VPC: other.ID, Service: "com.amazonaws.us-east-1.s3"}))(w.t)
+			err := w.VPC.DeleteVPC(other.ID)
+			require.NoError(w.t, w.VPC.DeleteEndpoint(made.ID))
+			require.NoError(w.t, w.VPC.DeleteVPC(other.ID))
 			return err
 		}},
 		"a network with an ACL": {"DependencyViolation", "EC2 API: DeleteVpc", func(w *tiered) error {
-			other := must(w.CreateVPC("10.0.0.0/16"))(w.t)
-			acl := must(w.CreateACL(other.ID))(w.t)
-			err := w.DeleteVPC(other.ID)
-			require.NoError(w.t, w.DeleteACL(acl.ID))
-			require.NoError(w.t, w.DeleteVPC(other.ID))
+			other := must(w.VPC.CreateVPC("10.0.0.0/16"))(w.t)
+			acl := must(w.VPC.CreateACL(other.ID))(w.t)
+			err := w.VPC.DeleteVPC(other.ID)
+			require.NoError(w.t, w.VPC.DeleteACL(acl.ID))
+			require.NoError(w.t, w.VPC.DeleteVPC(other.ID))
 			return err
 		}},
 		"an ACL of a subnet": {"DependencyViolation", "EC2 API: DeleteNetworkAcl", func(w *tiered) error {
 			id := w.acl(w.private)
-			err := w.DeleteACL(id)
-			require.NoError(w.t, w.ReleaseACL(id))
-			require.NoError(w.t, w.DeleteACL(id))
+			err := w.VPC.DeleteACL(id)
+			require.NoError(w.t, w.VPC.ReleaseACL(id))
+			require.NoError(w.t, w.VPC.DeleteACL(id))
 			return err
 		}},
 		"a protected instance": {"OperationNotPermitted", "EC2 API: TerminateInstances", func(w *tiered) error {
-			require.NoError(w.t, w.UpdateInstance(w.instance, []string{w.group}, "", nil, true))
-			err := w.TerminateInstance(w.instance)
-			require.NoError(w.t, w.UpdateInstance(w.instance, []string{w.group}, "", nil, false))
-			require.NoError(w.t, w.TerminateInstance(w.instance))
+			require.NoError(w.t, w.EC2.UpdateInstance(w.instance, []string{w.group}, "", nil, true))
+			err := w.EC2.TerminateInstance(w.instance)
+			require.NoError(w.t, w.EC2.UpdateInstance(w.instance, []string{w.group}, "", nil, false))
+			require.NoError(w.t, w.EC2.TerminateInstance(w.instance))
 			return err
 		}},
 		"a role with a policy of AWS": {"DeleteConflict", "IAM API: DeleteRole", func(w *tiered) error {
 			const policy = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
-			require.NoError(w.t, w.CreateRole("r", trust))
-			require.NoError(w.t, w.AttachRolePolicy("r", policy))
-			err := w.DeleteRole("r")
-			require.NoError(w.t, w.DetachRolePolicy("r", policy))
-			require.NoError(w.t, w.DeleteRole("r"))
+			require.NoError(w.t, w.IAM.CreateRole("r", trust))
+			require.NoError(w.t, w.IAM.AttachRolePolicy("r", policy))
+			err := w.IAM.DeleteRole("r")
+			require.NoError(w.t, w.IAM.DetachRolePolicy("r", policy))
+			require.NoError(w.t, w.IAM.DeleteRole("r"))
 			return err
 		}},
 	}
@@ -244,24 +246,24 @@ var makeRoom = map[string]func(*tiered){
 	"an internet gateway of a NAT gateway":           (*tiered).dropNAT,
 	"an internet gateway of a NAT gateway, moved":    (*tiered).dropNAT,
 	"a subnet with an endpoint":                      (*tiered).dropEndpoints,
-	"a security group that another one's rule names": func(w *tiered) { require.NoError(w.t, w.DeleteRule(w.naming)) },
+	"a security group that another one's rule names": func(w *tiered) { require.NoError(w.t, w.VPC.DeleteRule(w.naming)) },
 	"a subnet group with a database":                 (*tiered).dropDatabase,
 	"a parameter group with a database":              (*tiered).dropDatabase,
 	"a subnet with a database":                       (*tiered).dropDatabase,
 	"a security group of an endpoint": func(w *tiered) {
 		w.dropEndpoints()
-		require.NoError(w.t, w.DeleteRule(w.rules["ssh out"]))
-		w.InstanceEnded(w.instance, "")
+		require.NoError(w.t, w.VPC.DeleteRule(w.rules["ssh out"]))
+		w.EC2.InstanceEnded(w.instance, "", w.Now())
 		w.dropDatabase()
 	},
 }
 
 func (w *tiered) dropNAT() {
-	require.NoError(w.t, w.DeleteNAT(w.nat))
-	w.InstanceEnded(w.bastion, "")
+	require.NoError(w.t, w.VPC.DeleteNAT(w.nat))
+	w.EC2.InstanceEnded(w.bastion, "", w.Now())
 }
 
-func (w *tiered) dropDatabase() { require.NoError(w.t, w.DeleteDatabase(w.databaseID, "")) }
+func (w *tiered) dropDatabase() { require.NoError(w.t, w.RDS.DeleteDatabase(w.databaseID, "")) }
 
 func TestDeletingATieredNetworkInAWrongOrderFails(t *testing.T) {
 	rows := tieredOrderRefusals(t)
@@ -272,12 +274,12 @@ func TestDeletingATieredNetworkInAWrongOrderFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newTiered(t)
 			must(w.endpoint("ssm", w.interfaces))(t)
-			w.named = must(w.CreateSecurityGroup("named", w.vpc))(t).ID
-			w.naming = must(w.CreateRule(cloud.Rule{Group: w.group, Protocol: "tcp", From: 1, To: 1, Peer: w.named}))(t).ID
+			w.named = must(w.VPC.CreateSecurityGroup("named", w.vpc))(t).ID
+			w.naming = must(w.VPC.CreateRule(vpc.Rule{Group: w.group, Protocol: "tcp", From: 1, To: 1, Peer: w.named}))(t).ID
 			w.subnetGroup()
 			spec := w.database()
 			spec.ParameterGroup = "postgres"
-			w.databaseID = must(w.CreateDatabase(spec))(t).ID
+			w.databaseID = must(w.RDS.CreateDatabase(spec))(t).ID
 			refused(t, c.code, c.try(w))
 			if room := makeRoom[name]; room != nil {
 				room(w)
@@ -292,7 +294,7 @@ func (w *tiered) dropEndpoints() {
 	require.Contains(w.t, string(data), "vpce-")
 	for _, line := range w.Left() {
 		if id, ok := cutKind(line, "endpoint "); ok {
-			require.NoError(w.t, w.DeleteEndpoint(id))
+			require.NoError(w.t, w.VPC.DeleteEndpoint(id))
 		}
 	}
 }
@@ -307,57 +309,57 @@ func cutKind(line, kind string) (string, bool) {
 func TestATieredNetworkLeavesNothingButItsImages(t *testing.T) {
 	w := newTiered(t)
 	must(w.endpoint("s3", w.gatewayEndpoint))(t)
-	image := must(w.CreateImage("web", w.instance))(t)
+	image := must(w.EC2.CreateImage("web", w.instance))(t)
 	w.dropEndpoints()
 	for _, id := range []string{w.instance, w.bastion} {
-		require.NoError(t, w.TerminateInstance(id))
-		w.InstanceEnded(id, "")
+		require.NoError(t, w.EC2.TerminateInstance(id))
+		w.EC2.InstanceEnded(id, "", w.Now())
 	}
-	require.NoError(t, w.DeleteNAT(w.nat))
-	require.NoError(t, w.ReleaseAddress(w.eip))
-	require.NoError(t, w.DeleteGateway(w.gateway))
+	require.NoError(t, w.VPC.DeleteNAT(w.nat))
+	require.NoError(t, w.VPC.ReleaseAddress(w.eip))
+	require.NoError(t, w.VPC.DeleteGateway(w.gateway))
 	for subnet, table := range w.tables {
-		require.NoError(t, w.DeleteSubnet(subnet))
-		require.NoError(t, w.DeleteRouteTable(table))
+		require.NoError(t, w.VPC.DeleteSubnet(subnet))
+		require.NoError(t, w.VPC.DeleteRouteTable(table))
 	}
-	require.NoError(t, w.DeleteRule(w.rules["ssh out"]))
-	require.NoError(t, w.DeleteSecurityGroup(w.group))
-	require.NoError(t, w.DeleteSecurityGroup(w.bastionGroup))
-	require.NoError(t, w.DeleteVPC(w.vpc))
+	require.NoError(t, w.VPC.DeleteRule(w.rules["ssh out"]))
+	require.NoError(t, w.VPC.DeleteSecurityGroup(w.group))
+	require.NoError(t, w.VPC.DeleteSecurityGroup(w.bastionGroup))
+	require.NoError(t, w.VPC.DeleteVPC(w.vpc))
 	assert.Empty(t, w.Left())
 
 	again := must(cloud.New("us-east-1", w.clock, always))(t)
 	require.NoError(t, again.Restore(must(w.Save())(t)))
-	assert.Equal(t, []cloud.Image{image}, again.Images())
+	assert.Equal(t, []ec2.Image{image}, cloud.Get(again, func(m *cloud.Model) []ec2.Image { return m.EC2.DescribeImages() }))
 }
 
 func TestAnImageRemembersItsSourceAndOutlivesIt(t *testing.T) {
 	w := newTiered(t)
-	image := must(w.CreateImage("web", w.instance))(t)
+	image := must(w.EC2.CreateImage("web", w.instance))(t)
 	assert.Equal(t, w.instance, image.Source)
 	assert.Equal(t, "x86_64", image.Architecture)
-	require.NoError(t, w.TerminateInstance(w.instance))
-	w.InstanceEnded(w.instance, "")
+	require.NoError(t, w.EC2.TerminateInstance(w.instance))
+	w.EC2.InstanceEnded(w.instance, "", w.Now())
 
 	spec := w.spec(w.private[0], w.group, false)
 	spec.ImageID = image.ID
-	made := must(w.RunInstance(spec))(t)
+	made := must(w.EC2.RunInstance(spec, w.Now()))(t)
 	assert.Equal(t, image.ID, made.ImageID)
 
-	require.NoError(t, w.DeleteImage(image.ID))
-	_, err := w.RunInstance(spec)
+	require.NoError(t, w.EC2.DeleteImage(image.ID))
+	_, err := w.EC2.RunInstance(spec, w.Now())
 	refused(t, "InvalidAMIID.NotFound", err)
 }
 
 func TestAnInstanceOutsideOfGroupsIsForgottenAnHourAfterItsEnd(t *testing.T) {
 	w := newTiered(t)
-	require.NoError(t, w.TerminateInstance(w.bastion))
-	w.InstanceEnded(w.bastion, "")
+	require.NoError(t, w.EC2.TerminateInstance(w.bastion))
+	w.EC2.InstanceEnded(w.bastion, "", w.Now())
 	w.clock.Advance(time.Hour)
 	w.Reconcile()
-	must(w.Instance(w.bastion))(t)
+	must(w.EC2.Instance(w.bastion))(t)
 	w.clock.Advance(time.Second)
 	w.Reconcile()
-	_, err := w.Instance(w.bastion)
+	_, err := w.EC2.Instance(w.bastion)
 	refused(t, "InvalidInstanceID.NotFound", err)
 }

@@ -10,12 +10,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/s3"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 // tiered is a network as awsx makes it with one NAT gateway: a public, a private and an isolated subnet in each zone, an
 // instance in the first private one and a bastion in the first public one.
 type tiered struct {
 	*cloud.Cloud
+	*cloud.Model
 	t     *testing.T
 	clock *clockwork.FakeClock
 
@@ -34,17 +38,17 @@ func newTiered(t *testing.T) *tiered {
 	clock := clockwork.NewFakeClockAt(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	c, err := cloud.New("us-east-1", clock, always)
 	require.NoError(t, err)
-	w := &tiered{Cloud: c, t: t, clock: clock, tables: map[string]string{}, rules: map[string]string{}}
-	w.vpc = must(w.CreateVPC("192.168.0.0/23"))(t).ID
-	w.gateway = must(w.CreateGateway(w.vpc))(t).ID
+	w := &tiered{Cloud: c, Model: modelOf(c), t: t, clock: clock, tables: map[string]string{}, rules: map[string]string{}}
+	w.vpc = must(w.VPC.CreateVPC("192.168.0.0/23"))(t).ID
+	w.gateway = must(w.VPC.CreateGateway(w.vpc))(t).ID
 	w.public = w.subnets(true, "192.168.0.128/26", "192.168.1.128/26")
 	w.private = w.subnets(false, "192.168.0.0/25", "192.168.1.0/25")
 	w.islands = w.subnets(false, "192.168.0.192/26", "192.168.1.192/26")
-	w.eip = must(w.AllocateAddress())(t).ID
-	w.nat = must(w.CreateNAT(w.public[0], w.eip))(t).ID
+	w.eip = must(w.VPC.AllocateAddress())(t).ID
+	w.nat = must(w.VPC.CreateNAT(w.public[0], w.eip))(t).ID
 	for i := range w.public {
-		require.NoError(t, w.CreateRoute(w.tables[w.public[i]], "0.0.0.0/0", w.gateway))
-		require.NoError(t, w.CreateRoute(w.tables[w.private[i]], "0.0.0.0/0", w.nat))
+		require.NoError(t, w.VPC.CreateRoute(w.tables[w.public[i]], "0.0.0.0/0", w.gateway))
+		require.NoError(t, w.VPC.CreateRoute(w.tables[w.private[i]], "0.0.0.0/0", w.nat))
 	}
 	w.machines()
 	return w
@@ -53,9 +57,9 @@ func newTiered(t *testing.T) *tiered {
 func (w *tiered) subnets(public bool, cidrs ...string) []string {
 	var ids []string
 	for i, cidr := range cidrs {
-		subnet := must(w.CreateSubnet(w.vpc, cidr, w.Zones()[i], public))(w.t)
-		table := must(w.CreateRouteTable(w.vpc))(w.t)
-		must(w.Associate(table.ID, subnet.ID))(w.t)
+		subnet := must(w.VPC.CreateSubnet(w.vpc, cidr, w.Zones()[i], public))(w.t)
+		table := must(w.VPC.CreateRouteTable(w.vpc))(w.t)
+		must(w.VPC.Associate(table.ID, subnet.ID))(w.t)
 		w.tables[subnet.ID] = table.ID
 		ids = append(ids, subnet.ID)
 	}
@@ -63,9 +67,9 @@ func (w *tiered) subnets(public bool, cidrs ...string) []string {
 }
 
 func (w *tiered) machines() {
-	w.group = must(w.CreateSecurityGroup("instances", w.vpc))(w.t).ID
-	w.bastionGroup = must(w.CreateSecurityGroup("bastion", w.vpc))(w.t).ID
-	for name, rule := range map[string]cloud.Rule{
+	w.group = must(w.VPC.CreateSecurityGroup("instances", w.vpc))(w.t).ID
+	w.bastionGroup = must(w.VPC.CreateSecurityGroup("bastion", w.vpc))(w.t).ID
+	for name, rule := range map[string]vpc.Rule{
 		"https out":   {Group: w.group, Egress: true, From: 443, To: 443, CIDR: "0.0.0.0/0"},
 		"ssh out":     {Group: w.bastionGroup, Egress: true, From: 22, To: 22, Peer: w.group},
 		"ssh in":      {Group: w.group, From: 22, To: 22, Peer: w.bastionGroup},
@@ -73,54 +77,54 @@ func (w *tiered) machines() {
 		"anything in": {Group: w.group, From: 80, To: 80, CIDR: "0.0.0.0/0"},
 	} {
 		rule.Protocol = "tcp"
-		w.rules[name] = must(w.CreateRule(rule))(w.t).ID
+		w.rules[name] = must(w.VPC.CreateRule(rule))(w.t).ID
 	}
 	w.instance = w.run(w.private[0], w.group, false)
 	w.bastion = w.run(w.public[0], w.bastionGroup, true)
 }
 
-func (w *tiered) spec(subnet, group string, public bool) cloud.InstanceSpec {
-	return cloud.InstanceSpec{Subnet: subnet, TemplateData: cloud.TemplateData{
+func (w *tiered) spec(subnet, group string, public bool) ec2.InstanceSpec {
+	return ec2.InstanceSpec{Subnet: subnet, TemplateData: ec2.TemplateData{
 		ImageID: "ami-0e1a5c20f3d400001", InstanceType: "t3.micro", SecurityGroups: []string{group}, Public: public,
 	}}
 }
 
 func (w *tiered) run(subnet, group string, public bool) string {
-	made := must(w.RunInstance(w.spec(subnet, group, public)))(w.t)
-	w.InstanceRunning(made.ID)
+	made := must(w.EC2.RunInstance(w.spec(subnet, group, public), w.Now()))(w.t)
+	w.EC2.InstanceRunning(made.ID)
 	return made.ID
 }
 
 // endpoint makes an endpoint of a service.
-func (w *tiered) endpoint(service string, change func(*cloud.EndpointSpec)) (cloud.VPCEndpoint, error) {
-	spec := cloud.EndpointSpec{VPC: w.vpc, Service: "com.amazonaws.us-east-1." + service}
+func (w *tiered) endpoint(service string, change func(*vpc.EndpointSpec)) (vpc.Endpoint, error) {
+	spec := vpc.EndpointSpec{VPC: w.vpc, Service: "com.amazonaws.us-east-1." + service}
 	change(&spec)
-	return w.CreateEndpoint(spec)
+	return w.VPC.CreateEndpoint(spec)
 }
 
-func (w *tiered) gatewayEndpoint(s *cloud.EndpointSpec) {
+func (w *tiered) gatewayEndpoint(s *vpc.EndpointSpec) {
 	s.RouteTables = []string{w.tables[w.private[0]], w.tables[w.private[1]]}
 }
 
-func (w *tiered) interfaces(s *cloud.EndpointSpec) {
+func (w *tiered) interfaces(s *vpc.EndpointSpec) {
 	s.Interface, s.PrivateDNS, s.Subnets, s.Groups = true, true, w.private, []string{w.group}
 }
 
 // acl gives subnets a network ACL of these rules.
-func (w *tiered) acl(subnets []string, rules ...cloud.ACLRule) string {
-	id := must(w.CreateACL(w.vpc))(w.t).ID
+func (w *tiered) acl(subnets []string, rules ...vpc.ACLRule) string {
+	id := must(w.VPC.CreateACL(w.vpc))(w.t).ID
 	for i, rule := range rules {
 		rule.Number = 100 + 10*i
-		require.NoError(w.t, w.PutACLRule(id, rule))
+		require.NoError(w.t, w.VPC.PutACLRule(id, rule))
 	}
 	for _, subnet := range subnets {
-		must(w.AssociateACL(id, subnet))(w.t)
+		must(w.VPC.AssociateACL(id, subnet))(w.t)
 	}
 	return id
 }
 
-func pass(egress bool, cidr string, from, to int) cloud.ACLRule {
-	return cloud.ACLRule{Egress: egress, Protocol: "tcp", Allow: true, CIDR: cidr, From: from, To: to}
+func pass(egress bool, cidr string, from, to int) vpc.ACLRule {
+	return vpc.ACLRule{Egress: egress, Protocol: "tcp", Allow: true, CIDR: cidr, From: from, To: to}
 }
 
 const anywhere = "0.0.0.0/0"
@@ -135,35 +139,35 @@ func TestTheWayOutOfAPrivateSubnet(t *testing.T) {
 	}{
 		"nothing changed": {func(*tiered) {}, "", ""},
 		"no rule of the security group": {func(w *tiered) {
-			require.NoError(w.t, w.DeleteRule(w.rules["https out"]))
+			require.NoError(w.t, w.VPC.DeleteRule(w.rules["https out"]))
 		}, "ENI_SG_RULES_MISMATCH", "TCP 443 out to AWS service s3"},
 		"no route of the private subnet": {func(w *tiered) {
-			require.NoError(w.t, w.DeleteRoute(w.tables[w.private[0]], anywhere))
+			require.NoError(w.t, w.VPC.DeleteRoute(w.tables[w.private[0]], anywhere))
 		}, "NO_ROUTE_TO_DESTINATION", "instance"},
 		"no route of the NAT gateway's own subnet": {func(w *tiered) {
-			require.NoError(w.t, w.DeleteRoute(w.tables[w.public[0]], anywhere))
+			require.NoError(w.t, w.VPC.DeleteRoute(w.tables[w.public[0]], anywhere))
 		}, "NO_ROUTE_TO_DESTINATION", "NAT gateway"},
 		"the NAT gateway sends to itself": {func(w *tiered) {
-			require.NoError(w.t, w.ReplaceRoute(w.tables[w.public[0]], anywhere, w.nat))
+			require.NoError(w.t, w.VPC.ReplaceRoute(w.tables[w.public[0]], anywhere, w.nat))
 		}, "NO_ROUTE_TO_DESTINATION", "NAT gateway"},
 		"the NAT gateway is gone": {func(w *tiered) {
-			require.NoError(w.t, w.DeleteNAT(w.nat))
+			require.NoError(w.t, w.VPC.DeleteNAT(w.nat))
 		}, "BAD_STATE_ROUTE", "instance"},
 		"a route to the internet gateway instead": {func(w *tiered) {
-			require.NoError(w.t, w.ReplaceRoute(w.tables[w.private[0]], anywhere, w.gateway))
+			require.NoError(w.t, w.VPC.ReplaceRoute(w.tables[w.private[0]], anywhere, w.gateway))
 		}, "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", "no public address"},
 		"an endpoint without a NAT gateway": {func(w *tiered) {
 			must(w.endpoint("s3", w.gatewayEndpoint))(w.t)
-			require.NoError(w.t, w.DeleteNAT(w.nat))
+			require.NoError(w.t, w.VPC.DeleteNAT(w.nat))
 		}, "", ""},
 		"an endpoint of another service without a NAT gateway": {func(w *tiered) {
 			must(w.endpoint("dynamodb", w.gatewayEndpoint))(w.t)
-			require.NoError(w.t, w.DeleteNAT(w.nat))
+			require.NoError(w.t, w.VPC.DeleteNAT(w.nat))
 		}, "BAD_STATE_ROUTE", ""},
 		"an endpoint that lost its table": {func(w *tiered) {
 			e := must(w.endpoint("s3", w.gatewayEndpoint))(w.t)
-			require.NoError(w.t, w.DeleteNAT(w.nat))
-			require.NoError(w.t, w.UpdateEndpoint(e.ID, cloud.EndpointSpec{
+			require.NoError(w.t, w.VPC.DeleteNAT(w.nat))
+			require.NoError(w.t, w.VPC.UpdateEndpoint(e.ID, vpc.EndpointSpec{
 				VPC: w.vpc, Service: e.Service, RouteTables: []string{w.tables[w.private[1]]},
 			}))
 		}, "BAD_STATE_ROUTE", ""},
@@ -202,18 +206,18 @@ func TestTheWayOutOfAPrivateSubnet(t *testing.T) {
 		}, "ENI_SG_RULES_MISMATCH", "no ingress rule of endpoint"},
 		"an interface endpoint that lets the instances in": {func(w *tiered) {
 			must(w.endpoint("s3", w.interfaces))(w.t)
-			must(w.CreateRule(cloud.Rule{Group: w.group, Protocol: "tcp", From: 443, To: 443, Peer: w.group}))(w.t)
-			require.NoError(w.t, w.DeleteNAT(w.nat))
+			must(w.VPC.CreateRule(vpc.Rule{Group: w.group, Protocol: "tcp", From: 443, To: 443, Peer: w.group}))(w.t)
+			require.NoError(w.t, w.VPC.DeleteNAT(w.nat))
 		}, "", ""},
 		"a rule to the prefix list alone": {func(w *tiered) {
-			require.NoError(w.t, w.DeleteRule(w.rules["https out"]))
-			must(w.CreateRule(cloud.Rule{Group: w.group, Egress: true, Protocol: "tcp", From: 443, To: 443, List: "pl-63a5400a"}))(w.t)
+			require.NoError(w.t, w.VPC.DeleteRule(w.rules["https out"]))
+			must(w.VPC.CreateRule(vpc.Rule{Group: w.group, Egress: true, Protocol: "tcp", From: 443, To: 443, List: "pl-63a5400a"}))(w.t)
 		}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newTiered(t)
 			c.change(w)
-			blocked := w.Analyze(w.instance, "s3", 443)
+			blocked := w.Analyzer.Analyze(w.instance, "s3", 443)
 			if c.code == "" {
 				assert.Nil(t, blocked)
 				return
@@ -228,7 +232,7 @@ func TestTheWayOutOfAPrivateSubnet(t *testing.T) {
 func TestOnlyABastionIsReachedFromTheInternetAndOnlyItReachesTheInstances(t *testing.T) {
 	w := newTiered(t)
 	code := func(from, to string, port int) string {
-		if blocked := w.Analyze(from, to, port); blocked != nil {
+		if blocked := w.Analyzer.Analyze(from, to, port); blocked != nil {
 			return blocked.Code
 		}
 		return ""
@@ -252,49 +256,49 @@ func TestOnlyABastionIsReachedFromTheInternetAndOnlyItReachesTheInstances(t *tes
 
 func TestObjectsAreReadOverAPathToS3Alone(t *testing.T) {
 	w := newTiered(t)
-	require.NoError(t, w.CreateBucket("artifacts"))
-	require.NoError(t, w.PutObject("artifacts", cloud.Object{Key: "a", SHA256: "sum"}))
-	require.NoError(t, w.CreateRole("r", `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}`))
-	require.NoError(t, w.AttachRolePolicy("r", "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"))
-	require.NoError(t, w.CreateProfile("p", "r"))
+	require.NoError(t, w.S3.CreateBucket("artifacts"))
+	require.NoError(t, w.S3.PutObject("artifacts", s3.Object{Key: "a", SHA256: "sum"}))
+	require.NoError(t, w.IAM.CreateRole("r", `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}`))
+	require.NoError(t, w.IAM.AttachRolePolicy("r", "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"))
+	require.NoError(t, w.IAM.CreateProfile("p", "r"))
 	spec := w.spec(w.private[0], w.group, false)
 	spec.Profile = "p"
-	reader := must(w.RunInstance(spec))(t).ID
+	reader := must(w.EC2.RunInstance(spec, w.Now()))(t).ID
 
-	object, err := w.Object(reader, "artifacts", "a")
+	object, err := w.EC2.Object(reader, "artifacts", "a")
 	require.NoError(t, err)
 	assert.Equal(t, "sum", object.SHA256)
 
-	require.NoError(t, w.DeleteNAT(w.nat))
-	_, err = w.Object(reader, "artifacts", "a")
+	require.NoError(t, w.VPC.DeleteNAT(w.nat))
+	_, err = w.EC2.Object(reader, "artifacts", "a")
 	require.ErrorContains(t, err, "connect timeout on endpoint URL https://artifacts.s3.amazonaws.com/a: BAD_STATE_ROUTE")
 
 	e := must(w.endpoint("s3", w.gatewayEndpoint))(t)
-	_, err = w.Object(reader, "artifacts", "a")
+	_, err = w.EC2.Object(reader, "artifacts", "a")
 	require.NoError(t, err)
 
-	narrow := cloud.EndpointSpec{VPC: w.vpc, Service: e.Service, RouteTables: e.RouteTables,
+	narrow := vpc.EndpointSpec{VPC: w.vpc, Service: e.Service, RouteTables: e.RouteTables,
 		Policy: `{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::other/*"}]}`}
-	require.NoError(t, w.UpdateEndpoint(e.ID, narrow))
-	_, err = w.Object(reader, "artifacts", "a")
+	require.NoError(t, w.VPC.UpdateEndpoint(e.ID, narrow))
+	_, err = w.EC2.Object(reader, "artifacts", "a")
 	refused(t, "AccessDenied", err)
 }
 
 // A network balancer's flows carry the clients' addresses, its probes its own.
 func TestTheTargetsACLSeesTheClientsOfANetworkBalancer(t *testing.T) {
-	probes := func(w *world) *cloud.Blocked { return w.ProbeTargets()[0].Blocked }
-	flows := func(w *world) *cloud.Blocked { return w.Forwards()[0].Targets[0].Blocked }
-	both := func(w *world, rules ...cloud.ACLRule) {
-		inside := must(w.CreateSubnet(w.vpc, "192.168.1.128/25", w.Zones()[0], false))(w.t)
-		acl := must(w.CreateACL(w.vpc))(w.t)
+	probes := func(w *world) *vpc.Blocked { return w.ELB.ProbeTargets()[0].Blocked }
+	flows := func(w *world) *vpc.Blocked { return w.ELB.Forwards()[0].Targets[0].Blocked }
+	both := func(w *world, rules ...vpc.ACLRule) {
+		inside := must(w.VPC.CreateSubnet(w.vpc, "192.168.1.128/25", w.Zones()[0], false))(w.t)
+		acl := must(w.VPC.CreateACL(w.vpc))(w.t)
 		for i, rule := range rules {
 			rule.Number = i + 1
-			require.NoError(w.t, w.PutACLRule(acl.ID, rule))
+			require.NoError(w.t, w.VPC.PutACLRule(acl.ID, rule))
 		}
-		must(w.AssociateACL(acl.ID, inside.ID))(w.t)
+		must(w.VPC.AssociateACL(acl.ID, inside.ID))(w.t)
 		spec := w.spec(1, 1)
 		spec.Subnets = []string{inside.ID}
-		must(w.CreateGroup(spec))(w.t)
+		must(w.AutoScaling.CreateGroup(spec, w.Now()))(w.t)
 		w.pass(5 * time.Second)
 	}
 	const vpc = "192.168.0.0/23"
@@ -322,8 +326,8 @@ func TestTheTargetsACLSeesTheClientsOfANetworkBalancer(t *testing.T) {
 
 func TestClientsMustReachEveryNodeOfABalancer(t *testing.T) {
 	w := newWorld(t)
-	require.NoError(t, w.DeleteRoute(w.tables[1], anywhere))
-	blocked := w.Forwards()[0].Blocked
+	require.NoError(t, w.VPC.DeleteRoute(w.tables[1], anywhere))
+	blocked := w.ELB.Forwards()[0].Blocked
 	require.NotNil(t, blocked)
 	assert.Equal(t, "NO_ROUTE_TO_DESTINATION", blocked.Code)
 	assert.Contains(t, blocked.Reason, w.subnets[1])

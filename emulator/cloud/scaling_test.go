@@ -9,7 +9,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
 func pointer[T any](value T) *T { return &value }
@@ -21,28 +24,28 @@ func stepped(t *testing.T, detailed bool) *world {
 	w := newWorld(t)
 	data := w.templateData("one")
 	data.Detailed = detailed
-	must(w.UpdateTemplate(w.template, data, true))(t)
+	must(w.EC2.UpdateLaunchTemplate(w.template, data, true))(t)
 	spec := w.spec(2, 5)
 	spec.Version = "2"
-	must(w.CreateGroup(spec))(t)
-	w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
-	w.stepPolicy("out", cloud.Greater, 80, cloud.Step{Lower: pointer(0.0), Adjustment: 1}, 2*time.Minute)
-	w.stepPolicy("in", cloud.Less, 40, cloud.Step{Upper: pointer(0.0), Adjustment: -1}, 0)
+	must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
+	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
+	w.stepPolicy("out", cloudwatch.Greater, 80, autoscaling.Step{Lower: pointer(0.0), Adjustment: 1}, 2*time.Minute)
+	w.stepPolicy("in", cloudwatch.Less, 40, autoscaling.Step{Upper: pointer(0.0), Adjustment: -1}, 0)
 	return w
 }
 
-func (w *world) stepPolicy(name, comparison string, threshold float64, step cloud.Step, warmup time.Duration) {
+func (w *world) stepPolicy(name, comparison string, threshold float64, step autoscaling.Step, warmup time.Duration) {
 	w.t.Helper()
-	arn := must(w.PutPolicy(group, cloud.Policy{
-		Name: name, Type: cloud.StepScaling, Adjustment: cloud.ChangeInCapacity, Steps: []cloud.Step{step}, Warmup: warmup,
-	}))(w.t)
-	must(w.PutAlarm(w.cpuAlarm(name, comparison, threshold, arn)))(w.t)
+	arn := must(w.AutoScaling.PutPolicy(group, autoscaling.Policy{
+		Name: name, Type: autoscaling.StepScaling, Adjustment: autoscaling.ChangeInCapacity, Steps: []autoscaling.Step{step}, Warmup: warmup,
+	}, w.Now()))(w.t)
+	must(w.CloudWatch.PutAlarm(w.cpuAlarm(name, comparison, threshold, arn), w.Now()))(w.t)
 }
 
-func (w *world) cpuAlarm(name, comparison string, threshold float64, actions ...string) cloud.AlarmSpec {
-	return cloud.AlarmSpec{
+func (w *world) cpuAlarm(name, comparison string, threshold float64, actions ...string) cloudwatch.AlarmSpec {
+	return cloudwatch.AlarmSpec{
 		Name: name, Namespace: "AWS/EC2", Metric: "CPUUtilization", Dimensions: map[string]string{"AutoScalingGroupName": group},
-		Statistic: cloud.Average, Period: time.Minute, EvaluationPeriods: 5, Threshold: threshold, Comparison: comparison,
+		Statistic: cloudwatch.Average, Period: time.Minute, EvaluationPeriods: 5, Threshold: threshold, Comparison: comparison,
 		Actions: actions,
 	}
 }
@@ -51,7 +54,7 @@ func (w *world) cpuAlarm(name, comparison string, threshold float64, actions ...
 func (w *world) minutes(n int, load float64, each ...func()) {
 	for range n {
 		for _, i := range active(w.members()) {
-			w.RecordCPU(i.ID, load)
+			w.EC2.RecordCPU(i.ID, load, w.Now())
 		}
 		w.pass(time.Minute)
 		for _, f := range each {
@@ -61,7 +64,7 @@ func (w *world) minutes(n int, load float64, each ...func()) {
 }
 
 func (w *world) desired() int {
-	g, _, _ := w.Group(group)
+	g, _ := w.AutoScaling.Group(group)
 	return g.Desired
 }
 
@@ -78,11 +81,11 @@ func TestAStepPolicyAddsOneAtATimeUpToTheMaximum(t *testing.T) {
 	assert.Equal(t, 4, w.desired())
 	w.minutes(30, 95)
 	assert.Equal(t, 5, w.desired())
-	g, _, _ := w.Group(group)
+	g, _ := w.AutoScaling.Group(group)
 	assert.Contains(t, g.Activities[2].Cause, "a monitor alarm out in state ALARM triggered policy out changing the desired "+
 		"capacity from 2 to 3.")
 	assert.Contains(t, w.alarm("out").History[0].Reason, "were greater than the threshold (80) (minimum 5 datapoints")
-	assert.Contains(t, g.Alarms(), cloud.NamedAlarm{Name: "out", State: "ALARM"})
+	assert.Contains(t, g.Alarms(), autoscaling.NamedAlarm{Name: "out", State: "ALARM"})
 }
 
 func TestAStepPolicyRemovesOneAtATimeDownToTheMinimum(t *testing.T) {
@@ -98,7 +101,7 @@ func TestAStepPolicyRemovesOneAtATimeDownToTheMinimum(t *testing.T) {
 	assert.Equal(t, 2, w.desired())
 	assert.Equal(t, "ALARM", w.alarm("in").State, "the usual state of a group with nothing to do")
 	assert.Equal(t, "OK", w.alarm("out").State)
-	g, _, _ := w.Group(group)
+	g, _ := w.AutoScaling.Group(group)
 	assert.Contains(t, g.Activities[len(g.Activities)-1].Cause, "triggered policy in changing the desired capacity from 3 to 2.")
 }
 
@@ -124,11 +127,11 @@ func TestWithoutDetailedMonitoringAnAlarmOfMinutesLacksPoints(t *testing.T) {
 	w.minutes(30, 60)
 	points := len(w.alarm("out").Samples)
 	assert.LessOrEqual(t, points, 2, "one in five minutes, seven minutes are looked at")
-	must(w.PutAlarm(func() cloud.AlarmSpec {
-		spec := w.cpuAlarm("quick", cloud.Greater, 80)
+	must(w.CloudWatch.PutAlarm(func() cloudwatch.AlarmSpec {
+		spec := w.cpuAlarm("quick", cloudwatch.Greater, 80)
 		spec.EvaluationPeriods = 1
 		return spec
-	}()))(t)
+	}(), w.Now()))(t)
 	seen := map[string]bool{}
 	w.minutes(10, 60, func() { seen[w.alarm("quick").State] = true })
 	assert.True(t, seen["INSUFFICIENT_DATA"])
@@ -138,27 +141,27 @@ func TestWithoutDetailedMonitoringAnAlarmOfMinutesLacksPoints(t *testing.T) {
 func TestAnAlarmWithoutDataSaysSo(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 3)
-	for name, change := range map[string]func(*cloud.AlarmSpec){
-		"a metric that nothing here has":   func(s *cloud.AlarmSpec) { s.Namespace, s.Metric = "CWAgent", "mem_used_percent" },
-		"a group that isn't":               func(s *cloud.AlarmSpec) { s.Dimensions["AutoScalingGroupName"] = "other" },
-		"a dimension more than the metric": func(s *cloud.AlarmSpec) { s.Dimensions["InstanceId"] = "i-1" },
-		"no dimension":                     func(s *cloud.AlarmSpec) { s.Dimensions = nil },
+	for name, change := range map[string]func(*cloudwatch.AlarmSpec){
+		"a metric that nothing here has":   func(s *cloudwatch.AlarmSpec) { s.Namespace, s.Metric = "CWAgent", "mem_used_percent" },
+		"a group that isn't":               func(s *cloudwatch.AlarmSpec) { s.Dimensions["AutoScalingGroupName"] = "other" },
+		"a dimension more than the metric": func(s *cloudwatch.AlarmSpec) { s.Dimensions["InstanceId"] = "i-1" },
+		"no dimension":                     func(s *cloudwatch.AlarmSpec) { s.Dimensions = nil },
 	} {
-		spec := w.cpuAlarm(name, cloud.Greater, 80)
+		spec := w.cpuAlarm(name, cloudwatch.Greater, 80)
 		change(&spec)
-		must(w.PutAlarm(spec))(t)
+		must(w.CloudWatch.PutAlarm(spec, w.Now()))(t)
 	}
 	w.minutes(10, 95)
-	for _, a := range w.Alarms() {
+	for _, a := range w.CloudWatch.DescribeAlarms() {
 		assert.Equal(t, "INSUFFICIENT_DATA", a.State, a.Spec.Name)
 	}
 }
 
-func (w *world) healthAlarm(metric, comparison string, threshold float64, topic string) cloud.AlarmSpec {
+func (w *world) healthAlarm(metric, comparison string, threshold float64, topic string) cloudwatch.AlarmSpec {
 	_, balancer, _ := strings.Cut(w.balancer, "loadbalancer/")
-	_, targets, _ := strings.Cut(w.targets, w.Region()+":"+cloud.Account+":")
-	return cloud.AlarmSpec{
-		Name: metric, Namespace: "AWS/NetworkELB", Metric: metric, Statistic: cloud.Minimum, Period: time.Minute,
+	_, targets, _ := strings.Cut(w.targets, string(w.Region())+":"+aws.Account+":")
+	return cloudwatch.AlarmSpec{
+		Name: metric, Namespace: "AWS/NetworkELB", Metric: metric, Statistic: cloudwatch.Minimum, Period: time.Minute,
 		Dimensions:        map[string]string{"LoadBalancer": balancer, "TargetGroup": targets},
 		EvaluationPeriods: 3, Threshold: threshold, Comparison: comparison, Actions: []string{topic}, OKActions: []string{topic},
 	}
@@ -168,18 +171,18 @@ func TestAlarmsOnTargetsTellTheirTopic(t *testing.T) {
 	w := newWorld(t)
 	spec := w.spec(2, 3)
 	spec.HealthType = "EC2" // nobody replaces what the balancer finds dead
-	must(w.CreateGroup(spec))(t)
-	topic := must(w.CreateTopic("alerts"))(t).ARN
-	must(w.PutAlarm(w.healthAlarm("HealthyHostCount", cloud.Less, 2, topic)))(t)
-	must(w.PutAlarm(w.healthAlarm("UnHealthyHostCount", cloud.Greater, 0, topic)))(t)
+	must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
+	topic := must(w.Events.CreateTopic("alerts"))(t).ARN
+	must(w.CloudWatch.PutAlarm(w.healthAlarm("HealthyHostCount", cloudwatch.Less, 2, topic), w.Now()))(t)
+	must(w.CloudWatch.PutAlarm(w.healthAlarm("UnHealthyHostCount", cloudwatch.Greater, 0, topic), w.Now()))(t)
 	w.pass(5 * time.Minute)
-	require.Len(t, w.Notifications(), 2, "both are fine, from not having known")
+	require.Len(t, w.Events.ListNotifications(), 2, "both are fine, from not having known")
 	for _, i := range w.members() {
 		w.health[i.ID] = errRefused
 	}
 	w.within(10*time.Minute, func() bool { return w.alarm("HealthyHostCount").State == "ALARM" })
 	w.within(time.Minute, func() bool { return w.alarm("UnHealthyHostCount").State == "ALARM" })
-	sent := w.Notifications()
+	sent := w.Events.ListNotifications()
 	require.GreaterOrEqual(t, len(sent), 4)
 	assert.Equal(t, topic, sent[2].Topic)
 	assert.Contains(t, sent[2].Subject, `ALARM: "`)
@@ -193,7 +196,7 @@ func TestAnAlarmThatRunsNoActionsRunsNone(t *testing.T) {
 	w := stepped(t, true)
 	spec := w.alarm("out").Spec
 	spec.Disabled = true
-	must(w.PutAlarm(spec))(t)
+	must(w.CloudWatch.PutAlarm(spec, w.Now()))(t)
 	w.minutes(15, 95)
 	assert.Equal(t, "ALARM", w.alarm("out").State)
 	assert.Equal(t, 2, w.desired())
@@ -201,7 +204,7 @@ func TestAnAlarmThatRunsNoActionsRunsNone(t *testing.T) {
 
 func TestAPolicyThatIsGoneIsSaidInTheAlarmsHistoryOnce(t *testing.T) {
 	w := stepped(t, true)
-	require.NoError(t, w.DeletePolicy(group, "out"))
+	require.NoError(t, w.AutoScaling.DeletePolicy(group, "out"))
 	w.minutes(20, 95)
 	history := w.alarm("out").History
 	require.Len(t, history, 2)
@@ -211,50 +214,50 @@ func TestAPolicyThatIsGoneIsSaidInTheAlarmsHistoryOnce(t *testing.T) {
 func TestTargetTrackingsAlarmsComeAndGoWithIt(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 3)
-	must(w.PutPolicy(group, cloud.Policy{Name: "cpu", Target: 50}))(t)
-	require.Len(t, w.Alarms(), 2)
-	must(w.PutPolicy(group, cloud.Policy{Name: "cpu", Target: 60, DisableScaleIn: true}))(t)
-	require.Len(t, w.Alarms(), 1)
-	assert.InDelta(t, 60, w.Alarms()[0].Spec.Threshold, 0)
+	must(w.AutoScaling.PutPolicy(group, autoscaling.Policy{Name: "cpu", Target: 50}, w.Now()))(t)
+	require.Len(t, w.CloudWatch.DescribeAlarms(), 2)
+	must(w.AutoScaling.PutPolicy(group, autoscaling.Policy{Name: "cpu", Target: 60, DisableScaleIn: true}, w.Now()))(t)
+	require.Len(t, w.CloudWatch.DescribeAlarms(), 1)
+	assert.InDelta(t, 60, w.CloudWatch.DescribeAlarms()[0].Spec.Threshold, 0)
 	for _, left := range w.Left() {
 		assert.NotContains(t, left, "alarm", "they are the policy's, nobody else has to delete them")
 	}
-	require.NoError(t, w.DeletePolicy(group, "cpu"))
-	assert.Empty(t, w.Alarms())
+	require.NoError(t, w.AutoScaling.DeletePolicy(group, "cpu"))
+	assert.Empty(t, w.CloudWatch.DescribeAlarms())
 }
 
 func TestALaunchingHookHoldsAnInstanceOutOfService(t *testing.T) {
 	w := newWorld(t)
 	spec := w.spec(1, 1)
-	spec.Hooks = []cloud.Hook{{Name: "warm", Transition: cloud.Launching, Timeout: 2 * time.Minute, Result: cloud.Continue}}
-	must(w.CreateGroup(spec))(t)
+	spec.Hooks = []autoscaling.Hook{{Name: "warm", Transition: autoscaling.Launching, Timeout: 2 * time.Minute, Result: autoscaling.Continue}}
+	must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
 	w.step()
-	w.within(time.Minute, func() bool { return w.members()[0].Lifecycle == cloud.LifecyclePendingWait })
-	assert.Empty(t, w.TargetHealth())
-	held := w.within(5*time.Minute, func() bool { return w.members()[0].Lifecycle == cloud.LifecycleInService })
+	w.within(time.Minute, func() bool { return w.members()[0].Lifecycle == ec2.LifecyclePendingWait })
+	assert.Empty(t, w.ELB.DescribeTargetHealth())
+	held := w.within(5*time.Minute, func() bool { return w.members()[0].Lifecycle == ec2.LifecycleInService })
 	assert.InDelta(t, 120, held.Seconds(), 3)
 
 	spec.Min, spec.Max = 2, 2
-	require.NoError(t, w.UpdateGroup(spec, false))
-	w.within(time.Minute, func() bool { return len(w.members()) == 2 && w.members()[1].Lifecycle == cloud.LifecyclePendingWait })
-	require.NoError(t, w.CompleteHook(group, "warm", w.members()[1].ID, cloud.Continue))
+	require.NoError(t, w.AutoScaling.UpdateGroup(spec, false, w.Now()))
+	w.within(time.Minute, func() bool { return len(w.members()) == 2 && w.members()[1].Lifecycle == ec2.LifecyclePendingWait })
+	require.NoError(t, w.AutoScaling.CompleteHook(group, "warm", w.members()[1].ID, autoscaling.Continue))
 	w.step()
-	assert.Equal(t, cloud.LifecycleInService, w.members()[1].Lifecycle)
-	refused(t, "ValidationError", w.CompleteHook(group, "warm", w.members()[1].ID, cloud.Continue))
+	assert.Equal(t, ec2.LifecycleInService, w.members()[1].Lifecycle)
+	refused(t, "ValidationError", w.AutoScaling.CompleteHook(group, "warm", w.members()[1].ID, autoscaling.Continue))
 }
 
 func TestAnAbandonedLaunchIsTerminatedAndTriedAgain(t *testing.T) {
 	w := newWorld(t)
 	spec := w.spec(1, 1)
-	spec.Hooks = []cloud.Hook{
-		{Name: "long", Transition: cloud.Launching, Timeout: time.Hour, Result: cloud.Continue},
-		{Name: "short", Transition: cloud.Launching, Timeout: time.Minute, Result: cloud.Abandon},
+	spec.Hooks = []autoscaling.Hook{
+		{Name: "long", Transition: autoscaling.Launching, Timeout: time.Hour, Result: autoscaling.Continue},
+		{Name: "short", Transition: autoscaling.Launching, Timeout: time.Minute, Result: autoscaling.Abandon},
 	}
-	must(w.CreateGroup(spec))(t)
+	must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
 	w.step()
 	first := w.members()[0].ID
 	w.within(2*time.Minute, func() bool { return len(w.members()) == 1 && w.members()[0].ID != first })
-	g, _, _ := w.Group(group)
+	g, _ := w.AutoScaling.Group(group)
 	assert.Equal(t, "Failed", g.Activities[0].Status)
 	assert.Contains(t, g.Activities[0].Message, "abandoned")
 }
@@ -262,23 +265,23 @@ func TestAnAbandonedLaunchIsTerminatedAndTriedAgain(t *testing.T) {
 func TestATerminatingHookRunsAfterDrainingAndBeforeTheShutdown(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 2)
-	require.NoError(t, w.PutHook(group, cloud.Hook{
-		Name: "copy-logs", Transition: cloud.Terminating, Timeout: 5 * time.Minute, Result: cloud.Abandon,
+	require.NoError(t, w.AutoScaling.PutHook(group, autoscaling.Hook{
+		Name: "copy-logs", Transition: autoscaling.Terminating, Timeout: 5 * time.Minute, Result: autoscaling.Abandon,
 	}))
-	require.NoError(t, w.UpdateGroup(w.spec(1, 1), false))
-	leaving := func() cloud.Instance {
+	require.NoError(t, w.AutoScaling.UpdateGroup(w.spec(1, 1), false, w.Now()))
+	leaving := func() ec2.Instance {
 		for _, i := range w.members() {
-			if i.Lifecycle != cloud.LifecycleInService {
+			if i.Lifecycle != ec2.LifecycleInService {
 				return i
 			}
 		}
-		return cloud.Instance{}
+		return ec2.Instance{}
 	}
 	w.step()
-	require.Equal(t, cloud.LifecycleTerminating, leaving().Lifecycle)
-	drained := w.within(3*time.Minute, func() bool { return leaving().Lifecycle == cloud.LifecycleTerminatingWait })
+	require.Equal(t, ec2.LifecycleTerminating, leaving().Lifecycle)
+	drained := w.within(3*time.Minute, func() bool { return leaving().Lifecycle == ec2.LifecycleTerminatingWait })
 	assert.GreaterOrEqual(t, drained, 118*time.Second)
-	assert.Equal(t, cloud.Running, leaving().State)
+	assert.Equal(t, ec2.Running, leaving().State)
 	assert.Len(t, w.members(), 2, "no replacement for what leaves because nobody needs it")
 	held := w.within(6*time.Minute, func() bool { return len(w.members()) == 1 })
 	assert.InDelta(t, 300, held.Seconds(), 5)
@@ -287,13 +290,13 @@ func TestATerminatingHookRunsAfterDrainingAndBeforeTheShutdown(t *testing.T) {
 func TestADeletedHookHoldsNothingAnyMore(t *testing.T) {
 	w := newWorld(t)
 	spec := w.spec(1, 1)
-	spec.Hooks = []cloud.Hook{{Name: "warm", Transition: cloud.Launching, Timeout: time.Hour, Result: cloud.Continue}}
-	must(w.CreateGroup(spec))(t)
+	spec.Hooks = []autoscaling.Hook{{Name: "warm", Transition: autoscaling.Launching, Timeout: time.Hour, Result: autoscaling.Continue}}
+	must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
 	w.pass(10 * time.Second)
 	first := w.members()[0]
-	require.Equal(t, cloud.LifecyclePendingWait, first.Lifecycle)
-	require.NoError(t, w.DeleteHook(group, "warm"))
-	w.within(time.Minute, func() bool { return w.Capacity(group) == 1 })
+	require.Equal(t, ec2.LifecyclePendingWait, first.Lifecycle)
+	require.NoError(t, w.AutoScaling.DeleteHook(group, "warm"))
+	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 1 })
 	for _, i := range active(w.members()) {
 		assert.NotEqual(t, first.ID, i.ID, "what a deleted hook held at its launch is abandoned")
 	}
@@ -302,16 +305,16 @@ func TestADeletedHookHoldsNothingAnyMore(t *testing.T) {
 func TestASchedulesSizesHoldFromItsTimeOn(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 3)
-	must(w.PutSchedule(group, cloud.Schedule{Name: "morning", Recurrence: "30 0 * * *", Min: pointer(3), Max: pointer(4)}))(t)
-	must(w.PutSchedule(group, cloud.Schedule{Name: "night", Recurrence: "0 1 * * *", TimeZone: "Etc/GMT", Min: pointer(1), Desired: pointer(1)}))(t)
+	must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{Name: "morning", Recurrence: "30 0 * * *", Min: pointer(3), Max: pointer(4)}, w.Now()))(t)
+	must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{Name: "night", Recurrence: "0 1 * * *", TimeZone: "Etc/GMT", Min: pointer(1), Desired: pointer(1)}, w.Now()))(t)
 	w.pass(25 * time.Minute)
 	assert.Len(t, active(w.members()), 2)
-	w.within(6*time.Minute, func() bool { return w.Capacity(group) == 3 })
-	g, _, _ := w.Group(group)
+	w.within(6*time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 3 })
+	g, _ := w.AutoScaling.Group(group)
 	assert.Equal(t, []int{3, 4}, []int{g.Spec.Min, g.Spec.Max})
 	assert.Contains(t, g.Activities[2].Cause, "a scheduled action update of AutoScalingGroup constraints to min: 3, max: 4, desired: 3")
 	w.within(40*time.Minute, func() bool { return len(w.members()) == 1 })
-	g, _, _ = w.Group(group)
+	g, _ = w.AutoScaling.Group(group)
 	assert.Equal(t, time.Date(2026, 1, 2, 0, 30, 0, 0, time.UTC), g.Schedules["morning"].Next)
 }
 
@@ -319,9 +322,9 @@ func TestAScheduleWithoutARecurrenceActsOnce(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 3)
 	start := w.clock.Now().Add(5 * time.Minute)
-	must(w.PutSchedule(group, cloud.Schedule{Name: "once", Start: start, Desired: pointer(3)}))(t)
+	must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{Name: "once", Start: start, Desired: pointer(3)}, w.Now()))(t)
 	w.within(6*time.Minute, func() bool { return w.desired() == 3 })
-	g, _, _ := w.Group(group)
+	g, _ := w.AutoScaling.Group(group)
 	assert.Zero(t, g.Schedules["once"].Next)
 }
 
@@ -329,23 +332,23 @@ func TestAGroupWithoutTargetGroupsCountsWhatIsInService(t *testing.T) {
 	w := newWorld(t)
 	spec := w.spec(2, 2)
 	spec.TargetGroups, spec.HealthType = nil, "EC2"
-	must(w.CreateGroup(spec))(t)
-	w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
-	require.NoError(t, w.TerminateInstance(w.members()[0].ID))
+	must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
+	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
+	require.NoError(t, w.EC2.TerminateInstance(w.members()[0].ID))
 	w.step()
-	assert.Equal(t, 1, w.Capacity(group))
-	w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+	assert.Equal(t, 1, w.AutoScaling.Capacity(group))
+	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
 }
 
 func TestADesiredCapacityThatIsGivenHoldsUntilItIsChanged(t *testing.T) {
 	w := newWorld(t)
 	spec := w.spec(1, 4)
 	spec.Desired = pointer(2)
-	must(w.CreateGroup(spec))(t)
-	w.within(time.Minute, func() bool { return w.Capacity(group) == 2 })
+	must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
+	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
 	spec.Desired = pointer(3)
-	require.NoError(t, w.UpdateGroup(spec, false))
-	w.within(time.Minute, func() bool { return w.Capacity(group) == 3 })
+	require.NoError(t, w.AutoScaling.UpdateGroup(spec, false, w.Now()))
+	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 3 })
 	spec.Desired = pointer(5)
-	refused(t, "ValidationError", w.UpdateGroup(spec, false))
+	refused(t, "ValidationError", w.AutoScaling.UpdateGroup(spec, false, w.Now()))
 }

@@ -1,0 +1,237 @@
+package autoscaling
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+)
+
+// GroupSpec is what an Auto Scaling group is made of.
+type GroupSpec struct {
+	Name           string
+	Min, Max       int
+	Subnets        []string
+	Template       string
+	Version        string
+	TargetGroups   []string
+	HealthType     string // EC2 or ELB
+	Grace          time.Duration
+	InstanceTags   map[string]string
+	Refresh        *RefreshSpec
+	Maintenance    *Bounds // instance maintenance policy; nil: what is unhealthy is terminated before its replacement serves
+	EnabledMetrics []string
+	Desired        *int   // nil: as many as the policies want, at first Min
+	Hooks          []Hook // that are there before the first instance; read at creation only
+}
+
+// Bounds are how many healthy members a group keeps while others are replaced, in percent of its desired capacity.
+type Bounds struct{ MinHealthy, MaxHealthy int }
+
+// RefreshSpec is how instances are replaced when the template changes.
+type RefreshSpec struct {
+	Bounds
+	Warmup time.Duration
+}
+
+// Group is an Auto Scaling group.
+type Group struct {
+	ARN           string
+	Spec          GroupSpec
+	Desired       int
+	Deleting      bool
+	Activities    []Activity // the oldest first
+	Refreshes     []Refresh  // the oldest first
+	Policies      map[string]*Policy
+	CheckedAt     time.Time            // when ELB's health was last looked at
+	RetryAt       time.Time            // no launch before this, after one failed
+	ZoneRetry     map[string]time.Time // no launch in a zone before this, after one failed there
+	Rebalance     *Rebalance           // nil when the zones are not being balanced
+	ScaledAt      time.Time            // when target tracking last changed the desired capacity
+	DesiredReason string               // what changed the desired capacity and when, until it is reached
+	Hooks         map[string]Hook
+	Schedules     map[string]*Schedule
+
+	Members []ec2.Instance `json:"-"` // of a copy, the oldest first
+	alarms  []NamedAlarm   // of a copy
+}
+
+// elbCheckPeriod is how often a group looks at ELB's opinion of its members. AWS gives no number; about a minute is
+// what its users see.
+const elbCheckPeriod = time.Minute
+
+// launchRetry is how long a group waits after a launch that failed.
+const launchRetry = time.Minute
+
+// CreateGroup makes a group; its instances come with the next calls of Reconcile.
+func (s *Store) CreateGroup(spec GroupSpec, now time.Time) (Group, error) {
+	group := Group{
+		ARN:     s.region.ARN("autoscaling", "autoScalingGroup:"+aws.RandomHex(16)+":autoScalingGroupName/"+spec.Name),
+		Spec:    spec,
+		Desired: spec.Min, Policies: map[string]*Policy{},
+	}
+	if spec.Desired != nil {
+		group.Desired = *spec.Desired
+	}
+	for _, hook := range spec.Hooks {
+		group.setHook(hook)
+	}
+	group.SetReason(now, fmt.Sprintf("a user request created an AutoScalingGroup changing the desired capacity from 0 to %d.",
+		group.Desired))
+	if s.Groups[spec.Name] != nil {
+		return Group{}, aws.Refuse("AlreadyExists", "AutoScalingGroup by this name already exists - A group with the name %s "+
+			"already exists", spec.Name)
+	}
+	if err := s.checkGroup(spec); err != nil {
+		return Group{}, err
+	}
+	copied := group
+	s.Groups[spec.Name] = &copied
+	return group, nil
+}
+
+func (s *Store) checkGroup(spec GroupSpec) error {
+	switch {
+	case spec.Name == "" || len(spec.Name) > 255:
+		return aws.Refuse("ValidationError", "Group name '%s' must have 1 to 255 characters", spec.Name)
+	case spec.Min < 0 || spec.Max < spec.Min:
+		return aws.Refuse("ValidationError", "Max bound, %d, must be greater than or equal to min bound, %d", spec.Max, spec.Min)
+	case spec.Desired != nil && (*spec.Desired < spec.Min || *spec.Desired > spec.Max):
+		return aws.Refuse("ValidationError", "Desired capacity:%d must be between the specified min size:%d and max size:%d",
+			*spec.Desired, spec.Min, spec.Max)
+	case len(spec.Subnets) == 0:
+		return aws.Refuse("ValidationError", "At least one Availability Zone or VPC Subnet is required.")
+	case spec.HealthType != "EC2" && spec.HealthType != "ELB":
+		return aws.Refuse("ValidationError", "Valid requirement for health check type: EC2 or ELB, not '%s'", spec.HealthType)
+	}
+	for _, id := range spec.Subnets {
+		if s.vpc.Subnets[id] == nil {
+			return aws.Refuse("ValidationError", "The subnet ID '%s' does not exist", id)
+		}
+	}
+	for _, arn := range spec.TargetGroups {
+		if s.elb.TargetGroups[arn] == nil {
+			return aws.Refuse("ValidationError", "Provided Target Groups may not be valid. Please ensure they exist and try again: %s", arn)
+		}
+	}
+	for _, hook := range spec.Hooks {
+		if err := s.checkHook(hook); err != nil {
+			return err
+		}
+	}
+	if r := spec.Refresh; r != nil {
+		if err := r.check(); err != nil {
+			return err
+		}
+	}
+	if m := spec.Maintenance; m != nil {
+		if err := m.check(); err != nil {
+			return err
+		}
+	}
+	if spec.Grace < 0 {
+		return aws.Refuse("ValidationError", "The health check grace period '%v' must not be negative", spec.Grace)
+	}
+	if len(spec.Hooks) > maxHooks {
+		return tooMany("lifecycle hooks", maxHooks)
+	}
+	_, _, err := s.ec2.LaunchData(spec.Template, spec.Version)
+	return err
+}
+
+func (b Bounds) check() error {
+	switch {
+	case b.MinHealthy < 0 || b.MinHealthy > 100 || b.MaxHealthy < 100 || b.MaxHealthy > 200:
+		return aws.Refuse("ValidationError", "MinHealthyPercentage must be 0 to 100 and MaxHealthyPercentage 100 to 200")
+	case b.MaxHealthy-b.MinHealthy > 100:
+		return aws.Refuse("ValidationError", "The difference between MinHealthyPercentage and MaxHealthyPercentage must not be above 100")
+	}
+	return nil
+}
+
+// UpdateGroup changes a group. Desired capacity follows the bounds. With roll, members of an older template version are
+// replaced by an instance refresh, which cancels one that is running.
+func (s *Store) UpdateGroup(spec GroupSpec, roll bool, now time.Time) error {
+	g := s.Groups[spec.Name]
+	if g == nil {
+		return aws.Refuse("ValidationError", "AutoScalingGroup name not found - %s", spec.Name)
+	}
+	if err := s.checkGroup(spec); err != nil {
+		return err
+	}
+	before := g.Desired
+	if spec.Desired != nil && (g.Spec.Desired == nil || *g.Spec.Desired != *spec.Desired) {
+		g.Desired = *spec.Desired
+	}
+	s.changeTargetGroups(g, spec.TargetGroups, now)
+	g.Spec = spec
+	g.Desired = min(max(g.Desired, spec.Min), spec.Max)
+	if g.Desired != before {
+		g.SetReason(now, constraints("a user request", g, before))
+	}
+	if roll && spec.Refresh != nil {
+		s.startRefresh(g, now)
+	}
+	return nil
+}
+
+// DeleteGroup begins to end a group as the provider does, by sizes of 0; with the last member the group is gone.
+func (s *Store) DeleteGroup(name string, now time.Time) error {
+	if g := s.Groups[name]; g != nil && !g.Deleting {
+		before := g.Desired
+		g.Deleting, g.Desired, g.Spec.Min, g.Spec.Max = true, 0, 0, 0
+		g.SetReason(now, constraints("a user request", g, before))
+		s.cancelRefresh(g, now, "The group is being deleted.")
+	}
+	return nil
+}
+
+// Group returns a copy of a group with its members, or false.
+func (s *Store) Group(name string) (Group, bool) {
+	g := s.Groups[name]
+	if g == nil {
+		return Group{}, false
+	}
+	group := *g
+	group.Activities, group.Refreshes = slices.Clone(g.Activities), slices.Clone(g.Refreshes)
+	group.Policies, group.Schedules = copyValues(g.Policies), copyValues(g.Schedules)
+	group.Hooks, group.ZoneRetry = maps.Clone(g.Hooks), maps.Clone(g.ZoneRetry)
+	group.alarms = s.alarmsOf(g)
+	for _, i := range s.members(g) {
+		group.Members = append(group.Members, *i)
+	}
+	return group, true
+}
+
+// copyValues copies a map and what its values point to.
+func copyValues[V any](m map[string]*V) map[string]*V {
+	copied := map[string]*V{}
+	for key, value := range m {
+		v := *value
+		copied[key] = &v
+	}
+	return copied
+}
+
+// GroupNames lists the groups by name.
+func (s *Store) GroupNames() []string {
+	var names []string
+	names = aws.Keys(s.Groups)
+	return names
+}
+
+// Capacity counts a group's members that are in service and healthy in all of its target groups.
+func (s *Store) Capacity(name string) int {
+	count := 0
+	if g := s.Groups[name]; g != nil {
+		for _, i := range s.members(g) {
+			if s.healthy(g, i) {
+				count++
+			}
+		}
+	}
+	return count
+}

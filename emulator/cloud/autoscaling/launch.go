@@ -1,0 +1,227 @@
+package autoscaling
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
+)
+
+// launch makes an instance of a group's template in a subnet. It is pending until the data plane says that it booted.
+func (s *Store) launch(g *Group, subnet *vpc.Subnet, now time.Time) (*ec2.Instance, error) {
+	data, version, err := s.ec2.LaunchData(g.Spec.Template, g.Spec.Version)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.ec2.CheckCapacity(g.Spec.Name, subnet.Zone, data.InstanceType); err != nil {
+		return nil, err
+	}
+	id := aws.NewID("i")
+	address, err := s.ec2.AttachInterface(id, subnet.ID, data.SecurityGroups, data.Public)
+	if err != nil {
+		return nil, err
+	}
+	tags := maps.Clone(data.Tags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	maps.Copy(tags, g.Spec.InstanceTags)
+	i := &ec2.Instance{
+		ID: id, State: ec2.Pending, Group: g.Spec.Name, Lifecycle: ec2.LifecyclePending,
+		Template: g.Spec.Template, Version: version, ImageID: data.ImageID, Type: data.InstanceType,
+		Zone: subnet.Zone, Subnet: subnet.ID, Address: address, Public: data.Public,
+		SecurityGroups: data.SecurityGroups, Profile: data.Profile, UserData: data.UserData, Tags: tags,
+		Launched: now, Detailed: data.Detailed,
+	}
+	s.ec2.Instances[i.ID] = i
+	return i, nil
+}
+
+// fillOrShrink brings the number of active members to the desired capacity, and then the zones into balance.
+func (s *Store) fillOrShrink(g *Group, now time.Time) bool {
+	logged := len(g.Activities)
+	if have := len(s.Active(g)); have < g.Desired {
+		s.fill(g, have, now)
+	} else if extra := have - g.Desired - g.surplus(); extra > 0 {
+		s.shrink(g, have, extra, now)
+	}
+	if have := len(s.Active(g)); have >= g.Desired {
+		g.DesiredReason = ""
+		s.rebalance(g, have, now)
+	}
+	return len(g.Activities) != logged
+}
+
+// fill launches what is missing, as far as that goes.
+func (s *Store) fill(g *Group, have int, now time.Time) {
+	capacity := g.withReason(now, fmt.Sprintf("an instance was started in response to a difference between desired and actual capacity, "+
+		"increasing the capacity from %d to %d.", have, g.Desired))
+	for range g.Desired - have {
+		cause := capacity
+		if g.replacesUnhealthy(s) {
+			cause = causeAt(now, "an instance was launched in response to an unhealthy instance needing to be replaced.")
+		}
+		if !s.launchMember(g, now, cause) {
+			return // and tries again
+		}
+	}
+}
+
+// shrink takes members out that are too many. As on AWS each activity names all of them.
+func (s *Store) shrink(g *Group, have, count int, now time.Time) {
+	cause := g.withReason(now, fmt.Sprintf("an instance was taken out of service in response to a difference between desired and "+
+		"actual capacity, shrinking the capacity from %d to %d.", have, have-count))
+	victims := s.chooseVictims(g, count)
+	for _, i := range victims {
+		cause += "  " + causeAt(now, "instance "+i.ID+" was selected for termination.")
+	}
+	for _, i := range victims {
+		s.startTermination(g, i, now, cause)
+	}
+}
+
+// replacesUnhealthy reports whether there are more unhealthy members than replacements that were launched since.
+func (g *Group) replacesUnhealthy(s *Store) bool {
+	out := 0
+	for _, i := range s.members(g) {
+		if i.Unhealthy {
+			out++
+		}
+	}
+	pending := 0
+	for _, i := range s.Active(g) {
+		if i.Lifecycle.IsPending() {
+			pending++
+		}
+	}
+	return out > pending
+}
+
+// launchMember launches one instance in the zone with the fewest, or where that fails for the zone in another one (Auto
+// Scaling: "Availability Zone distribution", balanced best effort). It reports whether it could.
+func (s *Store) launchMember(g *Group, now time.Time, cause string) bool {
+	return s.launchWhere(g, now, cause, s.perZone(g, s.Active(g)))
+}
+
+// launchWhere launches in the first zone that takes it, by ascending counts.
+func (s *Store) launchWhere(g *Group, now time.Time, cause string, count map[string]int) bool {
+	if now.Before(g.RetryAt) {
+		return false
+	}
+	for _, subnet := range s.openSubnets(g, now, count) {
+		if err := s.launchIn(g, subnet, now, cause); err == nil {
+			return true
+		} else if !isZonal(err) {
+			g.RetryAt = now.Add(launchRetry)
+			return false
+		}
+	}
+	return false
+}
+
+// launchIn launches an instance in a subnet and keeps what came of it.
+func (s *Store) launchIn(g *Group, subnet *vpc.Subnet, now time.Time, cause string) error {
+	i, err := s.launch(g, subnet, now)
+	if err == nil {
+		g.startActivity(now, "Launching a new EC2 instance: "+i.ID, cause, i.ID)
+		return nil
+	}
+	if isZonal(err) {
+		if g.ZoneRetry == nil {
+			g.ZoneRetry = map[string]time.Time{}
+		}
+		g.ZoneRetry[subnet.Zone] = now.Add(launchRetry)
+	}
+	n := g.startActivity(now, "Launching a new EC2 instance.", cause, "")
+	a := &g.Activities[n]
+	a.Status, a.Message, a.End = "Failed", messageOf(err)+" Launching EC2 instance failed.", now
+	s.sendActivity(g, EventLaunchError, *a)
+	return err
+}
+
+// isZonal reports whether a launch failed for a reason that another zone may not have.
+func isZonal(err error) bool {
+	var refusal *aws.Error
+	return errors.As(err, &refusal) &&
+		(refusal.Code == ec2.InsufficientCapacity || refusal.Code == "InsufficientFreeAddressesInSubnet")
+}
+
+// messageOf are a refusal's without its code, as activities have them.
+func messageOf(err error) string {
+	var refusal *aws.Error
+	if errors.As(err, &refusal) {
+		return refusal.Message
+	}
+	return err.Error()
+}
+
+// openSubnets lists the group's subnets in zones where launches didn't just fail, those in zones with the lowest counts
+// first; of equal ones in the group's order.
+func (s *Store) openSubnets(g *Group, now time.Time, count map[string]int) []*vpc.Subnet {
+	var open []*vpc.Subnet
+	for _, id := range g.Spec.Subnets {
+		if subnet := s.vpc.Subnets[id]; subnet != nil && !now.Before(g.ZoneRetry[subnet.Zone]) {
+			open = append(open, subnet)
+		}
+	}
+	slices.SortStableFunc(open, func(a, b *vpc.Subnet) int { return count[a.Zone] - count[b.Zone] })
+	return open
+}
+
+// perZone counts members in each of the group's zones and in those that it has left.
+func (s *Store) perZone(g *Group, members []*ec2.Instance) map[string]int {
+	count := map[string]int{}
+	for _, id := range g.Spec.Subnets {
+		if subnet := s.vpc.Subnets[id]; subnet != nil {
+			count[subnet.Zone] = 0
+		}
+	}
+	for _, i := range members {
+		count[i.Zone]++
+	}
+	return count
+}
+
+// chooseVictims follow the default termination policy, one after the other: the zone with the most members, there the oldest
+// template version, then the oldest instance ("Default termination policy for Amazon EC2 Auto Scaling"). Zones that the
+// group has left come first.
+func (s *Store) chooseVictims(g *Group, wanted int) []*ec2.Instance {
+	own, left := s.zonesOf(g), s.Active(g)
+	count := s.perZone(g, left)
+	var chosen []*ec2.Instance
+	for range min(wanted, len(left)) {
+		victim := slices.MinFunc(left, func(a, b *ec2.Instance) int {
+			if order := cmp.Or(rank(own[a.Zone])-rank(own[b.Zone]), count[b.Zone]-count[a.Zone], a.Version-b.Version); order != 0 {
+				return order
+			}
+			return a.Launched.Compare(b.Launched)
+		})
+		chosen = append(chosen, victim)
+		count[victim.Zone]--
+		left = slices.DeleteFunc(left, func(i *ec2.Instance) bool { return i == victim })
+	}
+	return chosen
+}
+
+func rank(own bool) int {
+	if own {
+		return 1
+	}
+	return 0
+}
+
+func (s *Store) zonesOf(g *Group) map[string]bool {
+	zones := map[string]bool{}
+	for _, id := range g.Spec.Subnets {
+		if subnet := s.vpc.Subnets[id]; subnet != nil {
+			zones[subnet.Zone] = true
+		}
+	}
+	return zones
+}

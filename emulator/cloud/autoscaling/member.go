@@ -1,0 +1,233 @@
+package autoscaling
+
+import (
+	"slices"
+	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+)
+
+func (s *Store) reconcileGroup(g *Group, now time.Time) bool {
+	changed := s.runSchedules(g, now)
+	changed = s.enterService(g, now) || changed
+	changed = s.replaceUnhealthy(g, now) || changed
+	changed = s.advanceTerminations(g, now) || changed
+	if g.refreshing() != nil {
+		changed = s.refresh(g, now) || changed
+	} else {
+		changed = s.fillOrShrink(g, now) || changed
+	}
+	if g.Deleting && len(s.members(g)) == 0 {
+		for _, p := range g.Policies {
+			s.cloudwatch.DeleteAlarmsOf(p.ARN)
+		}
+		delete(s.Groups, g.Spec.Name)
+		changed = true
+	}
+	return changed
+}
+
+// enterService takes booted members into service, once the hooks let them.
+func (s *Store) enterService(g *Group, now time.Time) bool {
+	changed := false
+	for _, i := range s.members(g) {
+		switch {
+		case i.State != ec2.Running || !i.Lifecycle.IsPending():
+			continue
+		case i.Lifecycle == ec2.LifecyclePending && s.startHooks(g, i, Launching, now):
+			i.Lifecycle = ec2.LifecyclePendingWait
+		case i.Lifecycle == ec2.LifecyclePendingWait && isHeld(i, g, now):
+			continue
+		case i.Abandoned:
+			s.endActivity(g, i, now, "Failed", "Instance failed to complete user's Lifecycle Action: it was abandoned.")
+			s.startTermination(g, i, now, causeAt(now, "an instance was taken out of service in response to a lifecycle action that was abandoned."))
+		default:
+			s.putInService(g, i, now)
+		}
+		changed = true
+	}
+	return changed
+}
+
+// putInService takes a member into service and registers it with the target groups.
+func (s *Store) putInService(g *Group, i *ec2.Instance, now time.Time) {
+	i.Lifecycle, i.InService = ec2.LifecycleInService, now
+	s.endActivity(g, i, now, "Successful", "")
+	s.registerWith(i, g.Spec.TargetGroups, now)
+}
+
+// replaceUnhealthy takes members out that don't run any more, at once and even in their grace period, and those that
+// the balancer finds unhealthy, after it.
+func (s *Store) replaceUnhealthy(g *Group, now time.Time) bool {
+	changed := false
+	for _, i := range s.members(g) {
+		if (i.State == ec2.ShuttingDown || i.State == ec2.Terminated) && !i.Lifecycle.IsTerminating() {
+			s.startTermination(g, i, now, causeAt(now, "an instance was taken out of service in response to an EC2 health check indicating it has "+
+				"been terminated or stopped."))
+			i.Unhealthy, changed = true, true
+			if i.BootFailed {
+				g.RetryAt = i.Ended.Add(launchRetry)
+			}
+		}
+	}
+	if g.Spec.HealthType == "ELB" && now.Sub(g.CheckedAt) >= elbCheckPeriod {
+		g.CheckedAt = now
+		changed = s.markUnhealthy(g, now) || changed
+	}
+	return s.retireUnhealthy(g, now) || changed
+}
+
+// markUnhealthy marks members that the balancer finds unhealthy. That is for good: they are replaced, though they recover.
+func (s *Store) markUnhealthy(g *Group, now time.Time) bool {
+	changed := false
+	for _, i := range s.Active(g) {
+		if i.Lifecycle != ec2.LifecycleInService || now.Sub(i.InService) < g.Spec.Grace {
+			continue
+		}
+		for _, arn := range g.Spec.TargetGroups {
+			if s.targetState(arn, i.ID) == elb.TargetUnhealthy {
+				i.Unhealthy, changed = true, true
+			}
+		}
+	}
+	return changed
+}
+
+// retireUnhealthy takes out what is marked as unhealthy: at once, or with an instance maintenance policy when as many others
+// as it wants are healthy (Auto Scaling: "Instance maintenance policies").
+func (s *Store) retireUnhealthy(g *Group, now time.Time) bool {
+	if m := g.Spec.Maintenance; m != nil && s.ready(g, 0, now) < Floor(g.Desired, m.MinHealthy) {
+		return false
+	}
+	changed := false
+	for _, i := range s.members(g) {
+		if i.Unhealthy && !i.Lifecycle.IsTerminating() {
+			s.startTermination(g, i, now, causeAt(now, "an instance was taken out of service in response to an ELB system health check failure."))
+			changed = true
+		}
+	}
+	return changed
+}
+
+// startTermination begins to terminate a member: it is drained first, unless there is nothing left to drain.
+func (s *Store) startTermination(g *Group, i *ec2.Instance, now time.Time, cause string) {
+	if i.Lifecycle.IsPending() {
+		s.endActivity(g, i, now, "Cancelled", "The instance is terminated before it was in service.")
+	}
+	i.Lifecycle = ec2.LifecycleTerminating
+	s.deregisterFrom(i, g.Spec.TargetGroups, now, i.State == ec2.ShuttingDown || i.State == ec2.Terminated)
+	g.startActivity(now, "Terminating EC2 instance: "+i.ID, cause, i.ID)
+}
+
+// advanceTerminations shuts down what has been drained and lets go of what is gone.
+func (s *Store) advanceTerminations(g *Group, now time.Time) bool {
+	changed := false
+	for _, i := range s.members(g) {
+		switch {
+		case i.State == ec2.Terminated && !i.Lifecycle.IsTerminating():
+			// replaceUnhealthy sees it next time.
+		case i.State == ec2.Terminated:
+			s.endActivity(g, i, now, "Successful", "")
+			i.Group, changed = "", true
+		case i.State == ec2.ShuttingDown:
+		case i.Lifecycle == ec2.LifecycleTerminating && s.drained(g, i, now) && i.State == ec2.Running && s.startHooks(g, i, Terminating, now):
+			i.Lifecycle, changed = ec2.LifecycleTerminatingWait, true
+		case i.Lifecycle == ec2.LifecycleTerminating && s.drained(g, i, now),
+			i.Lifecycle == ec2.LifecycleTerminatingWait && !isHeld(i, g, now):
+			i.State, i.Reason, changed = ec2.ShuttingDown, "Client.UserInitiatedShutdown: terminated by Auto Scaling", true
+		}
+	}
+	return changed
+}
+
+func (s *Store) drained(g *Group, i *ec2.Instance, now time.Time) bool {
+	if s.Holds != nil && s.Holds(i) {
+		return false
+	}
+	for _, arn := range g.Spec.TargetGroups {
+		group := s.elb.TargetGroups[arn]
+		if group == nil {
+			continue
+		}
+		for _, t := range group.Targets {
+			if t.Instance == i.ID && now.Before(t.DrainUntil) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// members lists a group's instances, the oldest first.
+func (s *Store) members(g *Group) []*ec2.Instance {
+	var members []*ec2.Instance
+	for _, i := range s.ec2.OldestFirst() {
+		if i.Group == g.Spec.Name {
+			members = append(members, i)
+		}
+	}
+	return members
+}
+
+// Active lists the members that are not on their way out, and not to be replaced as unhealthy.
+func (s *Store) Active(g *Group) []*ec2.Instance {
+	return slices.DeleteFunc(s.members(g), func(i *ec2.Instance) bool { return i.Lifecycle.IsTerminating() || i.Unhealthy })
+}
+
+// healthy reports whether a member is in service and all target groups find it healthy.
+func (s *Store) healthy(g *Group, i *ec2.Instance) bool {
+	if i.Lifecycle != ec2.LifecycleInService || i.State != ec2.Running {
+		return false
+	}
+	for _, arn := range g.Spec.TargetGroups {
+		if s.targetState(arn, i.ID) != elb.TargetHealthy {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Store) targetState(targetGroup, instance string) elb.TargetState {
+	if group := s.elb.TargetGroups[targetGroup]; group != nil {
+		if t := group.Target(instance, group.Spec.Port); t != nil {
+			return t.State
+		}
+	}
+	return ""
+}
+
+// changeTargetGroups registers the members in service with the target groups that are new to the group, and takes them out of those that
+// it leaves (API: AttachLoadBalancerTargetGroups, DetachLoadBalancerTargetGroups).
+func (s *Store) changeTargetGroups(g *Group, targetGroups []string, now time.Time) {
+	added, removed := difference(targetGroups, g.Spec.TargetGroups), difference(g.Spec.TargetGroups, targetGroups)
+	for _, i := range s.members(g) {
+		if i.Lifecycle == ec2.LifecycleInService {
+			s.registerWith(i, added, now)
+		}
+		s.deregisterFrom(i, removed, now, false)
+	}
+}
+
+// difference is all minus some.
+func difference(all, some []string) []string {
+	return slices.DeleteFunc(slices.Clone(all), func(one string) bool { return slices.Contains(some, one) })
+}
+
+// registerWith registers a member with target groups.
+func (s *Store) registerWith(i *ec2.Instance, targetGroups []string, now time.Time) {
+	for _, arn := range targetGroups {
+		if group := s.elb.TargetGroups[arn]; group != nil {
+			s.elb.Register(group, i.ID, group.Spec.Port, now)
+		}
+	}
+}
+
+// deregisterFrom takes a member out of target groups: drained, unless it is gone.
+func (s *Store) deregisterFrom(i *ec2.Instance, targetGroups []string, now time.Time, gone bool) {
+	for _, arn := range targetGroups {
+		if group := s.elb.TargetGroups[arn]; group != nil {
+			s.elb.Deregister(group, i.ID, group.Spec.Port, now, gone)
+		}
+	}
+}

@@ -1,0 +1,190 @@
+package cloudwatch
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/events"
+)
+
+// The states of an alarm.
+const (
+	AlarmOK           = "OK"
+	AlarmAlarm        = "ALARM"
+	AlarmInsufficient = "INSUFFICIENT_DATA"
+)
+
+// The comparisons of an alarm with its threshold.
+const (
+	Greater        = "GreaterThanThreshold"
+	GreaterOrEqual = "GreaterThanOrEqualToThreshold"
+	Less           = "LessThanThreshold"
+	LessOrEqual    = "LessThanOrEqualToThreshold"
+)
+
+// The ways in which an alarm takes a point that isn't there.
+const (
+	MissingIsMissing      = "missing" // the default
+	MissingIsIgnored      = "ignore"
+	MissingIsBreaching    = "breaching"
+	MissingIsNotBreaching = "notBreaching"
+)
+
+// AlarmSpec is what an alarm is made of.
+type AlarmSpec struct {
+	Name, Description   string
+	Namespace, Metric   string
+	Dimensions          map[string]string
+	Statistic           string        // Average, Minimum, Maximum, Sum or SampleCount
+	Period              time.Duration // of a point: a minute or a multiple
+	EvaluationPeriods   int           // points that are looked at
+	DatapointsToAlarm   int           // of those, how many breach; 0: all
+	Threshold           float64
+	Comparison          string
+	Disabled            bool     // runs no action
+	Actions             []string // when it goes off: ARNs of scaling policies and topics
+	OKActions           []string
+	InsufficientActions []string
+	TreatMissing        string
+}
+
+// Alarm is a CloudWatch alarm of one metric.
+type Alarm struct {
+	ARN     string
+	Spec    AlarmSpec
+	Policy  string // ARN of the target tracking policy that made it
+	State   string
+	Reason  string
+	Since   time.Time
+	Value   float64  // the newest point
+	Samples []Sample // the oldest first
+	History []Transition
+}
+
+// Transition is a change of an alarm's state, or with From and To alike an action of it.
+type Transition struct {
+	Time     time.Time
+	From, To string
+	Reason   string
+}
+
+// historyLength is how many entries of an alarm's history are kept.
+const historyLength = 100
+
+// PutAlarm makes or overwrites an alarm; one that is there keeps its state (API: PutMetricAlarm).
+func (s *Store) PutAlarm(spec AlarmSpec, now time.Time) (Alarm, error) {
+	if spec.DatapointsToAlarm == 0 {
+		spec.DatapointsToAlarm = spec.EvaluationPeriods
+	}
+	if spec.TreatMissing == "" {
+		spec.TreatMissing = MissingIsMissing
+	}
+	var made Alarm
+	if err := spec.check(); err != nil {
+		return Alarm{}, err
+	}
+	if a := s.Alarms[spec.Name]; a != nil {
+		a.Spec = spec
+		made = *a
+		return made, nil
+	}
+	made = *s.AddAlarm(spec, now)
+	return made, nil
+}
+
+func (s *Store) AddAlarm(spec AlarmSpec, now time.Time) *Alarm {
+	a := &Alarm{
+		ARN: s.region.ARN("cloudwatch", "alarm:"+spec.Name), Spec: spec,
+		State: AlarmInsufficient, Reason: "Unchecked: Initial alarm creation", Since: now,
+	}
+	s.Alarms[spec.Name] = a
+	return a
+}
+
+// check holds the limits of the API (PutMetricAlarm), and what an alarm of the emulator can do.
+func (spec AlarmSpec) check() error {
+	switch {
+	case spec.Name == "" || len(spec.Name) > 255:
+		return aws.Refuse("ValidationError", "The alarm name '%s' must have 1 to 255 characters", spec.Name)
+	case spec.Namespace == "" || spec.Metric == "":
+		return aws.Refuse("ValidationError", "An alarm needs a metric and its namespace")
+	case !slices.Contains([]string{Average, Minimum, Maximum, Sum, SampleCount}, spec.Statistic):
+		return aws.Refuse("ValidationError", "The statistic '%s' is not one of SampleCount, Average, Sum, Minimum, Maximum", spec.Statistic)
+	case !slices.Contains([]string{Greater, GreaterOrEqual, Less, LessOrEqual}, spec.Comparison):
+		return aws.Refuse("ValidationError", "The comparison operator '%s' has no behaviour in the emulator", spec.Comparison)
+	case spec.EvaluationPeriods < 1 || spec.DatapointsToAlarm < 1 || spec.DatapointsToAlarm > spec.EvaluationPeriods:
+		return aws.Refuse("ValidationError", "Datapoints to alarm (%d) must be from 1 to the evaluation periods (%d)",
+			spec.DatapointsToAlarm, spec.EvaluationPeriods)
+	case !slices.Contains([]string{MissingIsMissing, MissingIsIgnored, MissingIsBreaching, MissingIsNotBreaching}, spec.TreatMissing):
+		return aws.Refuse("ValidationError", "The option '%s' for treatMissingData is not one of breaching, notBreaching, ignore, missing",
+			spec.TreatMissing)
+	}
+	if err := spec.checkPeriod(); err != nil {
+		return err
+	}
+	return spec.checkActions()
+}
+
+func (spec AlarmSpec) checkPeriod() error {
+	longest := 24 * time.Hour
+	if spec.Period >= time.Hour {
+		longest = 7 * 24 * time.Hour
+	}
+	switch {
+	case spec.Period == 10*time.Second || spec.Period == 30*time.Second:
+		return aws.Refuse("ValidationError", "A period of %v is for high-resolution metrics: no metric of the emulator is one", spec.Period)
+	case spec.Period < time.Minute || spec.Period%time.Minute != 0:
+		return aws.Refuse("ValidationError", "The period %v must be 10 s, 30 s or a multiple of 60 s", spec.Period)
+	case time.Duration(spec.EvaluationPeriods)*spec.Period > longest:
+		return aws.Refuse("ValidationError", "Metrics cannot be checked across more than %v (EvaluationPeriods * Period must be <= %d).",
+			longest, int(longest.Seconds()))
+	}
+	return nil
+}
+
+func (spec AlarmSpec) checkActions() error {
+	for _, actions := range [][]string{spec.Actions, spec.OKActions, spec.InsufficientActions} {
+		if len(actions) > 5 {
+			return aws.Refuse("ValidationError", "An alarm has at most 5 actions for a state, not %d", len(actions))
+		}
+		for _, arn := range actions {
+			if !events.IsTopic(arn) && !isScalingPolicy(arn) {
+				return aws.Refuse("ValidationError", "The action '%s' has no behaviour in the emulator: the ARN of a scaling policy or "+
+					"of an SNS topic", arn)
+			}
+		}
+	}
+	return nil
+}
+
+func isScalingPolicy(arn string) bool {
+	return strings.HasPrefix(arn, "arn:aws:autoscaling:") && strings.Contains(arn, ":scalingPolicy:")
+}
+
+// DeleteAlarm removes an alarm.
+func (s *Store) DeleteAlarm(name string) error {
+	delete(s.Alarms, name)
+	return nil
+}
+
+// DescribeAlarms lists all alarms by name, those that target tracking policies made included.
+func (s *Store) DescribeAlarms() []Alarm {
+	var all []Alarm
+	for _, name := range aws.Keys(s.Alarms) {
+		copied := *s.Alarms[name]
+		copied.Samples, copied.History = slices.Clone(copied.Samples), slices.Clone(copied.History)
+		all = append(all, copied)
+	}
+	return all
+}
+
+// DeleteAlarmsOf removes the alarms that a target tracking policy made.
+func (s *Store) DeleteAlarmsOf(policy string) {
+	maps.DeleteFunc(s.Alarms, func(_ string, a *Alarm) bool { return a.Policy == policy })
+}
+
+// IsLeft reports whether the alarm counts as left over: one that a policy made goes with the policy.
+func (a *Alarm) IsLeft() bool { return a.Policy == "" }

@@ -1,0 +1,48 @@
+package cloudwatch
+
+import (
+	"time"
+)
+
+// Sample is what CloudWatch knows of one minute of a metric: enough for each of its statistics.
+type Sample struct {
+	At       time.Time // the minute's end
+	Sum      float64
+	Min, Max float64
+	Count    int
+}
+
+// One returns a sample of a single value.
+func One(value float64) Sample { return Sample{Sum: value, Min: value, Max: value, Count: 1} }
+
+func (m Sample) Merge(other Sample) Sample {
+	if m.Count == 0 {
+		return other
+	}
+	return Sample{
+		At: other.At, Sum: m.Sum + other.Sum, Min: min(m.Min, other.Min), Max: max(m.Max, other.Max), Count: m.Count + other.Count,
+	}
+}
+
+// The statistics of CloudWatch that need no percentile.
+const (
+	Average     = "Average"
+	Minimum     = "Minimum"
+	Maximum     = "Maximum"
+	Sum         = "Sum"
+	SampleCount = "SampleCount"
+)
+
+func (m Sample) statistic(name string) float64 {
+	switch name {
+	case Minimum:
+		return m.Min
+	case Maximum:
+		return m.Max
+	case Sum:
+		return m.Sum
+	case SampleCount:
+		return float64(m.Count)
+	}
+	return m.Sum / float64(m.Count)
+}

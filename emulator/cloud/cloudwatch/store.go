@@ -1,0 +1,50 @@
+// Package cloudwatch is CloudWatch: alarms on metrics, log groups and dashboards.
+//
+//	Source ──▶ a sample a minute ──▶ alarm: OK, ALARM, INSUFFICIENT_DATA ──▶ Action, or a topic of package events
+//
+// Services above this package hand in the metrics they publish with [Store.AddSource] and the scaling policies that an alarm
+// runs with [Store.AddAction].
+package cloudwatch
+
+import (
+	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/cloud/events"
+	"github.com/elastic-service/elastic-service/emulator/cloud/iam"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
+)
+
+// State is what survives a restart of the emulator.
+type State struct {
+	Alarms     map[string]*Alarm    `left:"alarm"` // by name
+	LogGroups  map[string]*LogGroup // by name
+	MeasuredAt time.Time            // the last whole minute that was measured
+}
+
+// Store holds the alarms and log groups of a region.
+type Store struct {
+	State
+
+	sources map[string][]Source // by namespace and name of the metric
+	actions []Action
+
+	region aws.Region
+	vpc    *vpc.Store
+	iam    *iam.Store
+	ec2    *ec2.Store
+	elb    *elb.Store
+	events *events.Store
+}
+
+// New returns a region without alarms, with the metrics of instances and target groups.
+func New(
+	region aws.Region, network *vpc.Store, access *iam.Store, compute *ec2.Store, balancers *elb.Store, bus *events.Store,
+) *Store {
+	s := &Store{region: region, vpc: network, iam: access, ec2: compute, elb: balancers, events: bus, sources: map[string][]Source{}}
+	aws.MakeTables(&s.State)
+	s.addSources()
+	return s
+}

@@ -1,0 +1,101 @@
+package ec2
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+)
+
+import "regexp"
+
+// imageName is the rule for names of images (API: CreateImage).
+var imageName = regexp.MustCompile(`^[A-Za-z0-9()\[\] ./\-'@_]{3,128}$`)
+
+// CreateImage makes an image of an instance. The image remembers its source, of whose files it is made, and outlives it.
+func (s *Store) CreateImage(name, instance string) (Image, error) {
+	image := &Image{ID: aws.NewID("ami"), Name: name, Source: instance}
+	source := s.Instances[instance]
+	switch {
+	case source == nil:
+		return Image{}, aws.Refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", instance)
+	case source.State != Running:
+		return Image{}, aws.Refuse("IncorrectState", "Instance '%s' is not 'running' or 'stopped': it is %s", instance, source.State)
+	case !imageName.MatchString(name):
+		return Image{}, aws.Refuse("InvalidAMIName.Malformed", "AMI names must be between 3 and 128 characters long, and may contain letters, "+
+			"numbers, and ( ) [ ] . / - ' @ _: %q", name)
+	}
+	for _, other := range s.Images {
+		if other.Name == name {
+			return Image{}, aws.Refuse("InvalidAMIName.Duplicate", "AMI name %s is already in use by AMI %s", name, other.ID)
+		}
+	}
+	origin, err := s.ImageByID(source.ImageID)
+	if err != nil {
+		return Image{}, err
+	}
+	image.Architecture, image.RootDevice = origin.Architecture, origin.RootDevice
+	s.Images[image.ID] = image
+	return *image, nil
+}
+
+// DeleteImage deregisters an image. Instances that run from it go on; new ones fail.
+func (s *Store) DeleteImage(id string) error {
+	delete(s.Images, id)
+	return nil
+}
+
+// DescribeImages lists the images that were made from instances, by ID.
+func (s *Store) DescribeImages() []Image {
+	var all []Image
+	for _, id := range aws.Keys(s.Images) {
+		all = append(all, *s.Images[id])
+	}
+	return all
+}
+
+// ImageByID finds an image of the catalogue or of an instance.
+func (s *Store) ImageByID(id string) (Image, error) {
+	if made := s.Images[id]; made != nil {
+		return *made, nil
+	}
+	for _, image := range images {
+		if image.ID == id {
+			return image, nil
+		}
+	}
+	return Image{}, aws.Refuse("InvalidAMIID.NotFound", "The image id '[%s]' does not exist", id)
+}
+
+// Image is a machine image of the catalogue.
+type Image struct {
+	ID           string
+	Name         string
+	Architecture string // x86_64 or arm64
+	RootDevice   string
+	Parameter    string // public SSM parameter that resolves to it
+	Source       string // instance that it was made from; empty for a stock image
+}
+
+// images is the catalogue: the stock images of AWS, as their public SSM parameters name them. IDs are invented.
+var images = []Image{
+	{ID: "ami-0e1a5c20f3d400001", Name: "al2023-ami-kernel-default-x86_64", Architecture: "x86_64", RootDevice: "/dev/xvda",
+		Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},
+	{ID: "ami-0e1a5c20f3d400002", Name: "al2023-ami-kernel-default-arm64", Architecture: "arm64", RootDevice: "/dev/xvda",
+		Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"},
+	{ID: "ami-0e1a5c20f3d400003", Name: "debian-12-amd64", Architecture: "x86_64", RootDevice: "/dev/xvda",
+		Parameter: "/aws/service/debian/release/12/latest/amd64"},
+	{ID: "ami-0e1a5c20f3d400004", Name: "debian-12-arm64", Architecture: "arm64", RootDevice: "/dev/xvda",
+		Parameter: "/aws/service/debian/release/12/latest/arm64"},
+	{ID: "ami-0e1a5c20f3d400005", Name: "al2023-ami-ecs-hvm-x86_64", Architecture: "x86_64", RootDevice: "/dev/xvda",
+		Parameter: "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"},
+	{ID: "ami-0e1a5c20f3d400006", Name: "al2023-ami-ecs-hvm-arm64", Architecture: "arm64", RootDevice: "/dev/xvda",
+		Parameter: "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id"},
+}
+
+// ImageByParameter resolves a public SSM parameter.
+func (s *Store) ImageByParameter(name string) (Image, error) {
+	for _, image := range images {
+		if image.Parameter == name {
+			return image, nil
+		}
+	}
+	return Image{}, aws.Refuse("ParameterNotFound", "no image in the emulator's catalogue has the parameter %s", name)
+}

@@ -1,0 +1,173 @@
+package ec2
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
+)
+
+import (
+	"encoding/base64"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// InstanceState is one of EC2's.
+type InstanceState string
+
+// The states of an instance.
+const (
+	Pending      InstanceState = "pending"
+	Running      InstanceState = "running"
+	ShuttingDown InstanceState = "shutting-down"
+	Terminated   InstanceState = "terminated"
+)
+
+// Instance is a virtual machine.
+type Instance struct {
+	ID             string
+	State          InstanceState
+	Reason         string // why it isn't running
+	BootFailed     bool   // it ended before it ran
+	Group          string // name of its Auto Scaling group
+	Lifecycle      Lifecycle
+	Unhealthy      bool // as its group sees it
+	Template       string
+	Version        int
+	ImageID        string
+	Type           string
+	Zone           string
+	Subnet         string
+	Address        netip.Addr
+	Public         bool // has a public address
+	SecurityGroups []string
+	Profile        string
+	UserData       string // base64
+	Tags           map[string]string
+	Launched       time.Time
+	InService      time.Time
+	Ended          time.Time
+	Protected      bool                 // from termination
+	PowerCut       bool                 // it ends at once: nothing on it is shut down
+	Held           map[string]time.Time // hooks that it waits for, and until when
+	Abandoned      bool                 // by a hook
+	Detailed       bool                 // publishes its metrics every minute
+	CPU            []float64            // percent, one a minute, the newest last
+	CPUAt          time.Time            // when the newest was measured
+}
+
+func (i *Instance) owner() vpc.Owner { return vpc.Owner{Kind: vpc.OwnerInstance, ID: i.ID} }
+
+// PeerOf returns the network interface of an instance as an end: of a terminated one the interface that it had.
+func (s *Store) PeerOf(i *Instance) vpc.Peer {
+	for _, n := range s.vpc.InterfacesOf(i.owner()) {
+		return n.Peer()
+	}
+	had := vpc.Interface{Owner: i.owner(), Subnet: i.Subnet, Address: i.Address, Groups: i.SecurityGroups, Public: i.Public}
+	return had.Peer()
+}
+
+// Script is the decoded user data.
+func (i *Instance) Script() []byte {
+	text, _ := base64.StdEncoding.DecodeString(i.UserData) // checked when the template was made
+	return text
+}
+
+// OldestFirst lists all, the oldest first.
+func (s *Store) OldestFirst() []*Instance {
+	return slices.SortedFunc(maps.Values(s.Instances), func(a, b *Instance) int {
+		if order := a.Launched.Compare(b.Launched); order != 0 {
+			return order
+		}
+		return a.Address.Compare(b.Address)
+	})
+}
+
+// DescribeInstances lists all instances, terminated ones of the last hour included, the oldest first.
+func (s *Store) DescribeInstances() []Instance {
+	var all []Instance
+	for _, i := range s.OldestFirst() {
+		all = append(all, *i)
+	}
+	return all
+}
+
+// AttachInterface gives an instance its network interface and returns the address of it.
+func (s *Store) AttachInterface(instance, subnet string, groups []string, public bool) (netip.Addr, error) {
+	owner := vpc.Owner{Kind: vpc.OwnerInstance, ID: instance}
+	if err := s.vpc.SetInterfaces(owner, []string{subnet}, groups, public); err != nil {
+		return netip.Addr{}, err
+	}
+	return s.vpc.InterfacesOf(owner)[0].Address, nil
+}
+
+// InstanceRunning reports that an instance has booted.
+func (s *Store) InstanceRunning(id string) (changed bool) {
+	i := s.Instances[id]
+	if i == nil || i.State != Pending {
+		return false
+	}
+	i.State = Running
+	return true
+}
+
+// InstanceEnded reports that nothing of an instance runs any more, and why if that was not asked for.
+func (s *Store) InstanceEnded(id, reason string, now time.Time) (changed bool) {
+	i := s.Instances[id]
+	if i == nil || i.State == Terminated {
+		return false
+	}
+	i.BootFailed = i.State == Pending && reason != ""
+	i.State, i.Ended = Terminated, now
+	s.vpc.DeleteInterfaces(i.owner())
+	if reason != "" {
+		i.Reason = reason
+	}
+	return true
+}
+
+// TerminateInstance ends an instance, whoever it belongs to (API: TerminateInstances).
+func (s *Store) TerminateInstance(id string) error {
+	i := s.Instances[id]
+	if i == nil {
+		return aws.Refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
+	}
+	if i.Protected {
+		return aws.Refuse("OperationNotPermitted", "The instance '%s' may not be terminated. Modify its 'disableApiTermination' "+
+			"instance attribute and try again.", id)
+	}
+	if i.State == Pending || i.State == Running {
+		i.State, i.Reason = ShuttingDown, "Client.UserInitiatedShutdown: User initiated shutdown"
+	}
+	return nil
+}
+
+// keepTerminated is how long AWS goes on showing a terminated instance ("Terminate EC2 instances": about an hour).
+const keepTerminated = time.Hour
+
+func (s *Store) Reconcile(now time.Time) bool {
+	before := len(s.Instances)
+	maps.DeleteFunc(s.Instances, func(_ string, i *Instance) bool {
+		return i.State == Terminated && i.Group == "" && now.Sub(i.Ended) > keepTerminated
+	})
+	return len(s.Instances) != before
+}
+
+// CpuPoints is how many minutes of CPU use are kept, for people; alarms keep what they need.
+const CpuPoints = 15
+
+// RecordCPU adds a minute's average CPU utilization of an instance, in percent of its virtual CPUs.
+func (s *Store) RecordCPU(id string, percent float64, now time.Time) (changed bool) {
+	i := s.Instances[id]
+	if i == nil {
+		return false
+	}
+	i.CPU = append(i.CPU, percent)
+	i.CPU = i.CPU[max(0, len(i.CPU)-CpuPoints):]
+	i.CPUAt = now
+	return true
+}
+
+// IsLeft reports whether the instance counts as left over: a terminated one doesn't.
+func (i *Instance) IsLeft() bool { return i.State != Terminated }

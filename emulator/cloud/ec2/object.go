@@ -1,0 +1,45 @@
+package ec2
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/iam"
+	"github.com/elastic-service/elastic-service/emulator/cloud/s3"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
+)
+
+import "fmt"
+
+// Object returns an object as an instance may read it: with its role, and over a path to S3.
+func (s *Store) Object(instance, bucket, key string) (s3.Object, error) {
+	var object s3.Object
+	var err error
+	if err = s.mayRead(s.Instances[instance], bucket, key); err != nil {
+		return object, err
+	}
+	var ok bool
+	if object, ok = s.s3.Buckets[bucket].Objects[key]; !ok {
+		err = aws.Refuse("NoSuchKey", "The specified key does not exist: %s.", key)
+	}
+	return object, err
+}
+
+func (s *Store) mayRead(i *Instance, bucket, key string) error {
+	const action = "s3:GetObject"
+	arn := "arn:aws:s3:::" + bucket + "/" + key
+	if i == nil {
+		return aws.Refuse("AccessDenied", "there is no instance with a role that is allowed to perform %s on %s", action, arn)
+	}
+	if blocked := s.vpc.ReachService(s.PeerOf(i), "s3"); blocked != nil {
+		return fmt.Errorf("connect timeout on endpoint URL https://%s.s3.amazonaws.com/%s: %w", bucket, key, blocked)
+	}
+	endpoint := s.vpc.Endpoints[s.vpc.RouteTo(i.Subnet, vpc.PublicService("s3").Address).Target]
+	switch {
+	case !iam.Evaluate(s.iam.PoliciesOf(i.Profile), action, arn):
+		return aws.Refuse("AccessDenied", "the instance's role is not allowed to perform %s on %s", action, arn)
+	case endpoint != nil && endpoint.Policy != "" && !iam.Evaluate([]string{endpoint.Policy}, action, arn):
+		return aws.Refuse("AccessDenied", "no VPC endpoint policy of %s allows the %s action on %s", endpoint.ID, action, arn)
+	case s.s3.Buckets[bucket] == nil:
+		return aws.Refuse("NoSuchBucket", "The specified bucket does not exist: %s.", bucket)
+	}
+	return nil
+}

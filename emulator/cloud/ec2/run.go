@@ -1,0 +1,111 @@
+package ec2
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+)
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// InstanceSpec is an instance outside of any group, such as a bastion.
+type InstanceSpec struct {
+	TemplateData
+
+	Subnet    string
+	Protected bool // cannot be terminated before that is changed
+}
+
+// RunInstance makes an instance. It is pending until the data plane says that it booted; without user data there is
+// nothing to boot.
+func (s *Store) RunInstance(spec InstanceSpec, now time.Time) (Instance, error) {
+	var made Instance
+	subnet := s.vpc.Subnets[spec.Subnet]
+	switch {
+	case subnet == nil:
+		return Instance{}, aws.NotFound("InvalidSubnetID.NotFound", "subnet", spec.Subnet)
+	case len(spec.SecurityGroups) == 0:
+		return Instance{}, aws.Refuse("InvalidParameterCombination", "an instance without a security group would take the default one of its VPC, "+
+			"which the emulator doesn't have: name one")
+	case spec.Profile != "" && s.iam.Profile(spec.Profile) == nil:
+		return Instance{}, aws.Refuse("InvalidParameterValue", "Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance "+
+			"Profile name", spec.Profile)
+	}
+	if err := s.checkTemplate(spec.TemplateData); err != nil {
+		return Instance{}, err
+	}
+	for _, id := range spec.SecurityGroups {
+		if s.vpc.SecurityGroups[id].VPC != subnet.VPC {
+			return Instance{}, aws.Refuse("InvalidParameter", "Security group %s and subnet %s belong to different networks.", id, subnet.ID)
+		}
+	}
+	if err := s.CheckCapacity("", subnet.Zone, spec.InstanceType); err != nil {
+		return Instance{}, err
+	}
+	id := aws.NewID("i")
+	address, err := s.AttachInterface(id, subnet.ID, spec.SecurityGroups, spec.Public)
+	if err != nil {
+		return Instance{}, err
+	}
+	made = Instance{
+		ID: id, State: Pending, ImageID: spec.ImageID, Type: spec.InstanceType,
+		Zone: subnet.Zone, Subnet: subnet.ID, Address: address, Public: spec.Public,
+		SecurityGroups: slices.Clone(spec.SecurityGroups), Profile: spec.Profile, UserData: spec.UserData,
+		Tags: maps.Clone(spec.Tags), Launched: now, Protected: spec.Protected,
+	}
+	copied := made
+	s.Instances[made.ID] = &copied
+	return made, nil
+}
+
+// UpdateInstance changes what can be changed while it runs.
+func (s *Store) UpdateInstance(id string, groups []string, profile string, tags map[string]string, protected bool) error {
+	i := s.Instances[id]
+	if i == nil {
+		return aws.Refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
+	}
+	for _, group := range groups {
+		if s.vpc.SecurityGroups[group] == nil {
+			return aws.NotFound("InvalidGroup.NotFound", "security group", group)
+		}
+	}
+	if i.State != Terminated {
+		if err := s.vpc.SetInterfaces(i.owner(), []string{i.Subnet}, groups, i.Public); err != nil {
+			return err
+		}
+	}
+	i.SecurityGroups, i.Profile, i.Tags, i.Protected = slices.Clone(groups), profile, maps.Clone(tags), protected
+	return nil
+}
+
+// Instance returns an instance, a terminated one of the last hour included.
+func (s *Store) Instance(id string) (Instance, error) {
+	var found Instance
+	err := aws.Refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
+	if i := s.Instances[id]; i != nil {
+		found, err = *i, nil
+	}
+	return found, err
+}
+
+// PublicAddress is where an instance's public address leads on this machine: the loopback address at which its processes
+// listen.
+func (i *Instance) PublicAddress() netip.Addr {
+	address := i.Address.As4()
+	address[0] = 127
+	return netip.AddrFrom4(address)
+}
+
+// CheckCapacity refuses a launch in a zone that has no room. The group is empty for an instance outside of groups.
+func (s *Store) CheckCapacity(group, zone, instanceType string) error {
+	if s.Capacity == nil {
+		return nil
+	}
+	return s.Capacity(group, zone, instanceType)
+}
+
+// InsufficientCapacity is the code of a refused launch for which another zone may have room.
+const InsufficientCapacity = "InsufficientInstanceCapacity"

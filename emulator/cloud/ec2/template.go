@@ -1,0 +1,140 @@
+package ec2
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
+)
+
+import (
+	"encoding/base64"
+	"fmt"
+	"regexp"
+	"strconv"
+)
+
+// LaunchTemplate is a versioned description of instances.
+type LaunchTemplate struct {
+	ID       string
+	Name     string
+	Default  int
+	Versions []TemplateData // version n is at n-1
+}
+
+// TemplateData is one version of a launch template.
+type TemplateData struct {
+	ImageID        string
+	InstanceType   string
+	UserData       string // base64
+	SecurityGroups []string
+	Public         bool // associate a public address
+	Profile        string
+	Detailed       bool              // metrics every minute
+	Tags           map[string]string // of the instances
+}
+
+// Latest is the highest version.
+func (t *LaunchTemplate) Latest() int { return len(t.Versions) }
+
+// version resolves what a group names: a number, $Latest or $Default.
+func (t *LaunchTemplate) version(name string) (int, error) {
+	switch name {
+	case "$Latest":
+		return t.Latest(), nil
+	case "$Default", "":
+		return t.Default, nil
+	}
+	n, err := strconv.Atoi(name)
+	if err != nil || n < 1 || n > t.Latest() {
+		return 0, aws.Refuse("InvalidLaunchTemplateId.VersionNotFound",
+			"Could not find launch template version '%s' for %s", name, t.ID)
+	}
+	return n, nil
+}
+
+// maxUserData is EC2's limit before base64 (User Guide: "Run commands on your Linux instance at launch").
+const maxUserData = 16384
+
+// templateName is the rule of the API (CreateLaunchTemplate).
+var templateName = regexp.MustCompile(`^[a-zA-Z0-9().\-/_]{3,128}$`)
+
+func (s *Store) checkTemplate(data TemplateData) error {
+	if _, err := s.ImageByID(data.ImageID); err != nil {
+		return err
+	}
+	if !instanceType.MatchString(data.InstanceType) {
+		return aws.Refuse("InvalidParameterValue", "The following supplied instance types do not exist: [%s]", data.InstanceType)
+	}
+	text, err := base64.StdEncoding.DecodeString(data.UserData)
+	if err != nil {
+		return aws.Refuse("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.")
+	}
+	if len(text) > maxUserData {
+		return aws.Refuse("InvalidParameterValue", "User data is limited to %d bytes, this is %d", maxUserData, len(text))
+	}
+	if len(data.SecurityGroups) > vpc.MaxInterfaced {
+		return aws.Refuse("SecurityGroupsPerInterfaceLimitExceeded", "You have exceeded the maximum number of security groups allowed per "+
+			"network interface: %d", vpc.MaxInterfaced)
+	}
+	for _, group := range data.SecurityGroups {
+		if s.vpc.SecurityGroups[group] == nil {
+			return aws.NotFound("InvalidGroup.NotFound", "security group", group)
+		}
+	}
+	return nil
+}
+
+// CreateLaunchTemplate makes a template with its first version.
+func (s *Store) CreateLaunchTemplate(name string, data TemplateData) (LaunchTemplate, error) {
+	template := &LaunchTemplate{ID: aws.NewID("lt"), Name: name, Default: 1, Versions: []TemplateData{data}}
+	if !templateName.MatchString(name) {
+		return LaunchTemplate{}, aws.Refuse("InvalidLaunchTemplateName.MalformedException", "Launch template name must be between 3 and 128 characters "+
+			"long, and may contain letters, numbers, and the following characters: ( ) . / _ -: %q", name)
+	}
+	for _, other := range s.LaunchTemplates {
+		if other.Name == name {
+			return LaunchTemplate{}, aws.Refuse("InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use: %s", name)
+		}
+	}
+	if err := s.checkTemplate(data); err != nil {
+		return LaunchTemplate{}, err
+	}
+	s.LaunchTemplates[template.ID] = template
+	return *template, nil
+}
+
+// UpdateLaunchTemplate adds a version and, if asked, makes it the default.
+func (s *Store) UpdateLaunchTemplate(id string, data TemplateData, makeDefault bool) (LaunchTemplate, error) {
+	var updated LaunchTemplate
+	template := s.LaunchTemplates[id]
+	if template == nil {
+		return LaunchTemplate{}, aws.NotFound("InvalidLaunchTemplateId.NotFound", "launch template", id)
+	}
+	if err := s.checkTemplate(data); err != nil {
+		return LaunchTemplate{}, err
+	}
+	template.Versions = append(template.Versions, data)
+	if makeDefault {
+		template.Default = template.Latest()
+	}
+	updated = *template
+	return updated, nil
+}
+
+// DeleteLaunchTemplate removes a template. AWS lets it go even while a group names it; the group can then launch nothing.
+func (s *Store) DeleteLaunchTemplate(id string) error {
+	delete(s.LaunchTemplates, id)
+	return nil
+}
+
+// LaunchData resolves a group's template and version.
+func (s *Store) LaunchData(template, version string) (TemplateData, int, error) {
+	found := s.LaunchTemplates[template]
+	if found == nil {
+		return TemplateData{}, 0, fmt.Errorf("template: %w", aws.NotFound("InvalidLaunchTemplateId.NotFound", "launch template", template))
+	}
+	n, err := found.version(version)
+	if err != nil {
+		return TemplateData{}, 0, err
+	}
+	return found.Versions[n-1], n, nil
+}

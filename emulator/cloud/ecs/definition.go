@@ -1,0 +1,297 @@
+package ecs
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// TaskDefinition is one revision of a family. It is never changed, only taken out of use.
+type TaskDefinition struct {
+	ARN, Family string
+	Revision    int
+	Active      bool // a service may take it; one that has it already goes on
+	Spec        TaskDefinitionSpec
+}
+
+// TaskDefinitionSpec is what a task definition is made of.
+type TaskDefinitionSpec struct {
+	Family        string
+	NetworkMode   string // bridge, which is the default
+	CPU, Memory   int    // of the whole task: units and MiB; 0: the container's
+	TaskRole      string // ARN
+	ExecutionRole string // ARN
+	Containers    []ContainerDefinition
+}
+
+// ContainerDefinition is a container of a task definition, as its JSON document has it (API: ContainerDefinition). A
+// field that is only kept has no effect on a process here.
+type ContainerDefinition struct {
+	Name              string           `json:"name"`
+	Image             string           `json:"image"`
+	CPU               int              `json:"cpu,omitempty"`               // units, 1024 a virtual CPU
+	Memory            int              `json:"memory,omitempty"`            // MiB, the hard limit
+	MemoryReservation int              `json:"memoryReservation,omitempty"` // MiB, the soft limit
+	Essential         *bool            `json:"essential,omitempty"`         // true when absent
+	EntryPoint        []string         `json:"entryPoint,omitempty"`
+	Command           []string         `json:"command,omitempty"`
+	Environment       []KeyValue       `json:"environment,omitempty"`
+	PortMappings      []PortMapping    `json:"portMappings,omitempty"`
+	StopTimeout       *int             `json:"stopTimeout,omitempty"` // seconds, 30 when absent
+	LogConfiguration  *LogSettings     `json:"logConfiguration,omitempty"`
+	LinuxParameters   *LinuxParameters `json:"linuxParameters,omitempty"` // kept
+
+	User                   string            `json:"user,omitempty"`                   // kept
+	WorkingDirectory       string            `json:"workingDirectory,omitempty"`       // kept
+	ReadonlyRootFilesystem bool              `json:"readonlyRootFilesystem,omitempty"` // kept
+	Privileged             bool              `json:"privileged,omitempty"`             // kept
+	DockerLabels           map[string]string `json:"dockerLabels,omitempty"`           // kept
+
+	// Empty lists that tools write; anything in them is refused.
+	MountPoints    []json.RawMessage `json:"mountPoints,omitempty"`
+	VolumesFrom    []json.RawMessage `json:"volumesFrom,omitempty"`
+	SystemControls []json.RawMessage `json:"systemControls,omitempty"`
+}
+
+// KeyValue is an environment variable.
+type KeyValue struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// PortMapping makes a container's port reachable at its instance.
+type PortMapping struct {
+	Name          string `json:"name,omitempty"`
+	ContainerPort int    `json:"containerPort"`
+	HostPort      int    `json:"hostPort,omitempty"` // 0: one of the instance's dynamic ports
+	Protocol      string `json:"protocol,omitempty"` // tcp, which is the default
+}
+
+// LogSettings is where a container's output goes: kept, it is in the task's log here.
+type LogSettings struct {
+	LogDriver string            `json:"logDriver"`
+	Options   map[string]string `json:"options,omitempty"`
+}
+
+// LinuxParameters are kept.
+type LinuxParameters struct {
+	InitProcessEnabled bool `json:"initProcessEnabled,omitempty"`
+}
+
+// ParseContainers reads the JSON list of container definitions. A key that has no meaning here is refused by its name.
+func ParseContainers(document string) ([]ContainerDefinition, error) {
+	decoder := json.NewDecoder(bytes.NewReader([]byte(document)))
+	decoder.DisallowUnknownFields()
+	var containers []ContainerDefinition
+	if err := decoder.Decode(&containers); err != nil {
+		if key, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+			return nil, fmt.Errorf("containerDefinitions: the emulator doesn't know the key %s: what it would do on AWS cannot "+
+				"be shown here", key)
+		}
+		return nil, fmt.Errorf("containerDefinitions: not a JSON list of container definitions: %w", err)
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, fmt.Errorf("containerDefinitions: something follows the JSON list")
+	}
+	return containers, nil
+}
+
+// RegisterTaskDefinition adds a revision to a family.
+func (s *Store) RegisterTaskDefinition(spec TaskDefinitionSpec) (TaskDefinition, error) {
+	var made TaskDefinition
+	if err := checkDefinition(&spec); err != nil {
+		return TaskDefinition{}, err
+	}
+	if err := s.checkTaskRoles(spec); err != nil {
+		return TaskDefinition{}, err
+	}
+	revision := 1
+	for _, other := range s.TaskDefinitions {
+		if other.Family == spec.Family {
+			revision = max(revision, other.Revision+1)
+		}
+	}
+	made = TaskDefinition{
+		ARN:    s.region.ARN("ecs", fmt.Sprintf("task-definition/%s:%d", spec.Family, revision)),
+		Family: spec.Family, Revision: revision, Active: true, Spec: spec,
+	}
+	copied := made
+	s.TaskDefinitions[made.ARN] = &copied
+	return made, nil
+}
+
+// DeregisterTaskDefinition takes a revision out of use. It stays, INACTIVE, as on AWS: its number is never used again.
+func (s *Store) DeregisterTaskDefinition(arn string) error {
+	if d := s.TaskDefinitions[arn]; d != nil {
+		d.Active = false
+	}
+	return nil
+}
+
+// definition finds an active revision by ARN, "family:revision" or "family", which is the latest.
+func (s *Store) definition(id string) (*TaskDefinition, error) {
+	name := lastPart(id)
+	var found *TaskDefinition
+	for _, d := range s.TaskDefinitions {
+		named := name == d.Family || name == fmt.Sprintf("%s:%d", d.Family, d.Revision)
+		if named && d.Active && (found == nil || d.Revision > found.Revision) {
+			found = d
+		}
+	}
+	if found == nil {
+		return nil, clientException("TaskDefinition not found: %s", id)
+	}
+	return found, nil
+}
+
+func (s *Store) checkTaskRoles(spec TaskDefinitionSpec) error {
+	for _, arn := range []string{spec.TaskRole, spec.ExecutionRole} {
+		if arn != "" && s.iam.Roles[lastPart(arn)] == nil {
+			return clientException("Role is not valid: %s", arn)
+		}
+	}
+	return nil
+}
+
+// checkDefinition holds what the API refuses, and what has no behaviour here.
+func checkDefinition(spec *TaskDefinitionSpec) error {
+	spec.NetworkMode = cmp.Or(spec.NetworkMode, "bridge")
+	switch {
+	case !ecsName.MatchString(spec.Family):
+		return clientException("Family contains invalid characters or is empty: '%s'", spec.Family)
+	case len(spec.Containers) == 0:
+		return clientException("Container list cannot be empty.")
+	case len(spec.Containers) > 1:
+		return clientException("a task of several containers is valid on AWS, but has no behaviour in the emulator yet, which " +
+			"takes one")
+	case spec.NetworkMode != "bridge":
+		return clientException("networkMode '%s' has no behaviour in the emulator yet, which takes bridge", spec.NetworkMode)
+	}
+	return checkContainer(spec.Containers[0], spec.Memory)
+}
+
+// minMemory is what Docker wants, in MiB (API: ContainerDefinition, memory).
+const minMemory = 6
+
+func checkContainer(d ContainerDefinition, taskMemory int) error {
+	switch {
+	case !ecsName.MatchString(d.Name):
+		return clientException("Invalid container name '%s': 1 to 255 letters, digits, hyphens and underscores", d.Name)
+	case d.Image == "":
+		return clientException("Container.image should not be null or empty.")
+	case d.Essential != nil && !*d.Essential:
+		return clientException("A task definition must have at least one essential container.")
+	case d.CPU < 0:
+		return clientException("Invalid 'cpu' setting for container '%s'.", d.Name)
+	case d.Memory == 0 && d.MemoryReservation == 0 && taskMemory == 0:
+		return clientException("Invalid setting for container '%s'. At least one of 'memory' or 'memoryReservation' must be "+
+			"specified.", d.Name)
+	case d.Memory != 0 && d.Memory < minMemory, d.MemoryReservation != 0 && d.MemoryReservation < minMemory:
+		return clientException("Invalid 'memory' setting for container '%s': at least %d MiB", d.Name, minMemory)
+	case d.Memory != 0 && d.MemoryReservation > d.Memory:
+		return clientException("Invalid setting for container '%s'. 'memoryReservation' must not be greater than 'memory'.",
+			d.Name)
+	case taskMemory != 0 && max(d.Memory, d.MemoryReservation) > taskMemory:
+		return clientException("The 'memory' setting for container is greater than for the task: '%s'", d.Name)
+	case d.StopTimeout != nil && *d.StopTimeout < 0:
+		return clientException("Invalid 'stopTimeout' setting for container '%s'.", d.Name)
+	case len(d.MountPoints)+len(d.VolumesFrom)+len(d.SystemControls) > 0:
+		return clientException("mountPoints, volumesFrom and systemControls have no behaviour in the emulator yet: "+
+			"container '%s'", d.Name)
+	}
+	if err := checkEnvironment(d); err != nil {
+		return err
+	}
+	if err := checkMappings(d); err != nil {
+		return err
+	}
+	return checkLogs(d)
+}
+
+func checkEnvironment(d ContainerDefinition) error {
+	for _, variable := range d.Environment {
+		if variable.Name == "" {
+			return clientException("An environment variable of container '%s' has no name.", d.Name)
+		}
+	}
+	return nil
+}
+
+func checkMappings(d ContainerDefinition) error {
+	if len(d.PortMappings) > 1 {
+		return clientException("a container of several ports is valid on AWS, but has no behaviour in the emulator yet, which "+
+			"takes one: container '%s'", d.Name)
+	}
+	for _, m := range d.PortMappings {
+		switch {
+		case m.ContainerPort < 1 || m.ContainerPort > 65535:
+			return clientException("Invalid 'containerPort' setting for container '%s': %d", d.Name, m.ContainerPort)
+		case m.HostPort < 0 || m.HostPort > 65535:
+			return clientException("Invalid 'hostPort' setting for container '%s': %d", d.Name, m.HostPort)
+		case m.Protocol != "" && m.Protocol != "tcp":
+			return clientException("protocol '%s' of container '%s' has no behaviour in the emulator yet, which takes tcp",
+				m.Protocol, d.Name)
+		}
+	}
+	return nil
+}
+
+// checkLogs: awslogs wants to know where to write (API: LogConfiguration).
+func checkLogs(d ContainerDefinition) error {
+	l := d.LogConfiguration
+	drivers := []string{"awslogs", "fluentd", "gelf", "journald", "json-file", "splunk", "syslog"}
+	switch {
+	case l == nil:
+		return nil
+	case !slices.Contains(drivers, l.LogDriver):
+		return clientException("Invalid log driver '%s' for container '%s': one of %s", l.LogDriver, d.Name,
+			strings.Join(drivers, ", "))
+	case l.LogDriver == "awslogs" && (l.Options["awslogs-group"] == "" || l.Options["awslogs-region"] == ""):
+		return clientException("Log driver awslogs requires options: awslogs-group, awslogs-region")
+	}
+	return nil
+}
+
+// container is the one that a task has here.
+func (d *TaskDefinition) container() ContainerDefinition { return d.Spec.Containers[0] }
+
+// mapping is the container's port, or none.
+func (d *TaskDefinition) mapping() PortMapping {
+	for _, m := range d.container().PortMappings {
+		return m
+	}
+	return PortMapping{}
+}
+
+// units is what a task reserves of its instance's CPU: the task's size if it has one.
+func (d *TaskDefinition) units() int {
+	if d.Spec.CPU > 0 {
+		return d.Spec.CPU
+	}
+	return d.container().CPU
+}
+
+// memory is what a task reserves of its instance, in MiB: the task's size, the soft limit or the hard one.
+func (d *TaskDefinition) memory() int {
+	for _, n := range []int{d.Spec.Memory, d.container().MemoryReservation} {
+		if n > 0 {
+			return n
+		}
+	}
+	return d.container().Memory
+}
+
+func (d *TaskDefinition) stopTimeout() time.Duration {
+	if seconds := d.container().StopTimeout; seconds != nil {
+		return time.Duration(*seconds) * time.Second
+	}
+	return 30 * time.Second // ECS_CONTAINER_STOP_TIMEOUT
+}
+
+// IsLeft reports whether the revision counts as left over: one that is out of use stays on AWS too.
+func (d *TaskDefinition) IsLeft() bool { return d.Active }

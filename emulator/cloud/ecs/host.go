@@ -1,0 +1,283 @@
+package ecs
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
+)
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// ContainerInstance is an instance that joined a cluster: its user data names the cluster, its image has ECS's agent,
+// and its role lets the agent register it.
+type ContainerInstance struct {
+	ID, ARN    string
+	Cluster    string // name
+	Instance   string // i-…
+	Draining   bool   // takes no tasks, and its services replace those that it has
+	CPU        int    // units in all
+	Memory     int    // MiB in all
+	NextPort   int    // where the search for a dynamic port begins
+	Registered time.Time
+}
+
+// Dynamic host ports are the ephemeral ports of an Amazon Linux kernel (net.ipv4.ip_local_port_range), as Docker takes
+// them.
+const (
+	firstDynamicPort = 32768
+	lastDynamicPort  = 60999
+)
+
+// reservedPorts are the agent's, Docker's and SSH's (API: PortMapping).
+var reservedPorts = []int{22, 2375, 2376, 51678, 51679, 51680}
+
+// agentConfig is where the agent finds its cluster's name.
+const agentConfig = "/etc/ecs/ecs.config"
+
+var (
+	clusterSetting = regexp.MustCompile(`(?m)^\s*ECS_CLUSTER=["']?([a-zA-Z0-9_-]+)["']?\s*$`)
+	clusterCommand = regexp.MustCompile(`ECS_CLUSTER=["']?([a-zA-Z0-9_-]+)`)
+)
+
+// clusterOf reads the name of a cluster from user data: a cloud-config that writes the agent's configuration, or a
+// script or command that does.
+func clusterOf(script []byte) string {
+	var document struct {
+		WriteFiles []struct {
+			Path, Content string
+		} `yaml:"write_files"`
+	}
+	text := string(script)
+	if !strings.Contains(text, agentConfig) {
+		return ""
+	}
+	if strings.HasPrefix(text, "#cloud-config") && yaml.Unmarshal(script, &document) == nil {
+		for _, file := range document.WriteFiles {
+			if found := clusterSetting.FindStringSubmatch(file.Content); file.Path == agentConfig && found != nil {
+				return found[1]
+			}
+		}
+	}
+	if found := clusterCommand.FindStringSubmatch(text); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+// hosts lists a cluster's container instances, the oldest first.
+func (s *Store) hosts(cluster string) []*ContainerInstance {
+	var found []*ContainerInstance
+	for _, i := range s.ec2.OldestFirst() {
+		if host := s.ContainerInstances[i.ID]; host != nil && host.Cluster == cluster {
+			found = append(found, host)
+		}
+	}
+	return found
+}
+
+// DescribeContainerInstances lists a cluster's, the oldest first.
+func (s *Store) DescribeContainerInstances(cluster string) []ContainerInstance {
+	var all []ContainerInstance
+	for _, host := range s.hosts(lastPart(cluster)) {
+		all = append(all, *host)
+	}
+	return all
+}
+
+// reconcileHosts lets running instances join their clusters, drains those that are on their way out, and drops those that
+// are gone: ECS deregisters a terminated instance whose agent was connected.
+func (s *Store) reconcileHosts(now time.Time) bool {
+	if len(s.Clusters) == 0 {
+		return false
+	}
+	changed := false
+	for _, i := range s.ec2.OldestFirst() {
+		host := s.ContainerInstances[i.ID]
+		switch {
+		case host == nil && i.State == ec2.Running && !i.Lifecycle.IsTerminating():
+			if cluster, reason := s.clusterToJoin(i); cluster != "" && reason == "" {
+				s.ContainerInstances[i.ID] = s.newHost(cluster, i, now)
+				changed = true
+			}
+		case host != nil && (i.State == ec2.ShuttingDown || i.State == ec2.Terminated):
+			delete(s.ContainerInstances, i.ID)
+			changed = true
+		case host != nil && !host.Draining && i.Lifecycle.IsTerminating() && s.drainsHosts(i):
+			host.Draining, changed = true, true
+		}
+	}
+	for id := range s.ContainerInstances {
+		if s.ec2.Instances[id] == nil {
+			delete(s.ContainerInstances, id)
+			changed = true
+		}
+	}
+	return changed
+}
+
+func (s *Store) newHost(cluster string, i *ec2.Instance, now time.Time) *ContainerInstance {
+	id := aws.RandomHex(16)
+	return &ContainerInstance{
+		ID: id, ARN: s.region.ARN("ecs", "container-instance/"+cluster+"/"+id), Cluster: cluster, Instance: i.ID,
+		CPU: 1024 * ec2.VirtualCPUs(i.Type), Memory: usableMemory(i.Type), NextPort: firstDynamicPort, Registered: now,
+	}
+}
+
+// clusterToJoin is the cluster that an instance names and, if its agent can't register it there, why.
+func (s *Store) clusterToJoin(i *ec2.Instance) (cluster, reason string) {
+	cluster = clusterOf(i.Script())
+	switch {
+	case cluster == "":
+		return "", ""
+	case s.Clusters[cluster] == nil:
+		return cluster, "cluster " + cluster + " doesn't exist"
+	case !s.hasAgent(i):
+		return cluster, "its image has no ECS agent: an ECS-optimized image does, or the package ecs-init"
+	case !s.iam.Allows(i.Profile, "ecs:RegisterContainerInstance", s.Clusters[cluster].ARN):
+		return cluster, "its role is not allowed to perform ecs:RegisterContainerInstance: attach " +
+			"AmazonEC2ContainerServiceforEC2Role"
+	}
+	if blocked := s.reachesECS(i); blocked != nil {
+		return cluster, "its agent can't reach ECS: " + blocked.Error()
+	}
+	return cluster, ""
+}
+
+// reachesECS asks for the way to the endpoints that an agent needs (Developer Guide: "Amazon ECS interface VPC
+// endpoints").
+func (s *Store) reachesECS(i *ec2.Instance) *vpc.Blocked {
+	for _, service := range []string{"ecs", "ecs-agent", "ecs-telemetry"} {
+		if blocked := s.vpc.ReachService(s.ec2.PeerOf(i), service); blocked != nil {
+			return blocked
+		}
+	}
+	return nil
+}
+
+// hasAgent asks for an ECS-optimized image, or one made from it, or for the package in the user data.
+func (s *Store) hasAgent(i *ec2.Instance) bool {
+	if strings.Contains(string(i.Script()), "ecs-init") {
+		return true
+	}
+	image, err := s.ec2.ImageByID(i.ImageID)
+	if source := s.ec2.Instances[image.Source]; err == nil && source != nil && source != i {
+		return s.hasAgent(source)
+	}
+	return err == nil && strings.HasPrefix(image.Parameter, "/aws/service/ecs/optimized-ami/")
+}
+
+// provider is the capacity provider of an instance's group, or nil.
+func (s *Store) provider(i *ec2.Instance) *CapacityProvider {
+	for _, name := range aws.Keys(s.CapacityProviders) {
+		if p := s.CapacityProviders[name]; i != nil && i.Group != "" && p.Spec.Group == i.Group {
+			return p
+		}
+	}
+	return nil
+}
+
+// drainsHosts reports whether an instance that is being terminated is drained of its tasks first: by managed draining,
+// unless the whole group goes.
+func (s *Store) drainsHosts(i *ec2.Instance) bool {
+	p, g := s.provider(i), s.autoscaling.Groups[i.Group]
+	return p != nil && p.Spec.Draining && g != nil && !g.Deleting
+}
+
+// Holds reports whether an instance that is to be terminated still has tasks to be drained.
+func (s *Store) Holds(i *ec2.Instance) bool {
+	if !s.drainsHosts(i) || s.ContainerInstances[i.ID] == nil {
+		return false
+	}
+	return slices.ContainsFunc(s.tasksOn(i.ID), func(t *Task) bool { return s.Services[t.ServiceARN] != nil })
+}
+
+// tasksOn lists the tasks of an instance that have not stopped.
+func (s *Store) tasksOn(instance string) []*Task {
+	var found []*Task
+	for _, t := range s.Tasks {
+		if t.Instance == instance && t.State != TaskStopped {
+			found = append(found, t)
+		}
+	}
+	return found
+}
+
+// gibibytes is the memory of the burstable sizes; of the other families it is a multiple of the virtual CPUs.
+var gibibytes = map[string]float64{
+	"nano": 0.5, "micro": 1, "small": 2, "medium": 4, "large": 8, "xlarge": 16, "2xlarge": 32,
+}
+
+// usableMemory is what an instance has for tasks, in MiB: its memory without what the kernel keeps, which is about
+// 70 MiB and 3.7 % (a t3.micro's 1024 MiB are 916 to ECS).
+func usableMemory(instanceType string) int {
+	family, size, _ := strings.Cut(instanceType, ".")
+	total := gibibytes[size]
+	if !strings.HasPrefix(family, "t") || total == 0 {
+		perCPU := 4.0 // general purpose
+		switch family[:1] {
+		case "c":
+			perCPU = 2
+		case "r":
+			perCPU = 8
+		}
+		total = perCPU * float64(ec2.VirtualCPUs(instanceType))
+	}
+	return int(total*1024*0.963 - 70)
+}
+
+// unreserved is what of a container instance no task reserves: CPU units, MiB and ports.
+func (s *Store) unreserved(host *ContainerInstance) (cpu, memory int, ports map[int]bool) {
+	cpu, memory, ports = host.CPU, host.Memory, map[int]bool{}
+	for _, t := range s.tasksOn(host.Instance) {
+		cpu, memory = cpu-t.CPUUnits, memory-t.Memory
+		ports[t.HostPort] = true
+	}
+	for _, port := range reservedPorts {
+		ports[port] = true
+	}
+	return cpu, memory, ports
+}
+
+// dynamicPort takes the next free port of a container instance, as Docker does: ports are not used again at once.
+func (host *ContainerInstance) dynamicPort(used map[int]bool) (int, error) {
+	for range lastDynamicPort - firstDynamicPort + 1 {
+		port := host.NextPort
+		if host.NextPort++; host.NextPort > lastDynamicPort {
+			host.NextPort = firstDynamicPort
+		}
+		if !used[port] {
+			return port, nil
+		}
+	}
+	return 0, fmt.Errorf("no dynamic port of %s is free", host.Instance)
+}
+
+// containerAddress picks a free one of 127.254.0.0/16 at random: two emulators on a machine rarely want the same.
+func (s *Store) containerAddress() (netip.Addr, error) {
+	taken := map[netip.Addr]bool{}
+	for _, t := range s.Tasks {
+		if t.State != TaskStopped {
+			taken[t.Address] = true
+		}
+	}
+	const hosts = 1<<16 - 2 // neither the first nor the last
+	first := rand.IntN(hosts)
+	for n := range hosts {
+		host := 1 + (first+n)%hosts
+		address := netip.AddrFrom4([4]byte{127, 254, byte(host >> 8), byte(host)})
+		if !taken[address] && s.free(address) {
+			return address, nil
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("none of the addresses of 127.254.0.0/16 is free")
+}

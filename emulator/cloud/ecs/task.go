@@ -1,0 +1,238 @@
+package ecs
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+)
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// TaskState is one of ECS's (Developer Guide: "Task lifecycle").
+type TaskState string
+
+// The states of a task.
+const (
+	TaskPending      TaskState = "PENDING"      // placed; its container is to be started
+	TaskRunning      TaskState = "RUNNING"      // its container runs
+	TaskDeactivating TaskState = "DEACTIVATING" // drained by its balancer; its container goes on serving
+	TaskStopping     TaskState = "STOPPING"     // its container is to be stopped
+	TaskStopped      TaskState = "STOPPED"      // for good
+)
+
+// The desired statuses of a task.
+const (
+	desiredRunning = "RUNNING"
+	desiredStopped = "STOPPED"
+)
+
+// Task is a copy of a task definition on a container instance. Its container listens at Address and ContainerPort, and
+// is reached through its instance: HostAddress and HostPort.
+type Task struct {
+	ID, ARN       string
+	Cluster       string // name
+	Service       string // name
+	ServiceARN    string
+	Deployment    string // ID of the one that started it
+	Definition    string // ARN of the task definition
+	Family        string
+	Revision      int
+	Container     string // name
+	Image         string
+	Command       []string // entry point and command; empty: what the image says
+	Environment   map[string]string
+	ContainerPort int        // 0: none
+	HostPort      int        // 0: none
+	Address       netip.Addr // of the container, 127.254.x.x: unique on this machine
+	Instance      string     // i-…
+	HostAddress   netip.Addr // private address of the instance
+	State         TaskState
+	DesiredStatus string // RUNNING or STOPPED
+	Reason        string // why it stops or stopped
+	ExitCode      *int   // of its container, once it has ended
+	Unhealthy     bool   // its balancer found it unhealthy: it is to be replaced
+	Settled       bool   // it has been healthy
+	StopTimeout   time.Duration
+	CPUUnits      int       // reserved, 1024 a virtual CPU
+	Memory        int       // MiB that it reserves
+	CPU           []float64 // percent of CPUUnits, one a minute, the newest last
+	Measured      time.Time // when the newest point of CPU came
+	Created       time.Time
+	Started       time.Time
+	Stopped       time.Time
+}
+
+// keepStopped is how long ECS goes on showing a stopped task (API: DescribeTasks, at least an hour).
+const keepStopped = time.Hour
+
+// DescribeTasks lists all tasks, those that stopped within the last hour included, the oldest first.
+//
+// A data plane starts the container of a task that is PENDING and then calls [Cloud.TaskRunning]; after a restart it
+// starts those that are RUNNING or DEACTIVATING again. It stops the container (SIGTERM, after StopTimeout SIGKILL) of a
+// task that is STOPPING and then calls [Cloud.TaskEnded], at once if there is none; one of a task that is STOPPED or gone
+// it kills: its host is gone. It calls [Cloud.TaskEnded] also when a container ends by itself or cannot be started.
+func (s *Store) DescribeTasks() []Task {
+	var all []Task
+	for _, t := range s.tasks() {
+		copied := *t
+		copied.Command, copied.CPU = slices.Clone(t.Command), slices.Clone(t.CPU)
+		copied.Environment = maps.Clone(t.Environment)
+		all = append(all, copied)
+	}
+	return all
+}
+
+func (s *Store) tasks() []*Task {
+	return slices.SortedFunc(maps.Values(s.Tasks), func(a, b *Task) int {
+		if order := a.Created.Compare(b.Created); order != 0 {
+			return order
+		}
+		return a.Address.Compare(b.Address)
+	})
+}
+
+// TaskRunning reports that a task's container runs. The task is registered with its target groups.
+func (s *Store) TaskRunning(id string, now time.Time) (changed bool) {
+	t := s.Tasks[id]
+	if t == nil || t.State != TaskPending {
+		return false
+	}
+	t.State, t.Started = TaskRunning, now
+	svc := s.Services[t.ServiceARN]
+	if svc == nil {
+		return true
+	}
+	for _, group := range s.targetGroups(svc) {
+		s.elb.Register(group, t.Instance, t.HostPort, now)
+		svc.event(now, "registered 1 targets in (target-group %s)", group.ARN)
+	}
+	return true
+}
+
+// TaskEnded reports that a task's container ended or could not be started, and why if that is known.
+func (s *Store) TaskEnded(id string, exitCode int, reason string, now time.Time) (changed bool) {
+	t := s.Tasks[id]
+	if t == nil || t.State == TaskStopped {
+		return false
+	}
+	t.ExitCode = &exitCode
+	if t.DesiredStatus == desiredRunning {
+		t.Reason = endedBecause(reason)
+		s.taskFailed(t, now)
+	}
+	s.taskGone(t, now)
+	return true
+}
+
+// endedBecause is why a task stopped whose container ended: a container that never started is the reason itself.
+func endedBecause(reason string) string {
+	switch {
+	case strings.HasPrefix(reason, "CannotStartContainerError"):
+		return reason
+	case reason == "":
+		return "Essential container in task exited"
+	}
+	return "Essential container in task exited: " + reason
+}
+
+// StopTask drains and stops a task; its service replaces it (API: StopTask).
+func (s *Store) StopTask(id, reason string, now time.Time) error {
+	t := s.Tasks[id]
+	if t == nil {
+		return aws.Refuse("InvalidParameterException", "The referenced task was not found: %s", id)
+	}
+	if t.DesiredStatus == desiredRunning {
+		s.stopTask(t, cmp.Or(reason, "Task stopped by user"), now)
+	}
+	return nil
+}
+
+// RecordTaskCPU adds a minute's average CPU use of a task, in percent of the CPU units that it reserves: over 100 while
+// it borrows what others leave. A task that reserves none counts against its whole instance.
+func (s *Store) RecordTaskCPU(id string, percent float64, now time.Time) (changed bool) {
+	t := s.Tasks[id]
+	if t == nil {
+		return false
+	}
+	t.CPU = append(t.CPU, percent)
+	t.CPU = t.CPU[max(0, len(t.CPU)-ec2.CpuPoints):]
+	t.Measured = now
+	return true
+}
+
+// stopTask begins to end a task: a running one is drained first by its balancer.
+func (s *Store) stopTask(t *Task, reason string, now time.Time) {
+	t.DesiredStatus, t.Reason = desiredStopped, reason
+	if t.State == TaskPending {
+		t.State = TaskStopping
+		return
+	}
+	t.State = TaskDeactivating
+	s.deregisterTask(t, now, false)
+}
+
+// taskGone is the end of a task whose container runs no more.
+func (s *Store) taskGone(t *Task, now time.Time) {
+	t.State, t.DesiredStatus, t.Stopped = TaskStopped, desiredStopped, now
+	s.deregisterTask(t, now, true)
+}
+
+func (s *Store) deregisterTask(t *Task, now time.Time, gone bool) {
+	svc := s.Services[t.ServiceARN]
+	if svc == nil {
+		return
+	}
+	for _, group := range s.targetGroups(svc) {
+		if target := group.Target(t.Instance, t.HostPort); target != nil {
+			if target.State != elb.TargetDraining {
+				svc.event(now, "deregistered 1 targets in (target-group %s)", group.ARN)
+			}
+			s.elb.Deregister(group, t.Instance, t.HostPort, now, gone)
+		}
+	}
+}
+
+// advanceTasks lets go of tasks whose host is gone, stops those that are drained, and forgets old ones.
+func (s *Store) advanceTasks(now time.Time) bool {
+	changed := false
+	for _, id := range aws.Keys(s.Tasks) {
+		t := s.Tasks[id]
+		switch {
+		case t.State == TaskStopped:
+			if now.Sub(t.Stopped) > keepStopped {
+				delete(s.Tasks, id)
+				changed = true
+			}
+		case s.ContainerInstances[t.Instance] == nil:
+			t.Reason, changed = fmt.Sprintf("Host EC2 (instance %s) terminated.", t.Instance), true
+			s.taskGone(t, now)
+		case t.State == TaskDeactivating && s.drainedTask(t):
+			t.State, changed = TaskStopping, true
+		}
+	}
+	return changed
+}
+
+func (s *Store) drainedTask(t *Task) bool {
+	svc := s.Services[t.ServiceARN]
+	if svc == nil {
+		return true
+	}
+	return !slices.ContainsFunc(s.targetGroups(svc), func(group *elb.TargetGroup) bool {
+		return group.Target(t.Instance, t.HostPort) != nil
+	})
+}
+
+// active reports whether a task runs or will, and is meant to.
+func (t *Task) active() bool { return t.DesiredStatus == desiredRunning && t.State != TaskStopped }
+
+// IsLeft reports whether the task counts as left over: a stopped one doesn't.
+func (t *Task) IsLeft() bool { return t.State != TaskStopped }

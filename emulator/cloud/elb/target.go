@@ -1,0 +1,142 @@
+package elb
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+)
+
+import (
+	"slices"
+	"strconv"
+	"time"
+)
+
+// TargetState is one of ELB's (API: TargetHealth).
+type TargetState string
+
+// The states of a target.
+const (
+	TargetInitial   TargetState = "initial"
+	TargetHealthy   TargetState = "healthy"
+	TargetUnhealthy TargetState = "unhealthy"
+	TargetDraining  TargetState = "draining"
+	TargetUnused    TargetState = "unused"
+)
+
+// Target is a port of an instance, registered with a target group.
+type Target struct {
+	Instance    string
+	Port        int    // never 0
+	Incarnation string // of this registration: results of an earlier one's probes are void
+	State       TargetState
+	Reason      string // ELB's code, e.g. Target.FailedHealthChecks
+	Description string
+	Successes   int // in a row
+	Failures    int // in a row
+	Since       time.Time
+	DrainUntil  time.Time
+}
+
+// Register adds a port of an instance to a target group.
+func (s *Store) Register(group *TargetGroup, instance string, port int, now time.Time) {
+	group.Targets = slices.DeleteFunc(group.Targets, func(t *Target) bool { return t.matches(instance, port) })
+	target := &Target{Instance: instance, Port: port, Incarnation: aws.RandomHex(4), Since: now}
+	s.AwaitFirstProbe(group, target)
+	group.Targets = append(group.Targets, target)
+}
+
+func (t *Target) matches(instance string, port int) bool {
+	return t.Instance == instance && t.Port == port
+}
+
+// Target finds a registration, or returns nil.
+func (g *TargetGroup) Target(instance string, port int) *Target {
+	for _, t := range g.Targets {
+		if t.matches(instance, port) {
+			return t
+		}
+	}
+	return nil
+}
+
+// targetID names a target: by its instance, and by its port too unless that is the group's.
+func (g *TargetGroup) targetID(t *Target) string {
+	if t.Port == g.Spec.Port {
+		return t.Instance
+	}
+	return t.Instance + ":" + strconv.Itoa(t.Port)
+}
+
+// AwaitFirstProbe gives a target the state that it has before its first probe.
+func (s *Store) AwaitFirstProbe(group *TargetGroup, target *Target) {
+	switch {
+	case len(s.BalancersOf(group.ARN)) == 0:
+		target.State, target.Reason = TargetUnused, "Target.NotInUse"
+		target.Description = "Target group is not configured to receive traffic from the load balancer"
+	case !s.zoneEnabled(group, target.Instance):
+		target.State, target.Reason = TargetUnused, "Target.NotInUse"
+		target.Description = "Target is in an Availability Zone that is not enabled for the load balancer"
+	default:
+		target.State, target.Reason = TargetInitial, "Elb.InitialHealthChecking"
+		target.Description = "Initial health checks in progress"
+	}
+}
+
+func (s *Store) zoneEnabled(group *TargetGroup, instance string) bool {
+	i := s.ec2.Instances[instance]
+	for _, b := range s.BalancersOf(group.ARN) {
+		for _, subnet := range b.Spec.Subnets {
+			if found := s.vpc.Subnets[subnet]; i != nil && found != nil && found.Zone == i.Zone {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Deregister begins to drain a target, or drops it at once if its instance is gone.
+func (s *Store) Deregister(group *TargetGroup, instance string, port int, now time.Time, gone bool) {
+	target := group.Target(instance, port)
+	if target == nil || target.State == TargetDraining {
+		return
+	}
+	unused := target.State == TargetUnused
+	target.State, target.Reason = TargetDraining, "Target.DeregistrationInProgress"
+	target.Description, target.Since = "Target deregistration is in progress", now
+	target.DrainUntil = now.Add(group.Spec.DeregistrationDelay)
+	if gone || unused {
+		target.DrainUntil = now
+	}
+}
+
+// Reconcile ends draining that has lasted long enough, and follows listeners that came or went.
+func (s *Store) Reconcile(now time.Time) bool {
+	changed := false
+	for _, arn := range aws.Keys(s.TargetGroups) {
+		group := s.TargetGroups[arn]
+		before := len(group.Targets)
+		group.Targets = slices.DeleteFunc(group.Targets, func(t *Target) bool {
+			return t.State == TargetDraining && !now.Before(t.DrainUntil)
+		})
+		changed = changed || len(group.Targets) != before
+		used := len(s.BalancersOf(arn)) > 0
+		for _, target := range group.Targets {
+			if target.State != TargetDraining && used == (target.State == TargetUnused) && (!used || s.zoneEnabled(group, target.Instance)) {
+				s.AwaitFirstProbe(group, target)
+				target.Since, changed = now, true
+			}
+		}
+	}
+	return changed
+}
+
+// AwaitProbes gives the targets that have been probed the state from before, as after a restart.
+func (s *Store) AwaitProbes(now time.Time) {
+	for _, group := range s.TargetGroups {
+		for _, target := range group.Targets {
+			if target.State == TargetHealthy || target.State == TargetUnhealthy {
+				target.Successes, target.Failures, target.Since = 0, 0, now
+				s.AwaitFirstProbe(group, target)
+			}
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package elb
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+)
+
+import (
+	"time"
+)
+
+// TargetGroupSpec is what a target group is made of.
+type TargetGroupSpec struct {
+	Name                string
+	Port                int    // on which targets serve that are registered without their own
+	Protocol            string // TCP or HTTP
+	VPC                 string
+	DeregistrationDelay time.Duration
+	Check               HealthCheck
+}
+
+// TargetGroup is a set of targets with their health.
+type TargetGroup struct {
+	ARN     string
+	Spec    TargetGroupSpec
+	Targets []*Target
+}
+
+// CreateTargetGroup makes an empty target group.
+func (s *Store) CreateTargetGroup(spec TargetGroupSpec) (TargetGroup, error) {
+	group := TargetGroup{ARN: s.region.ARN("elasticloadbalancing", "targetgroup/"+spec.Name+"/"+aws.RandomHex(8)), Spec: spec}
+	if err := checkELBName(spec.Name); err != nil {
+		return TargetGroup{}, err
+	}
+	if s.vpc.VPCs[spec.VPC] == nil {
+		return TargetGroup{}, aws.Refuse("ValidationError", "The VPC ID '%s' is not found", spec.VPC)
+	}
+	if spec.Port < 1 || spec.Port > 65535 {
+		return TargetGroup{}, aws.Refuse("ValidationError", "Port '%d' must be between 1 and 65535", spec.Port)
+	}
+	if spec.Protocol != "TCP" && spec.Protocol != "HTTP" {
+		return TargetGroup{}, aws.Refuse("ValidationError", "Target group protocol '%s' is not supported here: TCP or HTTP", spec.Protocol)
+	}
+	if err := checkHealthCheck(spec); err != nil {
+		return TargetGroup{}, err
+	}
+	for _, other := range s.TargetGroups {
+		if other.Spec.Name == spec.Name {
+			return TargetGroup{}, aws.Refuse("DuplicateTargetGroupName", "A target group with the name '%s' already exists", spec.Name)
+		}
+	}
+	copied := group
+	s.TargetGroups[group.ARN] = &copied
+	return group, nil
+}
+
+// UpdateTargetGroup changes the health check and the deregistration delay.
+func (s *Store) UpdateTargetGroup(arn string, spec TargetGroupSpec) error {
+	group := s.TargetGroups[arn]
+	if group == nil {
+		return aws.Refuse("TargetGroupNotFound", "Target group '%s' not found", arn)
+	}
+	spec.Protocol = group.Spec.Protocol
+	if err := checkHealthCheck(spec); err != nil {
+		return err
+	}
+	group.Spec.Check, group.Spec.DeregistrationDelay = spec.Check, spec.DeregistrationDelay
+	return nil
+}
+
+// DeleteTargetGroup removes a group that no listener forwards to.
+func (s *Store) DeleteTargetGroup(arn string) error {
+	for _, listener := range s.Listeners {
+		if listener.TargetGroup == arn {
+			return aws.Refuse("ResourceInUse", "Target group '%s' is currently in use by a listener or a rule", arn)
+		}
+	}
+	delete(s.TargetGroups, arn)
+	return nil
+}
+
+// DescribeTargetGroups lists the target groups by their ARNs, without their targets: see [Cloud.TargetHealth] (API:
+// DescribeTargetGroups).
+func (s *Store) DescribeTargetGroups() []TargetGroup {
+	var all []TargetGroup
+	for _, arn := range aws.Keys(s.TargetGroups) {
+		all = append(all, TargetGroup{ARN: arn, Spec: s.TargetGroups[arn].Spec})
+	}
+	return all
+}

@@ -1,0 +1,121 @@
+package events
+
+import (
+	"encoding/json"
+	"regexp"
+	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+)
+
+// Event is one of EventBridge's default bus.
+type Event struct {
+	Version    string         `json:"version"`
+	ID         string         `json:"id"`
+	DetailType string         `json:"detail-type"`
+	Source     string         `json:"source"`
+	Account    string         `json:"account"`
+	Time       string         `json:"time"`
+	Region     string         `json:"region"`
+	Resources  []string       `json:"resources"`
+	Detail     map[string]any `json:"detail"`
+}
+
+// Rule sends the events that match its pattern to its targets.
+type Rule struct {
+	Name     string
+	ARN      string
+	Pattern  string // JSON
+	Disabled bool
+	Targets  map[string]string // ARNs of topics by target ID
+}
+
+// eventName is the form of a rule's name and a target's ID (API: PutRule, Target).
+var eventName = regexp.MustCompile(`^[.\-_A-Za-z0-9]{1,64}$`)
+
+// maxEventTargets is the quota of a rule ("Amazon EventBridge quotas").
+const maxEventTargets = 5
+
+// PutRule makes or changes a rule of the default bus.
+func (s *Store) PutRule(name, pattern string, disabled bool) (string, error) {
+	arn := s.region.ARN("events", "rule/"+name)
+	if !eventName.MatchString(name) {
+		return "", badEventName("name", name)
+	}
+	if pattern == "" {
+		return "", aws.Refuse("ValidationException", "Parameter(s) EventPattern or ScheduleExpression must be specified.")
+	}
+	if err := checkPattern(pattern); err != nil {
+		return "", err
+	}
+	rule := Rule{Name: name, ARN: arn, Pattern: pattern, Disabled: disabled, Targets: map[string]string{}}
+	if old := s.Rules[name]; old != nil {
+		rule.Targets = old.Targets
+	}
+	s.Rules[name] = &rule
+	return arn, nil
+}
+
+func badEventName(what, is string) error {
+	return aws.Refuse("ValidationException", "1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must "+
+		"satisfy regular expression pattern: [\\.\\-_A-Za-z0-9]+, 1 to 64 characters", is, what)
+}
+
+// DeleteRule removes a rule without targets.
+func (s *Store) DeleteRule(name string) error {
+	if rule := s.Rules[name]; rule != nil && len(rule.Targets) > 0 {
+		return aws.Refuse("ValidationException", "Rule can't be deleted since it has targets.")
+	}
+	delete(s.Rules, name)
+	return nil
+}
+
+// PutTarget adds a topic to a rule, or replaces the target of that ID. As on AWS the topic need not exist: what is sent
+// to it then is lost.
+func (s *Store) PutTarget(rule, id, topic string) error {
+	found := s.Rules[rule]
+	if found == nil {
+		return aws.Refuse("ResourceNotFoundException", "Rule %s does not exist on EventBus default.", rule)
+	}
+	if !eventName.MatchString(id) {
+		return badEventName("targets.1.member.id", id)
+	}
+	if !IsTopic(topic) {
+		return aws.Refuse("ValidationException", "the emulator delivers events to SNS topics, not to %q", topic)
+	}
+	if _, there := found.Targets[id]; !there && len(found.Targets) >= maxEventTargets {
+		return aws.Refuse("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
+	}
+	found.Targets[id] = topic
+	return nil
+}
+
+// DeleteTarget takes a target from its rule.
+func (s *Store) DeleteTarget(rule, id string) error {
+	if found := s.Rules[rule]; found != nil {
+		delete(found.Targets, id)
+	}
+	return nil
+}
+
+// Send delivers an event to the targets of the rules that match. What a topic doesn't take is lost; where SNS sends mail
+// without a subject it has this one.
+func (s *Store) Send(now time.Time, event Event) {
+	is := parsed(text(event))
+	for _, name := range aws.Keys(s.Rules) {
+		rule := s.Rules[name]
+		if rule.Disabled || !matches(parsed(rule.Pattern), is) {
+			continue
+		}
+		for _, id := range aws.Keys(rule.Targets) {
+			s.PublishAs(eventSender(rule.ARN), now, rule.Targets[id], "AWS Notification Message", event)
+		}
+	}
+}
+
+// parsed reads JSON that is known to be some.
+func parsed(text string) any {
+	var value any
+	_ = json.Unmarshal([]byte(text), &value)
+	return value
+}

@@ -1,0 +1,39 @@
+// Package fault is Fault Injection Service: what can be made to go wrong, and what has been.
+//
+//	Start ──▶ at once: an instance or task ends, the power of a zone fails
+//	      └─▶ for a time: no capacity, no network, a busy CPU; asked for by the services below as predicates
+package fault
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
+)
+
+// State is what survives a restart of the emulator.
+type State struct {
+	Faults map[string]*Fault // that last
+}
+
+// Store holds the faults of a region.
+type Store struct {
+	State
+
+	region      aws.Region
+	vpc         *vpc.Store
+	ec2         *ec2.Store
+	autoscaling *autoscaling.Store
+	ecs         *ecs.Store
+}
+
+// New returns a region without faults. Networks and launches ask it what is disrupted.
+func New(
+	region aws.Region, network *vpc.Store, compute *ec2.Store, groups *autoscaling.Store, containers *ecs.Store,
+) *Store {
+	s := &Store{region: region, vpc: network, ec2: compute, autoscaling: groups, ecs: containers}
+	aws.MakeTables(&s.State)
+	network.Disruption, compute.Capacity = s.disruption, s.CheckCapacity
+	return s
+}

@@ -1,0 +1,234 @@
+package rds
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
+)
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// DatabaseSpec is what an RDS instance is made of.
+type DatabaseSpec struct {
+	Identifier      string
+	Engine, Version string
+	Class           string
+	StorageGiB      int
+	Name            string // of the first database; none when empty
+	Username        string
+	Password        bool // one is given
+	ManagedPassword bool // RDS makes one and keeps it in Secrets Manager
+	SubnetGroup     string
+	ParameterGroup  string // none when empty
+	Groups          []string
+	MultiAZ         bool
+	BackupDays      int
+	Protected       bool // deletion protection
+}
+
+// Database is an RDS instance. It is recorded: nothing answers at its address.
+type Database struct {
+	ID   string // resource ID
+	Spec DatabaseSpec
+}
+
+// Port is the engine's own.
+func (s DatabaseSpec) Port() int {
+	if s.Engine == "postgres" {
+		return 5432
+	}
+	return 3306
+}
+
+// CheckParameterGroupUnused holds that a parameter group may be deleted: no database has it.
+func (s *Store) CheckParameterGroupUnused(name string) error {
+	var err error
+	for _, database := range s.Databases {
+		if database.Spec.ParameterGroup == name {
+			err = aws.Refuse("InvalidDBParameterGroupState", "One or more database instances are still members of this parameter group "+
+				"%s, so the group cannot be deleted", name)
+		}
+	}
+	return err
+}
+
+// CreateDatabase makes an RDS instance.
+func (s *Store) CreateDatabase(spec DatabaseSpec) (Database, error) {
+	database := &Database{ID: "db-" + strings.ToUpper(aws.RandomHex(13)), Spec: spec}
+	for _, other := range s.Databases {
+		if other.Spec.Identifier == spec.Identifier {
+			return Database{}, aws.Refuse("DBInstanceAlreadyExists", "DB instance already exists")
+		}
+	}
+	if err := s.checkDatabase(spec); err != nil {
+		return Database{}, err
+	}
+	if err := s.setInterfaces(spec); err != nil {
+		return Database{}, err
+	}
+	s.Databases[database.ID] = database
+	return *database, nil
+}
+
+// UpdateDatabase changes what can be changed in place.
+func (s *Store) UpdateDatabase(id string, spec DatabaseSpec) error {
+	database := s.Databases[id]
+	if database == nil {
+		return aws.Refuse("DBInstanceNotFound", "DBInstance %s not found.", spec.Identifier)
+	}
+	if err := s.checkDatabase(spec); err != nil {
+		return err
+	}
+	if spec.StorageGiB < database.Spec.StorageGiB {
+		return aws.Refuse("InvalidParameterCombination", "Requested storage size (%d) cannot be smaller than the current size (%d).",
+			spec.StorageGiB, database.Spec.StorageGiB)
+	}
+	for _, other := range s.Databases {
+		if other != database && other.Spec.Identifier == spec.Identifier {
+			return aws.Refuse("DBInstanceAlreadyExists", "DB instance already exists")
+		}
+	}
+	if old := database.Spec.SubnetGroup; old != spec.SubnetGroup && s.networkOf(old) == s.networkOf(spec.SubnetGroup) {
+		return aws.Refuse("InvalidVPCNetworkStateFault", "You cannot move DB instance %s to subnet group %s. The specified DB subnet "+
+			"group and DB instance are in the same VPC. Choose a DB subnet group in different VPC than the specified DB instance "+
+			"and try again.", spec.Identifier, spec.SubnetGroup)
+	}
+	s.vpc.RenameOwner(database.Spec.Owner(), spec.Owner())
+	if err := s.setInterfaces(spec); err != nil {
+		s.vpc.RenameOwner(spec.Owner(), database.Spec.Owner())
+		return err
+	}
+	database.Spec = spec
+	return nil
+}
+
+func (s DatabaseSpec) Owner() vpc.Owner { return vpc.Owner{Kind: vpc.OwnerDatabase, ID: s.Identifier} }
+
+// setInterfaces gives a database a network interface in each subnet of its group. RDS has one interface at a time, in the
+// subnet where the database runs; but it may move to any of them.
+func (s *Store) setInterfaces(spec DatabaseSpec) error {
+	return s.vpc.SetInterfaces(spec.Owner(), s.SubnetGroups[spec.SubnetGroup].Subnets, spec.Groups, false)
+}
+
+// DeleteDatabase removes an RDS instance, keeping a final snapshot unless its name is empty.
+func (s *Store) DeleteDatabase(id, snapshot string) error {
+	database := s.Databases[id]
+	switch {
+	case database == nil:
+		return nil
+	case database.Spec.Protected:
+		return aws.Refuse("InvalidParameterCombination", "Cannot delete protected DB Instance, please disable deletion protection "+
+			"and try again.")
+	case snapshot != "" && !validIdentifier(snapshot, 255):
+		return aws.Refuse("InvalidParameterValue", "The parameter FinalDBSnapshotIdentifier is not a valid identifier: %s", snapshot)
+	case s.Snapshots[snapshot]:
+		return aws.Refuse("DBSnapshotAlreadyExists", "Cannot create the snapshot because a snapshot with the identifier %s already "+
+			"exists.", snapshot)
+	case snapshot != "":
+		s.Snapshots[snapshot] = true
+	}
+	s.vpc.DeleteInterfaces(database.Spec.Owner())
+	delete(s.Databases, id)
+	return nil
+}
+
+var identifier = regexp.MustCompile(`^[A-Za-z](-?[A-Za-z0-9])*$`)
+
+func validIdentifier(text string, longest int) bool {
+	return len(text) <= longest && identifier.MatchString(text)
+}
+
+// engines are the ones that are known here, with the versions that RDS still makes new instances of ("Release calendars").
+var engines = map[string]*regexp.Regexp{
+	"postgres": regexp.MustCompile(`^1[3-8](\.[0-9]+)?$`),
+	"mysql":    regexp.MustCompile(`^8\.[04](\.[0-9]+)?$`),
+	"mariadb":  regexp.MustCompile(`^(10\.(6|11)|11\.[48])(\.[0-9]+)?$`),
+}
+
+// databaseClass is the pattern of instance classes.
+var databaseClass = regexp.MustCompile(`^db\.[a-z0-9-]+\.[a-z0-9]+$`)
+
+func (s *Store) checkDatabase(spec DatabaseSpec) error {
+	versions := engines[spec.Engine]
+	switch {
+	case !validIdentifier(spec.Identifier, 63):
+		return aws.Refuse("InvalidParameterValue", "The parameter DBInstanceIdentifier is not a valid identifier: %s. Identifiers must "+
+			"begin with a letter; must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two "+
+			"consecutive hyphens.", spec.Identifier)
+	case versions == nil:
+		return aws.Refuse("InvalidParameterValue", "Invalid DB engine: %s (the emulator knows %s)", spec.Engine,
+			strings.Join(aws.Keys(engines), ", "))
+	case spec.Version != "" && !versions.MatchString(spec.Version):
+		return aws.Refuse("InvalidParameterCombination", "Cannot find version %s for %s", spec.Version, spec.Engine)
+	case !databaseClass.MatchString(spec.Class):
+		return aws.Refuse("InvalidParameterValue", "Invalid DB Instance class: %s", spec.Class)
+	case spec.StorageGiB < 20 || spec.StorageGiB > 65536:
+		return aws.Refuse("InvalidParameterValue", "Invalid storage size for engine name %s and storage type gp3: %d", spec.Engine,
+			spec.StorageGiB)
+	case spec.BackupDays < 0 || spec.BackupDays > 35:
+		return aws.Refuse("InvalidParameterValue", "Invalid backup retention period. %d is not between 0 and 35.", spec.BackupDays)
+	}
+	if err := spec.checkOwner(); err != nil {
+		return err
+	}
+	return s.checkGroups(spec)
+}
+
+// reserved are user names that the engines keep for themselves (RDS User Guide: "CreateDBInstance", MasterUsername).
+var reserved = map[string][]string{
+	"postgres": {"admin", "rdsadmin", "rdsrepladmin", "rds_superuser"},
+	"mysql":    {"rdsadmin", "rdsrepladmin", "root", "mysql"},
+	"mariadb":  {"rdsadmin", "rdsrepladmin", "root", "mysql"},
+}
+
+var plainName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+
+func (s DatabaseSpec) checkOwner() error {
+	longest := 16
+	if s.Engine == "postgres" {
+		longest = 63
+	}
+	switch {
+	case slices.Contains(reserved[s.Engine], strings.ToLower(s.Username)):
+		return aws.Refuse("InvalidParameterValue", "MasterUsername %s cannot be used as it is a reserved word used by the engine", s.Username)
+	case !plainName.MatchString(s.Username) || len(s.Username) > longest:
+		return aws.Refuse("InvalidParameterValue", "The parameter MasterUsername must begin with a letter and have at most %d letters, "+
+			"digits and underscores: %q", longest, s.Username)
+	case s.Name != "" && (!plainName.MatchString(s.Name) || len(s.Name) > 63):
+		return aws.Refuse("InvalidParameterValue", "DBName must begin with a letter and contain only alphanumeric characters: %s", s.Name)
+	case s.Password && s.ManagedPassword:
+		return aws.Refuse("InvalidParameterCombination", "You can't specify MasterUserPassword for an instance with "+
+			"ManageMasterUserPassword enabled.")
+	case !s.Password && !s.ManagedPassword:
+		return aws.Refuse("InvalidParameterValue", "Invalid master password")
+	}
+	return nil
+}
+
+func (s *Store) checkGroups(spec DatabaseSpec) error {
+	group := s.SubnetGroups[spec.SubnetGroup]
+	if group == nil {
+		return aws.Refuse("DBSubnetGroupNotFoundFault", "DB subnet group '%s' does not exist. (The emulator has no default one.)",
+			spec.SubnetGroup)
+	}
+	for _, id := range spec.Groups {
+		found := s.vpc.SecurityGroups[id]
+		if found == nil {
+			return aws.Refuse("InvalidParameterValue", "Invalid security group , groupId= %s, groupName=.", id)
+		}
+		if vpc := s.vpc.VpcOf(group.Subnets[0]); found.VPC != vpc {
+			return aws.Refuse("InvalidVPCNetworkStateFault", "The DB instance and EC2 security group are in different VPCs. The DB "+
+				"instance is in %s and the EC2 security group is in %s", vpc, found.VPC)
+		}
+	}
+	return nil
+}
+
+// DatabaseAddress is the name under which RDS would make the database reachable.
+func (s *Store) DatabaseAddress(spec DatabaseSpec) string {
+	return fmt.Sprintf("%s.c9akciq32rgh.%s.rds.amazonaws.com", spec.Identifier, s.region)
+}

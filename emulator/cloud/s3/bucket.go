@@ -1,0 +1,87 @@
+package s3
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/iam"
+)
+
+import (
+	"regexp"
+)
+
+// Bucket holds objects. Their bytes are kept by the caller, below a key of its own.
+type Bucket struct {
+	Name    string
+	Policy  string // document; "" for none
+	Objects map[string]Object
+}
+
+// Object is a stored file.
+type Object struct {
+	Key    string
+	Source string // local file that holds the bytes
+	SHA256 string
+}
+
+// bucketName is S3's rule for general purpose buckets (User Guide: "Bucket naming rules").
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
+// CreateBucket makes an empty bucket.
+func (s *Store) CreateBucket(name string) error {
+	if !bucketName.MatchString(name) {
+		return aws.Refuse("InvalidBucketName", "The specified bucket is not valid: %s.", name)
+	}
+	if s.Buckets[name] != nil {
+		return aws.Refuse("BucketAlreadyOwnedByYou", "Your previous request to create the named bucket %s succeeded.", name)
+	}
+	s.Buckets[name] = &Bucket{Name: name, Objects: map[string]Object{}}
+	return nil
+}
+
+// DeleteBucket removes a bucket: an empty one, or any with force.
+func (s *Store) DeleteBucket(name string, force bool) error {
+	if bucket := s.Buckets[name]; bucket != nil && len(bucket.Objects) > 0 && !force {
+		return aws.Refuse("BucketNotEmpty", "The bucket you tried to delete (%s) is not empty.", name)
+	}
+	delete(s.Buckets, name)
+	return nil
+}
+
+// PutBucketPolicy replaces the policy of a bucket (API: PutBucketPolicy).
+func (s *Store) PutBucketPolicy(bucket, document string) error {
+	found := s.Buckets[bucket]
+	if found == nil {
+		return aws.Refuse("NoSuchBucket", "The specified bucket does not exist: %s.", bucket)
+	}
+	if _, err := iam.ParsePolicy(document); err != nil {
+		return aws.Refuse("MalformedPolicy", "Policies must be valid JSON and have statements that allow or deny.")
+	}
+	found.Policy = document
+	return nil
+}
+
+// DeleteBucketPolicy removes the policy of a bucket. A bucket without a policy stays as it is (API: DeleteBucketPolicy).
+func (s *Store) DeleteBucketPolicy(bucket string) error {
+	if found := s.Buckets[bucket]; found != nil {
+		found.Policy = ""
+	}
+	return nil
+}
+
+// PutObject stores an object whose bytes are in a local file.
+func (s *Store) PutObject(bucket string, object Object) error {
+	found := s.Buckets[bucket]
+	if found == nil {
+		return aws.Refuse("NoSuchBucket", "The specified bucket does not exist: %s.", bucket)
+	}
+	found.Objects[object.Key] = object
+	return nil
+}
+
+// DeleteObject removes an object.
+func (s *Store) DeleteObject(bucket, key string) error {
+	if found := s.Buckets[bucket]; found != nil {
+		delete(found.Objects, key)
+	}
+	return nil
+}

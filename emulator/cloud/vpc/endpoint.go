@@ -1,0 +1,269 @@
+package vpc
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/iam"
+)
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Endpoint leads to an AWS service without the internet: a gateway by routes, an interface by addresses in subnets.
+type Endpoint struct {
+	ID          string
+	VPC         string
+	Service     string // e.g. com.amazonaws.us-east-1.s3
+	Interface   bool   // otherwise a gateway
+	RouteTables []string
+	Interfaces  map[string]netip.Addr `json:"-"` // subnet → private address; of a copy
+	Groups      []string
+	PrivateDNS  bool   // the service's public name leads to the interfaces, in the whole VPC
+	Policy      string // document; empty: everything
+}
+
+// Name is the service's own, e.g. s3, or ecr.api.
+func (e *Endpoint) Name() string {
+	parts := strings.SplitN(e.Service, ".", 4)
+	return parts[len(parts)-1]
+}
+
+// PrefixList is the ID of the prefix list that a gateway routes to; an interface has none.
+func (e *Endpoint) PrefixList() string {
+	if e.Interface {
+		return ""
+	}
+	return prefixLists[e.Name()].ID
+}
+
+// prefixList is a named set of ranges that belong to a service.
+type prefixList struct {
+	ID     string
+	Ranges []netip.Prefix
+}
+
+// prefixLists are those of the services that have gateway endpoints. IDs and ranges are some of us-east-1's, here in
+// every region.
+var prefixLists = map[string]prefixList{
+	"s3":       {"pl-63a5400a", []netip.Prefix{netip.MustParsePrefix("52.216.0.0/15"), netip.MustParsePrefix("3.5.0.0/19")}},
+	"dynamodb": {"pl-02cd2c6b", []netip.Prefix{netip.MustParsePrefix("52.94.0.0/22")}},
+}
+
+func prefixListByID(id string) (prefixList, bool) {
+	for _, list := range prefixLists {
+		if list.ID == id {
+			return list, true
+		}
+	}
+	return prefixList{}, false
+}
+
+// contains reports whether an address belongs to a destination: a CIDR or a prefix list's ID. More specific destinations
+// have more bits.
+func contains(destination string, address netip.Addr) (bits int, ok bool) {
+	ranges := []netip.Prefix{}
+	if list, known := prefixListByID(destination); known {
+		ranges = list.Ranges
+	} else if prefix, err := netip.ParsePrefix(destination); err == nil {
+		ranges = append(ranges, prefix)
+	}
+	for _, prefix := range ranges {
+		if prefix.Contains(address) {
+			return prefix.Bits(), true
+		}
+	}
+	return 0, false
+}
+
+// PublicService is a service of AWS as it is reached over the internet.
+func PublicService(name string) Peer {
+	address := netip.MustParseAddr("54.239.16.1")
+	if list, ok := prefixLists[name]; ok {
+		address = list.Ranges[0].Addr().Next()
+	}
+	return Peer{Name: ServicePrefix + name, Address: address}
+}
+
+const ServicePrefix = "AWS service "
+
+// EndpointSpec is what an endpoint is made of.
+type EndpointSpec struct {
+	VPC         string
+	Service     string
+	Interface   bool
+	RouteTables []string // of a gateway
+	Subnets     []string // of an interface
+	Groups      []string // of an interface
+	PrivateDNS  bool     // of an interface
+	Policy      string
+}
+
+// CreateEndpoint makes an endpoint; a gateway's routes to its service's prefix list come with it.
+func (s *Store) CreateEndpoint(spec EndpointSpec) (Endpoint, error) {
+	made := &Endpoint{ID: aws.NewID("vpce"), VPC: spec.VPC, Service: spec.Service, Interface: spec.Interface}
+	var copied Endpoint
+	if err := s.checkEndpoint(made, spec); err != nil {
+		return Endpoint{}, err
+	}
+	if err := s.configure(made, spec); err != nil {
+		return Endpoint{}, err
+	}
+	s.Endpoints[made.ID] = made
+	copied = s.copyOf(made)
+	return copied, nil
+}
+
+// UpdateEndpoint changes all but the VPC, the service and the type.
+func (s *Store) UpdateEndpoint(id string, spec EndpointSpec) error {
+	found := s.Endpoints[id]
+	if found == nil {
+		return aws.NotFound("InvalidVpcEndpointId.NotFound", "Vpc Endpoint", id)
+	}
+	if err := s.checkEndpoint(found, spec); err != nil {
+		return err
+	}
+	return s.configure(found, spec)
+}
+
+// configure gives an endpoint its routes or interfaces, once they are known to be right.
+func (s *Store) configure(e *Endpoint, spec EndpointSpec) error {
+	if err := s.SetInterfaces(e.owner(), spec.Subnets, spec.Groups, false); err != nil {
+		return err
+	}
+	s.deleteRoutes(e)
+	e.RouteTables, e.Groups = slices.Clone(spec.RouteTables), slices.Clone(spec.Groups)
+	e.PrivateDNS, e.Policy = spec.PrivateDNS, spec.Policy
+	for _, table := range e.RouteTables {
+		s.RouteTables[table].Routes[e.PrefixList()] = e.ID
+	}
+	return nil
+}
+
+// deleteRoutes takes a gateway's routes out of its tables.
+func (s *Store) deleteRoutes(e *Endpoint) {
+	for _, id := range e.RouteTables {
+		if table := s.RouteTables[id]; table != nil {
+			maps.DeleteFunc(table.Routes, func(_, target string) bool { return target == e.ID })
+		}
+	}
+}
+
+func (s *Store) checkEndpoint(e *Endpoint, spec EndpointSpec) error {
+	if s.VPCs[spec.VPC] == nil {
+		return aws.NotFound("InvalidVpcId.NotFound", "Vpc", spec.VPC)
+	}
+	if !strings.HasPrefix(spec.Service, "com.amazonaws."+string(s.region)+".") {
+		return aws.Refuse("InvalidServiceName", "The Vpc Peer Service '%s' does not exist", spec.Service)
+	}
+	if spec.Policy != "" {
+		if _, err := iam.ParsePolicy(spec.Policy); err != nil {
+			return err
+		}
+	}
+	if spec.Interface {
+		return s.checkInterfaces(e, spec)
+	}
+	return s.checkGatewayEndpoint(e, spec)
+}
+
+func (s *Store) checkGatewayEndpoint(e *Endpoint, spec EndpointSpec) error {
+	list, ok := prefixLists[e.Name()]
+	switch {
+	case !ok:
+		return aws.Refuse("InvalidParameter", "Peer type (Gateway) does not match available service types ([Interface]) of %s.",
+			spec.Service)
+	case len(spec.Subnets) > 0 || len(spec.Groups) > 0 || spec.PrivateDNS:
+		return aws.Refuse("InvalidParameter", "A gateway endpoint takes route tables: it has no subnets, security groups or private DNS.")
+	}
+	for _, id := range spec.RouteTables {
+		table := s.RouteTables[id]
+		if table == nil || table.VPC != spec.VPC {
+			return aws.NotFound("InvalidRouteTableId.NotFound", "route table", id)
+		}
+		if other := table.Routes[list.ID]; other != "" && other != e.ID {
+			return aws.Refuse("RouteAlreadyExists", "route table %s already has a route with destination-prefix-list-id %s", id, list.ID)
+		}
+	}
+	return nil
+}
+
+func (s *Store) checkInterfaces(e *Endpoint, spec EndpointSpec) error {
+	if len(spec.RouteTables) > 0 {
+		return aws.Refuse("InvalidParameter", "An interface endpoint takes subnets: it has no route tables.")
+	}
+	zones := map[string]bool{}
+	for _, id := range spec.Subnets {
+		subnet := s.Subnets[id]
+		if subnet == nil || subnet.VPC != spec.VPC {
+			return aws.NotFound("InvalidSubnetId.NotFound", "subnet", id)
+		}
+		if zones[subnet.Zone] {
+			return aws.Refuse("DuplicateSubnetsInSameZone", "Found another VPC endpoint subnet in the availability zone of %s. "+
+				"VPC endpoint subnets should be in different availability zones supported by the VPC endpoint service.", id)
+		}
+		zones[subnet.Zone] = true
+	}
+	for _, id := range spec.Groups {
+		if group := s.SecurityGroups[id]; group == nil || group.VPC != spec.VPC {
+			return aws.NotFound("InvalidSecurityGroupId.NotFound", "security group", id)
+		}
+	}
+	if len(spec.Groups) == 0 {
+		return aws.Refuse("InvalidParameter", "an interface endpoint without a security group would take the default one of its VPC, "+
+			"which the emulator doesn't have: name one")
+	}
+	for _, other := range s.Endpoints {
+		if other != e && spec.PrivateDNS && other.VPC == spec.VPC && other.PrivateDNS && other.Service == spec.Service {
+			return aws.Refuse("InvalidParameter", "private-dns-enabled cannot be set because there is already a conflicting DNS domain "+
+				"for %s in the VPC %s", spec.Service, spec.VPC)
+		}
+	}
+	return nil
+}
+
+// DeleteEndpoint removes an endpoint with its routes and interfaces.
+func (s *Store) DeleteEndpoint(id string) error {
+	if e := s.Endpoints[id]; e != nil {
+		s.deleteRoutes(e)
+		s.DeleteInterfaces(e.owner())
+	}
+	delete(s.Endpoints, id)
+	return nil
+}
+
+func (e *Endpoint) owner() Owner { return Owner{Kind: OwnerEndpoint, ID: e.ID} }
+
+func (s *Store) copyOf(e *Endpoint) Endpoint {
+	copied := *e
+	copied.Interfaces = map[string]netip.Addr{}
+	for _, n := range s.InterfacesOf(e.owner()) {
+		copied.Interfaces[n.Subnet] = n.Address
+	}
+	copied.RouteTables, copied.Groups = slices.Clone(e.RouteTables), slices.Clone(e.Groups)
+	return copied
+}
+
+// ServicePeer is the end of an interface endpoint that a service's name leads to from a subnet: the one in its zone, or
+// else the first; nil when the name leads to the internet.
+func (s *Store) ServicePeer(service, subnet string) *Peer {
+	for _, id := range aws.Keys(s.Endpoints) {
+		e := s.Endpoints[id]
+		candidates := s.InterfacesOf(e.owner())
+		if !e.PrivateDNS || e.Name() != service || e.VPC != s.VpcOf(subnet) || len(candidates) == 0 {
+			continue
+		}
+		chosen := candidates[0]
+		for _, candidate := range candidates {
+			if s.SameZone(candidate.Subnet, subnet) {
+				chosen = candidate
+			}
+		}
+		end := chosen.Peer()
+		end.Name += " of " + service
+		return &end
+	}
+	return nil
+}

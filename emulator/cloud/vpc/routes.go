@@ -1,0 +1,201 @@
+package vpc
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+)
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// RouteTable holds the routes of the subnets associated with it. Traffic within the VPC needs none.
+type RouteTable struct {
+	ID           string
+	VPC          string
+	Routes       map[string]string // destination, a CIDR or a prefix list's ID → gateway, NAT gateway or gateway endpoint
+	Associations map[string]string // association ID → subnet ID
+}
+
+// CreateRouteTable makes an empty table.
+func (s *Store) CreateRouteTable(vpc string) (RouteTable, error) {
+	table := &RouteTable{ID: aws.NewID("rtb"), VPC: vpc, Routes: map[string]string{}, Associations: map[string]string{}}
+	beside := 0
+	for _, other := range s.RouteTables {
+		if other.VPC == vpc {
+			beside++
+		}
+	}
+	switch {
+	case s.VPCs[vpc] == nil:
+		return RouteTable{}, aws.NotFound("InvalidVpcID.NotFound", "vpc", vpc)
+	case beside >= maxTables:
+		return RouteTable{}, aws.Refuse("RouteTableLimitExceeded", "The maximum number of route tables has been reached.")
+	}
+	s.RouteTables[table.ID] = table
+	return RouteTable{ID: table.ID, VPC: vpc}, nil
+}
+
+// DeleteRouteTable removes a table without associations. Gateway endpoints lose it.
+func (s *Store) DeleteRouteTable(id string) error {
+	if table := s.RouteTables[id]; table != nil {
+		for association := range table.Associations {
+			return aws.InUse("routeTable", id, "association "+association)
+		}
+	}
+	delete(s.RouteTables, id)
+	for _, endpoint := range s.Endpoints {
+		endpoint.RouteTables = slices.DeleteFunc(endpoint.RouteTables, func(table string) bool { return table == id })
+	}
+	return nil
+}
+
+// CreateRoute sends traffic for the destination to an internet gateway or a NAT gateway.
+func (s *Store) CreateRoute(table, destination, gateway string) error {
+	found := s.RouteTables[table]
+	if found == nil {
+		return aws.NotFound("InvalidRouteTableID.NotFound", "routeTable", table)
+	}
+	if err := s.checkRouteTarget(found.VPC, gateway); err != nil {
+		return err
+	}
+	if found.Routes[destination] != "" {
+		return aws.Refuse("RouteAlreadyExists", "The route identified by %s already exists.", destination)
+	}
+	if _, err := parseCIDR(destination); err != nil {
+		return err
+	}
+	if len(found.Routes) >= maxRoutes {
+		return aws.Refuse("RouteLimitExceeded", "The maximum number of routes in %s has been reached.", table)
+	}
+	found.Routes[destination] = gateway
+	return nil
+}
+
+// ReplaceRoute sends traffic for a destination elsewhere.
+func (s *Store) ReplaceRoute(table, destination, gateway string) error {
+	found := s.RouteTables[table]
+	if found == nil || found.Routes[destination] == "" {
+		return aws.Refuse("InvalidRoute.NotFound", "no route with destination-cidr-block %s in route table %s", destination, table)
+	}
+	if err := s.checkRouteTarget(found.VPC, gateway); err != nil {
+		return err
+	}
+	found.Routes[destination] = gateway
+	return nil
+}
+
+func (s *Store) checkRouteTarget(vpc, gateway string) error {
+	if strings.HasPrefix(gateway, "nat-") {
+		if nat := s.NATGateways[gateway]; nat == nil || s.VpcOf(nat.Subnet) != vpc {
+			return aws.NotFound("InvalidNatGatewayID.NotFound", "natGateway", gateway)
+		}
+		return nil
+	}
+	if found := s.InternetGateways[gateway]; found == nil || found.VPC != vpc {
+		return aws.NotFound("InvalidGatewayID.NotFound", "internetGateway", gateway)
+	}
+	return nil
+}
+
+// DeleteRoute removes a route.
+func (s *Store) DeleteRoute(table, destination string) error {
+	if found := s.RouteTables[table]; found != nil {
+		delete(found.Routes, destination)
+	}
+	return nil
+}
+
+// Associate makes a table the one of a subnet.
+func (s *Store) Associate(table, subnet string) (string, error) {
+	id := aws.NewID("rtbassoc")
+	found := s.RouteTables[table]
+	switch {
+	case found == nil:
+		return "", aws.NotFound("InvalidRouteTableID.NotFound", "routeTable", table)
+	case s.Subnets[subnet] == nil:
+		return "", aws.NotFound("InvalidSubnetID.NotFound", "subnet", subnet)
+	case s.VpcOf(subnet) != found.VPC:
+		return "", differentNetworks(table, subnet)
+	case s.tableOf(subnet) != nil:
+		return "", aws.Refuse("Resource.AlreadyAssociated", "the specified association for route table %s conflicts "+
+			"with an existing association", table)
+	}
+	found.Associations[id] = subnet
+	return id, nil
+}
+
+// ReplaceAssociation gives the subnet of an association another table. Here the association keeps its ID, on AWS it gets
+// a new one.
+func (s *Store) ReplaceAssociation(association, table string) error {
+	found := s.RouteTables[table]
+	if found == nil {
+		return aws.NotFound("InvalidRouteTableID.NotFound", "routeTable", table)
+	}
+	for _, old := range s.RouteTables {
+		subnet, here := old.Associations[association]
+		switch {
+		case !here:
+			continue
+		case s.VpcOf(subnet) != found.VPC:
+			return differentNetworks(table, subnet)
+		}
+		delete(old.Associations, association)
+		found.Associations[association] = subnet
+		return nil
+	}
+	return aws.NotFound("InvalidAssociationID.NotFound", "association", association)
+}
+
+func differentNetworks(table, subnet string) error {
+	return aws.Refuse("InvalidParameterValue", "Route table %s and subnet %s belong to different networks", table, subnet)
+}
+
+// Disassociate takes a subnet's table away.
+func (s *Store) Disassociate(association string) error {
+	for _, table := range s.RouteTables {
+		delete(table.Associations, association)
+	}
+	return nil
+}
+
+// tableOf is the route table associated with a subnet; nil stands for the VPC's main table, which has only the local
+// route.
+func (s *Store) tableOf(subnet string) *RouteTable {
+	for _, table := range s.RouteTables {
+		for _, associated := range table.Associations {
+			if associated == subnet {
+				return table
+			}
+		}
+	}
+	return nil
+}
+
+// PublicByDefault tells whether instances in a subnet get a public address unless they say otherwise.
+func (s *Store) PublicByDefault(subnet string) bool {
+	public := false
+	public = s.Subnets[subnet] != nil && s.Subnets[subnet].MapPublicIP
+	return public
+}
+
+// TableOf returns the route table that is associated with a subnet.
+func (s *Store) TableOf(subnet string) (RouteTable, error) {
+	return s.findTable(func(s *Store) *RouteTable { return s.tableOf(subnet) })
+}
+
+// RouteTable returns a route table.
+func (s *Store) RouteTable(id string) (RouteTable, error) {
+	return s.findTable(func(s *Store) *RouteTable { return s.RouteTables[id] })
+}
+
+func (s *Store) findTable(find func(*Store) *RouteTable) (RouteTable, error) {
+	var found RouteTable
+	err := aws.Refuse("InvalidRouteTableID.NotFound", "query returned no results; please change your search criteria and try again")
+	if table := find(s); table != nil {
+		found, err = *table, nil
+		found.Routes, found.Associations = maps.Clone(table.Routes), maps.Clone(table.Associations)
+	}
+	return found, err
+}

@@ -1,0 +1,93 @@
+package vpc
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+)
+
+import (
+	"cmp"
+	"net/netip"
+)
+
+// VPC is a virtual private cloud.
+type VPC struct {
+	ID   string
+	CIDR netip.Prefix
+}
+
+// Default quotas ("Amazon VPC quotas"). Internet gateways have the one of the VPCs.
+const (
+	maxVPCs       = 5   // a Region
+	maxSubnets    = 200 // a VPC
+	maxTables     = 200 // a VPC
+	maxRoutes     = 500 // a route table
+	maxRules      = 60  // a security group, each direction
+	MaxInterfaced = 5   // security groups of a network interface
+)
+
+// CreateVPC makes a VPC. EC2 takes /16 to /28 (API: CreateVpc).
+func (s *Store) CreateVPC(cidr string) (VPC, error) {
+	prefix, err := parseCIDR(cidr)
+	if err != nil {
+		return VPC{}, err
+	}
+	if !prefix.Addr().Is4() || prefix.Bits() < 16 || prefix.Bits() > 28 {
+		return VPC{}, aws.Refuse("InvalidVpc.Range", "The CIDR '%s' is invalid: a VPC is between /16 and /28.", cidr)
+	}
+	vpc := &VPC{ID: aws.NewID("vpc"), CIDR: prefix}
+	if len(s.VPCs) >= maxVPCs {
+		return VPC{}, aws.Refuse("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
+	}
+	s.VPCs[vpc.ID] = vpc
+	return *vpc, nil
+}
+
+// DeleteVPC removes an empty VPC.
+func (s *Store) DeleteVPC(id string) error {
+	if found := s.contentOf(id); found != "" {
+		return aws.InUse("vpc", id, found)
+	}
+	delete(s.VPCs, id)
+	return nil
+}
+
+// contentOf names something that is in a VPC, or returns "" if it is empty.
+func (s *Store) contentOf(vpc string) string {
+	return cmp.Or(
+		firstIn(vpc, "subnet", s.Subnets, func(n *Subnet) string { return n.VPC }),
+		firstIn(vpc, "internet gateway", s.InternetGateways, func(g *InternetGateway) string { return g.VPC }),
+		firstIn(vpc, "route table", s.RouteTables, func(t *RouteTable) string { return t.VPC }),
+		firstIn(vpc, "security group", s.SecurityGroups, func(g *SecurityGroup) string { return g.VPC }),
+		firstIn(vpc, "network ACL", s.NetworkACLs, func(a *NetworkACL) string { return a.VPC }),
+		firstIn(vpc, "endpoint", s.Endpoints, func(e *Endpoint) string { return e.VPC }),
+	)
+}
+
+// firstIn names the first of some resources that is in a VPC.
+func firstIn[T any](vpc, kind string, all map[string]*T, vpcOf func(*T) string) string {
+	for _, id := range aws.Keys(all) {
+		if vpcOf(all[id]) == vpc {
+			return kind + " " + id
+		}
+	}
+	return ""
+}
+
+func parseCIDR(text string) (netip.Prefix, error) {
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil || prefix != prefix.Masked() {
+		return netip.Prefix{}, aws.Refuse("InvalidParameterValue", "Value (%s) for parameter cidrBlock is invalid. "+
+			"This is not a valid CIDR block.", text)
+	}
+	return prefix, nil
+}
+
+// VPC finds a VPC by its ID.
+func (s *Store) VPC(id string) (VPC, bool) {
+	var found *VPC
+	found = s.VPCs[id]
+	if found == nil {
+		return VPC{}, false
+	}
+	return *found, true
+}
