@@ -22,4 +22,4 @@ rehearse: ## deploy, break and destroy a stack on this machine: make rehearse ST
 
 goldens: ## rewrite golden files and generated documents; look at the difference afterwards
 	go test ./stack ./userdata -update
-	UPDATE_DOCS=1 go test ./settings ./emulator/cloud/... ./emulator/provider/... ./emulator/behaviour
+	UPDATE_DOCS=1 go test ./settings ./emulator/cloud/... ./emulator/provider/... ./emulator/conformance

@@ -16,7 +16,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/dataplane"
-	nspawn "github.com/elastic-service/elastic-service/internal/machine"
+	"github.com/elastic-service/elastic-service/emulator/runtime/nspawn"
 )
 
 // machines is the runtime of booted machines: each VPC is a network namespace, to which the balancers reach out of this

@@ -10,7 +10,7 @@ import (
 	"github.com/elastic-service/elastic-service/internal/userdatatest"
 )
 
-// What Check refuses is tabled in internal/machine, beside what cloud-init says of the same documents.
+// What Check refuses is tabled in emulator/runtime/nspawn, beside what cloud-init says of the same documents.
 
 func TestWhatIsRenderedPassesTheCheck(t *testing.T) {
 	host := Bootstrap{Cluster: "flask-cluster-1a2b3c4"}

@@ -1,4 +1,4 @@
-package machine_test
+package nspawn_test
 
 import (
 	"bytes"
@@ -20,8 +20,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/elastic-service/elastic-service/emulator/runtime/nspawn"
 	"github.com/elastic-service/elastic-service/internal/graphtest"
-	"github.com/elastic-service/elastic-service/internal/machine"
 	"github.com/elastic-service/elastic-service/internal/project"
 	"github.com/elastic-service/elastic-service/stack"
 )
@@ -108,10 +108,10 @@ func (s software) fetch(_ context.Context, bucket, key string) (io.ReadCloser, e
 }
 
 // spec is a machine's that reads its artifacts with its role.
-func (s software) spec(t *testing.T, address netip.Addr) machine.Spec {
+func (s software) spec(t *testing.T, address netip.Addr) nspawn.Spec {
 	t.Helper()
 	a := address.As4()
-	return machine.Spec{
+	return nspawn.Spec{
 		ID:      fmt.Sprintf("i-0e5%02x%02x%02x%02x", a[0], a[1], a[2], a[3]),
 		Address: address, Directory: t.TempDir(), UserData: s.userData, Role: "instance", Fetch: s.fetch,
 	}
@@ -120,7 +120,7 @@ func (s software) spec(t *testing.T, address netip.Addr) machine.Spec {
 // needMachines skips the test where machines cannot be booted; in CI they must.
 func needMachines(t *testing.T) {
 	t.Helper()
-	missing := machine.Missing()
+	missing := nspawn.Missing()
 	if missing == "" {
 		return
 	}
@@ -131,12 +131,12 @@ func needMachines(t *testing.T) {
 }
 
 // newVPC is stack dev's network: two subnets in two zones.
-func newVPC(t *testing.T) *machine.VPC {
+func newVPC(t *testing.T) *nspawn.VPC {
 	t.Helper()
 	needMachines(t)
-	v, err := machine.NewVPC(t.Context(), machine.Config{
+	v, err := nspawn.NewVPC(t.Context(), nspawn.Config{
 		Name: t.Name(), Region: "us-east-1", CIDR: netip.MustParsePrefix("192.168.0.0/23"),
-		Subnets: []machine.Subnet{
+		Subnets: []nspawn.Subnet{
 			{CIDR: netip.MustParsePrefix("192.168.0.0/24"), Zone: "us-east-1a"},
 			{CIDR: netip.MustParsePrefix("192.168.1.0/24"), Zone: "us-east-1b"},
 		},
@@ -147,7 +147,7 @@ func newVPC(t *testing.T) *machine.VPC {
 }
 
 // boot starts a machine, and shows what it said if the test fails.
-func boot(t *testing.T, v *machine.VPC, spec machine.Spec) *machine.Machine {
+func boot(t *testing.T, v *nspawn.VPC, spec nspawn.Spec) *nspawn.Machine {
 	t.Helper()
 	m, err := v.Boot(t.Context(), spec)
 	require.NoError(t, err)
@@ -159,7 +159,7 @@ func boot(t *testing.T, v *machine.VPC, spec machine.Spec) *machine.Machine {
 	return m
 }
 
-func show(t *testing.T, m *machine.Machine) {
+func show(t *testing.T, m *nspawn.Machine) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -174,7 +174,7 @@ func show(t *testing.T, m *machine.Machine) {
 }
 
 // open reports whether a port of the machine takes connections, as a balancer's health check in the VPC sees it.
-func open(v *machine.VPC, address netip.Addr, port uint16) bool {
+func open(v *nspawn.VPC, address netip.Addr, port uint16) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	conn, err := v.Dial(ctx, "tcp", netip.AddrPortFrom(address, port).String())
@@ -186,18 +186,18 @@ func open(v *machine.VPC, address netip.Addr, port uint16) bool {
 }
 
 // opens waits for a port, and returns how long that took.
-func opens(t *testing.T, v *machine.VPC, address netip.Addr, port uint16) time.Duration {
+func opens(t *testing.T, v *nspawn.VPC, address netip.Addr, port uint16) time.Duration {
 	t.Helper()
 	return eventually(t, bootTime, fmt.Sprintf("port %d of %s opens", port, address), func() bool { return open(v, address, port) })
 }
 
-func closes(t *testing.T, v *machine.VPC, address netip.Addr, port uint16) {
+func closes(t *testing.T, v *nspawn.VPC, address netip.Addr, port uint16) {
 	t.Helper()
 	eventually(t, bootTime, fmt.Sprintf("port %d of %s closes", port, address), func() bool { return !open(v, address, port) })
 }
 
 // staysShut watches for as long as it takes to be sure: several retries of what might open the port.
-func staysShut(t *testing.T, v *machine.VPC, watch time.Duration, port uint16, addresses ...netip.Addr) {
+func staysShut(t *testing.T, v *nspawn.VPC, watch time.Duration, port uint16, addresses ...netip.Addr) {
 	t.Helper()
 	for end := time.Now().Add(watch); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		for _, address := range addresses {
@@ -217,14 +217,14 @@ func eventually(t *testing.T, limit time.Duration, what string, holds func() boo
 }
 
 // command runs in the machine, and must succeed.
-func command(t *testing.T, m *machine.Machine, words ...string) string {
+func command(t *testing.T, m *nspawn.Machine, words ...string) string {
 	t.Helper()
 	r := attempt(t, m, words...)
 	require.Zero(t, r.Code, "%s: %s%s", strings.Join(words, " "), r.Stdout, r.Stderr)
 	return strings.TrimSpace(r.Stdout)
 }
 
-func attempt(t *testing.T, m *machine.Machine, words ...string) machine.Result {
+func attempt(t *testing.T, m *nspawn.Machine, words ...string) nspawn.Result {
 	t.Helper()
 	r, err := m.Exec(t.Context(), words...)
 	require.NoError(t, err)
@@ -233,7 +233,7 @@ func attempt(t *testing.T, m *machine.Machine, words ...string) machine.Result {
 
 // assertBootedCleanly asks all that can tell, because none tells everything: cloud-init ends well on YAML that it could
 // not read, with a warning in its log; and on a unit that does not start, which only systemd counts.
-func assertBootedCleanly(t *testing.T, m *machine.Machine) {
+func assertBootedCleanly(t *testing.T, m *nspawn.Machine) {
 	t.Helper()
 	eventually(t, bootTime, "systemd has started", func() bool {
 		state := strings.TrimSpace(attempt(t, m, "systemctl", "is-system-running", "--wait").Stdout)
@@ -246,7 +246,7 @@ func assertBootedCleanly(t *testing.T, m *machine.Machine) {
 	assert.Empty(t, attempt(t, m, "systemctl", "--failed", "--no-legend", "--plain").Stdout)
 }
 
-func service(t *testing.T, m *machine.Machine, name string) machine.ServiceStatus {
+func service(t *testing.T, m *nspawn.Machine, name string) nspawn.ServiceStatus {
 	t.Helper()
 	all, err := m.Services(t.Context())
 	require.NoError(t, err)
@@ -256,5 +256,5 @@ func service(t *testing.T, m *machine.Machine, name string) machine.ServiceStatu
 		}
 	}
 	require.Failf(t, "no such unit", "%s in %v", name, all)
-	return machine.ServiceStatus{}
+	return nspawn.ServiceStatus{}
 }

@@ -1,4 +1,4 @@
-package machine_test
+package nspawn_test
 
 import (
 	"net/netip"
@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/machine"
+	"github.com/elastic-service/elastic-service/emulator/runtime/nspawn"
 )
 
 func TestTwoMachinesInTwoZones(t *testing.T) {
@@ -67,20 +67,20 @@ func TestServicesWithUsersAndLowPorts(t *testing.T) {
 func TestWhatEC2RefusesIsRefused(t *testing.T) {
 	v := newVPC(t)
 	for name, c := range map[string]struct {
-		change func(*machine.Spec)
+		change func(*nspawn.Spec)
 		want   string
 	}{
 		"user data of 16,385 bytes": {
-			func(s *machine.Spec) { s.UserData = make([]byte, 16385) }, "user data has 16385 bytes: EC2 takes 16384 at most",
+			func(s *nspawn.Spec) { s.UserData = make([]byte, 16385) }, "user data has 16385 bytes: EC2 takes 16384 at most",
 		},
 		"an address of no subnet": {
-			func(s *machine.Spec) { s.Address = netip.MustParseAddr("10.0.0.7") }, "10.0.0.7 is in no subnet of the VPC",
+			func(s *nspawn.Spec) { s.Address = netip.MustParseAddr("10.0.0.7") }, "10.0.0.7 is in no subnet of the VPC",
 		},
 		"an address that AWS keeps": {
-			func(s *machine.Spec) { s.Address = netip.MustParseAddr("192.168.1.3") },
+			func(s *nspawn.Spec) { s.Address = netip.MustParseAddr("192.168.1.3") },
 			"192.168.1.3 is one of the first four addresses of 192.168.1.0/24",
 		},
-		"an ID that is none": {func(s *machine.Spec) { s.ID = "web" }, `"web" is not the ID of an instance`},
+		"an ID that is none": {func(s *nspawn.Spec) { s.ID = "web" }, `"web" is not the ID of an instance`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec := software{}.spec(t, zoneA)

@@ -1,4 +1,4 @@
-package behaviour_test
+package conformance_test
 
 import (
 	"bufio"
@@ -23,8 +23,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator"
-	"github.com/elastic-service/elastic-service/emulator/behaviour"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/conformance"
 	"github.com/elastic-service/elastic-service/internal/docstest"
 )
 
@@ -69,12 +69,12 @@ func answer(c net.Conn) {
 
 // The suite against the emulator: real processes, sockets and probes, in a time that runs as much faster.
 func TestTheEmulatorBehavesAsAWS(t *testing.T) {
-	behaviour.Suite(t, newEmulated)
+	conformance.Suite(t, newEmulated)
 }
 
 func TestTheDocumentListsTheCases(t *testing.T) {
 	var rows [][]string
-	for _, c := range behaviour.Cases() {
+	for _, c := range conformance.Cases() {
 		rows = append(rows, []string{c.Name, c.States, c.Document})
 	}
 	docstest.Section(t, "../../docs/behaviour.md", "cases", docstest.Table([]string{"case", "what AWS does", "according to"}, rows))
@@ -91,7 +91,7 @@ type emulated struct {
 	*emulator.Emulator
 
 	t         *testing.T
-	shape     behaviour.Shape
+	shape     conformance.Shape
 	spec      cloud.GroupSpec
 	template  string
 	data      cloud.TemplateData
@@ -100,7 +100,7 @@ type emulated struct {
 	inbound   string // rule for health checks
 }
 
-func newEmulated(t *testing.T) behaviour.Cloud {
+func newEmulated(t *testing.T) conformance.Cloud {
 	t.Helper()
 	e, err := emulator.Open(emulator.Options{
 		Folder: t.TempDir(), Region: "us-east-1", Speed: speed, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
@@ -133,7 +133,7 @@ func (e *emulated) Pause(ctx context.Context, d time.Duration) error {
 // networks counts the VPCs: instances of one address would meet on this machine.
 var networks atomic.Int32
 
-func (e *emulated) Create(ctx context.Context, shape behaviour.Shape) error {
+func (e *emulated) Create(ctx context.Context, shape conformance.Shape) error {
 	e.shape, e.version = shape, 1
 	vpc, subnets := e.network()
 	e.security(vpc)
@@ -250,15 +250,15 @@ func (e *emulated) policies() {
 
 var errGone = errors.New("the group is gone")
 
-func (e *emulated) Group(context.Context) (behaviour.Group, error) {
+func (e *emulated) Group(context.Context) (conformance.Group, error) {
 	g, members, found := e.Cloud.Group(name)
 	if !found {
-		return behaviour.Group{}, errGone
+		return conformance.Group{}, errGone
 	}
-	group := behaviour.Group{Min: g.Spec.Min, Desired: g.Desired, Max: g.Spec.Max}
+	group := conformance.Group{Min: g.Spec.Min, Desired: g.Desired, Max: g.Spec.Max}
 	for _, i := range members {
 		if i.State != cloud.Terminated {
-			group.Members = append(group.Members, behaviour.Member{
+			group.Members = append(group.Members, conformance.Member{
 				ID: i.ID, Zone: i.Zone, Lifecycle: string(i.Lifecycle), Version: strconv.Itoa(i.Version),
 			})
 		}
@@ -266,36 +266,36 @@ func (e *emulated) Group(context.Context) (behaviour.Group, error) {
 	return group, nil
 }
 
-func (e *emulated) Targets(context.Context) ([]behaviour.Target, error) {
-	var targets []behaviour.Target
+func (e *emulated) Targets(context.Context) ([]conformance.Target, error) {
+	var targets []conformance.Target
 	for _, t := range e.Cloud.TargetHealth() {
-		targets = append(targets, behaviour.Target{ID: t.Instance, State: string(t.State), Reason: t.Reason, Description: t.Description})
+		targets = append(targets, conformance.Target{ID: t.Instance, State: string(t.State), Reason: t.Reason, Description: t.Description})
 	}
 	return targets, nil
 }
 
-func (e *emulated) Activities(context.Context) ([]behaviour.Activity, error) {
+func (e *emulated) Activities(context.Context) ([]conformance.Activity, error) {
 	g, _, _ := e.Cloud.Group(name)
-	var activities []behaviour.Activity
+	var activities []conformance.Activity
 	for _, a := range g.Activities {
-		activities = append(activities, behaviour.Activity{Description: a.Description, Cause: a.Cause, Status: a.Status})
+		activities = append(activities, conformance.Activity{Description: a.Description, Cause: a.Cause, Status: a.Status})
 	}
 	return activities, nil
 }
 
-func (e *emulated) Alarms(context.Context) ([]behaviour.Alarm, error) {
-	var alarms []behaviour.Alarm
+func (e *emulated) Alarms(context.Context) ([]conformance.Alarm, error) {
+	var alarms []conformance.Alarm
 	for _, a := range e.Cloud.Alarms() {
-		alarms = append(alarms, behaviour.Alarm{Name: a.Spec.Name, State: a.State})
+		alarms = append(alarms, conformance.Alarm{Name: a.Spec.Name, State: a.State})
 	}
 	return alarms, nil
 }
 
-func (e *emulated) Refreshes(context.Context) ([]behaviour.RefreshStatus, error) {
+func (e *emulated) Refreshes(context.Context) ([]conformance.RefreshStatus, error) {
 	g, _, _ := e.Cloud.Group(name)
-	var refreshes []behaviour.RefreshStatus
+	var refreshes []conformance.RefreshStatus
 	for _, r := range g.Refreshes {
-		refreshes = append(refreshes, behaviour.RefreshStatus{ID: r.ID, Status: r.Status})
+		refreshes = append(refreshes, conformance.RefreshStatus{ID: r.ID, Status: r.Status})
 	}
 	return refreshes, nil
 }
@@ -353,7 +353,7 @@ func (e *emulated) Explain(_ context.Context, instance string) (string, error) {
 // patience is for an answer on a busy machine.
 const patience = 5 * time.Second
 
-func (e *emulated) Open(ctx context.Context) (behaviour.Flow, error) {
+func (e *emulated) Open(ctx context.Context) (conformance.Flow, error) {
 	balancers := e.Status().Balancers
 	if len(balancers) == 0 {
 		return nil, errGone

@@ -1,4 +1,4 @@
-package machine_test
+package nspawn_test
 
 import (
 	"encoding/json"
@@ -19,13 +19,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/machine"
+	"github.com/elastic-service/elastic-service/emulator/runtime/nspawn"
 )
 
 // booted is a machine of stack dev, over all of the life that the tests give it.
 type booted struct {
-	vpc     *machine.VPC
-	machine *machine.Machine
+	vpc     *nspawn.VPC
+	machine *nspawn.Machine
 	client  string // the program musicguru, on the host
 }
 
@@ -174,7 +174,7 @@ func isHardened(t *testing.T, b booted) {
 
 var overall = regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`)
 
-func exposure(t *testing.T, m *machine.Machine, name string) float64 {
+func exposure(t *testing.T, m *nspawn.Machine, name string) float64 {
 	t.Helper()
 	found := overall.FindStringSubmatch(command(t, m, "systemd-analyze", "security", "--no-pager", name+".service"))
 	require.NotNil(t, found)

@@ -1,4 +1,4 @@
-package machine_test
+package nspawn_test
 
 import (
 	"bytes"
@@ -9,13 +9,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/machine"
+	"github.com/elastic-service/elastic-service/emulator/runtime/nspawn"
 	"github.com/elastic-service/elastic-service/internal/project"
 	"github.com/elastic-service/elastic-service/internal/userdatatest"
 )
 
 // bare is a machine without user data, to try documents on.
-func bare(t *testing.T) *machine.Machine {
+func bare(t *testing.T) *nspawn.Machine {
 	t.Helper()
 	v := newVPC(t)
 	m := boot(t, v, software{}.spec(t, zoneA))
@@ -24,7 +24,7 @@ func bare(t *testing.T) *machine.Machine {
 }
 
 // schema is what `cloud-init schema` says of a document. Without --annotate: with it, it ends well on whatever it finds.
-func schema(t *testing.T, m *machine.Machine, document []byte) machine.Result {
+func schema(t *testing.T, m *nspawn.Machine, document []byte) nspawn.Result {
 	t.Helper()
 	require.NoError(t, m.Write(t.Context(), "/run/document", document))
 	return attempt(t, m, "cloud-init", "schema", "--config-file", "/run/document")

@@ -1,4 +1,4 @@
-// Package behaviour states how AWS behaves around a load-balanced, auto-scaled service, case by case, each with the
+// Package conformance states how AWS behaves around a load-balanced, auto-scaled service, case by case, each with the
 // document that says so, and runs the cases against a cloud.
 //
 //	Cases ──▶ Suite ──▶ Cloud: create a service, break it, look at it
@@ -7,7 +7,7 @@
 //
 // A case knows no cloud. It makes a service of a [Shape] and then does what an operator could do, and looks at what an
 // operator could see: targets with their health, members, activities, alarms, refreshes, and answers to requests.
-package behaviour
+package conformance
 
 import (
 	"context"

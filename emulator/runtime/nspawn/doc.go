@@ -1,4 +1,4 @@
-// Package machine boots what is very near to an EC2 instance, and proves with it what user data does: Debian with systemd
+// Package nspawn boots what is very near to an EC2 instance, and proves with it what user data does: Debian with systemd
 // and cloud-init in systemd-nspawn, in network namespaces of its own, over an overlay of one read-only root.
 //
 //	VPC's network namespace                                              a machine's
@@ -17,4 +17,4 @@
 // killed too, the next [NewVPC] finds the cgroup by its name.
 //
 // It takes root and some packages: [Missing] says what is not there.
-package machine
+package nspawn

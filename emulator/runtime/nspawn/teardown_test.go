@@ -1,4 +1,4 @@
-package machine_test
+package nspawn_test
 
 import (
 	"bufio"
@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/machine"
+	"github.com/elastic-service/elastic-service/emulator/runtime/nspawn"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -73,9 +73,9 @@ func TestNothingRemainsAfterClose(t *testing.T) {
 	s := devSoftware(t)
 	before := traces(t)
 	ctx := context.Background()
-	v, err := machine.NewVPC(ctx, machine.Config{
+	v, err := nspawn.NewVPC(ctx, nspawn.Config{
 		CIDR:    netip.MustParsePrefix("192.168.0.0/24"),
-		Subnets: []machine.Subnet{{CIDR: netip.MustParsePrefix("192.168.0.0/24"), Zone: "us-east-1a"}},
+		Subnets: []nspawn.Subnet{{CIDR: netip.MustParsePrefix("192.168.0.0/24"), Zone: "us-east-1a"}},
 	})
 	require.NoError(t, err)
 	spec := s.spec(t, zoneA)
@@ -141,7 +141,7 @@ func TestLeftoversAreFoundByName(t *testing.T) {
 	newVPC(t)
 	require.EqualError(t, orphan.Wait(), "signal: killed")
 	assert.NoDirExists(t, left)
-	leftovers, err := machine.Leftovers()
+	leftovers, err := nspawn.Leftovers()
 	require.NoError(t, err)
 	assert.NotContains(t, leftovers, left)
 }

@@ -1,4 +1,4 @@
-package machine_test
+package nspawn_test
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/internal/machine"
+	"github.com/elastic-service/elastic-service/emulator/runtime/nspawn"
 )
 
 // withCommand is stack dev with another command of its service.
@@ -27,9 +27,9 @@ func withCommand(t *testing.T, words ...string) software {
 type ill struct {
 	name    string
 	address netip.Addr
-	spec    func(*testing.T, netip.Addr) machine.Spec
-	ready   func(*testing.T, *machine.Machine) bool // to be looked at
-	look    func(*testing.T, *machine.Machine)
+	spec    func(*testing.T, netip.Addr) nspawn.Spec
+	ready   func(*testing.T, *nspawn.Machine) bool // to be looked at
+	look    func(*testing.T, *nspawn.Machine)
 }
 
 // TestFaultsKeepAMachineOutOfTheBalancer boots all of them at once, for they take their time with retries.
@@ -39,7 +39,7 @@ func TestFaultsKeepAMachineOutOfTheBalancer(t *testing.T) {
 	cases := []ill{
 		{
 			"wrong content in the bucket", netip.MustParseAddr("192.168.0.101"),
-			func(t *testing.T, a netip.Addr) machine.Spec { return tampered(t, a, &repaired) },
+			func(t *testing.T, a netip.Addr) nspawn.Spec { return tampered(t, a, &repaired) },
 			artifactFailed, wrongContent,
 		},
 		{
@@ -48,23 +48,23 @@ func TestFaultsKeepAMachineOutOfTheBalancer(t *testing.T) {
 		},
 		{
 			"a service that hangs before it listens", netip.MustParseAddr("192.168.0.103"),
-			func(t *testing.T, a netip.Addr) machine.Spec {
+			func(t *testing.T, a netip.Addr) nspawn.Spec {
 				return withCommand(t, "/usr/bin/sleep", "infinity").spec(t, a)
 			},
-			func(t *testing.T, m *machine.Machine) bool { return service(t, m, "healthcheck").Sub == "running" },
+			func(t *testing.T, m *nspawn.Machine) bool { return service(t, m, "healthcheck").Sub == "running" },
 			hangs,
 		},
 		{
 			"a service that ends at once", netip.MustParseAddr("192.168.1.104"),
-			func(t *testing.T, a netip.Addr) machine.Spec { return withCommand(t, "/usr/bin/false").spec(t, a) },
-			func(t *testing.T, m *machine.Machine) bool { return service(t, m, "musicguru").Restarts > 1 },
-			func(t *testing.T, m *machine.Machine) {
+			func(t *testing.T, a netip.Addr) nspawn.Spec { return withCommand(t, "/usr/bin/false").spec(t, a) },
+			func(t *testing.T, m *nspawn.Machine) bool { return service(t, m, "musicguru").Restarts > 1 },
+			func(t *testing.T, m *nspawn.Machine) {
 				assertSaid(t, m, "musicguru", "Failed with result 'exit-code'")
 			},
 		},
 	}
 	v := newVPC(t)
-	machines := make([]*machine.Machine, len(cases))
+	machines := make([]*nspawn.Machine, len(cases))
 	var addresses []netip.Addr
 	for i, c := range cases {
 		machines[i] = boot(t, v, c.spec(t, c.address))
@@ -85,12 +85,12 @@ func TestFaultsKeepAMachineOutOfTheBalancer(t *testing.T) {
 	staysShut(t, v, 0, 5001, addresses[1:]...)
 }
 
-func artifactFailed(t *testing.T, m *machine.Machine) bool {
+func artifactFailed(t *testing.T, m *nspawn.Machine) bool {
 	return service(t, m, "artifact-musicguru").Restarts > 0
 }
 
 // tampered serves the service's program with one more byte than its hash knows, until it is repaired.
-func tampered(t *testing.T, a netip.Addr, repaired *atomic.Bool) machine.Spec {
+func tampered(t *testing.T, a netip.Addr, repaired *atomic.Bool) nspawn.Spec {
 	s := devSoftware(t)
 	spec := s.spec(t, a)
 	spec.Fetch = func(ctx context.Context, bucket, key string) (io.ReadCloser, error) {
@@ -106,7 +106,7 @@ func tampered(t *testing.T, a netip.Addr, repaired *atomic.Bool) machine.Spec {
 	return spec
 }
 
-func wrongContent(t *testing.T, m *machine.Machine) {
+func wrongContent(t *testing.T, m *nspawn.Machine) {
 	assert.Equal(t, "inactive", service(t, m, "musicguru").Active, "never started")
 	assert.Equal(t, "running", service(t, m, "healthcheck").Sub)
 	assert.NotZero(t, attempt(t, m, "test", "-e", "/usr/local/bin/musicguru").Code, "the file is not there")
@@ -115,7 +115,7 @@ func wrongContent(t *testing.T, m *machine.Machine) {
 	assertSaid(t, m, "musicguru", "Dependency failed for musicguru.service")
 }
 
-func forbidden(t *testing.T, a netip.Addr) machine.Spec {
+func forbidden(t *testing.T, a netip.Addr) nspawn.Spec {
 	spec := devSoftware(t).spec(t, a)
 	spec.Fetch = func(context.Context, string, string) (io.ReadCloser, error) {
 		return nil, errors.New("not for this role")
@@ -123,17 +123,17 @@ func forbidden(t *testing.T, a netip.Addr) machine.Spec {
 	return spec
 }
 
-func noAccess(t *testing.T, m *machine.Machine) {
+func noAccess(t *testing.T, m *nspawn.Machine) {
 	assertSaid(t, m, "artifact-musicguru", "An error occurred (403) when calling the HeadObject operation: Forbidden")
 }
 
-func hangs(t *testing.T, m *machine.Machine) {
+func hangs(t *testing.T, m *nspawn.Machine) {
 	assert.Equal(t, "running", service(t, m, "musicguru").Sub, "to systemd it runs")
 	assertSaid(t, m, "healthcheck", "the service does not listen")
 }
 
 // assertSaid looks for what is there for everybody to see: in the unit's journal.
-func assertSaid(t *testing.T, m *machine.Machine, unit, text string) {
+func assertSaid(t *testing.T, m *nspawn.Machine, unit, text string) {
 	t.Helper()
 	journal, err := m.Journal(t.Context(), unit)
 	require.NoError(t, err)
