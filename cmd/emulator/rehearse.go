@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"io"
+
 	"github.com/spf13/cobra"
 
 	"github.com/elastic-service/elastic-service/emulator/rehearsal"
@@ -22,7 +25,12 @@ func newRehearse() *cobra.Command {
   7. where the stack is protected: destroying it has to be refused
   8. destroy it: no resource, process, socket or file may be left
 
-The exit code is 0 only if all of it held. After a failure the emulator's folder is kept, with logs.`,
+The exit code is 0 only if all of it held. After a failure the emulator's folder is kept, with logs.
+
+With --output json it prints an object when it has ended: stack, speed, succeeded, error, took, and
+entries with step, text, at, took (real, emulated), resources (created, updated, replaced, deleted,
+unchanged, took) and clients (answered, failed, lastFailure). Times are seconds; real ones, except
+emulated.`,
 		Example: `  emulator rehearse
   emulator rehearse --stack cardweb --speed 20
   emulator rehearse --stack cache --ask PING
@@ -32,14 +40,23 @@ The exit code is 0 only if all of it held. After a failure the emulator's folder
 	flags := addStackFlags(c)
 	question := c.Flags().String("ask", "", askHelp)
 	load := c.Flags().String("load", "/burn?ms=20", "`path` of a page that costs CPU, for the rehearsal of scaling")
+	output := addOutputFlag(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		root, err := session.EnterProject(flags.stack)
 		if err != nil {
 			return err
 		}
-		return rehearsal.Run(c.Context(), rehearsal.Options{
+		o := rehearsal.Options{
 			Session: flags.session(root, "", c.ErrOrStderr()), Question: *question, LoadPath: *load, Out: c.OutOrStdout(),
-		})
+		}
+		if *output == formatJSON {
+			o.Out = io.Discard
+		}
+		report, err := rehearsal.Run(c.Context(), o)
+		if *output == formatJSON {
+			err = errors.Join(err, printJSON(c.OutOrStdout(), report))
+		}
+		return err
 	}
 	return c
 }

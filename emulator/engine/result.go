@@ -53,9 +53,9 @@ func (r Result) Kinds() (run int, recorded []string) {
 // DescribeKinds says in a line or two what the emulator does with the resources.
 func (r Result) DescribeKinds() []string {
 	run, recorded := r.Kinds()
-	lines := []string{fmt.Sprintf("%d run: they have behaviour here", run)}
+	lines := []string{fmt.Sprintf("%d run: they have behaviour", run)}
 	if len(recorded) > 0 {
-		lines = append(lines, "recorded only, without behaviour here: "+strings.Join(recorded, ", "))
+		lines = append(lines, "recorded only, without behaviour: "+strings.Join(recorded, ", "))
 	}
 	return lines
 }

@@ -9,19 +9,32 @@ import (
 
 // Clients ask again and again in the background.
 type Clients struct {
-	end              context.CancelFunc
-	done             sync.WaitGroup
-	mu               sync.Mutex
-	answered, failed int
-	lastFailure      string
+	end    context.CancelFunc
+	asking sync.WaitGroup
+	mu     sync.Mutex
+	counts Counts
+}
+
+// Counts are how the requests of clients fared.
+type Counts struct {
+	Answered    int    `json:"answered"`
+	Failed      int    `json:"failed"`
+	LastFailure string `json:"lastFailure,omitempty"`
+}
+
+func (c Counts) String() string {
+	if c.Failed == 0 {
+		return fmt.Sprintf("%d answered, 0 failed", c.Answered)
+	}
+	return fmt.Sprintf("%d answered, %d failed (%s)", c.Answered, c.Failed, c.LastFailure)
 }
 
 // StartClients asks once in every interval, each time in a goroutine of its own, so that a slow answer delays no other request.
-func StartClients(ctx context.Context, every time.Duration, ask Ask) *Clients {
+func StartClients(ctx context.Context, interval time.Duration, ask Ask) *Clients {
 	ctx, cancel := context.WithCancel(ctx)
 	c := &Clients{end: cancel}
-	c.done.Go(func() {
-		ticker := time.NewTicker(every)
+	c.asking.Go(func() {
+		ticker := time.NewTicker(interval)
 		defer ticker.Stop()
 		for {
 			select {
@@ -29,7 +42,7 @@ func StartClients(ctx context.Context, every time.Duration, ask Ask) *Clients {
 				return
 			case <-ticker.C:
 			}
-			c.done.Go(func() {
+			c.asking.Go(func() {
 				if err := ask(ctx); ctx.Err() == nil {
 					c.count(err)
 				}
@@ -43,27 +56,16 @@ func (c *Clients) count(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err == nil {
-		c.answered++
+		c.counts.Answered++
 		return
 	}
-	c.failed++
-	c.lastFailure = err.Error()
+	c.counts.Failed++
+	c.counts.LastFailure = err.Error()
 }
 
-// Failures counts the requests without an answer so far.
-func (c *Clients) Failures() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.failed
-}
-
-// Stop ends the clients, waits for the requests under way, and describes how they fared.
-func (c *Clients) Stop() string {
+// Stop ends the clients, waits for the requests under way, and returns how all fared.
+func (c *Clients) Stop() Counts {
 	c.end()
-	c.done.Wait()
-	report := fmt.Sprintf("clients meanwhile: %d answered, %d failed", c.answered, c.failed)
-	if c.failed > 0 {
-		report += " (" + c.lastFailure + ")"
-	}
-	return report
+	c.asking.Wait()
+	return c.counts
 }

@@ -23,7 +23,7 @@ func (d *Deployment) servingTasks() []cloud.Task {
 }
 
 func describeTask(t cloud.Task) string {
-	return fmt.Sprintf("task %s (%s:%d) on %s, port %d there is %d of the container", t.ID[:8], t.Family, t.Revision, t.Instance,
+	return fmt.Sprintf("task %s (%s:%d) on %s, whose port %d is port %d of the container", t.ID[:8], t.Family, t.Revision, t.Instance,
 		t.HostPort, t.ContainerPort)
 }
 
@@ -46,7 +46,8 @@ func (r *Rehearsal) scaleContainers(ctx context.Context) error {
 	if err := r.awaitSize(ctx, "load", func() bool { return len(r.deployment.servingTasks()) >= c.Max && r.deployment.isSteady() }); err != nil {
 		return err
 	}
-	r.say("", "load: %s", clients.Stop())
+	counts := clients.Stop()
+	r.report.add(Entry{Text: "load: " + counts.String(), Clients: &counts})
 	for _, t := range r.deployment.servingTasks() {
 		r.say("healthy", "%s", describeTask(t))
 	}
@@ -78,8 +79,8 @@ func (r *Rehearsal) loseTask(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("waiting for a replacement of %s: %w", before[0].ID, err)
 	}
-	took := time.Since(start)
-	r.say("replaced", "by %s, after %.1f s here, %.0f s there", describeTask(replacement), took.Seconds(), took.Seconds()*r.deployment.Speed())
-	r.say("", "%s", clients.Stop())
+	took, counts := r.took(start), clients.Stop()
+	r.report.add(Entry{Step: "replaced", Text: fmt.Sprintf("by %s after %v", describeTask(replacement), took), Took: took})
+	r.report.add(Entry{Text: "clients meanwhile: " + counts.String(), Clients: &counts})
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 func (r *Rehearsal) checkNotifications(context.Context) error {
 	summary, err := sumUp(r.deployment.Cloud().Notifications())
 	if summary != "" {
-		r.say("told", "%s", summary)
+		r.say("notified", "%s", summary)
 	}
 	return err
 }
@@ -25,7 +25,7 @@ func sumUp(messages []cloud.Notification) (string, error) {
 	for _, n := range messages {
 		kind := kindOf(n)
 		if n.Lost != "" {
-			return "", fmt.Errorf("%s was not told: %s", kind, n.Lost)
+			return "", fmt.Errorf("%s was not delivered: %s", kind, n.Lost)
 		}
 		counts[kind]++
 	}

@@ -20,7 +20,7 @@ func TestWhatWasToldIsSummedUpByItsKind(t *testing.T) {
 	lost := launch
 	lost.Lost = "Topic does not exist"
 	_, err = sumUp([]cloud.Notification{alarm, lost})
-	require.EqualError(t, err, "EC2 Instance Launch Successful was not told: Topic does not exist")
+	require.EqualError(t, err, "EC2 Instance Launch Successful was not delivered: Topic does not exist")
 
 	summary, err = sumUp(nil)
 	require.NoError(t, err)

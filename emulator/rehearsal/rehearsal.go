@@ -27,35 +27,42 @@ type Options struct {
 type Rehearsal struct {
 	deployment *Deployment
 	loadPath   string
-	out, err   io.Writer
+	report     *Report
+	err        io.Writer
 }
 
 // Run rehearses a stack. The stack is deployed, asked until every target has answered, deployed again without a change, loses an
 // instance or a container and gets a replacement, is given a new release and a load where it is made for that, and is destroyed.
-// Run fails unless all of it happened and nothing is left.
-func Run(ctx context.Context, o Options) error {
+// Run fails unless all of it happened and nothing is left. The report says how far it came.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	report := newReport(o)
 	folder, err := session.NewFolder(o.Session.Root, "rehearsal-"+o.Session.Stack)
-	if err != nil {
-		return err
+	if err == nil {
+		o.Session.Folder = folder
+		err = runInFolder(ctx, o, report)
 	}
-	o.Session.Folder = folder
-	start := time.Now()
-	began, err := runIn(ctx, o)
+	report.end(err)
+	return report, err
+}
+
+// runInFolder rehearses in the session's folder and deletes the folder, unless there is something to look at after a failure.
+func runInFolder(ctx context.Context, o Options, report *Report) error {
+	folder := o.Session.Folder
+	began, err := runIn(ctx, o, report)
 	if err != nil && began && ctx.Err() == nil {
-		return fmt.Errorf("%w\nwhat happened is in %s (emulator.log, instances/*/log); the folder is yours to delete", err, folder)
+		return fmt.Errorf("%w\nthe logs are kept in %s (emulator.log, instances/*/log); delete the folder when you have read them", err, folder)
 	}
 	if err := errors.Join(err, session.RemoveFolder(folder)); err != nil {
 		return err
 	}
-	say(o.Out, "left", "nothing: no resource, no process, no socket, no file")
-	fmt.Fprintf(o.Out, "\nrehearsed in %.1f s\n", time.Since(start).Seconds())
+	report.add(Entry{Step: "left", Text: "nothing: no resource, no process, no socket, no file"})
 	return nil
 }
 
 // runIn rehearses in the session's folder. It reports whether anything was deployed: after a failure there is something to look
 // at then.
-func runIn(ctx context.Context, o Options) (began bool, err error) {
-	r, err := begin(ctx, o)
+func runIn(ctx context.Context, o Options, report *Report) (began bool, err error) {
+	r, err := begin(ctx, o, report)
 	if err != nil {
 		return false, err
 	}
@@ -72,12 +79,12 @@ func runIn(ctx context.Context, o Options) (began bool, err error) {
 }
 
 // begin opens the deployment of a rehearsal.
-func begin(ctx context.Context, o Options) (*Rehearsal, error) {
+func begin(ctx context.Context, o Options, report *Report) (*Rehearsal, error) {
 	d, err := Open(ctx, o.Session, o.Question)
 	if err != nil {
 		return nil, err
 	}
-	return &Rehearsal{deployment: d, loadPath: o.LoadPath, out: o.Out, err: o.Session.Err}, nil
+	return &Rehearsal{deployment: d, loadPath: o.LoadPath, report: report, err: o.Session.Err}, nil
 }
 
 // runSteps runs the steps in their order. The first failure ends the rehearsal.
@@ -95,13 +102,6 @@ func (r *Rehearsal) runSteps(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// say prints what a step found, after a word that names the step.
-func (r *Rehearsal) say(step, format string, args ...any) { say(r.out, step, format, args...) }
-
-func say(out io.Writer, step, format string, args ...any) {
-	fmt.Fprintf(out, "%-10s %s\n", step, fmt.Sprintf(format, args...))
 }
 
 // cleanUp destroys the stack after a failure or an interruption, as far as that is possible.

@@ -34,7 +34,7 @@ func TestFaultySettingsAreShownAndLeaveNothing(t *testing.T) {
 	copySettings(t, root, project, strings.NewReplacer("zones: 2", "zones: 7", "port: 5001", "port: 5000"))
 	var out bytes.Buffer
 	o := Options{Session: session.Options{Root: project, Stack: "dev", Folder: folder, Speed: 60, Err: &out}, Out: &out}
-	began, err := runIn(t.Context(), o)
+	began, err := runIn(t.Context(), o, newReport(o))
 	assert.False(t, began)
 	require.Error(t, err)
 	assert.Equal(t, "up failed:\n"+
@@ -57,7 +57,7 @@ func TestSettingsThatPulumiDoesNotTakeAreShownAllAtOnce(t *testing.T) {
 			project, folder := t.TempDir(), filepath.Join(t.TempDir(), "state")
 			copySettings(t, root, project, strings.NewReplacer(append(c.change[:], "zones: 2", "zones: 7")...))
 			o := testOptions(t, project, "dev", folder, 60)
-			r, err := begin(t.Context(), o)
+			r, err := begin(t.Context(), o, newReport(o))
 			if err == nil {
 				_, err = r.deployment.Up(t.Context())
 				require.NoError(t, r.deployment.Close())
@@ -93,7 +93,7 @@ func TestChangedUserDataRollsTheInstancesWithoutAFailedRequestInTheClearOrOverTL
 	root, project := must(session.EnterProject("dev"))(t), t.TempDir()
 	copySettings(t, root, project, encrypted)
 	o := testOptions(t, project, "dev", t.TempDir(), 30)
-	r := must(begin(t.Context(), o))(t)
+	r := must(begin(t.Context(), o, newReport(o)))(t)
 	defer func() { assert.NoError(t, r.deployment.Close()) }()
 	defer r.cleanUp(t.Context())
 	require.NoError(t, r.deploy(t.Context()))
@@ -127,9 +127,9 @@ func TestChangedUserDataRollsTheInstancesWithoutAFailedRequestInTheClearOrOverTL
 		return len(g.Refreshes) == 1 && g.Refreshes[0].Status == cloud.RefreshSuccessful
 	}))
 	for _, c := range clients {
-		report := c.Stop()
-		t.Log(report)
-		assert.Contains(t, report, " 0 failed")
+		counts := c.Stop()
+		t.Log(counts)
+		assert.Zero(t, counts.Failed)
 	}
 	for _, i := range r.deployment.Healthy() {
 		assert.Equal(t, 2, i.Version)
@@ -150,7 +150,7 @@ func TestAnInstanceWhoseServiceIsGoneIsReplacedAndAnotherPortAndBalancerAreServe
 	enginetest.NeedCLI(t)
 	root := must(session.EnterProject("dev"))(t)
 	o := testOptions(t, root, "dev", t.TempDir(), 30)
-	r := must(begin(t.Context(), o))(t)
+	r := must(begin(t.Context(), o, newReport(o)))(t)
 	defer func() { assert.NoError(t, r.deployment.Close()) }()
 	defer r.cleanUp(t.Context())
 	require.NoError(t, r.deploy(t.Context()))
@@ -195,7 +195,7 @@ func TestAStackSurvivesARestartOfTheEmulator(t *testing.T) {
 	folder := t.TempDir()
 	// At a higher speed a busy machine reboots the instances too late, and the group replaces them: rightly.
 	o := testOptions(t, root, "dev", folder, 10)
-	first := must(begin(t.Context(), o))(t)
+	first := must(begin(t.Context(), o, newReport(o)))(t)
 	require.NoError(t, first.deploy(t.Context()))
 	require.NoError(t, first.awaitHealthy(t.Context()))
 	before, at := first.deployment.Healthy(), first.deployment.Cloud().Now()
@@ -204,7 +204,7 @@ func TestAStackSurvivesARestartOfTheEmulator(t *testing.T) {
 	require.NoError(t, first.deployment.Close())
 	require.NoError(t, first.deployment.AwaitNothingLeft(t.Context()))
 
-	again := must(begin(t.Context(), o))(t)
+	again := must(begin(t.Context(), o, newReport(o)))(t)
 	again.deployment.Service = first.deployment.Service
 	assert.False(t, again.deployment.Cloud().Now().Before(at), "time goes on")
 	require.NoError(t, again.awaitHealthy(t.Context()))
@@ -232,7 +232,7 @@ func TestALostConnectionIsSaidAndTheNextUpRepairs(t *testing.T) {
 	enginetest.NeedCLI(t)
 	root, folder := must(session.EnterProject("dev"))(t), t.TempDir()
 	o := testOptions(t, root, "dev", folder, 20)
-	r := must(begin(t.Context(), o))(t)
+	r := must(begin(t.Context(), o, newReport(o)))(t)
 	var closed atomic.Bool
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -246,7 +246,7 @@ func TestALostConnectionIsSaidAndTheNextUpRepairs(t *testing.T) {
 	assert.True(t, closed.Load())
 	require.NoError(t, r.deployment.Close())
 
-	again := must(begin(t.Context(), o))(t)
+	again := must(begin(t.Context(), o, newReport(o)))(t)
 	defer func() { assert.NoError(t, again.deployment.Close()) }()
 	e := must(again.deployment.Session.Pulumi(t.Context()))(t)
 	must(e.Repair(t.Context(), again.deployment.Session.Emulator.Providers.DeleteOrphans))(t)

@@ -28,7 +28,7 @@ func (r *Rehearsal) release(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("deploying the new release failed:\n%w", err)
 	}
-	r.say("release", "%s", result)
+	r.sayResult("release", "%s", result)
 	if r.deployment.Settings.Containers == nil {
 		err = r.awaitRefresh(ctx, result.Outputs["group"])
 	} else {
@@ -37,11 +37,10 @@ func (r *Rehearsal) release(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	took := time.Since(start)
-	report := clients.Stop()
-	r.say("", "rolled out after %.1f s here, %.0f s there; %s", took.Seconds(), took.Seconds()*r.deployment.Speed(), report)
-	if n := clients.Failures(); n > 0 {
-		return fmt.Errorf("%d requests failed while the release was rolled out", n)
+	took, counts := r.took(start), clients.Stop()
+	r.report.add(Entry{Text: fmt.Sprintf("rolled out after %v; clients meanwhile: %v", took, counts), Took: took, Clients: &counts})
+	if counts.Failed > 0 {
+		return fmt.Errorf("%d requests failed while the release was rolled out", counts.Failed)
 	}
 	return r.askRelease(ctx)
 }

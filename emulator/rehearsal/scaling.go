@@ -49,7 +49,8 @@ func (r *Rehearsal) scaleBySteps(ctx context.Context) error {
 	if err := r.awaitSize(ctx, "load", func() bool { return len(r.deployment.Healthy()) > before }); err != nil {
 		return err
 	}
-	r.say("", "now %d instances; load: %s", len(r.deployment.Healthy()), clients.Stop())
+	counts := clients.Stop()
+	r.report.add(Entry{Text: fmt.Sprintf("now %d instances; load: %v", len(r.deployment.Healthy()), counts), Clients: &counts})
 	if err := r.awaitSize(ctx, "idle", func() bool { return len(r.deployment.Healthy()) <= before }); err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (r *Rehearsal) awaitSize(ctx context.Context, what string, reached func() b
 		for _, a := range r.deployment.Cloud().Alarms() {
 			for _, t := range a.History[min(shown[a.Spec.Name], len(a.History)):] {
 				if t.From != t.To && t.To == cloud.AlarmAlarm {
-					r.say("alarm", "%s after %.0f s there: %s", a.Spec.Name, t.Time.Sub(from).Seconds(), withoutPoints(t.Reason))
+					r.say("alarm", "%s after emulated %.0f s: %s", a.Spec.Name, t.Time.Sub(from).Seconds(), withoutPoints(t.Reason))
 				}
 			}
 			shown[a.Spec.Name] = len(a.History)
@@ -79,7 +80,8 @@ func (r *Rehearsal) awaitSize(ctx context.Context, what string, reached func() b
 	if err != nil {
 		return fmt.Errorf("waiting for the alarms to scale (%s): %w", what, err)
 	}
-	r.say("scaled", "after %.1f s here, %.0f s there", time.Since(start).Seconds(), r.deployment.Cloud().Now().Sub(from).Seconds())
+	took := r.took(start)
+	r.report.add(Entry{Step: "scaled", Text: "after " + took.String(), Took: took})
 	return nil
 }
 

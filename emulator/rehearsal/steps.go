@@ -22,12 +22,12 @@ const clientInterval = 50 * time.Millisecond
 // deploy deploys the stack, and reports how long that took.
 func (r *Rehearsal) deploy(ctx context.Context) error {
 	d := r.deployment
-	r.say("rehearsal", "stack %s, at speed %g: %.1f s here are a minute there", d.Session.Options().Stack, d.Speed(), 60/d.Speed())
+	r.say("rehearsal", "stack %s at speed %g: an emulated minute takes %.1f s", d.Session.Options().Stack, d.Speed(), 60/d.Speed())
 	if err := d.Deploy(ctx); err != nil {
 		return err
 	}
 	waited := d.Result.Took["aws:autoscaling/group:Group"]
-	r.say("up", "%s: %.1f s of it the engine's, %.1f s until the group was healthy", d.Result,
+	r.sayResult("up", "%s: %.1f s for the resources, %.1f s more until the group was healthy", d.Result,
 		(d.Result.Duration - waited).Seconds(), waited.Seconds())
 	for _, line := range d.Result.DescribeKinds() {
 		r.say("", "%s", line)
@@ -43,7 +43,7 @@ func (r *Rehearsal) awaitHealthy(ctx context.Context) error {
 	status := r.deployment.Status()
 	for _, i := range status.Instances {
 		if i.State == "running" {
-			r.say(cmp.Or(i.Target, "running"), "%s in %s, %s (here %s): %s", i.ID, i.Zone, i.Address, i.Loopback, runningServices(i))
+			r.say(cmp.Or(i.Target, "running"), "%s in %s, %s (on this machine %s): %s", i.ID, i.Zone, i.Address, i.Loopback, runningServices(i))
 		}
 	}
 	for _, t := range r.deployment.servingTasks() {
@@ -142,7 +142,7 @@ func (r *Rehearsal) deployAgain(ctx context.Context) error {
 	if result.Changes() > 0 {
 		return fmt.Errorf("the second up changed something: %s", result)
 	}
-	r.say("up again", "%s", result)
+	r.sayResult("up again", "%s", result)
 	return nil
 }
 
@@ -181,10 +181,10 @@ func (r *Rehearsal) loseInstance(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("waiting for a replacement of %s: %w", victim.ID, err)
 	}
-	took := time.Since(start)
-	r.say("replaced", "by %s in %s after %.1f s here, %.0f s there (AWS adds what it takes to start a machine and to register it)",
-		replacement.ID, replacement.Zone, took.Seconds(), took.Seconds()*r.deployment.Speed())
-	r.say("", "%s", clients.Stop())
+	took, counts := r.took(start), clients.Stop()
+	r.report.add(Entry{Step: "replaced", Took: took, Text: fmt.Sprintf(
+		"by %s in %s after %v (on AWS, starting a machine and registering it takes longer)", replacement.ID, replacement.Zone, took)})
+	r.report.add(Entry{Text: "clients meanwhile: " + counts.String(), Clients: &counts})
 	return nil
 }
 
@@ -209,7 +209,7 @@ func (r *Rehearsal) refuseDestruction(ctx context.Context) error {
 	if result, err = r.deployment.Up(ctx); err != nil {
 		return fmt.Errorf("taking the protection away failed:\n%w", err)
 	}
-	r.say("", "with protect: false, %s", result)
+	r.sayResult("", "with protect: false, %s", result)
 	return nil
 }
 
@@ -220,6 +220,6 @@ func (r *Rehearsal) destroy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.say("", "%s", result)
+	r.sayResult("", "%s", result)
 	return nil
 }

@@ -23,7 +23,8 @@ import (
 func TestAnImageOfAnInstanceIsTheNextRelease(t *testing.T) {
 	enginetest.NeedCLI(t)
 	root := must(session.EnterProject("cardweb"))(t)
-	r := must(begin(t.Context(), testOptions(t, root, "cardweb", t.TempDir(), 30)))(t)
+	o := testOptions(t, root, "cardweb", t.TempDir(), 30)
+	r := must(begin(t.Context(), o, newReport(o)))(t)
 	defer func() { assert.NoError(t, r.deployment.Close()) }()
 	defer r.cleanUp(t.Context())
 	require.NoError(t, r.deploy(t.Context()))
@@ -35,8 +36,7 @@ func TestAnImageOfAnInstanceIsTheNextRelease(t *testing.T) {
 	clients := r.startClients(t.Context())
 	result := must(r.deployment.Up(t.Context()))(t)
 	require.NoError(t, r.awaitRefresh(t.Context(), result.Outputs["group"]))
-	report := clients.Stop()
-	assert.Contains(t, report, " 0 failed")
+	assert.Zero(t, clients.Stop().Failed)
 
 	var made []cloud.Image
 	for _, image := range r.deployment.Cloud().Images() {
@@ -76,7 +76,7 @@ func TestTheStackOfTheDocumentIsRehearsed(t *testing.T) {
 	var out bytes.Buffer
 	o := testOptions(t, project, "cache", t.TempDir(), 20)
 	o.Question, o.Out = "PING", io.MultiWriter(&out, o.Out)
-	_, err := runIn(t.Context(), o)
+	_, err := runIn(t.Context(), o, newReport(o))
 	require.NoError(t, err)
 	assert.Contains(t, out.String(), "ask        +PONG\n")
 	assert.Regexp(t, `skipped +packages: redis-server is not installed`, out.String())
