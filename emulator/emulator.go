@@ -84,7 +84,7 @@ func Open(o Options) (*Emulator, error) {
 		return nil, err
 	}
 	e := &Emulator{
-		options: o, clock: virtual, ledger: former.Ledger, machines: map[string]*machine{}, tasks: map[string]*task{},
+		options: o, clock: virtual, ledger: ledger.New(former.Ledger), machines: map[string]*machine{}, tasks: map[string]*task{},
 		listeners: map[string]*listener{}, probers: map[string]*prober{}, images: map[string]bool{}, stresses: map[string]*dataplane.Stress{},
 	}
 	c, err := cloud.New(o.Region, virtual, e.isFree)

@@ -18,7 +18,7 @@ import (
 // one file, so that they agree.
 type state struct {
 	Cloud  json.RawMessage `json:"cloud"`
-	Ledger *ledger.Ledger  `json:"ledger"`
+	Ledger []ledger.Entry  `json:"ledger"`
 
 	at time.Time // emulated time of the save
 }
@@ -30,11 +30,11 @@ func readState(file string) (state, error) {
 	data, err := os.ReadFile(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return state{Ledger: &ledger.Ledger{}, at: time.Now()}, nil
+		return state{at: time.Now()}, nil
 	case err != nil:
 		return state{}, err
 	}
-	saved := state{Ledger: &ledger.Ledger{}}
+	var saved state
 	if err = json.Unmarshal(data, &saved); err != nil {
 		err = fmt.Errorf("not a saved state: %w", err)
 	} else {
@@ -48,11 +48,16 @@ func readState(file string) (state, error) {
 
 // writeState replaces the saved state. A crash in the middle leaves the former file.
 func (e *Emulator) writeState() error {
-	model, err := e.Cloud.Save()
+	var now state
+	var err error
+	now.Ledger, err = e.ledger.Snapshot(func() (err error) {
+		now.Cloud, err = e.Cloud.Save()
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	data, err := json.MarshalIndent(state{Cloud: model, Ledger: e.ledger}, "", " ")
+	data, err := json.MarshalIndent(now, "", " ")
 	if err != nil {
 		return err
 	}

@@ -92,8 +92,8 @@ func (a *vpcArgs) has(kind string) bool {
 	return slices.ContainsFunc(a.SubnetSpecs, func(spec subnetSpec) bool { return spec.Type == kind })
 }
 
-// vpc is awsx's component.
-type vpc struct {
+// awsxVPC is the component awsx:ec2:Vpc.
+type awsxVPC struct {
 	pulumi.ResourceState
 
 	VpcID             pulumi.StringOutput      `pulumi:"vpcId"`
@@ -103,8 +103,8 @@ type vpc struct {
 }
 
 // newVPC registers the children that awsx 2.22 registers, with its names and its parents.
-func newVPC(ctx *pulumi.Context, name string, args *vpcArgs, options pulumi.ResourceOption) (*vpc, error) {
-	component := &vpc{}
+func newVPC(ctx *pulumi.Context, name string, args *vpcArgs, options pulumi.ResourceOption) (*awsxVPC, error) {
+	component := &awsxVPC{}
 	if err := ctx.RegisterComponentResource(vpcToken, name, component, options); err != nil {
 		return nil, err
 	}

@@ -1,7 +1,8 @@
 package provider
 
 import (
-	"context"
+	"fmt"
+	"regexp"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 )
@@ -26,21 +27,24 @@ type metricAlarmInputs struct {
 	Tags                    map[string]string `pulumi:"tags"`
 }
 
-func init() {
-	define(resourceType{
+type dashboardInputs struct {
+	DashboardName string `pulumi:"dashboardName"`
+	DashboardBody string `pulumi:"dashboardBody"`
+}
+
+func metricAlarm() resourceType {
+	return define(resourceType{
 		token: "aws:cloudwatch/metricAlarm:MetricAlarm", kind: Run, name: "name", nameMax: 255, replaceOn: []string{"name"},
-	}, handlers[metricAlarmInputs]{
-		create: func(_ context.Context, c *cloud.Cloud, in metricAlarmInputs) (string, map[string]any, error) {
-			alarm, err := c.PutAlarm(in.spec())
-			return idUnless(err, in.Name), map[string]any{"arn": alarm.ARN}, err
+	}, handlers[metricAlarmInputs, arnOutput]{
+		create: func(m *cloud.Cloud, in metricAlarmInputs) (string, arnOutput, error) {
+			made, err := m.PutAlarm(in.spec())
+			return in.Name, arnOutput{made.ARN}, err
 		},
-		update: func(_ context.Context, c *cloud.Cloud, _ string, _, now metricAlarmInputs) (map[string]any, error) {
-			_, err := c.PutAlarm(now.spec())
+		update: func(m *cloud.Cloud, _ string, _, now metricAlarmInputs) (*arnOutput, error) {
+			_, err := m.PutAlarm(now.spec())
 			return nil, err
 		},
-		remove: func(_ context.Context, c *cloud.Cloud, id string, _ metricAlarmInputs) error {
-			return c.DeleteAlarm(id)
-		},
+		remove: func(m *cloud.Cloud, id string, _ metricAlarmInputs) error { return m.DeleteAlarm(id) },
 	})
 }
 
@@ -52,4 +56,33 @@ func (in metricAlarmInputs) spec() cloud.AlarmSpec {
 		Disabled: in.ActionsEnabled != nil && !*in.ActionsEnabled, Actions: in.AlarmActions, OKActions: in.OkActions,
 		InsufficientActions: in.InsufficientDataActions, TreatMissing: in.TreatMissingData,
 	}
+}
+
+type dashboardOutputs struct {
+	ARN string `pulumi:"dashboardArn"`
+}
+
+func dashboard() resourceType {
+	return define(resourceType{
+		token: "aws:cloudwatch/dashboard:Dashboard", kind: Recorded, name: "dashboardName", nameMax: 255, replaceOn: []string{"dashboardName"},
+	}, handlers[dashboardInputs, dashboardOutputs]{
+		create: func(_ *cloud.Cloud, in dashboardInputs) (string, dashboardOutputs, error) {
+			arn := "arn:aws:cloudwatch::" + cloud.Account + ":dashboard/" + in.DashboardName
+			return in.DashboardName, dashboardOutputs{arn}, in.check()
+		},
+		update: func(_ *cloud.Cloud, _ string, _, now dashboardInputs) (*dashboardOutputs, error) {
+			return nil, now.check()
+		},
+	})
+}
+
+// dashboardName matches what the API takes as a name (PutDashboard).
+var dashboardName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+
+func (in dashboardInputs) check() error {
+	if !dashboardName.MatchString(in.DashboardName) {
+		return fmt.Errorf("InvalidParameterValue: The value %s for field DashboardName contains invalid characters. It can only "+
+			"contain alphanumerics, dash (-) and underscore (_)", in.DashboardName)
+	}
+	return cloud.CheckDashboard(in.DashboardBody)
 }

@@ -23,6 +23,7 @@ const (
 	providerToken        = "aws:ecs/capacityProvider:CapacityProvider"
 	clusterProviderToken = "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders"
 	serviceToken         = "aws:ecs/service:Service"
+	taskDefinitionToken  = "aws:ecs/taskDefinition:TaskDefinition"
 	targetToken          = "aws:appautoscaling/target:Target"
 	servicePolicyToken   = "aws:appautoscaling/policy:Policy"
 )
@@ -43,7 +44,7 @@ func drive(t *testing.T, second time.Duration) *driven {
 	clock := clockwork.NewFakeClockAt(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	c, err := cloud.New("us-east-1", clock, func(netip.Addr) bool { return true })
 	require.NoError(t, err)
-	d := &driven{aws: newAWS(c, &ledger.Ledger{}, t.TempDir(), func() error { return nil }), t: t, brokenImage: "web:broken"}
+	d := &driven{aws: newAWS(c, ledger.New(nil), t.TempDir(), func() error { return nil }), t: t, brokenImage: "web:broken"}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -173,9 +174,9 @@ func (d *driven) group(cluster, sg string, subnets []any) plugin.CreateResponse 
 		"role": "host", "policyArn": "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role",
 	})
 	d.make("aws:iam/instanceProfile:InstanceProfile", "host", map[string]any{"name": "host", "role": "host"})
-	image, err := getParameter(d.cloud, properties(map[string]any{
+	image, err := d.called(d.t, "aws:ssm/getParameter:getParameter", map[string]any{
 		"name": "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
-	}))
+	})
 	require.NoError(d.t, err)
 	script := "#!/bin/sh\necho ECS_CLUSTER=" + cluster + " >> /etc/ecs/ecs.config\n"
 	template := d.make("aws:ec2/launchTemplate:LaunchTemplate", "hosts", map[string]any{

@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -51,20 +53,44 @@ type serviceInputs struct {
 	Tags                        map[string]string `pulumi:"tags"`
 }
 
-func init() {
-	define(resourceType{
-		token: "aws:ecs/service:Service", kind: Run, name: "name", nameMax: 255,
-		replaceOn: []string{"name", "cluster", "launchType", "schedulingStrategy"}, replaceIf: replacesService,
-	}, handlers[serviceInputs]{create: createService, update: updateService, remove: removeService})
+type serviceOutputs struct {
+	TaskDefinition *string `pulumi:"taskDefinition"`
 }
 
-// replacesService is what replaces a service only sometimes: the type of its deployment controller, and capacity providers
-// unless a new deployment is forced, which the first and the last of them need all the same.
+func service() resourceType {
+	return define(resourceType{
+		token: "aws:ecs/service:Service", kind: Run, name: "name", nameMax: 255,
+		replaceOn: []string{"name", "cluster", "launchType", "schedulingStrategy"}, replaceIf: replacesService,
+	}, handlers[serviceInputs, serviceOutputs]{
+		create: func(m *cloud.Cloud, in serviceInputs) (string, serviceOutputs, error) {
+			spec, err := in.spec()
+			if err != nil {
+				return "", serviceOutputs{}, err
+			}
+			made, err := m.CreateService(spec)
+			return made.ARN, serviceOutputs{}, err
+		},
+		afterCreate: awaitSteady,
+		update: func(m *cloud.Cloud, id string, _, now serviceInputs) (*serviceOutputs, error) {
+			spec, err := now.spec()
+			if err != nil {
+				return nil, err
+			}
+			return nil, m.UpdateService(id, spec, now.ForceNewDeployment)
+		},
+		afterUpdate: awaitSteady,
+		remove:      removeService,
+		afterRemove: awaitDrained,
+	})
+}
+
+// replacesService reports changes that replace a service sometimes: of the type of its deployment controller, and of its
+// capacity providers unless a new deployment is forced. The first provider and the last replace it in any case.
 func replacesService(key string, old, now resource.PropertyMap) bool {
 	before, _, err := decode[serviceInputs](old)
 	after, _, err2 := decode[serviceInputs](now)
 	if err != nil || err2 != nil {
-		return false // what is wrong with them is said by the update
+		return false // the update reports what is wrong with them
 	}
 	switch key {
 	case "deploymentController":
@@ -78,24 +104,18 @@ func replacesService(key string, old, now resource.PropertyMap) bool {
 
 // spec applies the provider's defaults (document of aws_ecs_service).
 func (in serviceInputs) spec() (cloud.ServiceSpec, error) {
-	percent := func(given *int, otherwise int) int {
-		if given == nil {
-			return otherwise
-		}
-		return *given
-	}
 	spec := cloud.ServiceSpec{
 		Name: in.Name, Cluster: in.Cluster, TaskDefinition: in.TaskDefinition, Desired: in.DesiredCount,
 		LaunchType: in.LaunchType, Providers: strategies(in.CapacityProviderStrategies),
-		MinHealthy: percent(in.DeploymentMinimumHealthyPercent, 100), MaxHealthy: percent(in.DeploymentMaximumPercent, 200),
+		MinHealthy: orElse(in.DeploymentMinimumHealthyPercent, 100), MaxHealthy: orElse(in.DeploymentMaximumPercent, 200),
 		Breaker: cloud.Breaker(in.DeploymentCircuitBreaker), Grace: seconds(in.HealthCheckGracePeriodSeconds),
 	}
 	switch {
-	case orDefault(in.SchedulingStrategy, "REPLICA") != "REPLICA":
+	case cmp.Or(in.SchedulingStrategy, "REPLICA") != "REPLICA":
 		return spec, unsupported("schedulingStrategy", in.SchedulingStrategy, "REPLICA")
-	case orDefault(in.DeploymentController.Type, "ECS") != "ECS":
+	case cmp.Or(in.DeploymentController.Type, "ECS") != "ECS":
 		return spec, unsupported("deploymentController.type", in.DeploymentController.Type, "ECS")
-	case orDefault(in.AvailabilityZoneRebalancing, "DISABLED") != "DISABLED":
+	case cmp.Or(in.AvailabilityZoneRebalancing, "DISABLED") != "DISABLED":
 		return spec, unsupported("availabilityZoneRebalancing", in.AvailabilityZoneRebalancing, "DISABLED")
 	}
 	for _, b := range in.LoadBalancers {
@@ -115,66 +135,38 @@ func (in serviceInputs) spec() (cloud.ServiceSpec, error) {
 	return spec, nil
 }
 
-func createService(ctx context.Context, c *cloud.Cloud, in serviceInputs) (string, map[string]any, error) {
-	spec, err := in.spec()
-	if err != nil {
-		return "", nil, err
-	}
-	service, err := c.CreateService(spec)
-	if err != nil {
-		return "", nil, err
-	}
-	made(ctx, service.ARN)
-	err = awaitSteady(ctx, c, service.ARN, in)
-	return service.ARN, serviceOutputs(c, service.ARN), err
-}
-
-func updateService(ctx context.Context, c *cloud.Cloud, id string, _, now serviceInputs) (map[string]any, error) {
-	spec, err := now.spec()
-	if err != nil {
-		return nil, err
-	}
-	if err := c.UpdateService(id, spec, now.ForceNewDeployment); err != nil {
-		return nil, err
-	}
-	err = awaitSteady(ctx, c, id, now)
-	return serviceOutputs(c, id), err
-}
-
-// serviceOutputs is what the provider reads after it is done: the task definition that is deployed, which is the former
-// one where a deployment was rolled back.
-func serviceOutputs(c *cloud.Cloud, arn string) map[string]any {
-	outputs := map[string]any{"arn": arn}
-	if status, ok := c.Service(arn); ok {
-		outputs["taskDefinition"] = status.TaskDefinition
-	}
-	return outputs
-}
-
-// serviceTimeout is how long the provider waits for a service to become steady, and for it to end.
+// serviceTimeout is how long the provider waits until a service is steady, and until it has ended.
 const serviceTimeout = 20 * time.Minute
 
-// awaitSteady waits as the provider does: for one deployment and as many running tasks as desired. A rollback that
-// succeeded is a success to it.
-func awaitSteady(ctx context.Context, c *cloud.Cloud, arn string, in serviceInputs) error {
-	deadline := c.Now().Add(serviceTimeout)
-	for in.WaitForSteadyState {
-		status, ok := c.Service(arn)
-		switch {
-		case !ok:
-			return fmt.Errorf("waiting for ECS Service (%s) to become steady: it is gone", arn)
-		case status.Steady:
-			return nil
-		case c.Now().After(deadline):
-			return fmt.Errorf("timeout while waiting for ECS Service (%s) to become steady after %v: %d of %d tasks run, %s",
-				arn, serviceTimeout, status.Running, status.Desired, lastEvent(status))
+// awaitSteady waits, as the provider does, for one deployment and as many running tasks as desired. A rollback that
+// succeeded is a success to the provider. The outputs name the task definition that is deployed, which is the former one
+// after a rollback.
+func awaitSteady(ctx context.Context, c *cloud.Cloud, arn string, in serviceInputs) (*serviceOutputs, error) {
+	var status cloud.ServiceStatus
+	err := await(ctx, c, serviceTimeout, func() (bool, error) {
+		var exists bool
+		if status, exists = c.Service(arn); !exists && in.WaitForSteadyState {
+			return false, errGone
 		}
-		if err := pause(ctx, c); err != nil {
-			return fmt.Errorf("waiting for ECS Service (%s) to become steady: %w; %s", arn, err, lastEvent(status))
-		}
+		return status.Steady || !in.WaitForSteadyState, nil
+	})
+	outputs := &serviceOutputs{}
+	if status.TaskDefinition != "" {
+		outputs.TaskDefinition = &status.TaskDefinition
 	}
-	return nil
+	switch {
+	case errors.Is(err, errGone):
+		return outputs, fmt.Errorf("waiting for ECS Service (%s) to become steady: %w", arn, err)
+	case errors.Is(err, errTimeout):
+		return outputs, fmt.Errorf("timeout while waiting for ECS Service (%s) to become steady after %v: %d of %d tasks run, %s",
+			arn, serviceTimeout, status.Running, status.Desired, lastEvent(status))
+	case err != nil:
+		return outputs, fmt.Errorf("waiting for ECS Service (%s) to become steady: %w; %s", arn, err, lastEvent(status))
+	}
+	return outputs, nil
 }
+
+var errGone = errors.New("it is gone")
 
 func lastEvent(status cloud.ServiceStatus) string {
 	if len(status.Events) == 0 {
@@ -183,143 +175,33 @@ func lastEvent(status cloud.ServiceStatus) string {
 	return status.Events[len(status.Events)-1].Message
 }
 
-// removeService scales the service to nothing, deletes it and waits until its last task is gone, as the provider does.
-func removeService(ctx context.Context, c *cloud.Cloud, id string, in serviceInputs) error {
-	status, exists := c.Service(id)
+// removeService scales the service to nothing and deletes it, as the provider does.
+func removeService(m *cloud.Cloud, id string, in serviceInputs) error {
+	status, exists := m.Service(id)
 	if !exists {
 		return nil
 	}
 	if status.Status == cloud.ServiceActive && !in.ForceDelete {
-		if err := c.SetDesiredCount(id, 0); err != nil {
+		if err := m.SetDesiredCount(id, 0); err != nil {
 			return err
 		}
 	}
-	if err := c.DeleteService(id, in.ForceDelete); err != nil {
-		return err
-	}
-	deadline := c.Now().Add(serviceTimeout)
-	for {
-		status, exists := c.Service(id)
-		if !exists {
-			return nil
-		}
-		if c.Now().After(deadline) {
-			return fmt.Errorf("timeout while waiting for ECS Service (%s) to drain after %v: %d tasks run",
-				id, serviceTimeout, status.Running)
-		}
-		if err := pause(ctx, c); err != nil {
-			return fmt.Errorf("waiting for ECS Service (%s) to drain: %w", id, err)
-		}
-	}
+	return m.DeleteService(id, in.ForceDelete)
 }
 
-type scalableTargetInputs struct {
-	MinCapacity       int               `pulumi:"minCapacity"`
-	MaxCapacity       int               `pulumi:"maxCapacity"`
-	ResourceID        string            `pulumi:"resourceId"`
-	ScalableDimension string            `pulumi:"scalableDimension"`
-	ServiceNamespace  string            `pulumi:"serviceNamespace"`
-	RoleArn           string            `pulumi:"roleArn"`
-	Tags              map[string]string `pulumi:"tags"`
-}
-
-type servicePolicyInputs struct {
-	Name              string `pulumi:"name"`
-	PolicyType        string `pulumi:"policyType"`
-	ResourceID        string `pulumi:"resourceId"`
-	ScalableDimension string `pulumi:"scalableDimension"`
-	ServiceNamespace  string `pulumi:"serviceNamespace"`
-	TargetTracking    struct {
-		PredefinedMetricSpecification struct {
-			PredefinedMetricType string `pulumi:"predefinedMetricType"`
-		} `pulumi:"predefinedMetricSpecification"`
-		TargetValue      float64 `pulumi:"targetValue"`
-		ScaleOutCooldown *int    `pulumi:"scaleOutCooldown"` // seconds
-		ScaleInCooldown  *int    `pulumi:"scaleInCooldown"`  // seconds
-		DisableScaleIn   bool    `pulumi:"disableScaleIn"`
-	} `pulumi:"targetTrackingScalingPolicyConfiguration"`
-}
-
-// scalingRole is what Application Auto Scaling acts with: it makes the role itself.
-const scalingRole = "aws-service-role/ecs.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService"
-
-func init() {
-	define(resourceType{
-		token: "aws:appautoscaling/target:Target", kind: Run,
-		replaceOn: []string{"resourceId", "scalableDimension", "serviceNamespace"},
-	}, handlers[scalableTargetInputs]{
-		create: func(_ context.Context, c *cloud.Cloud, in scalableTargetInputs) (string, map[string]any, error) {
-			made, err := registerTarget(c, in)
-			return idUnless(err, in.ResourceID), map[string]any{"arn": made.ARN, "roleArn": globalARN("role", scalingRole)}, err
-		},
-		update: func(_ context.Context, c *cloud.Cloud, _ string, _, now scalableTargetInputs) (map[string]any, error) {
-			_, err := registerTarget(c, now)
-			return nil, err
-		},
-		remove: func(_ context.Context, c *cloud.Cloud, id string, _ scalableTargetInputs) error {
-			return c.DeregisterScalableTarget(id)
-		},
+// awaitDrained waits until the last task of a service is gone, as the provider does.
+func awaitDrained(ctx context.Context, c *cloud.Cloud, id string) error {
+	var status cloud.ServiceStatus
+	err := await(ctx, c, serviceTimeout, func() (bool, error) {
+		var exists bool
+		status, exists = c.Service(id)
+		return !exists, nil
 	})
-	define(resourceType{
-		token: "aws:appautoscaling/policy:Policy", kind: Run, name: "name", nameMax: 255,
-		replaceOn: []string{"name", "resourceId", "scalableDimension", "serviceNamespace"},
-	}, handlers[servicePolicyInputs]{
-		create: func(_ context.Context, c *cloud.Cloud, in servicePolicyInputs) (string, map[string]any, error) {
-			outputs, err := putServicePolicy(c, in)
-			return idUnless(err, in.Name), outputs, err
-		},
-		update: func(_ context.Context, c *cloud.Cloud, _ string, _, now servicePolicyInputs) (map[string]any, error) {
-			return putServicePolicy(c, now)
-		},
-		remove: func(_ context.Context, c *cloud.Cloud, _ string, in servicePolicyInputs) error {
-			return c.DeleteServicePolicy(in.ResourceID, in.Name)
-		},
-	})
-}
-
-func registerTarget(c *cloud.Cloud, in scalableTargetInputs) (cloud.ScalableTarget, error) {
-	return c.RegisterScalableTarget(in.ServiceNamespace, in.ResourceID, in.ScalableDimension, in.MinCapacity, in.MaxCapacity)
-}
-
-// putServicePolicy applies the API's default, a cooldown of 300 s for ECS.
-func putServicePolicy(c *cloud.Cloud, in servicePolicyInputs) (map[string]any, error) {
-	tracking := in.TargetTracking
-	metric := tracking.PredefinedMetricSpecification.PredefinedMetricType
 	switch {
-	case in.PolicyType != "TargetTrackingScaling":
-		return nil, unsupported("policyType", orDefault(in.PolicyType, "StepScaling"), "TargetTrackingScaling")
-	case metric != "ECSServiceAverageCPUUtilization":
-		return nil, unsupported("predefinedMetricType", metric, "ECSServiceAverageCPUUtilization")
+	case errors.Is(err, errTimeout):
+		return fmt.Errorf("timeout while waiting for ECS Service (%s) to drain after %v: %d tasks run", id, serviceTimeout, status.Running)
+	case err != nil:
+		return fmt.Errorf("waiting for ECS Service (%s) to drain: %w", id, err)
 	}
-	cooldown := func(given *int) time.Duration {
-		if given == nil {
-			return 300 * time.Second
-		}
-		return seconds(*given)
-	}
-	arn, alarms, err := c.PutServicePolicy(in.ServiceNamespace, in.ResourceID, in.ScalableDimension, cloud.ServicePolicy{
-		Name: in.Name, Target: tracking.TargetValue, DisableScaleIn: tracking.DisableScaleIn,
-		OutCool: cooldown(tracking.ScaleOutCooldown), InCool: cooldown(tracking.ScaleInCooldown),
-	})
-	return map[string]any{"arn": arn, "alarmArns": anySlice(alarms)}, err
-}
-
-func anySlice(texts []string) []any {
-	made := make([]any, 0, len(texts))
-	for _, text := range texts {
-		made = append(made, text)
-	}
-	return made
-}
-
-// replacesGroup is for the part of a capacity provider that can't be changed: its Auto Scaling group.
-func replacesGroup(key string, old, now resource.PropertyMap) bool {
-	arn := func(inputs resource.PropertyMap) resource.PropertyValue {
-		value := inputs["autoScalingGroupProvider"]
-		if !value.IsObject() {
-			return value
-		}
-		return value.ObjectValue()["autoScalingGroupArn"]
-	}
-	return key == "autoScalingGroupProvider" && !arn(old).DeepEquals(arn(now))
+	return nil
 }

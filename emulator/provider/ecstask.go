@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -29,25 +28,53 @@ type taskDefinitionInputs struct {
 	Tags        map[string]string `pulumi:"tags"`
 }
 
-const taskDefinitionToken = "aws:ecs/taskDefinition:TaskDefinition"
+type taskDefinitionOutputs struct {
+	ARN                string `pulumi:"arn"`
+	ARNWithoutRevision string `pulumi:"arnWithoutRevision"`
+	NetworkMode        string `pulumi:"networkMode"`
+	Revision           int    `pulumi:"revision"`
+}
 
-// A revision never changes: all but its tags replaces it.
-func init() {
-	define(resourceType{
-		token: taskDefinitionToken, kind: Run,
+// taskDefinition never changes a revision: a change of all but the tags replaces it.
+func taskDefinition() resourceType {
+	t := define(resourceType{
+		token: "aws:ecs/taskDefinition:TaskDefinition", kind: Run,
 		replaceOn: []string{
 			"family", "containerDefinitions", "networkMode", "requiresCompatibilities", "cpu", "memory", "taskRoleArn",
 			"executionRoleArn", "runtimePlatform",
 		},
-	}, handlers[taskDefinitionInputs]{create: registerTaskDefinition})
-	t := registry[taskDefinitionToken]
-	properties := t.unknown
-	t.unknown = func(inputs resource.PropertyMap) []string { return append(properties(inputs), unknownKeys(inputs)...) }
+		alsoUnknown: unknownContainerKeys,
+	}, handlers[taskDefinitionInputs, taskDefinitionOutputs]{
+		create: func(m *cloud.Cloud, in taskDefinitionInputs) (string, taskDefinitionOutputs, error) {
+			spec, err := in.spec()
+			if err != nil {
+				return "", taskDefinitionOutputs{}, err
+			}
+			made, err := m.RegisterTaskDefinition(spec)
+			return made.Family, taskDefinitionOutputs{
+				ARN: made.ARN, ARNWithoutRevision: strings.TrimSuffix(made.ARN, ":"+strconv.Itoa(made.Revision)),
+				NetworkMode: made.Spec.NetworkMode, Revision: made.Revision,
+			}, err
+		},
+	})
 	t.remove = deregisterTaskDefinition
+	return t
 }
 
-// unknownKeys names what the JSON of the container definitions has and the emulator doesn't know.
-func unknownKeys(inputs resource.PropertyMap) []string {
+// deregisterTaskDefinition finds the revision by the output arn: the resource's ID is the family.
+func deregisterTaskDefinition(m *cloud.Cloud, _ string, properties resource.PropertyMap) error {
+	made, _, err := decode[struct {
+		ARN         string `pulumi:"arn"`
+		SkipDestroy bool   `pulumi:"skipDestroy"`
+	}](properties)
+	if err != nil || made.SkipDestroy {
+		return err
+	}
+	return m.DeregisterTaskDefinition(made.ARN)
+}
+
+// unknownContainerKeys returns the key in the JSON of the container definitions that the emulator doesn't know.
+func unknownContainerKeys(inputs resource.PropertyMap) []string {
 	in, _, err := decode[taskDefinitionInputs](inputs)
 	if err != nil || in.ContainerDefinitions == "" {
 		return nil // not known yet, in a preview
@@ -62,19 +89,6 @@ func unknownKeys(inputs resource.PropertyMap) []string {
 		return nil // refused when it is registered
 	}
 	return []string{"containerDefinitions." + key}
-}
-
-func registerTaskDefinition(_ context.Context, c *cloud.Cloud, in taskDefinitionInputs) (string, map[string]any, error) {
-	spec, err := in.spec()
-	if err != nil {
-		return "", nil, err
-	}
-	made, err := c.RegisterTaskDefinition(spec)
-	revision := strconv.Itoa(made.Revision)
-	return idUnless(err, made.Family), map[string]any{
-		"arn": made.ARN, "arnWithoutRevision": strings.TrimSuffix(made.ARN, ":"+revision), "revision": made.Revision,
-		"networkMode": made.Spec.NetworkMode,
-	}, err
 }
 
 func (in taskDefinitionInputs) spec() (cloud.TaskDefinitionSpec, error) {
@@ -100,7 +114,7 @@ func (in taskDefinitionInputs) spec() (cloud.TaskDefinitionSpec, error) {
 	return spec, err
 }
 
-// number reads a size of a task; 0 is none.
+// number reads a size of a task, 0 for none.
 func number(property, text string) (int, error) {
 	if text == "" {
 		return 0, nil
@@ -110,16 +124,4 @@ func number(property, text string) (int, error) {
 		return 0, fmt.Errorf("ClientException: Invalid '%s' setting for task: %q is not a number", property, text)
 	}
 	return n, nil
-}
-
-// deregisterTaskDefinition finds the revision among the outputs: its ID is the family.
-func deregisterTaskDefinition(_ context.Context, c *cloud.Cloud, _ string, properties resource.PropertyMap) error {
-	in, _, err := decode[struct {
-		Arn         string `pulumi:"arn"`
-		SkipDestroy bool   `pulumi:"skipDestroy"`
-	}](properties)
-	if err != nil || in.SkipDestroy {
-		return err
-	}
-	return c.DeregisterTaskDefinition(in.Arn)
 }

@@ -1,7 +1,7 @@
 package provider
 
 import (
-	"context"
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -27,61 +27,31 @@ type eventTargetInputs struct {
 	Arn          string `pulumi:"arn"`
 }
 
-type topicPolicyInputs struct {
-	Arn    string `pulumi:"arn"`
-	Policy string `pulumi:"policy"`
-}
-
-// defaultBus is the one that every account has, and the only one here.
+// defaultBus is the event bus that every account has. The emulator has no other.
 const defaultBus = "default"
 
-func init() {
-	define(resourceType{
+type eventRuleOutputs struct {
+	ARN          string `pulumi:"arn"`
+	EventBusName string `pulumi:"eventBusName"`
+}
+
+func eventRule() resourceType {
+	return define(resourceType{
 		token: "aws:cloudwatch/eventRule:EventRule", kind: Run, name: "name", nameMax: 64, replaceOn: []string{"name", "eventBusName"},
-	}, handlers[eventRuleInputs]{
-		create: func(_ context.Context, c *cloud.Cloud, in eventRuleInputs) (string, map[string]any, error) {
-			arn, err := in.put(c)
-			return idUnless(err, in.Name), map[string]any{"arn": arn, "eventBusName": defaultBus}, err
+	}, handlers[eventRuleInputs, eventRuleOutputs]{
+		create: func(m *cloud.Cloud, in eventRuleInputs) (string, eventRuleOutputs, error) {
+			arn, err := in.put(m)
+			return in.Name, eventRuleOutputs{ARN: arn, EventBusName: defaultBus}, err
 		},
-		update: func(_ context.Context, c *cloud.Cloud, _ string, _, now eventRuleInputs) (map[string]any, error) {
-			_, err := now.put(c)
+		update: func(m *cloud.Cloud, _ string, _, now eventRuleInputs) (*eventRuleOutputs, error) {
+			_, err := now.put(m)
 			return nil, err
 		},
-		remove: func(_ context.Context, c *cloud.Cloud, id string, _ eventRuleInputs) error {
-			return c.DeleteEventRule(id)
-		},
-	})
-	define(resourceType{
-		token: "aws:cloudwatch/eventTarget:EventTarget", kind: Run, replaceOn: []string{"rule", "eventBusName", "targetId"},
-	}, handlers[eventTargetInputs]{
-		create: func(_ context.Context, c *cloud.Cloud, in eventTargetInputs) (string, map[string]any, error) {
-			id, err := in.add(c)
-			return idUnless(err, in.Rule+"-"+id), map[string]any{"targetId": id, "eventBusName": defaultBus}, err
-		},
-		update: func(_ context.Context, c *cloud.Cloud, id string, _, now eventTargetInputs) (map[string]any, error) {
-			return nil, c.PutEventTarget(now.Rule, now.idOf(id), now.Arn)
-		},
-		remove: func(_ context.Context, c *cloud.Cloud, id string, in eventTargetInputs) error {
-			return c.DeleteEventTarget(in.Rule, in.idOf(id))
-		},
-	})
-	define(resourceType{
-		token: "aws:sns/topicPolicy:TopicPolicy", kind: Run, replaceOn: []string{"arn"},
-	}, handlers[topicPolicyInputs]{
-		create: func(_ context.Context, c *cloud.Cloud, in topicPolicyInputs) (string, map[string]any, error) {
-			err := c.SetTopicPolicy(in.Arn, in.Policy)
-			return idUnless(err, in.Arn), map[string]any{"owner": cloud.Account}, err
-		},
-		update: func(_ context.Context, c *cloud.Cloud, id string, _, now topicPolicyInputs) (map[string]any, error) {
-			return nil, c.SetTopicPolicy(id, now.Policy)
-		},
-		remove: func(_ context.Context, c *cloud.Cloud, id string, _ topicPolicyInputs) error {
-			return c.ResetTopicPolicy(id)
-		},
+		remove: func(m *cloud.Cloud, id string, _ eventRuleInputs) error { return m.DeleteEventRule(id) },
 	})
 }
 
-func (in eventRuleInputs) put(c *cloud.Cloud) (string, error) {
+func (in eventRuleInputs) put(m *cloud.Cloud) (string, error) {
 	if err := checkBus(in.EventBusName); err != nil {
 		return "", err
 	}
@@ -90,33 +60,54 @@ func (in eventRuleInputs) put(c *cloud.Cloud) (string, error) {
 	}
 	switch in.State {
 	case "", "ENABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS", "DISABLED":
-		return c.PutEventRule(in.Name, in.EventPattern, in.State == "DISABLED")
+		return m.PutEventRule(in.Name, in.EventPattern, in.State == "DISABLED")
 	}
 	return "", notOneOf("state", in.State, "ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")
 }
 
 func checkBus(name string) error {
-	if orDefault(name, defaultBus) != defaultBus {
+	if cmp.Or(name, defaultBus) != defaultBus {
 		return fmt.Errorf("ResourceNotFoundException: Event bus %s does not exist", name)
 	}
 	return nil
 }
 
-// add makes the target's ID where none is given, as the provider does.
-func (in eventTargetInputs) add(c *cloud.Cloud) (string, error) {
+type eventTargetOutputs struct {
+	TargetID     string `pulumi:"targetId"`
+	EventBusName string `pulumi:"eventBusName"`
+}
+
+func eventTarget() resourceType {
+	return define(resourceType{
+		token: "aws:cloudwatch/eventTarget:EventTarget", kind: Run, replaceOn: []string{"rule", "eventBusName", "targetId"},
+	}, handlers[eventTargetInputs, eventTargetOutputs]{
+		create: createEventTarget,
+		update: func(m *cloud.Cloud, id string, _, now eventTargetInputs) (*eventTargetOutputs, error) {
+			return nil, m.PutEventTarget(now.Rule, now.targetID(id), now.Arn)
+		},
+		remove: func(m *cloud.Cloud, id string, in eventTargetInputs) error {
+			return m.DeleteEventTarget(in.Rule, in.targetID(id))
+		},
+	})
+}
+
+// createEventTarget chooses the ID of a target that has none, as the provider does.
+func createEventTarget(m *cloud.Cloud, in eventTargetInputs) (string, eventTargetOutputs, error) {
 	if err := checkBus(in.EventBusName); err != nil {
-		return "", err
+		return "", eventTargetOutputs{}, err
 	}
 	id := in.TargetID
 	if id == "" {
-		made, err := resource.NewUniqueHex("terraform-", 26, 0)
+		chosen, err := resource.NewUniqueHex("terraform-", 26, 0)
 		if err != nil {
-			return "", err
+			return "", eventTargetOutputs{}, err
 		}
-		id = made
+		id = chosen
 	}
-	return id, c.PutEventTarget(in.Rule, id, in.Arn)
+	return in.Rule + "-" + id, eventTargetOutputs{TargetID: id, EventBusName: defaultBus}, m.PutEventTarget(in.Rule, id, in.Arn)
 }
 
-// idOf is the target's ID in that of the resource.
-func (in eventTargetInputs) idOf(id string) string { return strings.TrimPrefix(id, in.Rule+"-") }
+// targetID returns the ID of the target, with which the ID of its resource ends.
+func (in eventTargetInputs) targetID(resourceID string) string {
+	return strings.TrimPrefix(resourceID, in.Rule+"-")
+}

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"strings"
@@ -46,7 +47,7 @@ func (p *aws) launches(t *testing.T) []string {
 	var all []string
 	for _, n := range p.cloud.Notifications()[before:] {
 		if strings.Contains(n.Message, cloud.EventLaunch) {
-			all = append(all, orDefault(n.Lost, n.Topic))
+			all = append(all, cmp.Or(n.Lost, n.Topic))
 		}
 	}
 	return all

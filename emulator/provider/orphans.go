@@ -43,11 +43,11 @@ func (p *aws) deleteOrphan(ctx context.Context, entry ledger.Entry) error {
 	if err != nil {
 		return err
 	}
-	inputs := map[string]any{}
-	if err := json.Unmarshal(entry.Inputs, &inputs); err != nil {
+	properties := map[string]any{}
+	if err := json.Unmarshal(entry.Properties, &properties); err != nil {
 		return err
 	}
-	return p.remove(ctx, t, entry.ID, resource.NewPropertyMapFromMap(inputs))
+	return p.remove(ctx, t, entry.ID, resource.NewPropertyMapFromMap(properties))
 }
 
 // Recorded lists the resources without behaviour in the emulator that exist, as "type ID", sorted.
@@ -64,9 +64,9 @@ func (p *aws) recorded() []string {
 	return recorded
 }
 
-// inputsToKeep returns the inputs that deleting a resource takes, as JSON. Secrets are left out.
-func inputsToKeep(inputs resource.PropertyMap) json.RawMessage {
-	plain := inputs.MapRepl(nil, func(v resource.PropertyValue) (any, bool) {
+// toDelete returns the properties of a resource that deleting it may take, as JSON. Secrets are left out.
+func toDelete(properties resource.PropertyMap) json.RawMessage {
+	plain := properties.MapRepl(nil, func(v resource.PropertyValue) (any, bool) {
 		switch {
 		case v.IsComputed(), v.IsOutput(), v.IsSecret():
 			return nil, true
@@ -81,18 +81,4 @@ func inputsToKeep(inputs resource.PropertyMap) json.RawMessage {
 		return json.RawMessage("{}")
 	}
 	return text
-}
-
-type keeper struct{}
-
-// withKeeper lets a create that waits for something say that its resource is there.
-func withKeeper(ctx context.Context, keep func(id string)) context.Context {
-	return context.WithValue(ctx, keeper{}, keep)
-}
-
-// made tells of a resource before its creation is over.
-func made(ctx context.Context, id string) {
-	if keep, ok := ctx.Value(keeper{}).(func(string)); ok {
-		keep(id)
-	}
 }

@@ -14,7 +14,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +21,8 @@ import (
 	"github.com/blang/semver"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil/rpcerror"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -81,9 +82,9 @@ func (p *aws) SignalCancellation(context.Context) error {
 	return nil
 }
 
-// begin derives a context that ends when the engine cancels. Another engine may attach later, so that a cancellation
-// holds for the operations under way and no longer.
-func (p *aws) begin(ctx context.Context) (context.Context, context.CancelFunc) {
+// untilCancelled returns a context that ends when the engine cancels, and a function that frees it. Another engine may
+// attach later, so a cancellation ends the operations under way and no others.
+func (p *aws) untilCancelled(ctx context.Context) (context.Context, context.CancelFunc) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -202,96 +203,143 @@ func changed(olds, news resource.PropertyMap) []resource.PropertyKey {
 	return keys
 }
 
+// Create creates a resource and waits until it is as the program wants it. A resource whose wait failed is kept, see
+// [partial]; a resource that can't be saved is deleted again.
 func (p *aws) Create(ctx context.Context, req plugin.CreateRequest) (plugin.CreateResponse, error) {
 	t, err := lookup(string(req.Type))
 	if err != nil {
 		return plugin.CreateResponse{}, err
 	}
 	if req.Preview {
-		return plugin.CreateResponse{Properties: req.Properties}, nil // what is missing is not known yet
+		return plugin.CreateResponse{Properties: req.Properties}, nil // the computed outputs are not known yet
 	}
-	ctx, cancel := p.begin(ctx)
-	defer cancel()
-	if err := checkTags(req.Properties); err != nil {
-		return plugin.CreateResponse{}, explain(t, err)
-	}
-	inputs, err := p.upload(req.Properties)
+	ctx, done := p.untilCancelled(ctx)
+	defer done()
+	inputs, err := p.prepare(req.Properties)
 	if err != nil {
 		return plugin.CreateResponse{}, explain(t, err)
 	}
-	ctx = withKeeper(ctx, func(id string) {
-		p.ledger.Add(ledger.Entry{Type: t.token, ID: id, Name: req.Name, Inputs: inputsToKeep(inputs)})
-	})
-	id, computed, err := t.create(ctx, p.cloud, inputs)
-	if err != nil && id == "" {
+	id, computed, err := p.create(ctx, t, req.Name, inputs)
+	if err != nil {
 		return plugin.CreateResponse{}, explain(t, err)
 	}
-	made(ctx, id)
-	outputs := merge(req.Properties, resource.NewPropertyMapFromMap(computed))
+	if t.afterCreate != nil {
+		var changed resource.PropertyMap
+		changed, err = t.afterCreate(ctx, p.cloud, id, inputs)
+		computed = merge(computed, changed)
+	}
+	outputs := merge(req.Properties, computed)
 	if err != nil {
 		return plugin.CreateResponse{}, partial(id, req.Properties, outputs, explain(t, err))
 	}
-	if err := p.save(); err != nil { // what can't be saved is taken back
+	if err := p.save(); err != nil {
 		return plugin.CreateResponse{}, explain(t, errors.Join(err, p.remove(context.Background(), t, id, inputs)))
 	}
 	return plugin.CreateResponse{ID: resource.ID(id), Properties: outputs}, nil
 }
 
-// remove deletes a resource and its entry in the ledger.
-func (p *aws) remove(ctx context.Context, t *resourceType, id string, inputs resource.PropertyMap) error {
-	if err := t.remove(ctx, p.cloud, id, inputs); err != nil {
-		return err
+// prepare checks what every service wants of inputs, and uploads the files among them.
+func (p *aws) prepare(inputs resource.PropertyMap) (resource.PropertyMap, error) {
+	if err := checkTags(inputs); err != nil {
+		return nil, err
 	}
-	p.ledger.Remove(t.token, id)
-	return nil
+	return p.upload(inputs)
 }
 
+// create creates a resource with its entry in the ledger, and returns its ID and its computed outputs.
+func (p *aws) create(
+	ctx context.Context, t *resourceType, name string, inputs resource.PropertyMap,
+) (id string, computed resource.PropertyMap, err error) {
+	err = t.retryCreate.do(ctx, p.cloud, func() error {
+		return p.ledger.Create(func() (ledger.Entry, error) {
+			var err error
+			id, computed, err = t.create(p.cloud, inputs)
+			return ledger.Entry{Type: t.token, ID: id, Name: name, Properties: toDelete(merge(computed, inputs))}, err
+		})
+	})
+	return id, computed, err
+}
+
+// remove deletes a resource with its entry in the ledger. An entry stays until its resource is gone.
+func (p *aws) remove(ctx context.Context, t *resourceType, id string, properties resource.PropertyMap) error {
+	remove := func() error { return t.remove(p.cloud, id, properties) }
+	if t.afterRemove == nil {
+		return t.retryRemove.do(ctx, p.cloud, func() error { return p.ledger.Delete(t.token, id, remove) })
+	}
+	if err := t.retryRemove.do(ctx, p.cloud, remove); err != nil {
+		return err
+	}
+	if err := t.afterRemove(ctx, p.cloud, id); err != nil {
+		return err
+	}
+	return p.ledger.Delete(t.token, id, func() error { return nil })
+}
+
+// Update changes a resource in place and waits until it is as the program wants it.
 func (p *aws) Update(ctx context.Context, req plugin.UpdateRequest) (plugin.UpdateResponse, error) {
 	t, err := lookup(string(req.Type))
 	if err != nil {
 		return plugin.UpdateResponse{}, err
 	}
-	kept := req.OldOutputs.Copy()
-	for key := range req.OldInputs {
-		delete(kept, key)
-	}
+	kept := computedOutputs(req)
 	if req.Preview {
 		for _, key := range t.volatile {
 			delete(kept, resource.PropertyKey(key))
 		}
 		return plugin.UpdateResponse{Properties: merge(kept, req.NewInputs)}, nil
 	}
-	ctx, cancel := p.begin(ctx)
-	defer cancel()
-	if err := checkTags(req.NewInputs); err != nil {
-		return plugin.UpdateResponse{}, explain(t, err)
-	}
-	news, err := p.upload(req.NewInputs)
+	ctx, done := p.untilCancelled(ctx)
+	defer done()
+	news, err := p.prepare(req.NewInputs)
 	if err != nil {
 		return plugin.UpdateResponse{}, explain(t, err)
 	}
-	computed, err := t.update(ctx, p.cloud, string(req.ID), req.OldInputs, news)
+	computed, err := p.update(ctx, t, string(req.ID), req.OldInputs, news)
+	if err == nil {
+		err = p.save()
+	}
 	if err != nil {
 		return plugin.UpdateResponse{}, explain(t, err)
 	}
-	if err := p.save(); err != nil {
-		return plugin.UpdateResponse{}, explain(t, err)
-	}
-	outputs := merge(merge(kept, req.NewInputs), resource.NewPropertyMapFromMap(computed))
-	return plugin.UpdateResponse{Properties: outputs}, nil
+	return plugin.UpdateResponse{Properties: merge(merge(kept, req.NewInputs), computed)}, nil
 }
 
+// computedOutputs returns the outputs of a resource that are not inputs.
+func computedOutputs(req plugin.UpdateRequest) resource.PropertyMap {
+	computed := req.OldOutputs.Copy()
+	for key := range req.OldInputs {
+		delete(computed, key)
+	}
+	return computed
+}
+
+// update changes a resource and returns those of its computed outputs that have changed.
+func (p *aws) update(ctx context.Context, t *resourceType, id string, olds, news resource.PropertyMap) (resource.PropertyMap, error) {
+	var computed resource.PropertyMap
+	err := t.retryUpdate.do(ctx, p.cloud, func() (err error) {
+		computed, err = t.update(p.cloud, id, olds, news)
+		return err
+	})
+	if err != nil || t.afterUpdate == nil {
+		return computed, err
+	}
+	changed, err := t.afterUpdate(ctx, p.cloud, id, news)
+	return merge(computed, changed), err
+}
+
+// Delete deletes a resource and waits until it is gone.
 func (p *aws) Delete(ctx context.Context, req plugin.DeleteRequest) (plugin.DeleteResponse, error) {
 	t, err := lookup(string(req.Type))
 	if err != nil {
 		return plugin.DeleteResponse{}, err
 	}
-	ctx, cancel := p.begin(ctx)
-	defer cancel()
-	if err := p.remove(ctx, t, string(req.ID), merge(req.Outputs, req.Inputs)); err != nil {
-		return plugin.DeleteResponse{Status: resource.StatusUnknown}, explain(t, err)
+	ctx, done := p.untilCancelled(ctx)
+	defer done()
+	err = p.remove(ctx, t, string(req.ID), merge(req.Outputs, req.Inputs))
+	if err == nil {
+		err = p.save()
 	}
-	if err := p.save(); err != nil {
+	if err != nil {
 		return plugin.DeleteResponse{Status: resource.StatusUnknown}, explain(t, err)
 	}
 	return plugin.DeleteResponse{}, nil
@@ -310,26 +358,37 @@ func (p *aws) Read(_ context.Context, req plugin.ReadRequest) (plugin.ReadRespon
 	return plugin.ReadResponse{ReadResult: plugin.ReadResult{ID: req.ID, Inputs: req.Inputs, Outputs: req.State}}, nil
 }
 
+// Invoke runs a function of the provider, which reads the cloud.
 func (p *aws) Invoke(_ context.Context, req plugin.InvokeRequest) (plugin.InvokeResponse, error) {
-	f, ok := invokes[string(req.Tok)]
+	f, ok := functions[string(req.Tok)]
 	if !ok {
 		return plugin.InvokeResponse{}, status.Errorf(codes.Unimplemented,
-			"the emulator doesn't know the function %s (it knows %s)", req.Tok, strings.Join(sortedKeys(invokes), ", "))
+			"the emulator doesn't know the function %s (it knows %s)", req.Tok, strings.Join(sortedKeys(functions), ", "))
 	}
 	result, err := f(p.cloud, req.Args)
 	if err != nil {
 		return plugin.InvokeResponse{}, fmt.Errorf("%s: %w", req.Tok, err)
 	}
-	return plugin.InvokeResponse{Properties: resource.NewPropertyMapFromMap(result)}, nil
+	return plugin.InvokeResponse{Properties: result}, nil
 }
 
-// merge is base with the properties of over added or replaced.
-func merge(base, over resource.PropertyMap) resource.PropertyMap {
-	merged := base.Copy()
-	maps.Copy(merged, over)
-	return merged
+// partial returns the error for a resource that was created and isn't as the program wants it, e.g. a group that never
+// became healthy: the engine keeps the resource in its state, so that it can be repaired or destroyed.
+func partial(id string, inputs, outputs resource.PropertyMap, reason error) error {
+	properties, err := plugin.MarshalProperties(outputs, plugin.MarshalOptions{KeepUnknowns: true})
+	if err != nil {
+		return err
+	}
+	given, err := plugin.MarshalProperties(inputs, plugin.MarshalOptions{KeepUnknowns: true})
+	if err != nil {
+		return err
+	}
+	return rpcerror.WithDetails(rpcerror.New(codes.Unknown, reason.Error()), &pulumirpc.ErrorResourceInitFailed{
+		Id: id, Properties: properties, Inputs: given, Reasons: []string{reason.Error()},
+	})
 }
 
+// explain puts the service of a type before an error, e.g. "ec2: …".
 func explain(t *resourceType, err error) error {
 	service, _, _ := strings.Cut(strings.TrimPrefix(t.token, "aws:"), "/")
 	return fmt.Errorf("%s: %w", service, err)

@@ -29,7 +29,7 @@ func newProvider(t *testing.T) *aws {
 	t.Helper()
 	c, err := cloud.New("us-east-1", clockwork.NewRealClock(), func(netip.Addr) bool { return true })
 	require.NoError(t, err)
-	return newAWS(c, &ledger.Ledger{}, filepath.Join(t.TempDir(), "objects"), func() error { return nil })
+	return newAWS(c, ledger.New(nil), filepath.Join(t.TempDir(), "objects"), func() error { return nil })
 }
 
 // left lists everything that exists.
@@ -186,9 +186,9 @@ func newGroup(t *testing.T, p *aws) map[string]any {
 	subnet := p.created(t, "aws:ec2/subnet:Subnet", "s", map[string]any{
 		"vpcId": string(vpc.ID), "cidrBlock": "10.0.0.0/24", "availabilityZone": "us-east-1a",
 	})
-	image, err := getParameter(p.cloud, properties(map[string]any{
+	image, err := p.called(t, "aws:ssm/getParameter:getParameter", map[string]any{
 		"name": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
-	}))
+	})
 	require.NoError(t, err)
 	template := p.created(t, "aws:ec2/launchTemplate:LaunchTemplate", "t", map[string]any{
 		"imageId": image["insecureValue"], "instanceType": "t3.micro",

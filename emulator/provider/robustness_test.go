@@ -56,7 +56,7 @@ func TestWhatAnEngineDoesNotRememberIsDeletedAndTheRestIsLeft(t *testing.T) {
 
 func TestSecretsAreNotKeptForDeletion(t *testing.T) {
 	inputs := resource.PropertyMap{"open": resource.NewStringProperty("sesame"), "password": resource.MakeSecret(resource.NewStringProperty("hush"))}
-	kept := string(inputsToKeep(inputs))
+	kept := string(toDelete(inputs))
 	assert.Contains(t, kept, "sesame")
 	assert.NotContains(t, kept, "hush")
 }

@@ -1,10 +1,13 @@
 // Package ledger remembers which resources Pulumi engines created, in the order of their creation.
 //
 //	engine ── Create ──▶ provider ──▶ cloud:  the resource
-//	                              └─▶ ledger: its type, ID and inputs
+//	                              └─▶ ledger: its type, ID and properties
 //
 // An engine that is killed in the middle of an operation may have created more than its state says. The ledger knows the
-// rest, and holds the inputs that it takes to delete it. It is saved together with the model, so that the two agree.
+// rest, and holds the properties that it takes to delete it.
+//
+// A resource and its entry appear and disappear together, and both are saved at one moment: creating, deleting and saving
+// happen under the ledger's lock.
 package ledger
 
 import (
@@ -15,10 +18,12 @@ import (
 
 // Entry is a resource that an engine created.
 type Entry struct {
-	Type   string          `json:"type"` // Pulumi's token, e.g. aws:ec2/vpc:Vpc
-	ID     string          `json:"id"`
-	Name   string          `json:"name"`   // its logical name, as the program calls it
-	Inputs json.RawMessage `json:"inputs"` // without secrets
+	Type string `json:"type"` // Pulumi's token, e.g. aws:ec2/vpc:Vpc
+	ID   string `json:"id"`
+	Name string `json:"name"` // its logical name, as the program calls it
+
+	// Properties are its inputs and computed outputs at its creation, without secrets: what deleting it may take.
+	Properties json.RawMessage `json:"properties"`
 }
 
 // Ledger holds the entries of all resources that exist, the earliest first. It is safe for concurrent use.
@@ -28,30 +33,52 @@ type Ledger struct {
 	version uint64
 }
 
-// Add appends an entry. A resource that the ledger already has keeps its place and gets the new inputs.
-func (l *Ledger) Add(entry Entry) {
+// New returns a ledger with saved entries, the earliest first.
+func New(entries []Entry) *Ledger { return &Ledger{entries: entries} }
+
+// Create runs create, which makes a resource at once and returns its entry, and appends the entry.
+func (l *Ledger) Create(create func() (Entry, error)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	entry, err := create()
+	if err != nil {
+		return err
+	}
 	l.version++
-	if i := l.index(entry.Type, entry.ID); i >= 0 {
+	if i := l.index(entry.Type, entry.ID); i >= 0 { // some types adopt what exists already, e.g. a topic of the same name
 		l.entries[i] = entry
-		return
+		return nil
 	}
 	l.entries = append(l.entries, entry)
+	return nil
 }
 
-// Remove drops the entry of a resource that was deleted.
-func (l *Ledger) Remove(token, id string) {
+// Delete runs remove, which deletes a resource at once, and drops the resource's entry.
+func (l *Ledger) Delete(token, id string, remove func() error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := remove(); err != nil {
+		return err
+	}
 	if i := l.index(token, id); i >= 0 {
 		l.version++
 		l.entries = slices.Delete(l.entries, i, i+1)
 	}
+	return nil
 }
 
 func (l *Ledger) index(token, id string) int {
 	return slices.IndexFunc(l.entries, func(e Entry) bool { return e.Type == token && e.ID == id })
+}
+
+// Snapshot runs save, which saves the resources, and returns the entries of the same moment, the earliest first.
+func (l *Ledger) Snapshot(save func() error) ([]Entry, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := save(); err != nil {
+		return nil, err
+	}
+	return slices.Clone(l.entries), nil
 }
 
 // Entries returns a copy of all entries, the earliest first.
@@ -66,21 +93,4 @@ func (l *Ledger) Version() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.version
-}
-
-// MarshalJSON returns the entries as a list.
-func (l *Ledger) MarshalJSON() ([]byte, error) {
-	entries := l.Entries()
-	if entries == nil {
-		entries = []Entry{}
-	}
-	return json.Marshal(entries)
-}
-
-// UnmarshalJSON replaces the entries by a saved list.
-func (l *Ledger) UnmarshalJSON(data []byte) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.version++
-	return json.Unmarshal(data, &l.entries)
 }

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,51 +11,62 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/provider/ledger"
 )
 
+const vpcToken, policyToken = "aws:ec2/vpc:Vpc", "aws:s3/bucketPolicy:BucketPolicy"
+
+var errRefused = errors.New("refused")
+
 func entry(token, id string) ledger.Entry {
-	return ledger.Entry{Type: token, ID: id, Name: "web", Inputs: json.RawMessage(`{"cidrBlock":"10.0.0.0/16"}`)}
+	return ledger.Entry{Type: token, ID: id, Name: "web", Properties: json.RawMessage(`{"cidrBlock":"10.0.0.0/16"}`)}
+}
+
+func add(t *testing.T, l *ledger.Ledger, entries ...ledger.Entry) {
+	t.Helper()
+	for _, e := range entries {
+		require.NoError(t, l.Create(func() (ledger.Entry, error) { return e, nil }))
+	}
 }
 
 func TestEntriesKeepTheOrderOfCreation(t *testing.T) {
-	l := &ledger.Ledger{}
-	vpc, subnet := entry("aws:ec2/vpc:Vpc", "vpc-1"), entry("aws:ec2/subnet:Subnet", "subnet-1")
-	l.Add(vpc)
-	l.Add(subnet)
-	vpc.Inputs = json.RawMessage(`{}`)
-	l.Add(vpc)
-	assert.Equal(t, []ledger.Entry{vpc, subnet}, l.Entries(), "a second entry of a resource replaces the first")
-	l.Remove(vpc.Type, vpc.ID)
-	assert.Equal(t, []ledger.Entry{subnet}, l.Entries())
+	l := ledger.New(nil)
+	first, second := entry(vpcToken, "vpc-2"), entry(vpcToken, "vpc-1")
+	add(t, l, first, second)
+	first.Properties = json.RawMessage(`{}`)
+	add(t, l, first)
+	assert.Equal(t, []ledger.Entry{first, second}, l.Entries(), "a second entry of a resource replaces the first")
+	require.NoError(t, l.Delete(first.Type, first.ID, func() error { return nil }))
+	assert.Equal(t, []ledger.Entry{second}, l.Entries())
 }
 
 func TestTwoTypesMayShareAnID(t *testing.T) {
-	l := &ledger.Ledger{}
-	l.Add(entry("aws:s3/bucketV2:BucketV2", "logs"))
-	l.Add(entry("aws:s3/bucketPolicy:BucketPolicy", "logs"))
-	l.Remove("aws:s3/bucketPolicy:BucketPolicy", "logs")
-	assert.Equal(t, []ledger.Entry{entry("aws:s3/bucketV2:BucketV2", "logs")}, l.Entries())
+	bucket, policy := entry("aws:s3/bucketV2:BucketV2", "logs"), entry(policyToken, "logs")
+	l := ledger.New([]ledger.Entry{bucket, policy})
+	require.NoError(t, l.Delete(policyToken, "logs", func() error { return nil }))
+	assert.Equal(t, []ledger.Entry{bucket}, l.Entries())
 }
 
-func TestTheVersionCountsChanges(t *testing.T) {
-	l := &ledger.Ledger{}
-	l.Remove("aws:ec2/vpc:Vpc", "vpc-1")
+func TestWhatFailsLeavesTheLedgerAsItIs(t *testing.T) {
+	l := ledger.New([]ledger.Entry{entry(vpcToken, "vpc-1")})
+	require.ErrorIs(t, l.Create(func() (ledger.Entry, error) { return entry(vpcToken, "vpc-2"), errRefused }), errRefused)
+	require.ErrorIs(t, l.Delete(vpcToken, "vpc-1", func() error { return errRefused }), errRefused)
+	assert.Equal(t, []ledger.Entry{entry(vpcToken, "vpc-1")}, l.Entries())
 	assert.Zero(t, l.Version())
-	l.Add(entry("aws:ec2/vpc:Vpc", "vpc-1"))
-	l.Remove("aws:ec2/vpc:Vpc", "vpc-1")
-	assert.EqualValues(t, 2, l.Version())
 }
 
-func TestASavedLedgerIsReadBack(t *testing.T) {
-	l := &ledger.Ledger{}
-	for _, id := range []string{"vpc-2", "vpc-1", "vpc-3"} {
-		l.Add(entry("aws:ec2/vpc:Vpc", id))
-	}
-	data, err := json.Marshal(l)
+func TestASnapshotIsOfTheMomentOfTheSave(t *testing.T) {
+	l := ledger.New(nil)
+	add(t, l, entry(vpcToken, "vpc-1"))
+	created := make(chan error, 1)
+	entries, err := l.Snapshot(func() error {
+		go func() {
+			created <- l.Create(func() (ledger.Entry, error) { return entry(vpcToken, "vpc-2"), nil })
+		}()
+		return nil
+	})
 	require.NoError(t, err)
-	again := &ledger.Ledger{}
-	require.NoError(t, json.Unmarshal(data, again))
-	assert.Equal(t, l.Entries(), again.Entries())
-
-	empty, err := json.Marshal(&ledger.Ledger{})
-	require.NoError(t, err)
-	assert.JSONEq(t, "[]", string(empty))
+	require.NoError(t, <-created)
+	assert.Equal(t, []ledger.Entry{entry(vpcToken, "vpc-1")}, entries)
+	assert.Len(t, l.Entries(), 2)
+	assert.EqualValues(t, 2, l.Version())
+	_, err = l.Snapshot(func() error { return errRefused })
+	require.ErrorIs(t, err, errRefused)
 }

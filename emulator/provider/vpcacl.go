@@ -2,13 +2,13 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 )
 
-// aclEntry is a rule inside of an ACL.
+// aclEntry is an inline rule of an ACL.
 type aclEntry struct {
 	RuleNo    int    `pulumi:"ruleNo"`
 	Action    string `pulumi:"action"`
@@ -72,11 +72,39 @@ func (in aclRuleInputs) rule() (cloud.ACLRule, error) {
 	}.rule(in.Egress)
 }
 
-// put replaces an ACL's inline rules and its subnets.
-func (in aclInputs) put(c *cloud.Cloud, id string, old aclInputs) error {
+type aclOutputs struct {
+	ARN     string `pulumi:"arn"`
+	OwnerID string `pulumi:"ownerId"`
+}
+
+func networkACL() resourceType {
+	return define(resourceType{token: "aws:ec2/networkAcl:NetworkAcl", kind: Run, replaceOn: []string{"vpcId"}}, handlers[aclInputs, aclOutputs]{
+		create: func(m *cloud.Cloud, in aclInputs) (string, aclOutputs, error) {
+			made, err := m.CreateACL(in.VpcID)
+			return made.ID, aclOutputs{ARN: m.ARN("ec2", "network-acl/"+made.ID), OwnerID: cloud.Account}, err
+		},
+		// The rules and the subnets are requests of their own: an ACL whose rules are refused exists.
+		afterCreate: func(_ context.Context, c *cloud.Cloud, id string, in aclInputs) (*aclOutputs, error) {
+			return nil, in.put(c, id, aclInputs{})
+		},
+		update: func(m *cloud.Cloud, id string, old, now aclInputs) (*aclOutputs, error) {
+			return nil, now.put(m, id, old)
+		},
+		// The provider returns all subnets to the default ACL first, also those that others associated.
+		remove: func(m *cloud.Cloud, id string, _ aclInputs) error {
+			if err := m.ReleaseACL(id); err != nil {
+				return err
+			}
+			return m.DeleteACL(id)
+		},
+	})
+}
+
+// put replaces the inline rules of an ACL and its subnets.
+func (in aclInputs) put(m *cloud.Cloud, id string, old aclInputs) error {
 	for egress, entries := range map[bool][]aclEntry{false: old.Ingress, true: old.Egress} {
 		for _, entry := range entries {
-			if err := c.DeleteACLRule(id, entry.RuleNo, egress); err != nil {
+			if err := m.DeleteACLRule(id, entry.RuleNo, egress); err != nil {
 				return err
 			}
 		}
@@ -87,18 +115,18 @@ func (in aclInputs) put(c *cloud.Cloud, id string, old aclInputs) error {
 			if err != nil {
 				return err
 			}
-			if err := c.PutACLRule(id, rule); err != nil {
+			if err := m.PutACLRule(id, rule); err != nil {
 				return err
 			}
 		}
 	}
-	return in.associate(c, id, old)
+	return in.associate(m, id, old)
 }
 
-func (in aclInputs) associate(c *cloud.Cloud, id string, old aclInputs) error {
+func (in aclInputs) associate(m *cloud.Cloud, id string, old aclInputs) error {
 	for _, subnet := range old.SubnetIDs {
 		if !slices.Contains(in.SubnetIDs, subnet) {
-			if err := c.ReleaseACL(id, subnet); err != nil {
+			if err := m.ReleaseACL(id, subnet); err != nil {
 				return err
 			}
 		}
@@ -107,60 +135,42 @@ func (in aclInputs) associate(c *cloud.Cloud, id string, old aclInputs) error {
 		if slices.Contains(old.SubnetIDs, subnet) {
 			continue
 		}
-		if _, err := c.AssociateACL(id, subnet); err != nil {
+		if _, err := m.AssociateACL(id, subnet); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func init() {
-	define(resourceType{token: "aws:ec2/networkAcl:NetworkAcl", kind: Run, replaceOn: []string{"vpcId"}}, handlers[aclInputs]{
-		create: func(_ context.Context, c *cloud.Cloud, in aclInputs) (string, map[string]any, error) {
-			acl, err := c.CreateACL(in.VpcID)
-			if err != nil {
-				return "", nil, err
-			}
-			outputs := map[string]any{"arn": c.ARN("ec2", "network-acl/"+acl.ID), "ownerId": cloud.Account}
-			return acl.ID, outputs, in.put(c, acl.ID, aclInputs{})
-		},
-		update: func(_ context.Context, c *cloud.Cloud, id string, old, now aclInputs) (map[string]any, error) {
-			return nil, now.put(c, id, old)
-		},
-		// The provider gives the subnets the default ACL back first, whoever associated them.
-		remove: func(_ context.Context, c *cloud.Cloud, id string, _ aclInputs) error {
-			if err := c.ReleaseACL(id); err != nil {
-				return err
-			}
-			return c.DeleteACL(id)
-		},
-	})
-	define(resourceType{
+func networkACLRule() resourceType {
+	return define(resourceType{
 		token: "aws:ec2/networkAclRule:NetworkAclRule", kind: Run, replaceOn: []string{
 			"networkAclId", "ruleNumber", "egress", "protocol", "ruleAction", "cidrBlock", "fromPort", "toPort",
 			"icmpType", "icmpCode",
 		},
-	}, handlers[aclRuleInputs]{
-		create: func(_ context.Context, c *cloud.Cloud, in aclRuleInputs) (string, map[string]any, error) {
+	}, handlers[aclRuleInputs, none]{
+		create: func(m *cloud.Cloud, in aclRuleInputs) (string, none, error) {
 			rule, err := in.rule()
-			if err == nil {
-				err = c.PutACLRule(in.NetworkACLID, rule)
+			if err != nil {
+				return "", none{}, err
 			}
-			return idUnless(err, "nacl-"+in.NetworkACLID+"-"+strconv.FormatBool(in.Egress)+"-"+strconv.Itoa(in.RuleNumber)), nil, err
+			id := fmt.Sprintf("nacl-%s-%t-%d", in.NetworkACLID, in.Egress, in.RuleNumber)
+			return id, none{}, m.PutACLRule(in.NetworkACLID, rule)
 		},
-		remove: func(_ context.Context, c *cloud.Cloud, _ string, in aclRuleInputs) error {
-			return c.DeleteACLRule(in.NetworkACLID, in.RuleNumber, in.Egress)
+		remove: func(m *cloud.Cloud, _ string, in aclRuleInputs) error {
+			return m.DeleteACLRule(in.NetworkACLID, in.RuleNumber, in.Egress)
 		},
 	})
-	define(resourceType{
+}
+
+func networkACLAssociation() resourceType {
+	return define(resourceType{
 		token: "aws:ec2/networkAclAssociation:NetworkAclAssociation", kind: Run, replaceOn: []string{"networkAclId", "subnetId"},
-	}, handlers[aclAssociationInputs]{
-		create: func(_ context.Context, c *cloud.Cloud, in aclAssociationInputs) (string, map[string]any, error) {
-			id, err := c.AssociateACL(in.NetworkACLID, in.SubnetID)
-			return idUnless(err, id), nil, err
+	}, handlers[aclAssociationInputs, none]{
+		create: func(m *cloud.Cloud, in aclAssociationInputs) (string, none, error) {
+			id, err := m.AssociateACL(in.NetworkACLID, in.SubnetID)
+			return id, none{}, err
 		},
-		remove: func(_ context.Context, c *cloud.Cloud, id string, _ aclAssociationInputs) error {
-			return c.DisassociateACL(id)
-		},
+		remove: func(m *cloud.Cloud, id string, _ aclAssociationInputs) error { return m.DisassociateACL(id) },
 	})
 }

@@ -1,0 +1,126 @@
+package provider
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+type policyInputs struct {
+	Name                    string `pulumi:"name"`
+	AutoscalingGroupName    string `pulumi:"autoscalingGroupName"`
+	PolicyType              string `pulumi:"policyType"`
+	Enabled                 *bool  `pulumi:"enabled"`
+	EstimatedInstanceWarmup *int   `pulumi:"estimatedInstanceWarmup"` // seconds
+	AdjustmentType          string `pulumi:"adjustmentType"`
+	MetricAggregationType   string `pulumi:"metricAggregationType"`
+	MinAdjustmentMagnitude  int    `pulumi:"minAdjustmentMagnitude"`
+	StepAdjustments         []struct {
+		Lower      *string `pulumi:"metricIntervalLowerBound"` // a number
+		Upper      *string `pulumi:"metricIntervalUpperBound"` // a number
+		Adjustment int     `pulumi:"scalingAdjustment"`
+	} `pulumi:"stepAdjustments"`
+	TargetTrackingConfiguration struct {
+		PredefinedMetricSpecification struct {
+			PredefinedMetricType string `pulumi:"predefinedMetricType"`
+		} `pulumi:"predefinedMetricSpecification"`
+		TargetValue    float64 `pulumi:"targetValue"`
+		DisableScaleIn bool    `pulumi:"disableScaleIn"`
+	} `pulumi:"targetTrackingConfiguration"`
+}
+
+func scalingPolicy() resourceType {
+	return define(resourceType{
+		token: "aws:autoscaling/policy:Policy", kind: Run, name: "name", nameMax: 255,
+		replaceOn: []string{"name", "autoscalingGroupName"},
+	}, handlers[policyInputs, arnOutput]{
+		create: func(m *cloud.Cloud, in policyInputs) (string, arnOutput, error) {
+			arn, err := in.put(m)
+			return in.Name, arnOutput{arn}, err
+		},
+		update: func(m *cloud.Cloud, _ string, _, now policyInputs) (*arnOutput, error) {
+			_, err := now.put(m)
+			return nil, err
+		},
+		remove: func(m *cloud.Cloud, _ string, in policyInputs) error {
+			return m.DeletePolicy(in.AutoscalingGroupName, in.Name)
+		},
+	})
+}
+
+// put creates or replaces a policy and returns its ARN.
+func (in policyInputs) put(m *cloud.Cloud) (string, error) {
+	policy := cloud.Policy{Name: in.Name, Type: in.PolicyType, Disabled: in.Enabled != nil && !*in.Enabled}
+	var err error
+	switch in.PolicyType {
+	case cloud.TargetTracking:
+		err = in.track(&policy)
+	case cloud.StepScaling:
+		err = in.step(&policy)
+	default:
+		err = unsupported("policyType", cmp.Or(in.PolicyType, "SimpleScaling"), "TargetTrackingScaling and StepScaling")
+	}
+	if err != nil {
+		return "", err
+	}
+	return m.PutPolicy(in.AutoscalingGroupName, policy)
+}
+
+// track sets what a policy of target tracking has.
+func (in policyInputs) track(policy *cloud.Policy) error {
+	tracking := in.TargetTrackingConfiguration
+	metric := tracking.PredefinedMetricSpecification.PredefinedMetricType
+	if metric != "ASGAverageCPUUtilization" {
+		return unsupported("predefinedMetricType", metric, "ASGAverageCPUUtilization")
+	}
+	policy.Target, policy.DisableScaleIn = tracking.TargetValue, tracking.DisableScaleIn
+	if in.EstimatedInstanceWarmup != nil {
+		policy.Warmup = seconds(*in.EstimatedInstanceWarmup)
+	}
+	return nil
+}
+
+// defaultCooldown is the cooldown of an Auto Scaling group, and the warm-up of a policy that names none, in seconds.
+const defaultCooldown = 300
+
+// step sets what a policy of steps has.
+func (in policyInputs) step(policy *cloud.Policy) error {
+	if cmp.Or(in.MetricAggregationType, cloud.Average) != cloud.Average {
+		return unsupported("metricAggregationType", in.MetricAggregationType, cloud.Average)
+	}
+	policy.Adjustment, policy.MinMagnitude = in.AdjustmentType, in.MinAdjustmentMagnitude
+	adds := false
+	for n, given := range in.StepAdjustments {
+		lower, err := bound(n, "Lower", given.Lower)
+		if err != nil {
+			return err
+		}
+		upper, err := bound(n, "Upper", given.Upper)
+		if err != nil {
+			return err
+		}
+		adds = adds || given.Adjustment > 0
+		policy.Steps = append(policy.Steps, cloud.Step{Lower: lower, Upper: upper, Adjustment: given.Adjustment})
+	}
+	switch {
+	case in.EstimatedInstanceWarmup != nil:
+		policy.Warmup = seconds(*in.EstimatedInstanceWarmup)
+	case adds: // a policy that only removes has nothing that warms up
+		policy.Warmup = seconds(defaultCooldown)
+	}
+	return nil
+}
+
+// bound reads a bound of the step with index n, nil for none.
+func bound(n int, side string, text *string) (*float64, error) {
+	if text == nil || *text == "" {
+		return nil, nil
+	}
+	value, err := strconv.ParseFloat(*text, 64)
+	if err != nil {
+		return nil, fmt.Errorf("stepAdjustments[%d].metricInterval%sBound: %q is not a number", n, side, *text)
+	}
+	return &value, nil
+}

@@ -1,0 +1,99 @@
+package provider
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+type imageInputs struct {
+	Name                  string            `pulumi:"name"`
+	Description           string            `pulumi:"description"`
+	SourceInstanceID      string            `pulumi:"sourceInstanceId"`
+	SnapshotWithoutReboot bool              `pulumi:"snapshotWithoutReboot"` // without effect: the emulator restarts no source
+	DeprecationTime       string            `pulumi:"deprecationTime"`
+	Tags                  map[string]string `pulumi:"tags"`
+}
+
+// imageOutputs are what an image has in common as a resource and as the result of getAmi.
+type imageOutputs struct {
+	Architecture       string `pulumi:"architecture"`
+	Hypervisor         string `pulumi:"hypervisor"`
+	ImageType          string `pulumi:"imageType"`
+	PlatformDetails    string `pulumi:"platformDetails"`
+	Public             bool   `pulumi:"public"`
+	RootDeviceName     string `pulumi:"rootDeviceName"`
+	VirtualizationType string `pulumi:"virtualizationType"`
+}
+
+func outputsOfImage(image cloud.Image) imageOutputs {
+	return imageOutputs{
+		Architecture: image.Architecture, Hypervisor: "xen", ImageType: "machine", PlatformDetails: "Linux/UNIX",
+		Public: image.Source == "", RootDeviceName: image.RootDevice, VirtualizationType: "hvm",
+	}
+}
+
+type imageResourceOutputs struct {
+	imageOutputs
+
+	ARN            string `pulumi:"arn"`
+	ImageLocation  string `pulumi:"imageLocation"`
+	OwnerID        string `pulumi:"ownerId"`
+	RootSnapshotID string `pulumi:"rootSnapshotId"`
+}
+
+func imageOfInstance() resourceType {
+	return define(resourceType{
+		token: "aws:ec2/amiFromInstance:AmiFromInstance", kind: Run, name: "name", nameMax: 128,
+		replaceOn: []string{"name", "sourceInstanceId", "snapshotWithoutReboot"},
+	}, handlers[imageInputs, imageResourceOutputs]{
+		create: func(m *cloud.Cloud, in imageInputs) (string, imageResourceOutputs, error) {
+			made, err := m.CreateImage(in.Name, in.SourceInstanceID)
+			return made.ID, imageResourceOutputs{
+				imageOutputs: outputsOfImage(made), ARN: m.ARN("ec2", "image/"+made.ID),
+				ImageLocation: cloud.Account + "/" + made.Name, OwnerID: cloud.Account,
+				RootSnapshotID: "snap-" + strings.TrimPrefix(made.ID, "ami-"),
+			}, err
+		},
+		remove: func(m *cloud.Cloud, id string, _ imageInputs) error { return m.DeleteImage(id) },
+	})
+}
+
+type getAmiInputs struct {
+	Filters           []filter `pulumi:"filters"`
+	IncludeDeprecated bool     `pulumi:"includeDeprecated"`
+}
+
+type getAmiResult struct {
+	imageOutputs
+
+	ID                  string        `pulumi:"id"`
+	ImageID             string        `pulumi:"imageId"`
+	Name                string        `pulumi:"name"`
+	RootDeviceType      string        `pulumi:"rootDeviceType"`
+	State               string        `pulumi:"state"`
+	BlockDeviceMappings []blockDevice `pulumi:"blockDeviceMappings"`
+}
+
+type blockDevice struct {
+	DeviceName  string            `pulumi:"deviceName"`
+	Ebs         map[string]string `pulumi:"ebs"` // the keys are EC2's, not the provider's
+	NoDevice    string            `pulumi:"noDevice"`
+	VirtualName string            `pulumi:"virtualName"`
+}
+
+// getAmi finds an image by its ID.
+func getAmi(m *cloud.Cloud, in getAmiInputs) (getAmiResult, error) {
+	if len(in.Filters) != 1 || in.Filters[0].Name != "image-id" || len(in.Filters[0].Values) != 1 {
+		return getAmiResult{}, fmt.Errorf("the emulator finds images by the filter image-id with one value")
+	}
+	image, err := m.ImageByID(in.Filters[0].Values[0])
+	return getAmiResult{
+		imageOutputs: outputsOfImage(image), ID: image.ID, ImageID: image.ID, Name: image.Name,
+		RootDeviceType: "ebs", State: "available",
+		BlockDeviceMappings: []blockDevice{{DeviceName: image.RootDevice, Ebs: map[string]string{
+			"volume_size": "8", "volume_type": "gp3", "encrypted": "false", "delete_on_termination": "true",
+		}}},
+	}, err
+}

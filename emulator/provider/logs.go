@@ -1,0 +1,32 @@
+package provider
+
+import "github.com/elastic-service/elastic-service/emulator/cloud"
+
+type logGroupInputs struct {
+	Name            string            `pulumi:"name"`
+	RetentionInDays int               `pulumi:"retentionInDays"`
+	KmsKeyID        string            `pulumi:"kmsKeyId"`
+	LogGroupClass   string            `pulumi:"logGroupClass"`
+	SkipDestroy     bool              `pulumi:"skipDestroy"`
+	Tags            map[string]string `pulumi:"tags"`
+}
+
+func logGroup() resourceType {
+	return define(resourceType{
+		token: "aws:cloudwatch/logGroup:LogGroup", kind: Recorded, name: "name", nameMax: 512, replaceOn: []string{"name", "logGroupClass"},
+	}, handlers[logGroupInputs, arnOutput]{
+		create: func(m *cloud.Cloud, in logGroupInputs) (string, arnOutput, error) {
+			err := m.CreateLogGroup(cloud.LogGroup{Name: in.Name, RetentionDays: in.RetentionInDays})
+			return in.Name, arnOutput{m.ARN("logs", "log-group:"+in.Name)}, err
+		},
+		update: func(m *cloud.Cloud, id string, _, now logGroupInputs) (*arnOutput, error) {
+			return nil, m.UpdateLogGroup(cloud.LogGroup{Name: id, RetentionDays: now.RetentionInDays})
+		},
+		remove: func(m *cloud.Cloud, id string, in logGroupInputs) error {
+			if in.SkipDestroy {
+				return nil
+			}
+			return m.DeleteLogGroup(id)
+		},
+	})
+}

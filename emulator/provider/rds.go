@@ -1,0 +1,183 @@
+package provider
+
+import (
+	"fmt"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+type dbSubnetGroupInputs struct {
+	Name        string            `pulumi:"name"`
+	Description string            `pulumi:"description"`
+	SubnetIDs   []string          `pulumi:"subnetIds"`
+	Tags        map[string]string `pulumi:"tags"`
+}
+
+type dbParameterGroupInputs struct {
+	Name        string `pulumi:"name"`
+	Family      string `pulumi:"family"`
+	Description string `pulumi:"description"`
+	Parameters  []struct {
+		Name        string `pulumi:"name"`
+		Value       string `pulumi:"value"`
+		ApplyMethod string `pulumi:"applyMethod"`
+	} `pulumi:"parameters"`
+	SkipDestroy bool              `pulumi:"skipDestroy"`
+	Tags        map[string]string `pulumi:"tags"`
+}
+
+type dbInstanceInputs struct {
+	Identifier                 string            `pulumi:"identifier"`
+	Engine                     string            `pulumi:"engine"`
+	EngineVersion              string            `pulumi:"engineVersion"`
+	InstanceClass              string            `pulumi:"instanceClass"`
+	AllocatedStorage           int               `pulumi:"allocatedStorage"`
+	MaxAllocatedStorage        int               `pulumi:"maxAllocatedStorage"`
+	StorageType                string            `pulumi:"storageType"`
+	StorageEncrypted           bool              `pulumi:"storageEncrypted"`
+	KmsKeyID                   string            `pulumi:"kmsKeyId"`
+	DBName                     string            `pulumi:"dbName"`
+	Username                   string            `pulumi:"username"`
+	Password                   string            `pulumi:"password"`
+	ManageMasterUserPassword   bool              `pulumi:"manageMasterUserPassword"`
+	DBSubnetGroupName          string            `pulumi:"dbSubnetGroupName"`
+	VpcSecurityGroupIDs        []string          `pulumi:"vpcSecurityGroupIds"`
+	ParameterGroupName         string            `pulumi:"parameterGroupName"`
+	PubliclyAccessible         bool              `pulumi:"publiclyAccessible"`
+	MultiAz                    bool              `pulumi:"multiAz"`
+	AvailabilityZone           string            `pulumi:"availabilityZone"`
+	Port                       int               `pulumi:"port"`
+	BackupRetentionPeriod      int               `pulumi:"backupRetentionPeriod"`
+	BackupWindow               string            `pulumi:"backupWindow"`
+	MaintenanceWindow          string            `pulumi:"maintenanceWindow"`
+	CopyTagsToSnapshot         bool              `pulumi:"copyTagsToSnapshot"`
+	DeletionProtection         bool              `pulumi:"deletionProtection"`
+	DeleteAutomatedBackups     *bool             `pulumi:"deleteAutomatedBackups"`
+	SkipFinalSnapshot          bool              `pulumi:"skipFinalSnapshot"`
+	FinalSnapshotIdentifier    string            `pulumi:"finalSnapshotIdentifier"`
+	ApplyImmediately           bool              `pulumi:"applyImmediately"`
+	AutoMinorVersionUpgrade    *bool             `pulumi:"autoMinorVersionUpgrade"`
+	AllowMajorVersionUpgrade   bool              `pulumi:"allowMajorVersionUpgrade"`
+	CaCertIdentifier           string            `pulumi:"caCertIdentifier"`
+	EnabledLogs                []string          `pulumi:"enabledCloudwatchLogsExports"`
+	IAMAuthentication          bool              `pulumi:"iamDatabaseAuthenticationEnabled"`
+	PerformanceInsightsEnabled bool              `pulumi:"performanceInsightsEnabled"`
+	MonitoringInterval         int               `pulumi:"monitoringInterval"`
+	MonitoringRoleArn          string            `pulumi:"monitoringRoleArn"`
+	Tags                       map[string]string `pulumi:"tags"`
+}
+
+func dbSubnetGroup() resourceType {
+	return define(resourceType{
+		token: "aws:rds/subnetGroup:SubnetGroup", kind: Recorded, name: "name", nameMax: 255, replaceOn: []string{"name"},
+	}, handlers[dbSubnetGroupInputs, arnOutput]{
+		create: func(m *cloud.Cloud, in dbSubnetGroupInputs) (string, arnOutput, error) {
+			err := m.CreateSubnetGroup(cloud.SubnetGroup{Name: in.Name, Subnets: in.SubnetIDs})
+			return in.Name, arnOutput{m.ARN("rds", "subgrp:"+in.Name)}, err
+		},
+		update: func(m *cloud.Cloud, id string, _, now dbSubnetGroupInputs) (*arnOutput, error) {
+			return nil, m.UpdateSubnetGroup(cloud.SubnetGroup{Name: id, Subnets: now.SubnetIDs})
+		},
+		remove: func(m *cloud.Cloud, id string, _ dbSubnetGroupInputs) error { return m.DeleteSubnetGroup(id) },
+	})
+}
+
+func dbParameterGroup() resourceType {
+	return define(resourceType{
+		token: "aws:rds/parameterGroup:ParameterGroup", kind: Recorded, name: "name", nameMax: 255,
+		replaceOn: []string{"name", "family", "description"},
+	}, handlers[dbParameterGroupInputs, arnOutput]{
+		create: func(m *cloud.Cloud, in dbParameterGroupInputs) (string, arnOutput, error) {
+			return in.Name, arnOutput{m.ARN("rds", "pg:"+in.Name)}, nil
+		},
+		remove: func(m *cloud.Cloud, id string, _ dbParameterGroupInputs) error {
+			return m.CheckParameterGroupUnused(id)
+		},
+	})
+}
+
+type dbInstanceOutputs struct {
+	ARN                 string               `pulumi:"arn"`
+	Address             string               `pulumi:"address"`
+	Endpoint            string               `pulumi:"endpoint"`
+	EngineVersionActual string               `pulumi:"engineVersionActual"`
+	HostedZoneID        string               `pulumi:"hostedZoneId"`
+	MasterUserSecrets   []dbMasterUserSecret `pulumi:"masterUserSecrets"`
+	Port                int                  `pulumi:"port"`
+	ResourceID          string               `pulumi:"resourceId"`
+	Status              string               `pulumi:"status"`
+}
+
+type dbMasterUserSecret struct {
+	KmsKeyID     string `pulumi:"kmsKeyId"`
+	SecretARN    string `pulumi:"secretArn"`
+	SecretStatus string `pulumi:"secretStatus"`
+}
+
+func dbInstance() resourceType {
+	return define(resourceType{
+		token: "aws:rds/instance:Instance", kind: Recorded, name: "identifier", nameMax: 63, replaceOn: []string{
+			"engine", "username", "dbName", "storageEncrypted", "kmsKeyId", "availabilityZone",
+		},
+	}, handlers[dbInstanceInputs, dbInstanceOutputs]{
+		create: func(m *cloud.Cloud, in dbInstanceInputs) (string, dbInstanceOutputs, error) {
+			spec, err := in.spec()
+			if err != nil {
+				return "", dbInstanceOutputs{}, err
+			}
+			made, err := m.CreateDatabase(spec)
+			return made.ID, outputsOfDatabase(m, made.ID, spec), err
+		},
+		update: func(m *cloud.Cloud, id string, _, now dbInstanceInputs) (*dbInstanceOutputs, error) {
+			spec, err := now.spec()
+			if err != nil {
+				return nil, err
+			}
+			return new(outputsOfDatabase(m, id, spec)), m.UpdateDatabase(id, spec)
+		},
+		remove: func(m *cloud.Cloud, id string, in dbInstanceInputs) error {
+			switch {
+			case in.SkipFinalSnapshot:
+				return m.DeleteDatabase(id, "")
+			case in.FinalSnapshotIdentifier == "":
+				return fmt.Errorf("final_snapshot_identifier is required when skip_final_snapshot is false")
+			}
+			return m.DeleteDatabase(id, in.FinalSnapshotIdentifier)
+		},
+	})
+}
+
+func (in dbInstanceInputs) spec() (cloud.DatabaseSpec, error) {
+	spec := cloud.DatabaseSpec{
+		Identifier: in.Identifier, Engine: in.Engine, Version: in.EngineVersion, Class: in.InstanceClass,
+		StorageGiB: in.AllocatedStorage, Name: in.DBName, Username: in.Username, Password: in.Password != "",
+		ManagedPassword: in.ManageMasterUserPassword, SubnetGroup: in.DBSubnetGroupName,
+		ParameterGroup: in.ParameterGroupName, Groups: in.VpcSecurityGroupIDs,
+		MultiAZ: in.MultiAz, BackupDays: in.BackupRetentionPeriod, Protected: in.DeletionProtection,
+	}
+	switch {
+	case in.StorageType != "" && in.StorageType != "gp3":
+		return spec, unsupported("storageType", in.StorageType, "gp3")
+	case in.Port != 0 && in.Port != spec.Port():
+		return spec, unsupported("port", fmt.Sprint(in.Port), fmt.Sprintf("the engine's own, %d", spec.Port()))
+	case in.MultiAz && in.AvailabilityZone != "":
+		return spec, fmt.Errorf("InvalidParameterCombination: Requesting a specific availability zone is not valid for Multi-AZ instances")
+	}
+	return spec, nil
+}
+
+func outputsOfDatabase(m *cloud.Cloud, id string, spec cloud.DatabaseSpec) dbInstanceOutputs {
+	address := m.DatabaseAddress(spec)
+	outputs := dbInstanceOutputs{
+		ARN: m.ARN("rds", "db:"+spec.Identifier), Address: address, Endpoint: fmt.Sprintf("%s:%d", address, spec.Port()),
+		EngineVersionActual: spec.Version, HostedZoneID: "Z2R2ITUGPM61AM", MasterUserSecrets: []dbMasterUserSecret{},
+		Port: spec.Port(), ResourceID: id, Status: "available",
+	}
+	if spec.ManagedPassword {
+		outputs.MasterUserSecrets = append(outputs.MasterUserSecrets, dbMasterUserSecret{
+			KmsKeyID:  m.ARN("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab"),
+			SecretARN: m.ARN("secretsmanager", "secret:rds!"+id+"-a1b2c3"), SecretStatus: "active",
+		})
+	}
+	return outputs
+}

@@ -1,0 +1,79 @@
+package provider
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+type objectInputs struct {
+	Bucket string            `pulumi:"bucket"`
+	Key    string            `pulumi:"key"`
+	Source string            `pulumi:"source"` // file in the emulator's own folder, see upload
+	Tags   map[string]string `pulumi:"tags"`
+}
+
+func bucketObject() resourceType {
+	return define(resourceType{
+		token: "aws:s3/bucketObjectv2:BucketObjectv2", kind: Run, replaceOn: []string{"bucket", "key"},
+	}, handlers[objectInputs, arnOutput]{
+		create: func(m *cloud.Cloud, in objectInputs) (string, arnOutput, error) {
+			return in.Key, arnOutput{"arn:aws:s3:::" + in.Bucket + "/" + in.Key}, in.put(m)
+		},
+		update: func(m *cloud.Cloud, _ string, _, now objectInputs) (*arnOutput, error) { return nil, now.put(m) },
+		remove: func(m *cloud.Cloud, _ string, in objectInputs) error { return m.DeleteObject(in.Bucket, in.Key) },
+	})
+}
+
+func (in objectInputs) put(m *cloud.Cloud) error {
+	return m.PutObject(in.Bucket, cloud.Object{Key: in.Key, Source: in.Source, SHA256: filepath.Base(in.Source)})
+}
+
+// upload copies the file behind each asset among the inputs into the emulator's own folder, as S3 would, and replaces the
+// asset by the path of the copy.
+func (p *aws) upload(inputs resource.PropertyMap) (resource.PropertyMap, error) {
+	uploaded := inputs.Copy()
+	for key, value := range inputs {
+		if !value.IsAsset() {
+			continue
+		}
+		path, ok := value.AssetValue().GetPath()
+		if !ok {
+			return nil, fmt.Errorf("%s is not a file on this machine: the emulator takes file assets", key)
+		}
+		stored, err := store(path, p.objects)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+		uploaded[key] = resource.NewStringProperty(stored)
+	}
+	return uploaded, nil
+}
+
+// store copies a file into a folder, under the SHA-256 of its bytes, and returns the path of the copy.
+func store(file, folder string) (string, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(data)
+	stored := filepath.Join(folder, hex.EncodeToString(sum[:]))
+	if _, err := os.Stat(stored); err == nil {
+		return stored, nil
+	}
+	partial := stored + ".new"
+	if err := os.WriteFile(partial, data, 0o600); err != nil {
+		return "", errors.Join(err, os.Remove(partial))
+	}
+	return stored, os.Rename(partial, stored)
+}

@@ -1,0 +1,121 @@
+package provider
+
+import (
+	"fmt"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+type encryptionInputs struct {
+	Bucket string `pulumi:"bucket"`
+	Rules  []struct {
+		ApplyServerSideEncryptionByDefault struct {
+			SseAlgorithm string `pulumi:"sseAlgorithm"`
+		} `pulumi:"applyServerSideEncryptionByDefault"`
+	} `pulumi:"rules"`
+}
+
+type publicAccessInputs struct {
+	Bucket                string `pulumi:"bucket"`
+	BlockPublicAcls       bool   `pulumi:"blockPublicAcls"`
+	BlockPublicPolicy     bool   `pulumi:"blockPublicPolicy"`
+	IgnorePublicAcls      bool   `pulumi:"ignorePublicAcls"`
+	RestrictPublicBuckets bool   `pulumi:"restrictPublicBuckets"`
+}
+
+type ownershipInputs struct {
+	Bucket string `pulumi:"bucket"`
+	Rule   struct {
+		ObjectOwnership string `pulumi:"objectOwnership"`
+	} `pulumi:"rule"`
+}
+
+type versioningInputs struct {
+	Bucket                  string `pulumi:"bucket"`
+	VersioningConfiguration struct {
+		Status string `pulumi:"status"`
+	} `pulumi:"versioningConfiguration"`
+}
+
+type lifecycleInputs struct {
+	Bucket string          `pulumi:"bucket"`
+	Rules  []lifecycleRule `pulumi:"rules"`
+}
+
+type lifecycleRule struct {
+	ID         string `pulumi:"id"`
+	Status     string `pulumi:"status"`
+	Prefix     string `pulumi:"prefix"`
+	Expiration *struct {
+		Days                      int  `pulumi:"days"`
+		ExpiredObjectDeleteMarker bool `pulumi:"expiredObjectDeleteMarker"`
+	} `pulumi:"expiration"`
+	Filter *struct {
+		Prefix string `pulumi:"prefix"`
+	} `pulumi:"filter"`
+	AbortIncompleteMultipartUpload *struct {
+		DaysAfterInitiation int `pulumi:"daysAfterInitiation"`
+	} `pulumi:"abortIncompleteMultipartUpload"`
+	NoncurrentVersionExpiration *struct {
+		NoncurrentDays          int `pulumi:"noncurrentDays"`
+		NewerNoncurrentVersions int `pulumi:"newerNoncurrentVersions"`
+	} `pulumi:"noncurrentVersionExpiration"`
+}
+
+func bucketEncryption() resourceType {
+	return recorded("aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2",
+		func(in encryptionInputs) string { return in.Bucket })
+}
+
+func bucketOwnership() resourceType {
+	return recorded("aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+		func(in ownershipInputs) string { return in.Bucket })
+}
+
+func bucketPublicAccess() resourceType {
+	return recorded("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+		func(in publicAccessInputs) string { return in.Bucket })
+}
+
+func bucketVersioning() resourceType {
+	return recorded("aws:s3/bucketVersioningV2:BucketVersioningV2",
+		func(in versioningInputs) string { return in.Bucket })
+}
+
+// recorded returns the type of a setting that is kept and has no behaviour. Its ID is the name of its bucket.
+func recorded[I any](token string, bucket func(I) string) resourceType {
+	return define(resourceType{token: token, kind: Recorded, replaceOn: []string{"bucket"}}, handlers[I, none]{
+		create: func(_ *cloud.Cloud, in I) (string, none, error) { return bucket(in), none{}, nil },
+	})
+}
+
+func bucketLifecycle() resourceType {
+	return define(resourceType{
+		token: "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2", kind: Recorded, replaceOn: []string{"bucket"},
+	}, handlers[lifecycleInputs, none]{
+		create: func(_ *cloud.Cloud, in lifecycleInputs) (string, none, error) { return in.Bucket, none{}, in.check() },
+		update: func(_ *cloud.Cloud, _ string, _, now lifecycleInputs) (*none, error) { return nil, now.check() },
+	})
+}
+
+// check applies S3's rules for lifecycle configurations.
+func (in lifecycleInputs) check() error {
+	if len(in.Rules) == 0 {
+		return fmt.Errorf("MalformedXML: a lifecycle configuration has at least one rule")
+	}
+	names := map[string]bool{}
+	for i, rule := range in.Rules {
+		switch {
+		case rule.ID == "" || len(rule.ID) > 255 || names[rule.ID]:
+			return fmt.Errorf("InvalidArgument: rules[%d].id: %q: a rule's ID is unique and has 1 to 255 characters", i, rule.ID)
+		case rule.Status != "Enabled" && rule.Status != "Disabled":
+			return notOneOf(fmt.Sprintf("rules[%d].status", i), rule.Status, "Enabled", "Disabled")
+		case rule.Expiration == nil && rule.AbortIncompleteMultipartUpload == nil && rule.NoncurrentVersionExpiration == nil:
+			return fmt.Errorf("InvalidRequest: rules[%d]: at least one action needs to be specified in a rule", i)
+		case rule.Expiration != nil && rule.Expiration.Days < 1 && !rule.Expiration.ExpiredObjectDeleteMarker:
+			return fmt.Errorf("InvalidArgument: rules[%d]: 'Days' for Expiration action must be a positive integer", i)
+		}
+		names[rule.ID] = true
+	}
+	return nil
+}

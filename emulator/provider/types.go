@@ -1,0 +1,69 @@
+package provider
+
+import (
+	"maps"
+	"slices"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// types are all types of the package aws that the emulator knows, by the services of AWS. Every other type is refused.
+var types = []resourceType{
+	// Amazon VPC
+	vpc(), internetGateway(), subnet(), routeTable(), route(), routeTableAssociation(),
+	securityGroup(), ingressRule(), egressRule(),
+	networkACL(), networkACLRule(), networkACLAssociation(),
+	elasticIP(), natGateway(), vpcEndpoint(), flowLog(),
+	// Amazon EC2
+	instance(), launchTemplate(), imageOfInstance(),
+	// Elastic Load Balancing
+	loadBalancer(), targetGroup(), listener(),
+	// Amazon EC2 Auto Scaling
+	autoScalingGroup(), scalingPolicy(), lifecycleHook(), scheduledAction(),
+	// Amazon ECS and Application Auto Scaling
+	cluster(), capacityProvider(), clusterCapacityProviders(), taskDefinition(), service(), scalableTarget(), servicePolicy(),
+	// IAM
+	role(), rolePolicy(), rolePolicyAttachment(), instanceProfile(),
+	// Amazon S3
+	bucket(), bucketObject(), bucketPolicy(),
+	bucketEncryption(), bucketLifecycle(), bucketOwnership(), bucketPublicAccess(), bucketVersioning(),
+	// Amazon RDS
+	dbInstance(), dbSubnetGroup(), dbParameterGroup(),
+	// Amazon Route 53 and AWS Certificate Manager
+	hostedZone(), dnsRecord(), certificate(), certificateValidation(),
+	// Amazon SNS, EventBridge and CloudWatch
+	topic(), topicPolicy(), topicSubscription(), eventRule(), eventTarget(), metricAlarm(), dashboard(), logGroup(),
+}
+
+// registry holds the types by their tokens.
+var registry = byToken(types)
+
+func byToken(types []resourceType) map[string]*resourceType {
+	all := map[string]*resourceType{}
+	for _, t := range types {
+		all[t.token] = &t
+	}
+	return all
+}
+
+func lookup(token string) (*resourceType, error) {
+	if t := registry[token]; t != nil {
+		return t, nil
+	}
+	return nil, status.Errorf(codes.Unimplemented, "the emulator refuses %s: it doesn't know this type, so what it would do "+
+		"on AWS cannot be shown here", token)
+}
+
+// KindOf returns what the emulator makes of a type; false for a type that it refuses.
+func KindOf(token string) (Kind, bool) {
+	if t := registry[token]; t != nil {
+		return t.kind, true
+	}
+	if token == vpcToken {
+		return Run, true
+	}
+	return "", false
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,154 @@
+package provider
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+type vpcInputs struct {
+	CidrBlock          string            `pulumi:"cidrBlock"`
+	EnableDNSHostnames bool              `pulumi:"enableDnsHostnames"`
+	EnableDNSSupport   bool              `pulumi:"enableDnsSupport"`
+	Tags               map[string]string `pulumi:"tags"`
+}
+
+type gatewayInputs struct {
+	VpcID string            `pulumi:"vpcId"`
+	Tags  map[string]string `pulumi:"tags"`
+}
+
+type subnetInputs struct {
+	VpcID               string            `pulumi:"vpcId"`
+	CidrBlock           string            `pulumi:"cidrBlock"`
+	AvailabilityZone    string            `pulumi:"availabilityZone"`
+	MapPublicIPOnLaunch bool              `pulumi:"mapPublicIpOnLaunch"`
+	Tags                map[string]string `pulumi:"tags"`
+}
+
+type routeTableInputs struct {
+	VpcID string            `pulumi:"vpcId"`
+	Tags  map[string]string `pulumi:"tags"`
+}
+
+type routeInputs struct {
+	RouteTableID         string `pulumi:"routeTableId"`
+	DestinationCidrBlock string `pulumi:"destinationCidrBlock"`
+	GatewayID            string `pulumi:"gatewayId"`
+	NatGatewayID         string `pulumi:"natGatewayId"`
+}
+
+type associationInputs struct {
+	RouteTableID string `pulumi:"routeTableId"`
+	SubnetID     string `pulumi:"subnetId"`
+}
+
+func vpc() resourceType {
+	return define(resourceType{
+		token: "aws:ec2/vpc:Vpc", kind: Run, replaceOn: []string{"cidrBlock"},
+	}, handlers[vpcInputs, arnOutput]{
+		create: func(m *cloud.Cloud, in vpcInputs) (string, arnOutput, error) {
+			made, err := m.CreateVPC(in.CidrBlock)
+			return made.ID, arnOutput{m.ARN("ec2", "vpc/"+made.ID)}, err
+		},
+		remove: func(m *cloud.Cloud, id string, _ vpcInputs) error { return m.DeleteVPC(id) },
+	})
+}
+
+// detach is how long the provider asks for an internet gateway's detachment while public addresses are mapped.
+var detach = retry{codes: []string{"DependencyViolation"}, timeout: 20 * time.Minute}
+
+func internetGateway() resourceType {
+	return define(resourceType{token: "aws:ec2/internetGateway:InternetGateway", kind: Run}, handlers[gatewayInputs, arnOutput]{
+		create: func(m *cloud.Cloud, in gatewayInputs) (string, arnOutput, error) {
+			made, err := m.CreateGateway(in.VpcID)
+			return made.ID, arnOutput{m.ARN("ec2", "internet-gateway/"+made.ID)}, err
+		},
+		update: func(m *cloud.Cloud, id string, _, now gatewayInputs) (*arnOutput, error) {
+			return nil, m.MoveGateway(id, now.VpcID)
+		},
+		retryUpdate: detach,
+		remove:      func(m *cloud.Cloud, id string, _ gatewayInputs) error { return m.DeleteGateway(id) },
+		retryRemove: detach,
+	})
+}
+
+func subnet() resourceType {
+	return define(resourceType{
+		token: "aws:ec2/subnet:Subnet", kind: Run, replaceOn: []string{"vpcId", "cidrBlock", "availabilityZone"},
+	}, handlers[subnetInputs, arnOutput]{
+		create: func(m *cloud.Cloud, in subnetInputs) (string, arnOutput, error) {
+			made, err := m.CreateSubnet(in.VpcID, in.CidrBlock, in.AvailabilityZone, in.MapPublicIPOnLaunch)
+			return made.ID, arnOutput{m.ARN("ec2", "subnet/"+made.ID)}, err
+		},
+		update: func(m *cloud.Cloud, id string, _, now subnetInputs) (*arnOutput, error) {
+			return nil, m.UpdateSubnet(id, now.MapPublicIPOnLaunch)
+		},
+		remove: func(m *cloud.Cloud, id string, _ subnetInputs) error { return m.DeleteSubnet(id) },
+	})
+}
+
+func routeTable() resourceType {
+	return define(resourceType{
+		token: "aws:ec2/routeTable:RouteTable", kind: Run, replaceOn: []string{"vpcId"},
+	}, handlers[routeTableInputs, arnOutput]{
+		create: func(m *cloud.Cloud, in routeTableInputs) (string, arnOutput, error) {
+			made, err := m.CreateRouteTable(in.VpcID)
+			return made.ID, arnOutput{m.ARN("ec2", "route-table/"+made.ID)}, err
+		},
+		remove: func(m *cloud.Cloud, id string, _ routeTableInputs) error { return m.DeleteRouteTable(id) },
+	})
+}
+
+func route() resourceType {
+	return define(resourceType{
+		token: "aws:ec2/route:Route", kind: Run, replaceOn: []string{"routeTableId", "destinationCidrBlock"},
+	}, handlers[routeInputs, none]{
+		create: func(m *cloud.Cloud, in routeInputs) (string, none, error) {
+			gateway, err := in.target()
+			if err != nil {
+				return "", none{}, err
+			}
+			err = m.CreateRoute(in.RouteTableID, in.DestinationCidrBlock, gateway)
+			return "r-" + in.RouteTableID + "/" + in.DestinationCidrBlock, none{}, err
+		},
+		update: func(m *cloud.Cloud, _ string, _, now routeInputs) (*none, error) {
+			gateway, err := now.target()
+			if err != nil {
+				return nil, err
+			}
+			return nil, m.ReplaceRoute(now.RouteTableID, now.DestinationCidrBlock, gateway)
+		},
+		remove: func(m *cloud.Cloud, _ string, in routeInputs) error {
+			return m.DeleteRoute(in.RouteTableID, in.DestinationCidrBlock)
+		},
+	})
+}
+
+// target returns the gateway that a route leads to.
+func (in routeInputs) target() (string, error) {
+	switch {
+	case in.GatewayID != "" && in.NatGatewayID != "":
+		return "", fmt.Errorf("\"gatewayId\": only one of `gatewayId,natGatewayId` can be specified")
+	case in.NatGatewayID != "":
+		return in.NatGatewayID, nil
+	default:
+		return in.GatewayID, nil
+	}
+}
+
+func routeTableAssociation() resourceType {
+	return define(resourceType{
+		token: "aws:ec2/routeTableAssociation:RouteTableAssociation", kind: Run, replaceOn: []string{"subnetId"},
+	}, handlers[associationInputs, none]{
+		create: func(m *cloud.Cloud, in associationInputs) (string, none, error) {
+			id, err := m.Associate(in.RouteTableID, in.SubnetID)
+			return id, none{}, err
+		},
+		update: func(m *cloud.Cloud, id string, _, now associationInputs) (*none, error) {
+			return nil, m.ReplaceAssociation(id, now.RouteTableID)
+		},
+		remove: func(m *cloud.Cloud, id string, _ associationInputs) error { return m.Disassociate(id) },
+	})
+}

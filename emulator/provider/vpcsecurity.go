@@ -1,0 +1,110 @@
+package provider
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+)
+
+type securityGroupInputs struct {
+	Name        string            `pulumi:"name"`
+	VpcID       string            `pulumi:"vpcId"`
+	Description string            `pulumi:"description"`
+	Tags        map[string]string `pulumi:"tags"`
+}
+
+type ruleInputs struct {
+	SecurityGroupID           string            `pulumi:"securityGroupId"`
+	CidrIpv4                  string            `pulumi:"cidrIpv4"`
+	CidrIpv6                  string            `pulumi:"cidrIpv6"`
+	PrefixListID              string            `pulumi:"prefixListId"`
+	ReferencedSecurityGroupID string            `pulumi:"referencedSecurityGroupId"`
+	IPProtocol                string            `pulumi:"ipProtocol"`
+	FromPort                  int               `pulumi:"fromPort"`
+	ToPort                    int               `pulumi:"toPort"`
+	Description               string            `pulumi:"description"`
+	Tags                      map[string]string `pulumi:"tags"`
+}
+
+func securityGroup() resourceType {
+	return define(resourceType{
+		token: "aws:ec2/securityGroup:SecurityGroup", kind: Run, name: "name", nameMax: 255,
+		replaceOn: []string{"name", "description", "vpcId"},
+	}, handlers[securityGroupInputs, arnOutput]{
+		create: func(m *cloud.Cloud, in securityGroupInputs) (string, arnOutput, error) {
+			if err := checkDescription(in.Description); err != nil {
+				return "", arnOutput{}, err
+			}
+			made, err := m.CreateSecurityGroup(in.Name, in.VpcID)
+			return made.ID, arnOutput{m.ARN("ec2", "security-group/"+made.ID)}, err
+		},
+		remove: func(m *cloud.Cloud, id string, _ securityGroupInputs) error { return m.DeleteSecurityGroup(id) },
+	})
+}
+
+type ruleOutputs struct {
+	ARN string `pulumi:"arn"`
+	ID  string `pulumi:"securityGroupRuleId"`
+}
+
+func ingressRule() resourceType {
+	return securityGroupRule("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", false)
+}
+
+func egressRule() resourceType {
+	return securityGroupRule("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", true)
+}
+
+func securityGroupRule(token string, egress bool) resourceType {
+	return define(resourceType{
+		token: token, kind: Run, replaceOn: []string{"securityGroupId"}, replaceIf: replacesPeer,
+	}, handlers[ruleInputs, ruleOutputs]{
+		create: func(m *cloud.Cloud, in ruleInputs) (string, ruleOutputs, error) {
+			rule, err := in.rule(egress)
+			if err != nil {
+				return "", ruleOutputs{}, err
+			}
+			made, err := m.CreateRule(rule)
+			return made.ID, ruleOutputs{ARN: m.ARN("ec2", "security-group-rule/"+made.ID), ID: made.ID}, err
+		},
+		update: func(m *cloud.Cloud, id string, _, now ruleInputs) (*ruleOutputs, error) {
+			rule, err := now.rule(egress)
+			if err != nil {
+				return nil, err
+			}
+			return nil, m.UpdateRule(id, rule)
+		},
+		remove: func(m *cloud.Cloud, id string, _ ruleInputs) error { return m.DeleteRule(id) },
+	})
+}
+
+// replacesPeer reports whether a rule's other end becomes one of another kind. All else is changed in place (API:
+// ModifySecurityGroupRules).
+func replacesPeer(key string, old, now resource.PropertyMap) bool {
+	switch key {
+	case "cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId":
+		return old.HasValue(resource.PropertyKey(key)) != now.HasValue(resource.PropertyKey(key))
+	}
+	return false
+}
+
+func (in ruleInputs) rule(egress bool) (cloud.Rule, error) {
+	return cloud.Rule{
+		Group: in.SecurityGroupID, Egress: egress, Protocol: in.IPProtocol, From: in.FromPort, To: in.ToPort,
+		CIDR: in.CidrIpv4 + in.CidrIpv6, Peer: in.ReferencedSecurityGroupID, List: in.PrefixListID,
+	}, checkDescription(in.Description)
+}
+
+// description matches what EC2 takes as the description of a security group or a rule (API: CreateSecurityGroup).
+var description = regexp.MustCompile(`^[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{0,255}$`)
+
+func checkDescription(text string) error {
+	if !description.MatchString(text) {
+		return fmt.Errorf("InvalidParameterValue: Invalid security group description %q. Valid descriptions are strings less than "+
+			"256 characters from the following set: a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*", text)
+	}
+	return nil
+}
