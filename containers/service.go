@@ -104,6 +104,13 @@ func (a *Args) Validate() error {
 	problems.Need("clusterArn", a.ClusterARN != nil)
 	problems.Need("groupArn", a.GroupARN != nil)
 	problems.Need("targetGroupArn", a.TargetGroupARN != nil)
+	problems.Include("", a.ValidatePlain())
+	return problems.Err()
+}
+
+// ValidatePlain reports the problems that do not depend on other resources: Cluster and the ARNs may be missing.
+func (a *Args) ValidatePlain() error {
+	var problems invalid.List
 	problems.Need("region", a.Region != "")
 	problems.Include("", a.validTask())
 	problems.Include("", a.validNumbers())

@@ -71,6 +71,13 @@ func (a *Args) Validate() error {
 	} else if list, plain := a.SubnetIDs.(pulumi.StringArray); plain && len(list) < 2 {
 		problems.Add("subnetIds", len(list), "is not enough: RDS needs subnets in two zones")
 	}
+	problems.Include("", a.ValidatePlain())
+	return problems.Err()
+}
+
+// ValidatePlain reports the problems that do not depend on other resources: VPCID and SubnetIDs may be missing.
+func (a *Args) ValidatePlain() error {
+	var problems invalid.List
 	problems.Include("", a.validEngine())
 	problems.Include("", validClass(a.InstanceClass))
 	if a.StorageGiB < 20 || a.StorageGiB > 65536 {

@@ -24,14 +24,21 @@ func validName(name string) error {
 // Validate reports every problem of the arguments, as paths below a balancer.
 func (a *Args) Validate() error {
 	var problems invalid.List
-	if a.Kind != Network && a.Kind != Application {
-		problems.Add("kind", string(a.Kind), "is neither %s nor %s", Network, Application)
-	}
 	if a.VPCID == nil {
 		problems.Missing("vpcId", "a VPC is needed")
 	}
 	if a.SubnetIDs == nil {
 		problems.Missing("subnetIds", "subnets are needed")
+	}
+	problems.Include("", a.ValidatePlain())
+	return problems.Err()
+}
+
+// ValidatePlain reports the problems that do not depend on other resources: VPCID and SubnetIDs may be missing.
+func (a *Args) ValidatePlain() error {
+	var problems invalid.List
+	if a.Kind != Network && a.Kind != Application {
+		problems.Add("kind", string(a.Kind), "is neither %s nor %s", Network, Application)
 	}
 	problems.Include("", validPort("targetPort", a.TargetPort))
 	problems.Include("check", a.validCheck())

@@ -104,6 +104,17 @@ func (a *Args) Validate() error {
 	problems.Need("subnetIds", a.SubnetIDs != nil)
 	problems.Need("templateId", a.TemplateID != nil)
 	problems.Need("templateVersion", a.TemplateVersion != nil)
+	if a.ContainerHosts && a.registers() {
+		problems.Missing("targetGroupArns", "hosts of containers don't register, their containers do")
+	}
+	problems.Include("", a.ValidatePlain())
+	return problems.Err()
+}
+
+// ValidatePlain reports the problems that do not depend on other resources: the template, the subnets and the target groups may
+// be missing.
+func (a *Args) ValidatePlain() error {
+	var problems invalid.List
 	if a.Min < 1 {
 		problems.Add("min", a.Min, "is below 1")
 	}
@@ -126,9 +137,6 @@ func (a *Args) validContainerHosts() error {
 	var problems invalid.List
 	if len(a.Policies) > 0 {
 		problems.Missing("policies", "hosts of containers are scaled by their capacity provider")
-	}
-	if a.registers() {
-		problems.Missing("targetGroupArns", "hosts of containers don't register, their containers do")
 	}
 	for i, s := range a.Schedules {
 		if s.Desired != nil {

@@ -12,11 +12,16 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// amazonLinux is the public parameter with the current Amazon Linux 2023, by Go's name for an architecture. A bastion
-// runs it: nothing is installed there, and EC2 Instance Connect is in it.
-var amazonLinux = map[string]string{
-	"amd64": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
-	"arm64": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64",
+// imageComponent is the image that is made of an instance, if the settings name one.
+var imageComponent = component{
+	look:   (*plan).findImage,
+	wanted: func(p *plan) bool { return p.image.source != "" },
+	add: func(p *plan, ctx *pulumi.Context, c *components) (err error) {
+		c.image, err = compute.NewImage(ctx, p.settings.Service, &compute.ImageArgs{
+			SourceInstanceID: p.image.source, Reboot: p.settings.Image.Reboot, Tags: p.tags,
+		})
+		return err
+	},
 }
 
 // image is a machine image: one that exists, or one to be made from an instance.
@@ -26,29 +31,29 @@ type image struct {
 	rootDevice string
 }
 
-// planImage finds the image and holds it against the instance that it is to run on.
-func (p *plan) planImage(ctx *pulumi.Context, problems *invalid.List) {
+// findImage finds the image and holds it against the instance that it is to run on.
+func (p *plan) findImage(ctx *pulumi.Context, problems *invalid.List) {
 	given := p.settings.Image
 	switch {
 	case given.FromInstance != "":
-		p.planSource(ctx, given.FromInstance, problems)
+		p.useSource(ctx, given.FromInstance, problems)
 	case given.Parameter != "":
-		p.planParameter(ctx, "image.parameter", given.Parameter, problems)
+		p.useParameter(ctx, "image.parameter", given.Parameter, problems)
 	case given.ID != "":
-		p.planID(ctx, "image.id", given.ID, problems)
+		p.useID(ctx, "image.id", given.ID, problems)
 	}
 }
 
-func (p *plan) planParameter(ctx *pulumi.Context, path, name string, problems *invalid.List) {
+func (p *plan) useParameter(ctx *pulumi.Context, path, name string, problems *invalid.List) {
 	id, err := imageByParameter(ctx, name)
 	if err != nil {
 		problems.Include(path, err)
 		return
 	}
-	p.planID(ctx, path, id, problems)
+	p.useID(ctx, path, id, problems)
 }
 
-func (p *plan) planID(ctx *pulumi.Context, path, id string, problems *invalid.List) {
+func (p *plan) useID(ctx *pulumi.Context, path, id string, problems *invalid.List) {
 	ami, err := ec2.LookupAmi(ctx, &ec2.LookupAmiArgs{
 		Filters:           []ec2.GetAmiFilter{{Name: "image-id", Values: []string{id}}},
 		IncludeDeprecated: pulumi.BoolRef(true), // a deprecated image still launches
@@ -61,8 +66,8 @@ func (p *plan) planID(ctx *pulumi.Context, path, id string, problems *invalid.Li
 	p.image = image{id: id, rootDevice: ami.RootDeviceName}
 }
 
-// planSource looks at the instance of which an image is to be made.
-func (p *plan) planSource(ctx *pulumi.Context, id string, problems *invalid.List) {
+// useSource looks at the instance of which an image is to be made.
+func (p *plan) useSource(ctx *pulumi.Context, id string, problems *invalid.List) {
 	const path = "image.fromInstance"
 	source, err := ec2.LookupInstance(ctx, &ec2.LookupInstanceArgs{InstanceId: &id})
 	switch {
@@ -84,17 +89,6 @@ func (p *plan) planSource(ctx *pulumi.Context, id string, problems *invalid.List
 		problems.Add("compute.rootVolumeGiB", c.RootVolumeGiB, "is less than the instance (%s) has: %d", id, root.VolumeSize)
 	}
 	p.image = image{source: id, rootDevice: root.DeviceName}
-}
-
-// planBastion finds the image of the bastion.
-func (p *plan) planBastion(ctx *pulumi.Context, problems *invalid.List) {
-	bastion := p.settings.Compute.Bastion
-	if bastion == nil {
-		return
-	}
-	id, err := imageByParameter(ctx, amazonLinux[compute.Architecture(bastion.InstanceType)])
-	problems.Include("compute.bastion", err)
-	p.bastionImage = id
 }
 
 // imageByParameter is the ID in a public parameter.

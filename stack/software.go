@@ -20,17 +20,17 @@ import (
 // responderPackage is the responder's program in this project.
 const responderPackage = "./cmd/healthcheck"
 
-// planSoftware builds the artifacts and lists the services. Instances that run containers have none of their own.
-func (p *plan) planSoftware(ctx *pulumi.Context, problems *invalid.List) {
+// prepareSoftware builds the artifacts and lists the services. Instances that run containers have none of their own.
+func (p *plan) prepareSoftware(ctx *pulumi.Context, problems *invalid.List) {
 	p.software = compute.Software{Region: p.settings.Region}
 	if p.settings.App != nil {
-		p.planApp(ctx, p.settings.App, problems)
+		p.prepareApp(ctx, p.settings.App, problems)
 	}
 }
 
-// planApp puts the responder last: of an instance that shuts down it stops first, so that no check finds a service healthy
+// prepareApp puts the responder last: of an instance that shuts down it stops first, so that no check finds a service healthy
 // that is about to go. A service that is asked itself, over HTTP, needs no responder.
-func (p *plan) planApp(ctx *pulumi.Context, app *settings.App, problems *invalid.List) {
+func (p *plan) prepareApp(ctx *pulumi.Context, app *settings.App, problems *invalid.List) {
 	p.software.Packages = app.Packages
 	for i, artifact := range app.Artifacts {
 		field := "file"

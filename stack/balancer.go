@@ -1,0 +1,121 @@
+package stack
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/route53"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/loadbalancing"
+	"github.com/elastic-service/elastic-service/settings"
+)
+
+// balancerComponent is the load balancer with its target group.
+var balancerComponent = component{
+	section:  "balancer",
+	look:     (*plan).findHostedZone,
+	validate: func(p *plan) error { return p.balancerArgs().ValidatePlain() },
+	add:      (*plan).addBalancer,
+	outputs:  (*plan).balancerOutputs,
+}
+
+// findHostedZone finds the hosted zone that the balancer's alias is in.
+func (p *plan) findHostedZone(ctx *pulumi.Context, problems *invalid.List) {
+	alias := p.settings.Balancer.Alias
+	if alias == nil || alias.CreateZone || alias.Zone == "" {
+		return
+	}
+	zone, err := route53.LookupZone(ctx, &route53.LookupZoneArgs{
+		Name: &alias.Zone, PrivateZone: pulumi.BoolRef(false),
+	})
+	if err != nil {
+		problems.Include("balancer.alias.zone", fmt.Errorf("finding the hosted zone %s (balancer.alias.createZone makes one): %w",
+			alias.Zone, err))
+		return
+	}
+	p.zoneID = zone.ZoneId
+}
+
+func (p *plan) balancerArgs() *loadbalancing.Args {
+	b := p.settings.Balancer
+	args := &loadbalancing.Args{
+		Kind:       loadbalancing.Kind(b.Type),
+		Internal:   b.Internal,
+		TargetPort: p.settings.TargetPort(),
+		Check:      p.settings.Health,
+		From:       p.clients(),
+		AccessLogs: b.AccessLogs,
+		Protect:    p.settings.Protect,
+		Tags:       p.tags,
+	}
+	for _, l := range b.Listeners {
+		args.Listeners = append(args.Listeners, loadbalancing.Listener(l))
+	}
+	if b.Certificate != "" {
+		args.CertificateARN = pulumi.String(b.Certificate)
+	}
+	if a := b.Alias; a != nil {
+		args.Alias = &loadbalancing.Alias{Zone: a.Zone, Name: a.Name, CreateZone: a.CreateZone}
+		if !a.CreateZone {
+			args.Alias.ZoneID = pulumi.String(p.zoneID)
+		}
+	}
+	return args
+}
+
+// clients returns the ranges that may connect: the VPC's if the balancer is internal, otherwise all.
+func (p *plan) clients() []netip.Prefix {
+	if p.settings.Balancer.Internal {
+		return []netip.Prefix{p.settings.Network.CIDR}
+	}
+	return []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
+}
+
+// addBalancer depends on the internet gateway explicitly: the subnet IDs do not imply it, and AWS refuses to detach a gateway
+// while a public address is mapped through it.
+func (p *plan) addBalancer(ctx *pulumi.Context, c *components) (err error) {
+	args := p.balancerArgs()
+	args.VPCID, args.SubnetIDs = c.network.VPCID, c.network.PublicSubnetIDs
+	if args.Internal && p.settings.Network.Private {
+		args.SubnetIDs = c.network.PrivateSubnetIDs
+	}
+	c.balancer, err = loadbalancing.New(ctx, p.settings.Service, args, pulumi.DependsOn(c.network.Gateway))
+	return err
+}
+
+func (p *plan) balancerOutputs(c *components) pulumi.Map {
+	first := p.settings.Balancer.Listeners[0]
+	out := pulumi.Map{
+		"address":     pulumi.Sprintf("%s:%d", c.balancer.DNSName, first.Port),
+		"balancer":    c.balancer.ARN,
+		"targetGroup": c.balancer.TargetGroupARN,
+	}
+	if scheme, port := p.scheme(); scheme != "" {
+		out["url"] = pulumi.Sprintf("%s://%s%s", scheme, c.balancer.URLHost, port)
+	}
+	if alias := p.settings.Balancer.Alias; alias != nil && alias.CreateZone {
+		out["nameServers"] = c.balancer.NameServers
+	}
+	return out
+}
+
+// scheme returns how a browser reaches the balancer, preferring HTTPS, and the port unless it is the scheme's own.
+func (p *plan) scheme() (scheme, port string) {
+	for _, known := range []struct {
+		protocol, scheme string
+		port             int
+	}{{"HTTPS", "https", 443}, {"HTTP", "http", 80}} {
+		at := slices.IndexFunc(p.settings.Balancer.Listeners, func(l settings.Listener) bool { return l.Protocol == known.protocol })
+		if at < 0 {
+			continue
+		}
+		if given := p.settings.Balancer.Listeners[at].Port; given != known.port {
+			return known.scheme, fmt.Sprintf(":%d", given)
+		}
+		return known.scheme, ""
+	}
+	return "", ""
+}

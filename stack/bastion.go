@@ -1,0 +1,60 @@
+package stack
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/compute"
+	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/network"
+)
+
+// bastionComponent is the way to instances in private subnets.
+var bastionComponent = component{
+	look:   (*plan).findBastionImage,
+	wanted: func(p *plan) bool { return p.settings.Compute.Bastion != nil },
+	add:    (*plan).addBastion,
+	outputs: func(_ *plan, c *components) pulumi.Map {
+		return pulumi.Map{"bastion": c.bastion.PublicIP}
+	},
+}
+
+// amazonLinux is the public parameter with the current Amazon Linux 2023, by Go's name for an architecture. A bastion
+// runs it: nothing is installed there, and EC2 Instance Connect is in it.
+var amazonLinux = map[string]string{
+	"amd64": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
+	"arm64": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64",
+}
+
+// findBastionImage finds the image of the bastion.
+func (p *plan) findBastionImage(ctx *pulumi.Context, problems *invalid.List) {
+	bastion := p.settings.Compute.Bastion
+	if bastion == nil {
+		return
+	}
+	id, err := imageByParameter(ctx, amazonLinux[compute.Architecture(bastion.InstanceType)])
+	problems.Include("compute.bastion", err)
+	p.bastionImage = id
+}
+
+func (p *plan) bastionArgs(n *network.Network) *compute.BastionArgs {
+	return &compute.BastionArgs{
+		VPCID:        n.VPCID,
+		SubnetID:     n.PublicSubnetIDs.Index(pulumi.Int(0)),
+		ImageID:      pulumi.String(p.bastionImage),
+		InstanceType: p.settings.Compute.Bastion.InstanceType,
+		KeyName:      p.settings.Compute.KeyName,
+		From:         p.settings.Compute.Bastion.From,
+		Tags:         p.tags,
+	}
+}
+
+func (p *plan) addBastion(ctx *pulumi.Context, c *components) (err error) {
+	c.bastion, err = compute.NewBastion(ctx, p.settings.Service, p.bastionArgs(c.network), pulumi.DependsOn(c.network.Gateway))
+	if err != nil {
+		return err
+	}
+	return p.allow(ctx, c, path{
+		name: "ssh", parent: c.bastion, from: c.bastion.SecurityGroupID, to: c.template.SecurityGroupID, port: 22,
+		description: "SSH from the bastion",
+	})
+}

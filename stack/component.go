@@ -1,0 +1,83 @@
+package stack
+
+import (
+	"maps"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/compute"
+	"github.com/elastic-service/elastic-service/containers"
+	"github.com/elastic-service/elastic-service/database"
+	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/loadbalancing"
+	"github.com/elastic-service/elastic-service/monitoring"
+	"github.com/elastic-service/elastic-service/network"
+	"github.com/elastic-service/elastic-service/scaling"
+)
+
+// component is a part of the composition. A new one is a file that defines a component, a field of components to hold what it
+// registers, and its line in order.
+type component struct {
+	// section is the section of the settings that validate reports about.
+	section string
+
+	// look completes the plan by what the settings can only name, such as zones or images, and adds what is wrong with it.
+	// Nil: there is nothing to look at.
+	look func(*plan, *pulumi.Context, *invalid.List)
+
+	// wanted reports whether the settings ask for the component. Nil: every stack has it.
+	wanted func(*plan) bool
+
+	// validate returns what the component has against its settings, as paths below section. Nil: nothing.
+	validate func(*plan) error
+
+	// add registers the component with what those before it in order have put out.
+	add func(*plan, *pulumi.Context, *components) error
+
+	// outputs returns the stack's outputs that come from the component. Nil: none.
+	outputs func(*plan, *components) pulumi.Map
+}
+
+// order lists the components, each after those whose outputs it takes.
+var order = []component{
+	networkComponent,
+	databaseComponent,
+	clusterComponent,
+	imageComponent,
+	templateComponent,
+	balancerComponent,
+	pathsComponent,
+	bastionComponent,
+	groupComponent,
+	containersComponent,
+	monitoringComponent,
+}
+
+// components holds what has been registered. A component that the settings do not ask for is nil.
+type components struct {
+	network    *network.Network
+	database   *database.Database
+	cluster    *containers.Cluster
+	image      *compute.Image
+	template   *compute.Template
+	balancer   *loadbalancing.Balancer
+	paths      []pulumi.Resource // rules of security groups
+	bastion    *compute.Bastion
+	group      *scaling.Group
+	containers *containers.Service
+	monitoring *monitoring.Monitoring
+}
+
+// wire registers the components and returns the stack's outputs.
+func (p *plan) wire(ctx *pulumi.Context) (pulumi.Map, error) {
+	registered, outputs := &components{}, pulumi.Map{}
+	for _, c := range p.components() {
+		if err := c.add(p, ctx, registered); err != nil {
+			return nil, err
+		}
+		if c.outputs != nil {
+			maps.Copy(outputs, c.outputs(p, registered))
+		}
+	}
+	return outputs, nil
+}

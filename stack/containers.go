@@ -1,0 +1,59 @@
+package stack
+
+import (
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/containers"
+)
+
+func (p *plan) hasContainers() bool { return p.settings.Containers != nil }
+
+// clusterComponent is the ECS cluster that the instances join.
+var clusterComponent = component{
+	wanted: (*plan).hasContainers,
+	add: func(p *plan, ctx *pulumi.Context, c *components) (err error) {
+		c.cluster, err = containers.NewCluster(ctx, p.settings.Service, &containers.ClusterArgs{Tags: p.tags})
+		return err
+	},
+}
+
+// containersComponent is the service of containers on the group's instances.
+var containersComponent = component{
+	section:  "containers",
+	wanted:   (*plan).hasContainers,
+	validate: func(p *plan) error { return p.containersArgs().ValidatePlain() },
+	add: func(p *plan, ctx *pulumi.Context, c *components) (err error) {
+		args := p.containersArgs()
+		args.Cluster, args.ClusterARN = c.cluster.Name, c.cluster.ARN
+		args.GroupARN, args.TargetGroupARN = c.group.ARN, c.balancer.TargetGroupARN
+		// ECS refuses a target group that no listener forwards to.
+		args.After = slices.Concat(c.balancer.Ready, c.paths)
+		c.containers, err = containers.New(ctx, p.settings.Service, args)
+		return err
+	},
+	outputs: func(_ *plan, c *components) pulumi.Map {
+		return pulumi.Map{"cluster": c.cluster.Name, "service": c.containers.Name}
+	},
+}
+
+func (p *plan) containersArgs() *containers.Args {
+	c := p.settings.Containers
+	return &containers.Args{
+		Region:      p.settings.Region,
+		Image:       c.Image,
+		Command:     c.Command,
+		Environment: c.Environment,
+		Port:        c.Port,
+		CPU:         c.CPU,
+		Memory:      c.Memory,
+		Min:         c.Min,
+		Desired:     c.Desired,
+		Max:         c.Max,
+		TargetCPU:   c.TargetCPU,
+		Wait:        c.Wait,
+		Grace:       p.settings.Scaling.Grace,
+		Tags:        p.tags,
+	}
+}

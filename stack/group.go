@@ -1,0 +1,78 @@
+package stack
+
+import (
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/scaling"
+)
+
+// groupComponent is the Auto Scaling group of the instances.
+var groupComponent = component{
+	section:  "scaling",
+	validate: func(p *plan) error { return p.groupArgs().ValidatePlain() },
+	add:      (*plan).addGroup,
+	outputs: func(p *plan, c *components) pulumi.Map {
+		out := pulumi.Map{"group": c.group.Name}
+		if len(p.settings.Scaling.Notify) > 0 {
+			out["topic"] = c.group.TopicARN
+		}
+		return out
+	},
+}
+
+// groupArgs converts the settings of schedules, hooks and subscriptions, and policies those of policies: package scaling has types
+// with the same fields, which do not compile here otherwise.
+func (p *plan) groupArgs() *scaling.Args {
+	c := p.settings.Scaling
+	args := &scaling.Args{
+		Min:            c.Min,
+		Max:            c.Max,
+		Grace:          c.Grace,
+		Policies:       p.policies(),
+		ContainerHosts: p.hasContainers(),
+		Tags:           p.tags,
+	}
+	for _, schedule := range c.Schedules {
+		args.Schedules = append(args.Schedules, scaling.Schedule(schedule))
+	}
+	for _, hook := range c.Hooks {
+		args.Hooks = append(args.Hooks, scaling.Hook(hook))
+	}
+	for _, subscription := range c.Notify {
+		args.Notify = append(args.Notify, scaling.Subscription(subscription))
+	}
+	return args
+}
+
+func (p *plan) policies() []scaling.Policy {
+	var policies []scaling.Policy
+	for _, policy := range p.settings.Scaling.Policies {
+		policies = append(policies, scaling.Policy{
+			TargetTracking: (*scaling.TargetTracking)(policy.TargetTracking),
+			Step:           (*scaling.Step)(policy.Step),
+		})
+	}
+	return policies
+}
+
+// addGroup creates the group in parallel with the balancer. If the balancer waits for a certificate (Late), the group waits for
+// the listeners: without them no target becomes healthy, and the group would time out.
+func (p *plan) addGroup(ctx *pulumi.Context, c *components) (err error) {
+	args := p.groupArgs()
+	args.TemplateID, args.TemplateVersion = c.template.ID, c.template.LatestVersion
+	args.SubnetIDs = c.network.PublicSubnetIDs
+	if p.settings.Network.Private {
+		args.SubnetIDs = c.network.PrivateSubnetIDs
+	}
+	if !p.hasContainers() { // containers register themselves
+		args.TargetGroupARNs = pulumi.StringArray{c.balancer.TargetGroupARN}
+	}
+	needs := slices.Concat(c.network.Ready, c.template.Ready, c.paths)
+	if c.balancer.Late {
+		needs = append(needs, c.balancer.Ready...)
+	}
+	c.group, err = scaling.New(ctx, p.settings.Service, args, pulumi.DependsOn(needs))
+	return err
+}

@@ -1,0 +1,102 @@
+package stack
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/loadbalancing"
+	"github.com/elastic-service/elastic-service/network"
+)
+
+// networkComponent is the VPC with its subnets.
+var networkComponent = component{
+	section:  "network",
+	look:     (*plan).findZones,
+	validate: func(p *plan) error { return p.networkArgs().Validate() },
+	add: func(p *plan, ctx *pulumi.Context, c *components) (err error) {
+		c.network, err = network.New(ctx, p.settings.Service, p.networkArgs())
+		return err
+	},
+	outputs: func(_ *plan, c *components) pulumi.Map { return pulumi.Map{"vpc": c.network.VPCID} },
+}
+
+// findZones takes the first zones by name, so that the same ones are taken every time.
+func (p *plan) findZones(ctx *pulumi.Context, problems *invalid.List) {
+	found, err := aws.GetAvailabilityZones(ctx, &aws.GetAvailabilityZonesArgs{
+		State: pulumi.StringRef("available"),
+		// Local zones and zones that an account has opted in to have neither balancers nor every instance type.
+		Filters: []aws.GetAvailabilityZonesFilter{{Name: "opt-in-status", Values: []string{"opt-in-not-required"}}},
+	})
+	if err != nil {
+		problems.Include("network.zones", fmt.Errorf("listing the zones of %s: %w", p.settings.Region, err))
+		return
+	}
+	names := slices.Sorted(slices.Values(found.Names))
+	if wanted := p.settings.Network.Zones; wanted > len(names) {
+		problems.Add("network.zones", wanted, "is more than %s has (%d: %s)",
+			p.settings.Region, len(names), strings.Join(names, ", "))
+		return
+	}
+	p.zones = names[:max(p.settings.Network.Zones, 0)]
+}
+
+func (p *plan) networkArgs() *network.Args {
+	n := p.settings.Network
+	args := &network.Args{
+		CIDR:     n.CIDR,
+		Zones:    p.zones,
+		Subnets:  n.Subnets,
+		Private:  n.Private,
+		Isolated: p.settings.Database != nil,
+		NAT:      network.NAT(n.NAT),
+		Region:   p.settings.Region,
+		FlowLogs: n.FlowLogs,
+		Tags:     p.tags,
+	}
+	if n.Endpoints {
+		args.Endpoints = p.endpoints()
+	}
+	if n.ACL {
+		args.ACLs = p.acls()
+	}
+	return args
+}
+
+// endpoints returns the AWS services that the instances talk to, beside S3.
+func (p *plan) endpoints() []string {
+	var names []string
+	if p.settings.Compute.SessionManager {
+		names = append(names, "ssm", "ssmmessages", "ec2messages")
+	}
+	if p.settings.Compute.MemoryMetric {
+		names = append(names, "monitoring", "ec2")
+	}
+	if p.settings.Containers != nil {
+		names = append(names, "ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs")
+	}
+	if p.settings.Database != nil {
+		names = append(names, "secretsmanager")
+	}
+	return names
+}
+
+func (p *plan) acls() *network.ACLs {
+	acls := &network.ACLs{}
+	if p.settings.Balancer.Type == string(loadbalancing.Network) { // it passes on the addresses of its clients
+		acls.Targets = []int{p.settings.TargetPort()}
+	}
+	for _, l := range p.settings.Balancer.Listeners {
+		acls.Ports = append(acls.Ports, l.Port)
+	}
+	if bastion := p.settings.Compute.Bastion; bastion != nil {
+		acls.SSHFrom = bastion.From
+	} else {
+		acls.SSHFrom = p.settings.Compute.SSHFrom
+	}
+	return acls
+}

@@ -1,0 +1,63 @@
+package stack
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/network"
+)
+
+// pathsComponent is the rules of the security groups between components.
+var pathsComponent = component{add: (*plan).addPaths}
+
+// path is a TCP port, or a range of them, from one security group to another.
+type path struct {
+	name        string
+	parent      pulumi.Resource
+	from, to    pulumi.StringInput
+	port, last  int // last is 0 for a single port
+	description string
+}
+
+// ECS takes the host's port of a container from this range (ECS: "PortMapping").
+const (
+	firstDynamicPort = 32768
+	lastDynamicPort  = 65535
+)
+
+// addPaths lets the balancer reach the instances, for the service and for the health check, and the instances the
+// database.
+func (p *plan) addPaths(ctx *pulumi.Context, c *components) error {
+	from, to := c.balancer.SecurityGroupID, c.template.SecurityGroupID
+	service := path{name: "service", parent: c.balancer, from: from, to: to, description: "Connections of clients"}
+	service.port = p.settings.TargetPort()
+	if p.settings.Containers != nil {
+		service.port, service.last = firstDynamicPort, lastDynamicPort
+	}
+	paths := []path{service}
+	if port := p.settings.Health.Port; port != 0 && port != service.port {
+		paths = append(paths, path{
+			name: "health", parent: c.balancer, from: from, to: to, port: port, description: "Health checks",
+		})
+	}
+	if c.database != nil {
+		paths = append(paths, path{
+			name: "database", parent: c.database, from: c.template.SecurityGroupID, to: c.database.SecurityGroupID,
+			port: c.database.Port, description: "Queries",
+		})
+	}
+	return p.allow(ctx, c, paths...)
+}
+
+func (p *plan) allow(ctx *pulumi.Context, c *components, paths ...path) error {
+	for _, path := range paths {
+		pair, err := network.Allow(ctx, p.settings.Service+"-"+path.name, &network.AllowArgs{
+			From: path.from, To: path.to, Port: path.port, ToPort: path.last,
+			Description: path.description, Tags: p.tags,
+		}, pulumi.Parent(path.parent))
+		if err != nil {
+			return err
+		}
+		c.paths = append(c.paths, pair...)
+	}
+	return nil
+}

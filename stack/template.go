@@ -1,0 +1,54 @@
+package stack
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/compute"
+	"github.com/elastic-service/elastic-service/scaling"
+)
+
+// templateComponent is the launch template of the instances, with the software that they run.
+var templateComponent = component{
+	section: "app",
+	look:    (*plan).prepareSoftware,
+	validate: func(p *plan) error {
+		if p.settings.App == nil {
+			return nil
+		}
+		return p.software.Validate()
+	},
+	add: func(p *plan, ctx *pulumi.Context, c *components) (err error) {
+		c.template, err = compute.New(ctx, p.settings.Service, p.templateArgs(c))
+		return err
+	},
+}
+
+func (p *plan) templateArgs(c *components) *compute.Args {
+	given := p.settings.Compute
+	args := &compute.Args{
+		VPCID:              c.network.VPCID,
+		ImageID:            pulumi.String(p.image.id),
+		RootDevice:         pulumi.String(p.image.rootDevice),
+		RootVolumeGiB:      given.RootVolumeGiB,
+		InstanceType:       given.InstanceType,
+		KeyName:            given.KeyName,
+		SSHFrom:            given.SSHFrom,
+		PublicAddress:      *given.PublicAddress,
+		SessionManager:     given.SessionManager,
+		MemoryMetric:       given.MemoryMetric,
+		DetailedMonitoring: scaling.NeedsDetailedMonitoring(p.policies()),
+		Software:           p.software,
+		Tags:               p.tags,
+	}
+	if c.image != nil {
+		args.ImageID = c.image.ID
+	}
+	if c.cluster != nil {
+		args.Cluster = c.cluster.Name
+	}
+	if c.database != nil {
+		args.Environment = p.databaseEnvironment(c.database)
+		args.ReadSecret = c.database.SecretARN
+	}
+	return args
+}
