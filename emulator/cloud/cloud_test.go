@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,8 @@ type world struct {
 	targets        string
 	listener       string
 	health         map[string]error // what a probe of an instance finds; healthy when absent
+	unwell         bool             // instances that are not in health are not healthy
+	badVersion     int              // of the launch template: its instances are not healthy
 	bootsForever   bool
 	neverTerminate bool
 }
@@ -149,7 +152,10 @@ func (w *world) step() {
 	}
 	if w.clock.Now().Unix()%10 == 0 {
 		for _, target := range w.ELB.ProbeTargets() {
-			result := w.health[target.Instance]
+			result, known := w.health[target.Instance]
+			if !known && (w.unwell || w.EC2.Instances[target.Instance].Version == w.badVersion) {
+				result = errRefused
+			}
 			if target.Blocked != nil {
 				result = target.Blocked
 			}
@@ -283,7 +289,6 @@ func TestAnUnhealthyInstanceGoesWhenTheMaintenancePolicyLetsIt(t *testing.T) {
 		"without a policy, at once":                            {nil, 1, false},
 		"terminate and launch, at once":                        {&autoscaling.Bounds{MinHealthy: 50, MaxHealthy: 100}, 1, false},
 		"launch before terminating, when its successor serves": {&autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}, 1, true},
-		"all of them, when all their successors serve":         {&autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 110}, 2, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -311,6 +316,44 @@ func TestAnUnhealthyInstanceGoesWhenTheMaintenancePolicyLetsIt(t *testing.T) {
 			assert.Equal(t, c.sick, strings.Count(causes, "unhealthy instance needing to be replaced"))
 			assert.Equal(t, c.sick, strings.Count(causes, "ELB system health check failure"))
 			assert.Len(t, g.Activities, 2+2*c.sick, "one launched and one terminated for each")
+		})
+	}
+}
+
+func TestAGroupWhoseInstancesAreAllUnhealthyIsReplacedWithinItsMaximum(t *testing.T) {
+	for name, recovers := range map[string]bool{"by instances that serve": true, "by instances that do not serve either": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			spec := w.spec(2, 2)
+			spec.Maintenance = &autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}
+			must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
+			w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
+			w.pass(3 * time.Minute) // the grace period
+			sick := w.members()
+			w.unwell = !recovers
+			for _, i := range sick {
+				w.health[i.ID] = errRefused
+			}
+			w.within(3*time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 0 })
+			most, healthy := 0, time.Duration(0)
+			for passed := time.Duration(0); passed < time.Hour; passed += 10 * time.Second {
+				w.pass(10 * time.Second)
+				standing := slices.DeleteFunc(w.members(), func(i ec2.Instance) bool { return i.Lifecycle.IsTerminating() })
+				most = max(most, len(standing))
+				if healthy == 0 && w.AutoScaling.Capacity(group) == 2 {
+					healthy = passed
+				}
+			}
+			assert.Equal(t, 3, most, "150 percent of 2")
+			assert.Equal(t, recovers, healthy > 0, "healthy after %v", healthy)
+			g, _ := w.AutoScaling.Group(group)
+			if recovers {
+				assert.Len(t, w.members(), 2)
+				assert.Len(t, g.Activities, 2+2*2, "one launched and one terminated for each")
+			} else {
+				assert.Equal(t, sick[0].ID, w.members()[0].ID, "as good as its replacements, and asked while nothing is healthy")
+				assert.Greater(t, len(g.Activities), 10, "it goes on trying")
+			}
 		})
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
 // Activity is one entry of a group's history, in AWS's wording.
 type Activity struct {
+	ID          string
 	Description string
 	Cause       string
 	Status      string // InProgress, Successful or Failed
@@ -33,7 +35,7 @@ func causeAt(now time.Time, cause string) string {
 // startActivity adds an activity to the history and returns its index.
 func (g *Group) startActivity(now time.Time, description, cause, instance string) int {
 	g.Activities = append(g.Activities, Activity{
-		Description: description, Cause: cause, Status: "InProgress", Instance: instance, Start: now,
+		ID: aws.UUID(), Description: description, Cause: cause, Status: "InProgress", Instance: instance, Start: now,
 	})
 	return len(g.Activities) - 1
 }

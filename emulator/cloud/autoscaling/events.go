@@ -1,6 +1,7 @@
 package autoscaling
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,6 +19,10 @@ const (
 	EventRefreshSucceeded = "EC2 Auto Scaling Instance Refresh Succeeded"
 	EventRefreshFailed    = "EC2 Auto Scaling Instance Refresh Failed"
 	EventRefreshCancelled = "EC2 Auto Scaling Instance Refresh Cancelled"
+	EventCheckpoint       = "EC2 Auto Scaling Instance Refresh Checkpoint Reached"
+	EventRollbackStarted  = "EC2 Auto Scaling Instance Refresh Rollback Started"
+	EventRolledBack       = "EC2 Auto Scaling Instance Refresh Rollback Succeeded"
+	EventRollbackFailed   = "EC2 Auto Scaling Instance Refresh Rollback Failed"
 )
 
 // event is one of a group's.
@@ -48,7 +53,7 @@ func (a Activity) launches() bool { return strings.HasPrefix(a.Description, "Lau
 
 // sendActivity sends a finished activity (Auto Scaling User Guide: "Amazon EC2 Auto Scaling event reference").
 func (s *Store) sendActivity(g *Group, what string, a Activity) {
-	id, from, to := aws.UUID(), "EC2", "AutoScalingGroup"
+	id, from, to := a.ID, "EC2", "AutoScalingGroup"
 	if !a.launches() {
 		from, to = to, from
 	}
@@ -71,11 +76,20 @@ func (s *Store) sendActivity(g *Group, what string, a Activity) {
 
 var refreshEvents = map[string]string{
 	RefreshInProgress: EventRefreshStarted, RefreshSuccessful: EventRefreshSucceeded, RefreshFailed: EventRefreshFailed,
-	RefreshCancelled: EventRefreshCancelled,
+	RefreshCancelled: EventRefreshCancelled, RefreshRollbackInProgress: EventRollbackStarted,
+	RefreshRollbackSuccessful: EventRolledBack, RefreshRollbackFailed: EventRollbackFailed,
 }
 
 // sendRefresh sends an instance refresh's new status (Auto Scaling User Guide: "Instance refresh example events and
 // patterns").
 func (s *Store) sendRefresh(g *Group, r *Refresh, now time.Time) {
 	s.events.Send(now, g.event(now, refreshEvents[r.Status], map[string]any{"InstanceRefreshId": r.ID}))
+}
+
+// sendCheckpoint sends that a checkpoint of an instance refresh is reached.
+func (s *Store) sendCheckpoint(g *Group, r *Refresh, now time.Time) {
+	s.events.Send(now, g.event(now, EventCheckpoint, map[string]any{
+		"InstanceRefreshId": r.ID, "CheckpointPercentage": strconv.Itoa(r.Spec.Checkpoints[r.Checkpoint-1]),
+		"CheckpointDelay": strconv.Itoa(int(r.Spec.CheckpointDelay.Seconds())),
+	}))
 }

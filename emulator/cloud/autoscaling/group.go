@@ -31,15 +31,10 @@ type GroupSpec struct {
 // Bounds are how many healthy members a group keeps while others are replaced, in percent of its desired capacity.
 type Bounds struct{ MinHealthy, MaxHealthy int }
 
-// RefreshSpec is how instances are replaced when the template changes.
-type RefreshSpec struct {
-	Bounds
-	Warmup time.Duration
-}
-
 // Group is an Auto Scaling group.
 type Group struct {
 	ARN           string
+	Created       time.Time
 	Spec          GroupSpec
 	Desired       int
 	Deleting      bool
@@ -69,7 +64,7 @@ const launchRetry = time.Minute
 // CreateGroup makes a group; its instances come with the next calls of Reconcile.
 func (s *Store) CreateGroup(spec GroupSpec, now time.Time) (Group, error) {
 	group := Group{
-		ARN:     s.region.ARN("autoscaling", "autoScalingGroup:"+aws.RandomHex(16)+":autoScalingGroupName/"+spec.Name),
+		Created: now, ARN: s.region.ARN("autoscaling", "autoScalingGroup:"+aws.RandomHex(16)+":autoScalingGroupName/"+spec.Name),
 		Spec:    spec,
 		Desired: spec.Min, Policies: map[string]*Policy{},
 	}
@@ -157,7 +152,7 @@ func (b Bounds) check() error {
 func (s *Store) UpdateGroup(spec GroupSpec, roll bool, now time.Time) error {
 	g := s.Groups[spec.Name]
 	if g == nil {
-		return aws.Refuse("ValidationError", "AutoScalingGroup name not found - %s", spec.Name)
+		return NoGroup(spec.Name)
 	}
 	if err := s.checkGroup(spec); err != nil {
 		return err
@@ -173,7 +168,8 @@ func (s *Store) UpdateGroup(spec GroupSpec, roll bool, now time.Time) error {
 		g.SetReason(now, constraints("a user request", g, before))
 	}
 	if roll && spec.Refresh != nil {
-		s.startRefresh(g, now)
+		s.stopRefresh(g, now, "Cancelled by a newer instance refresh.")
+		s.startRefresh(g, nil, *spec.Refresh, now)
 	}
 	return nil
 }
@@ -184,7 +180,7 @@ func (s *Store) DeleteGroup(name string, now time.Time) error {
 		before := g.Desired
 		g.Deleting, g.Desired, g.Spec.Min, g.Spec.Max = true, 0, 0, 0
 		g.SetReason(now, constraints("a user request", g, before))
-		s.cancelRefresh(g, now, "The group is being deleted.")
+		s.stopRefresh(g, now, "The group is being deleted.")
 	}
 	return nil
 }
@@ -221,6 +217,50 @@ func (s *Store) GroupNames() []string {
 	var names []string
 	names = aws.Keys(s.Groups)
 	return names
+}
+
+// SetDesiredCapacity changes how many members a group wants (API: SetDesiredCapacity).
+func (s *Store) SetDesiredCapacity(name string, desired int, now time.Time) error {
+	g := s.Groups[name]
+	switch {
+	case g == nil:
+		return NoGroup(name)
+	case desired < g.Spec.Min:
+		return aws.Refuse("ValidationError", "New SetDesiredCapacity value %d is below min value %d for the AutoScalingGroup.", desired, g.Spec.Min)
+	case desired > g.Spec.Max:
+		return aws.Refuse("ValidationError", "New SetDesiredCapacity value %d is above max value %d for the AutoScalingGroup.", desired, g.Spec.Max)
+	}
+	if desired != g.Desired {
+		g.SetReason(now, fmt.Sprintf("a user request explicitly set group desired capacity changing the desired capacity from %d to %d.",
+			g.Desired, desired))
+		g.Desired = desired
+	}
+	return nil
+}
+
+// TerminateMember takes a member out of its group, which replaces it unless the desired capacity is to fall with it (API:
+// TerminateInstanceInAutoScalingGroup). It returns the activity.
+func (s *Store) TerminateMember(instance string, decrement bool, now time.Time) (Group, Activity, error) {
+	i := s.ec2.Instances[instance]
+	if i == nil || i.Group == "" || s.Groups[i.Group] == nil {
+		return Group{}, Activity{}, aws.Refuse("ValidationError", "Instance Id not found - No managed instance found for instance ID: %s", instance)
+	}
+	g := s.Groups[i.Group]
+	if i.Lifecycle.IsTerminating() {
+		return Group{}, Activity{}, aws.Refuse("ValidationError", "The instance %s is not in InService, but in %s", instance, i.Lifecycle)
+	}
+	cause := "instance " + i.ID + " was taken out of service in response to a user request."
+	if decrement {
+		if g.Desired <= g.Spec.Min {
+			return Group{}, Activity{}, aws.Refuse("ValidationError", "Currently, desiredSize equals minSize (%d). Terminating instance without "+
+				"replacement will violate group's min size constraint.", g.Spec.Min)
+		}
+		g.Desired--
+		cause = fmt.Sprintf("instance %s was taken out of service in response to a user request, shrinking the capacity from %d to %d.",
+			i.ID, g.Desired+1, g.Desired)
+	}
+	s.startTermination(g, i, now, causeAt(now, cause))
+	return *g, g.Activities[len(g.Activities)-1], nil
 }
 
 // Capacity counts a group's members that are in service and healthy in all of its target groups.

@@ -13,9 +13,9 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
-// launch makes an instance of a group's template in a subnet. It is pending until the data plane says that it booted.
-func (s *Store) launch(g *Group, subnet *vpc.Subnet, now time.Time) (*ec2.Instance, error) {
-	data, version, err := s.ec2.LaunchData(g.Spec.Template, g.Spec.Version)
+// launch creates an instance of a template in a subnet. It is pending until the data plane says that it booted.
+func (s *Store) launch(g *Group, from TemplateVersion, subnet *vpc.Subnet, now time.Time) (*ec2.Instance, error) {
+	data, version, err := s.ec2.LaunchData(from.Template, from.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (s *Store) launch(g *Group, subnet *vpc.Subnet, now time.Time) (*ec2.Instan
 	maps.Copy(tags, g.Spec.InstanceTags)
 	i := &ec2.Instance{
 		ID: id, State: ec2.Pending, Group: g.Spec.Name, Lifecycle: ec2.LifecyclePending,
-		Template: g.Spec.Template, Version: version, ImageID: data.ImageID, Type: data.InstanceType,
+		Template: from.Template, Version: version, ImageID: data.ImageID, Type: data.InstanceType,
 		Zone: subnet.Zone, Subnet: subnet.ID, Address: address, Public: data.Public,
 		SecurityGroups: data.SecurityGroups, Profile: data.Profile, UserData: data.UserData, Tags: tags,
 		Launched: now, Detailed: data.Detailed,
@@ -58,11 +58,16 @@ func (s *Store) fillOrShrink(g *Group, now time.Time) bool {
 	return len(g.Activities) != logged
 }
 
-// fill launches what is missing, as far as that goes.
+// fill launches what is missing, as far as that goes. With an instance maintenance policy the unhealthy members that still
+// stand count too: "Auto Scaling only increases and decreases capacity within the minimum-maximum range".
 func (s *Store) fill(g *Group, have int, now time.Time) {
 	capacity := g.withReason(now, fmt.Sprintf("an instance was started in response to a difference between desired and actual capacity, "+
 		"increasing the capacity from %d to %d.", have, g.Desired))
-	for range g.Desired - have {
+	missing := g.Desired - have
+	if m := g.Spec.Maintenance; m != nil {
+		missing = min(missing, surge(g.Desired, m.MaxHealthy)-len(s.standing(g)))
+	}
+	for range missing {
 		cause := capacity
 		if g.replacesUnhealthy(s) {
 			cause = causeAt(now, "an instance was launched in response to an unhealthy instance needing to be replaced.")
@@ -106,16 +111,16 @@ func (g *Group) replacesUnhealthy(s *Store) bool {
 // launchMember launches one instance in the zone with the fewest, or where that fails for the zone in another one (Auto
 // Scaling: "Availability Zone distribution", balanced best effort). It reports whether it could.
 func (s *Store) launchMember(g *Group, now time.Time, cause string) bool {
-	return s.launchWhere(g, now, cause, s.perZone(g, s.Active(g)))
+	return s.launchWhere(g, g.own(), now, cause, s.perZone(g, s.Active(g)))
 }
 
 // launchWhere launches in the first zone that takes it, by ascending counts.
-func (s *Store) launchWhere(g *Group, now time.Time, cause string, count map[string]int) bool {
+func (s *Store) launchWhere(g *Group, from TemplateVersion, now time.Time, cause string, count map[string]int) bool {
 	if now.Before(g.RetryAt) {
 		return false
 	}
 	for _, subnet := range s.openSubnets(g, now, count) {
-		if err := s.launchIn(g, subnet, now, cause); err == nil {
+		if err := s.launchIn(g, from, subnet, now, cause); err == nil {
 			return true
 		} else if !isZonal(err) {
 			g.RetryAt = now.Add(launchRetry)
@@ -126,8 +131,8 @@ func (s *Store) launchWhere(g *Group, now time.Time, cause string, count map[str
 }
 
 // launchIn launches an instance in a subnet and keeps what came of it.
-func (s *Store) launchIn(g *Group, subnet *vpc.Subnet, now time.Time, cause string) error {
-	i, err := s.launch(g, subnet, now)
+func (s *Store) launchIn(g *Group, from TemplateVersion, subnet *vpc.Subnet, now time.Time, cause string) error {
+	i, err := s.launch(g, from, subnet, now)
 	if err == nil {
 		g.startActivity(now, "Launching a new EC2 instance: "+i.ID, cause, i.ID)
 		return nil

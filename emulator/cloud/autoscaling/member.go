@@ -97,17 +97,29 @@ func (s *Store) markUnhealthy(g *Group, now time.Time) bool {
 // retireUnhealthy takes out what is marked as unhealthy: at once, or with an instance maintenance policy when as many others
 // as it wants are healthy (Auto Scaling: "Instance maintenance policies").
 func (s *Store) retireUnhealthy(g *Group, now time.Time) bool {
+	unhealthy := slices.DeleteFunc(s.standing(g), func(i *ec2.Instance) bool { return !i.Unhealthy })
 	if m := g.Spec.Maintenance; m != nil && s.ready(g, 0, now) < Floor(g.Desired, m.MinHealthy) {
-		return false
+		unhealthy = s.makingRoom(g, unhealthy, m, now)
 	}
-	changed := false
-	for _, i := range s.members(g) {
-		if i.Unhealthy && !i.Lifecycle.IsTerminating() {
-			s.startTermination(g, i, now, causeAt(now, "an instance was taken out of service in response to an ELB system health check failure."))
-			changed = true
-		}
+	for _, i := range unhealthy {
+		s.startTermination(g, i, now, causeAt(now, "an instance was taken out of service in response to an ELB system health check failure."))
 	}
-	return changed
+	return len(unhealthy) > 0
+}
+
+// makingRoom returns the unhealthy member that has to go before the group can launch another replacement, or none: a group at
+// its maximum, of whose members too few are healthy, goes on one by one. It waits for the replacement that it has launched;
+// if that became healthy, the oldest unhealthy member is next, otherwise the replacement itself.
+func (s *Store) makingRoom(g *Group, unhealthy []*ec2.Instance, m *Bounds, now time.Time) []*ec2.Instance {
+	active, ready := len(s.Active(g)), s.ready(g, 0, now)
+	switch {
+	case len(unhealthy) == 0, active+len(unhealthy) < surge(g.Desired, m.MaxHealthy), ready < active:
+		return nil
+	case ready > 0:
+		return unhealthy[:1]
+	default:
+		return unhealthy[len(unhealthy)-1:]
+	}
 }
 
 // startTermination begins to terminate a member: it is drained first, unless there is nothing left to drain.
@@ -170,9 +182,14 @@ func (s *Store) members(g *Group) []*ec2.Instance {
 	return members
 }
 
+// standing lists the members that are not on their way out, the unhealthy ones included.
+func (s *Store) standing(g *Group) []*ec2.Instance {
+	return slices.DeleteFunc(s.members(g), func(i *ec2.Instance) bool { return i.Lifecycle.IsTerminating() })
+}
+
 // Active lists the members that are not on their way out, and not to be replaced as unhealthy.
 func (s *Store) Active(g *Group) []*ec2.Instance {
-	return slices.DeleteFunc(s.members(g), func(i *ec2.Instance) bool { return i.Lifecycle.IsTerminating() || i.Unhealthy })
+	return slices.DeleteFunc(s.standing(g), func(i *ec2.Instance) bool { return i.Unhealthy })
 }
 
 // healthy reports whether a member is in service and all target groups find it healthy.

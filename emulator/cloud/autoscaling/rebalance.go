@@ -71,7 +71,7 @@ func (s *Store) launchForRebalance(g *Group, have int, now time.Time) {
 		}
 		cause := causeAt(now, fmt.Sprintf("availability zones %s had %s instances respectively. An instance was launched to aid in balancing "+
 			"the group's zones.", strings.Join(aws.Keys(count), " "), counts(count)))
-		if s.launchIn(g, open[0], now, cause) != nil {
+		if s.launchIn(g, g.own(), open[0], now, cause) != nil {
 			return
 		}
 		if g.Rebalance == nil {

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 )
 
@@ -124,6 +125,28 @@ func (s *Store) UpdateLaunchTemplate(id string, data TemplateData, makeDefault b
 func (s *Store) DeleteLaunchTemplate(id string) error {
 	delete(s.LaunchTemplates, id)
 	return nil
+}
+
+// FindLaunchTemplate returns a template by its ID or its name (API: DescribeLaunchTemplateVersions).
+func (s *Store) FindLaunchTemplate(id, name string) (LaunchTemplate, error) {
+	for _, t := range s.LaunchTemplates {
+		if t.ID == id || id == "" && t.Name == name {
+			return *t, nil
+		}
+	}
+	if id == "" {
+		return LaunchTemplate{}, aws.Refuse("InvalidLaunchTemplateName.NotFoundException", "The specified launch template, with template name %s, "+
+			"does not exist.", name)
+	}
+	return LaunchTemplate{}, aws.NotFound("InvalidLaunchTemplateId.NotFound", "launch template", id)
+}
+
+// IsNamed reports whether one of the names, numbers, $Latest or $Default, stands for a version.
+func (t *LaunchTemplate) IsNamed(names []string, version int) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		n, err := t.version(name)
+		return err == nil && n == version
+	})
 }
 
 // LaunchData resolves a group's template and version.

@@ -55,7 +55,9 @@ type LoadBalancer struct {
 }
 
 // owner is what has the balancer's nodes: a network interface in each of its subnets.
-func (spec *LoadBalancerSpec) owner() vpc.Owner { return vpc.Owner{Kind: vpc.OwnerBalancer, ID: spec.Name} }
+func (spec *LoadBalancerSpec) owner() vpc.Owner {
+	return vpc.Owner{Kind: vpc.OwnerBalancer, ID: spec.Name}
+}
 
 // elbName is the rule for names of balancers and target groups (API: CreateLoadBalancer, CreateTargetGroup).
 var elbName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?$`)

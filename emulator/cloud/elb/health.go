@@ -178,7 +178,7 @@ func (s *Store) ProbeTargets() []ProbeTarget {
 			if i == nil || t.State == TargetUnused || t.State == TargetDraining {
 				continue
 			}
-			port := group.Spec.Check.port(t)
+			port := group.Spec.Check.PortOf(t)
 			targets = append(targets, ProbeTarget{
 				TargetGroup: arn, Incarnation: t.Incarnation, Instance: i.ID, Address: i.Address, Port: port,
 				Check: group.Spec.Check, Blocked: s.blockedFromBalancer(group, i, port, false),
@@ -188,8 +188,8 @@ func (s *Store) ProbeTargets() []ProbeTarget {
 	return targets
 }
 
-// port is the one on which a target is asked for its health.
-func (h HealthCheck) port(t *Target) int {
+// PortOf returns the port on which a target is asked for its health.
+func (h HealthCheck) PortOf(t *Target) int {
 	if port, err := strconv.Atoi(h.Port); err == nil {
 		return port
 	}

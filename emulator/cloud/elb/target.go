@@ -2,9 +2,11 @@ package elb
 
 import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -46,6 +48,44 @@ func (s *Store) Register(group *TargetGroup, instance string, port int, now time
 
 func (t *Target) matches(instance string, port int) bool {
 	return t.Instance == instance && t.Port == port
+}
+
+// RegisterTarget registers a port of an instance, or with port 0 the group's own port (API: RegisterTargets).
+func (s *Store) RegisterTarget(arn, instance string, port int, now time.Time) error {
+	group := s.TargetGroups[arn]
+	if group == nil {
+		return NoTargetGroup(arn)
+	}
+	i := s.ec2.Instances[instance]
+	switch {
+	case i == nil:
+		return aws.Refuse("InvalidTarget", "The following targets are not in a running state: '%s' does not exist", instance)
+	case i.State != ec2.Running && i.State != ec2.Pending:
+		return aws.Refuse("InvalidTarget", "The following targets are not in a running state and cannot be registered: '%s'", instance)
+	case s.vpc.Subnets[i.Subnet] == nil || s.vpc.Subnets[i.Subnet].VPC != group.Spec.VPC:
+		return aws.Refuse("InvalidTarget", "The following targets are not in the target group VPC '%s': '%s'", group.Spec.VPC, instance)
+	}
+	s.Register(group, instance, cmp.Or(port, group.Spec.Port), now)
+	return nil
+}
+
+// DeregisterTarget begins to drain a target; a target that is not registered is no error (API: DeregisterTargets).
+func (s *Store) DeregisterTarget(arn, instance string, port int, now time.Time) error {
+	group := s.TargetGroups[arn]
+	if group == nil {
+		return NoTargetGroup(arn)
+	}
+	for _, t := range slices.Clone(group.Targets) {
+		if t.Instance == instance && (port == 0 || port == t.Port) {
+			s.Deregister(group, instance, t.Port, now, false)
+		}
+	}
+	return nil
+}
+
+// NoTargetGroup returns the refusal of a request for a target group that does not exist.
+func NoTargetGroup(arn string) error {
+	return aws.Refuse("TargetGroupNotFound", "Target group '%s' not found", arn)
 }
 
 // Target finds a registration, or returns nil.

@@ -57,7 +57,7 @@ func (s *Store) CreateTargetGroup(spec TargetGroupSpec) (TargetGroup, error) {
 func (s *Store) UpdateTargetGroup(arn string, spec TargetGroupSpec) error {
 	group := s.TargetGroups[arn]
 	if group == nil {
-		return aws.Refuse("TargetGroupNotFound", "Target group '%s' not found", arn)
+		return NoTargetGroup(arn)
 	}
 	spec.Protocol = group.Spec.Protocol
 	if err := checkHealthCheck(spec); err != nil {
