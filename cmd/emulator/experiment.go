@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +17,10 @@ func newExperiment() *cobra.Command {
 		Use:   "experiment NAME",
 		Short: "Answer a question about the stack by measurement",
 		Long: `Answer a question about the stack by measurement, each on emulators of its own.
-docs/experiments.md has what they found.`,
+docs/experiments.md has what they found.
+
+With --output json an experiment prints an object when it has ended: experiment, stack, speed, error,
+and findings, whose fields go doc ./emulator/experiments lists. Times are in seconds.`,
 		Example: `  emulator experiment answers --stack cardweb
   emulator experiment terminate --count 2 --speed 1
   emulator experiment scale --instances 100`,
@@ -57,6 +63,7 @@ func newExperimentCommand(name, short, long string, addFlags func(*cobra.Command
 	flags := addStackFlags(c)
 	o := experiments.Options{Count: 1, Instances: 2}
 	c.Flags().StringVar(&o.Question, "ask", "", askHelp)
+	output := addOutputFlag(c)
 	if addFlags != nil {
 		addFlags(c, &o)
 	}
@@ -68,8 +75,32 @@ func newExperimentCommand(name, short, long string, addFlags func(*cobra.Command
 		if err != nil {
 			return err
 		}
-		o.Session, o.Out = flags.session(root, "", c.ErrOrStderr()), c.OutOrStdout()
+		o.Session = flags.session(root, "", c.ErrOrStderr())
+		if *output == formatJSON {
+			return experimentJSON(c.Context(), name, o, c.OutOrStdout())
+		}
+		o.Found = func(f experiments.Finding) { f.Print(c.OutOrStdout()) }
 		return experiments.Run(c.Context(), name, o)
 	}
 	return c
+}
+
+// experimentReport is the JSON of an experiment.
+type experimentReport struct {
+	Experiment string                `json:"experiment"`
+	Stack      string                `json:"stack"`
+	Speed      float64               `json:"speed"` // emulated seconds in a real second
+	Findings   []experiments.Finding `json:"findings"`
+	Error      string                `json:"error,omitempty"`
+}
+
+// experimentJSON runs an experiment and prints what it found, also if it fails.
+func experimentJSON(ctx context.Context, name string, o experiments.Options, out io.Writer) error {
+	report := experimentReport{Experiment: name, Stack: o.Session.Stack, Speed: o.Session.Speed, Findings: []experiments.Finding{}}
+	o.Found = func(f experiments.Finding) { report.Findings = append(report.Findings, f) }
+	err := experiments.Run(ctx, name, o)
+	if err != nil {
+		report.Error = err.Error()
+	}
+	return errors.Join(err, printJSON(out, report))
 }

@@ -25,7 +25,11 @@ func newLoad(g *globals) *cobra.Command {
 		Short: "Send so many requests a second to the service, and report how they fared",
 		Long: `Send RATE requests a second to the listener that call asks, until Ctrl-C or for the time that --for
 gives, and report how many were answered, refused (reset) and failed (no answer in 5 s, or not 200),
-the latency, and the share of each target. The exit code is 1 if a request got no answer.`,
+the latency, and the share of each target. The exit code is 1 if a request got no answer.
+
+With --output json it prints an object when it has ended: address, rate, requests (took, sent,
+answered, refused, failed, errors, latency) and targets (id, zone, total, refused). Times are real
+seconds.`,
 		Example: `  emulator load 500
   emulator load 100 --for 30s
   emulator load 50 --ask "/burn?ms=20" --for 2m`,
@@ -35,43 +39,72 @@ the latency, and the share of each target. The exit code is 1 if a request got n
 	question := c.Flags().String("ask", "", askHelp)
 	var duration length
 	c.Flags().Var(&duration, "for", "how long, real time; 0: until Ctrl-C")
+	output := addOutputFlag(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		rate, err := parseRate(args[0])
 		if err != nil {
 			return err
 		}
-		return loadService(c.Context(), g.client(), *question, load.Options{
-			Rate: rate, For: time.Duration(duration), Patience: load.Patience, Progress: progressTo(c.OutOrStdout()),
-		}, c.OutOrStdout())
+		o := load.Options{Rate: rate, For: time.Duration(duration), Patience: load.Patience}
+		progress := c.OutOrStdout()
+		if *output == formatJSON {
+			progress = io.Discard
+		}
+		report, err := loadService(c.Context(), g.client(), *question, o, progress)
+		if err != nil {
+			return err
+		}
+		if *output == formatJSON {
+			err = printJSON(c.OutOrStdout(), report)
+		} else {
+			report.print(c.OutOrStdout())
+		}
+		if n := report.Requests.Unanswered(); n > 0 {
+			return fmt.Errorf("%d of %d requests got no answer", n, report.Requests.Sent)
+		}
+		return err
 	}
 	return c
 }
 
-// loadService puts the first balancer of the running emulator under load, and reports. Requests without an answer are a failure.
-func loadService(ctx context.Context, client emulator.Client, question string, o load.Options, out io.Writer) error {
+// loadReport is how a load fared.
+type loadReport struct {
+	Address  string        `json:"address"`
+	Rate     float64       `json:"rate"` // requests in a real second
+	Requests load.Report   `json:"requests"`
+	Targets  []targetShare `json:"targets"`
+}
+
+// targetShare counts what a target got of a load, through all listeners, from all their clients.
+type targetShare struct {
+	ID      string `json:"id"` // empty for requests that no target got
+	Zone    string `json:"zone"`
+	Total   uint64 `json:"total"`
+	Refused uint64 `json:"refused"`
+}
+
+// loadService puts the first balancer of the running emulator under load.
+func loadService(ctx context.Context, client emulator.Client, question string, o load.Options, progress io.Writer) (*loadReport, error) {
 	before, err := client.Status(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	service, err := firstService(before, question)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	fmt.Fprintf(out, "%g requests a second to %s; Ctrl-C ends it\n", o.Rate, service.Address)
-	report := load.Run(ctx, o, func(ctx context.Context) error {
+	fmt.Fprintf(progress, "%g requests a second to %s; Ctrl-C ends it\n", o.Rate, service.Address)
+	o.Progress = progressTo(progress)
+	report := &loadReport{Address: service.Address, Rate: o.Rate, Requests: load.Run(ctx, o, func(ctx context.Context) error {
 		_, err := service.Ask(ctx)
 		return err
-	})
-	printReport(out, report)
+	})}
 	after, err := client.Status(context.WithoutCancel(ctx))
 	if err != nil {
-		return fmt.Errorf("how the targets shared it is not known: %w", err)
+		return nil, fmt.Errorf("how the targets shared the load is not known: %w", err)
 	}
-	printShares(out, before, after)
-	if n := report.Unanswered(); n > 0 {
-		return fmt.Errorf("%d of %d requests got no answer", n, report.Sent)
-	}
-	return nil
+	report.Targets = targetShares(before, after)
+	return report, nil
 }
 
 func parseRate(text string) (float64, error) {
@@ -92,7 +125,8 @@ func progressTo(out io.Writer) func(load.Report) {
 	}
 }
 
-func printReport(out io.Writer, r load.Report) {
+func (l *loadReport) print(out io.Writer) {
+	r := l.Requests
 	fmt.Fprintf(out, "\n%d sent in %.1f s, %d answered, %d refused, %d failed\n", r.Sent, r.Took.Seconds(), r.Answered, r.Refused, r.Failed)
 	for _, what := range slices.Sorted(maps.Keys(r.Errors)) {
 		fmt.Fprintf(out, "  %d × %s\n", r.Errors[what], what)
@@ -100,26 +134,35 @@ func printReport(out io.Writer, r load.Report) {
 	if r.Answered > 0 {
 		fmt.Fprintf(out, "latency: %v\n", r.Latency)
 	}
+	for _, t := range l.Targets {
+		name := "no target"
+		if t.ID != "" {
+			name = t.ID
+		}
+		if t.Zone != "" {
+			name += " in " + t.Zone
+		}
+		fmt.Fprintf(out, "  %s: %d, refused %d\n", name, t.Total, t.Refused)
+	}
 }
 
-// printShares prints what each target got meanwhile, through all listeners; they count for all their clients.
-func printShares(out io.Writer, before, after emulator.Status) {
+// targetShares returns what each target got between two looks at the status.
+func targetShares(before, after emulator.Status) []targetShare {
 	then, now := allFlows(before), allFlows(after)
 	zones := map[string]string{}
 	for _, i := range slices.Concat(before.Instances, after.Instances) {
-		zones[i.ID] = " in " + i.Zone
+		zones[i.ID] = i.Zone
 	}
+	shares := []targetShare{}
 	for _, target := range slices.Sorted(maps.Keys(now)) {
-		total, refused := now[target].Total-then[target].Total, now[target].Refused-then[target].Refused
-		if total+refused == 0 {
-			continue
+		share := targetShare{
+			ID: target, Zone: zones[target], Total: now[target].Total - then[target].Total, Refused: now[target].Refused - then[target].Refused,
 		}
-		name := target + zones[target]
-		if target == "" {
-			name = "no target"
+		if share.Total+share.Refused > 0 {
+			shares = append(shares, share)
 		}
-		fmt.Fprintf(out, "  %s: %d, refused %d\n", name, total, refused)
 	}
+	return shares
 }
 
 // allFlows adds up what the listeners count for each target.

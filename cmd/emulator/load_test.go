@@ -134,8 +134,9 @@ func TestSharesAreThoseOfAllListeners(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	printShares(&out, flows(1, 2), flows(11, 22))
-	assert.Equal(t, "  no target: 0, refused 10\n  i-1 in us-east-1a: 30, refused 0\n", out.String())
+	report := loadReport{Targets: targetShares(flows(1, 2), flows(11, 22))}
+	report.print(&out)
+	assert.Contains(t, out.String(), "  no target: 0, refused 10\n  i-1 in us-east-1a: 30, refused 0\n")
 }
 
 func TestLoadReportsWhatBecameOfEveryRequest(t *testing.T) {
@@ -148,6 +149,28 @@ func TestLoadReportsWhatBecameOfEveryRequest(t *testing.T) {
 	assert.Regexp(t, `latency: median [\d.]+ ms, 90 % [\d.]+ ms, 99 % [\d.]+ ms, longest [\d.]+ ms`, out.String())
 	assert.Contains(t, out.String(), fmt.Sprintf("  i-1 in us-east-1a: %d, refused 0\n", count.Load()))
 	assert.InDelta(t, 300, count.Load(), 5)
+}
+
+func TestLoadReportsToPrograms(t *testing.T) {
+	count := lines(t, 0)
+	var out, errs bytes.Buffer
+	assert.Zero(t, run(t.Context(), []string{"load", "100", "--for", "200ms", "-o", "json"}, &out, &errs), errs.String())
+	var report struct {
+		Rate     float64
+		Requests struct {
+			Took           float64
+			Sent, Answered int64
+			Errors         map[string]int
+			Latency        map[string]float64
+		}
+		Targets []map[string]any
+	}
+	require.NoError(t, json.Unmarshal(out.Bytes(), &report))
+	assert.InDelta(t, 100, report.Rate, 0)
+	assert.Equal(t, count.Load(), report.Requests.Answered)
+	assert.InDelta(t, 0.2, report.Requests.Took, 0.15, "seconds")
+	assert.Len(t, report.Requests.Latency, 4)
+	assert.Equal(t, []map[string]any{{"id": "i-1", "zone": "us-east-1a", "total": float64(count.Load()), "refused": 0.0}}, report.Targets)
 }
 
 func TestLoadThatIsNotAllAnsweredFails(t *testing.T) {

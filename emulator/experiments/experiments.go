@@ -32,8 +32,22 @@ type Options struct {
 	Count     int             // terminate: how many instances at once, 1 to MostInstances
 	Instances int             // scale: size of the group, 1 to MostInstances
 	Resources int             // scale: at least so many resources, up to MostResources; 0: the stack's own
-	Out       io.Writer       // the report
+	Found     func(Finding)   // called with each finding as it comes
 }
+
+// Finding is a part of an experiment's report. Its JSON is lower camel case, with durations in seconds.
+type Finding interface {
+	// Print prints the finding for people.
+	Print(out io.Writer)
+}
+
+// Summary is a finding in a line.
+type Summary struct {
+	Text string `json:"text"`
+}
+
+// Print prints the line.
+func (s Summary) Print(out io.Writer) { fmt.Fprintln(out, s.Text) }
 
 var experiments = map[string]func(context.Context, Options) error{
 	"answers":     runAnswers,
@@ -58,7 +72,7 @@ func (o Options) Check() error {
 	return nil
 }
 
-// Run runs an experiment and prints what it found.
+// Run runs an experiment.
 func Run(ctx context.Context, name string, o Options) error {
 	run, exists := experiments[name]
 	if !exists {
@@ -67,7 +81,7 @@ func Run(ctx context.Context, name string, o Options) error {
 	return run(ctx, o)
 }
 
-// printTable prints rows, the first of which names the columns.
+// printTable prints rows. The first row names the columns.
 func printTable(out io.Writer, rows [][]string) {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	for _, row := range rows {
@@ -76,4 +90,5 @@ func printTable(out io.Writer, rows [][]string) {
 	_ = w.Flush()
 }
 
+// percent formats a share for people.
 func percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }

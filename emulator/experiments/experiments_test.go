@@ -21,7 +21,7 @@ func TestAnswersByChanceShowNoPattern(t *testing.T) {
 	assert.Less(t, s.chi, chiLimits[2])
 	assert.InDelta(t, 0, s.z, rare)
 	assert.Zero(t, s.counts["c"])
-	assert.Contains(t, s.findings()[1], "no pattern")
+	assert.Contains(t, s.verdicts()[1], "no pattern")
 	uneven := examine(sequence, zonalShares(threeTargets))
 	assert.Greater(t, uneven.chi, chiLimits[2], "a third each is not half for the smaller zone")
 }
@@ -35,7 +35,7 @@ func TestAnswersInTurnAreAPattern(t *testing.T) {
 	assert.Equal(t, 300, s.runs)
 	assert.Equal(t, 1, s.longest)
 	assert.Greater(t, s.z, rare)
-	assert.Contains(t, s.findings()[2], "strictly in turn")
+	assert.Contains(t, s.verdicts()[2], "strictly in turn")
 	assert.Equal(t, "CABCAB", s.beginning(6))
 }
 
@@ -62,16 +62,16 @@ func TestPhasesOfAReplacementAddUp(t *testing.T) {
 	}
 	for what, retired := range map[string]float64{"before the launch": 60, "once the new one is healthy": 75} {
 		r.retired = at(retired)
-		var sum time.Duration
+		var sum float64
 		for _, p := range r.phases() {
-			assert.GreaterOrEqual(t, p.took, time.Duration(0), "%s, retired %s", p.what, what)
-			sum += p.took
+			assert.GreaterOrEqual(t, p.Took, 0.0, "%s, retired %s", p.What, what)
+			sum += p.Took
 		}
-		assert.Equal(t, 70500*time.Millisecond, sum, "a boot of 5 s at speed 10 takes half a second")
+		assert.InDelta(t, 70.5, sum, 1e-9, "a boot of 5 s at speed 10 takes half a second")
 	}
-	rows := r.rows()
+	rows := r.finding().rows()
 	require.Len(t, rows, 9)
-	assert.Equal(t, []string{"until it answers", "70.5", "", "86–206", "156.5 to 276.5 s"}, rows[6])
+	assert.Equal(t, []string{"until the new instance answers", "70.5", "", "86–206", "156.5 to 276.5 s"}, rows[6])
 	assert.Equal(t, "365.0", rows[8][1])
 }
 
@@ -87,5 +87,5 @@ func TestWitnessMeasuresTheOutageFromTheFault(t *testing.T) {
 	assert.Equal(t, 3*time.Second, w.gap)
 	assert.Equal(t, 2, w.lost)
 	assert.Equal(t, start.Add(2*time.Second), w.firstLost)
-	assert.Equal(t, start.Add(3*time.Second), w.endOne)
+	assert.Equal(t, start.Add(3*time.Second), w.lastLost)
 }

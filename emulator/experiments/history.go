@@ -8,10 +8,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/elastic-service/elastic-service/emulator/clock"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 )
 
-// history logs how instances and targets change, as the model does.
+// history logs how instances and targets change in the model.
 type history struct {
 	cloud *cloud.Cloud
 	end   context.CancelFunc
@@ -20,9 +21,10 @@ type history struct {
 	mu     sync.Mutex
 	start  time.Time
 	states map[string]string
-	rows   [][]string
+	events []Event
 }
 
+// startHistory logs until stop is called.
 func startHistory(ctx context.Context, c *cloud.Cloud) *history {
 	ctx, end := context.WithCancel(ctx)
 	h := &history{cloud: c, end: end, states: statesOf(c)}
@@ -39,32 +41,34 @@ func startHistory(ctx context.Context, c *cloud.Cloud) *history {
 	return h
 }
 
-// begin is when the times that the log shows begin.
+// begin empties the log and counts its times from now.
 func (h *history) begin() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.start, h.rows = h.cloud.Now(), nil
+	h.start, h.events = h.cloud.Now(), []Event{}
 }
 
-func (h *history) stop() [][]string {
+// stop ends the log and returns it.
+func (h *history) stop() []Event {
 	h.end()
 	h.done.Wait()
-	return h.rows
+	return h.events
 }
 
+// look logs what has changed since the last look.
 func (h *history) look() {
 	now, states := h.cloud.Now(), statesOf(h.cloud)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, what := range slices.Sorted(maps.Keys(states)) {
 		if states[what] != h.states[what] {
-			h.rows = append(h.rows, []string{fmt.Sprintf("%.1f", now.Sub(h.start).Seconds()), what, states[what]})
+			h.events = append(h.events, Event{At: clock.Seconds(now.Sub(h.start)), What: what, State: states[what]})
 		}
 	}
 	h.states = states
 }
 
-// statesOf are the states of instances and of their targets, and how many targets are healthy.
+// statesOf describes instances with their targets, and counts the healthy targets.
 func statesOf(c *cloud.Cloud) map[string]string {
 	states := map[string]string{}
 	targets, healthy := map[string]string{}, 0

@@ -3,7 +3,6 @@ package experiments
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"time"
 
@@ -18,7 +17,7 @@ import (
 // laboratory is a stack that was deployed for an experiment, to be changed and broken.
 type laboratory struct {
 	stack *rehearsal.Deployment
-	out   io.Writer // what the experiment found
+	found func(Finding)
 }
 
 // inLaboratory deploys a copy of the stack with changed settings to an emulator of its own, waits until it is healthy and calls
@@ -42,7 +41,7 @@ func inFolder(ctx context.Context, o Options, changes []rehearsal.Setting, f fun
 		err = d.AwaitHealthy(ctx)
 	}
 	if err == nil {
-		err = f(&laboratory{stack: d, out: o.Out})
+		err = f(&laboratory{stack: d, found: o.Found})
 	}
 	if err := errors.Join(err, d.Close()); err != nil {
 		return err

@@ -2,28 +2,31 @@ package experiments
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/clock"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 )
 
-// replacement is when each step of one was taken, in the cloud's time.
+// replacement notes when each step of a replacement was taken, in emulated time.
 type replacement struct {
 	speed     float64
-	victim    string
+	victim    string // ID of the lost instance
 	lost      time.Time
-	unhealthy time.Time // in the balancer's eyes; zero where the instance ended before
-	retired   time.Time // by its group
-	launched  time.Time
+	unhealthy time.Time // when the balancer found the lost instance unhealthy; zero if the instance ended before that
+	retired   time.Time // when the group began to terminate the lost instance
+	launched  time.Time // the new instance
 	inService time.Time // booted and registered
 	healthy   time.Time
-	ended     time.Time // the old one; zero where its end was the beginning
-	delay     time.Duration
+	ended     time.Time     // the lost instance
+	delay     time.Duration // for deregistration
 	warmup    time.Duration
 }
 
+// complete reports whether the new instance is healthy and the lost instance has ended.
 func (r *replacement) complete() bool { return !r.healthy.IsZero() && !r.ended.IsZero() }
 
 // look notes what the model says has happened.
@@ -62,20 +65,35 @@ func (r *replacement) look(l *laboratory, before []emulator.InstanceStatus) {
 	}
 }
 
-// phase is a part of the time, with what AWS adds to it that nothing here takes.
-type phase struct {
-	what     string
-	took     time.Duration
-	low, top time.Duration // that AWS adds
+// Replacement says where the time went until a lost instance was replaced. Times are emulated seconds, except the boot, which takes
+// the processes' real time.
+type Replacement struct {
+	Stack       string  `json:"stack"`
+	Settings    string  `json:"settings"`
+	Loss        string  `json:"loss"`
+	NotReplaced string  `json:"notReplaced,omitempty"` // why; the fields below are empty then
+	Phases      []Phase `json:"phases,omitempty"`      // from the loss to the first request to the new instance
+	// Gone is when the lost instance was gone, and Scaling when the new one counted for scaling.
+	Gone    float64       `json:"gone,omitempty"`
+	Scaling float64       `json:"scaling,omitempty"`
+	Delay   time.Duration `json:"-"` // for deregistration
 }
 
-// What AWS adds, from public measurements: see docs/experiments.md.
+// Phase is a part of the time, and what AWS adds to it and the emulator does not.
+type Phase struct {
+	What        string  `json:"what"`
+	Took        float64 `json:"took"`
+	AWSAddsLow  float64 `json:"awsAddsLow"`
+	AWSAddsHigh float64 `json:"awsAddsHigh"`
+}
+
+// What AWS adds, in seconds, from public measurements: see docs/experiments.md.
 const (
-	bootLow, bootTop         = 16 * time.Second, 26 * time.Second
-	registerLow, registerTop = 70 * time.Second, 180 * time.Second
+	bootLow, bootHigh         = 16, 26
+	registerLow, registerHigh = 70, 180
 )
 
-// decided is when the group began to replace: with an instance maintenance policy it launches before it retires.
+// decided returns when the group began to replace: with an instance maintenance policy it launches before it retires.
 func (r *replacement) decided() time.Time {
 	if r.launched.Before(r.retired) {
 		return r.launched
@@ -83,50 +101,68 @@ func (r *replacement) decided() time.Time {
 	return r.retired
 }
 
-// phases follow each other from the loss to the replacement's first request.
-func (r *replacement) phases() []phase {
+// phases returns what follows from the loss to the first request to the new instance.
+func (r *replacement) phases() []Phase {
 	decided := r.decided()
 	detected := decided
-	var phases []phase
 	if !r.unhealthy.IsZero() {
 		detected = r.unhealthy
 	}
-	phases = append(phases, phase{what: "detection: the instance is gone, or misses its health checks", took: detected.Sub(r.lost)})
-	phases = append(phases, phase{what: "the group looks at the balancer's opinion", took: decided.Sub(detected)})
-	phases = append(phases, phase{what: "launch: from the decision to the request", took: r.launched.Sub(decided)})
-	// A boot takes the processes' own time, which the cloud's speed doesn't shorten.
+	// A boot takes the processes' own time, which the speed does not shorten.
 	boot := time.Duration(float64(r.inService.Sub(r.launched)) / r.speed)
-	phases = append(phases, phase{what: "boot: pending to running, user data, services up", took: boot, low: bootLow, top: bootTop})
-	phases = append(phases, phase{
-		what: "registration and the first health check", took: r.healthy.Sub(r.inService), low: registerLow, top: registerTop,
-	})
-	return phases
+	return []Phase{
+		{What: "detection: the instance is gone, or fails its health checks", Took: clock.Seconds(detected.Sub(r.lost))},
+		{What: "the group looks at the balancer's health checks", Took: clock.Seconds(decided.Sub(detected))},
+		{What: "launch: from the decision to the request", Took: clock.Seconds(r.launched.Sub(decided))},
+		{What: "boot: pending to running, user data, services up", Took: clock.Seconds(boot), AWSAddsLow: bootLow, AWSAddsHigh: bootHigh},
+		{
+			What: "registration and the first health check", Took: clock.Seconds(r.healthy.Sub(r.inService)),
+			AWSAddsLow: registerLow, AWSAddsHigh: registerHigh,
+		},
+	}
 }
 
-func (r *replacement) rows() [][]string {
-	rows := [][]string{{"phase", "s", "share", "AWS adds, s", "share there"}}
-	var took, low, top time.Duration
-	for _, p := range r.phases() {
-		took, low, top = took+p.took, low+p.low, top+p.top
+func (r *replacement) finding() Replacement {
+	return Replacement{
+		Phases: r.phases(), Gone: clock.Seconds(r.ended.Sub(r.lost)), Scaling: clock.Seconds(r.inService.Add(r.warmup).Sub(r.lost)),
+		Delay: r.delay,
 	}
-	middle := took + (low+top)/2
-	for _, p := range r.phases() {
-		rows = append(rows, []string{
-			p.what, seconds(p.took), percent(float64(p.took) / float64(took)), added(p.low, p.top),
-			percent(float64(p.took+(p.low+p.top)/2) / float64(middle)),
-		})
+}
+
+// Print prints a table of the phases.
+func (r Replacement) Print(out io.Writer) {
+	fmt.Fprintf(out, "\nstack %s, %s; %s\n", r.Stack, r.Settings, r.Loss)
+	if r.NotReplaced != "" {
+		fmt.Fprintf(out, "  %s\n", r.NotReplaced)
+		return
 	}
+	printTable(out, r.rows())
+}
+
+func (r Replacement) rows() [][]string {
+	rows := [][]string{{"phase", "s", "share", "AWS adds, s", "share on AWS"}}
+	var sum Phase
+	for _, p := range r.Phases {
+		sum.Took, sum.AWSAddsLow, sum.AWSAddsHigh = sum.Took+p.Took, sum.AWSAddsLow+p.AWSAddsLow, sum.AWSAddsHigh+p.AWSAddsHigh
+	}
+	for _, p := range r.Phases {
+		rows = append(rows, []string{p.What, tenths(p.Took), percent(p.Took / sum.Took), p.added(), percent(p.onAWS() / sum.onAWS())})
+	}
+	between := fmt.Sprintf("%s to %s s", tenths(sum.Took+sum.AWSAddsLow), tenths(sum.Took+sum.AWSAddsHigh))
 	return append(rows,
-		[]string{"until it answers", seconds(took), "", added(low, top), fmt.Sprintf("%s to %s s", seconds(took+low), seconds(took+top))},
-		[]string{"beside it: the old one is gone, drained for " + fmt.Sprint(r.delay), seconds(r.ended.Sub(r.lost)), "", "", ""},
-		[]string{"beside it: the new one counts for scaling", seconds(r.inService.Add(r.warmup).Sub(r.lost)), "", "", ""})
+		[]string{"until the new instance answers", tenths(sum.Took), "", sum.added(), between},
+		[]string{"meanwhile: the lost instance is gone, drained for " + r.Delay.String(), tenths(r.Gone), "", "", ""},
+		[]string{"meanwhile: the new instance counts for scaling", tenths(r.Scaling), "", "", ""})
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1f", d.Seconds()) }
+// onAWS is how long the phase takes on AWS, in the middle of what is added.
+func (p Phase) onAWS() float64 { return p.Took + (p.AWSAddsLow+p.AWSAddsHigh)/2 }
 
-func added(low, top time.Duration) string {
-	if top == 0 {
+func (p Phase) added() string {
+	if p.AWSAddsHigh == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.0f–%.0f", low.Seconds(), top.Seconds())
+	return fmt.Sprintf("%.0f–%.0f", p.AWSAddsLow, p.AWSAddsHigh)
 }
+
+func tenths(seconds float64) string { return fmt.Sprintf("%.1f", seconds) }

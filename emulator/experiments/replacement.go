@@ -10,32 +10,33 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/rehearsal"
 )
 
-// practice is how somebody sets a group and its health check up.
+// practice is a way to set up a group and its health check.
 type practice struct {
 	name       string
 	changes    []rehearsal.Setting
-	console    bool // the settings that the console proposes, which no stack file can ask for, are put in as a person would
+	console    bool // also make the settings of AWS's console that no stack file can ask for
 	healthType string
 }
 
-// The source's settings are the console's: target group every 30 s with 10 s to answer, 5 answers or 2 misses, drained for
-// 300 s; a group that looks at EC2's health checks with 300 s of grace.
+// practices returns the settings that AWS's console proposes, with and without the balancer's health checks, and the stack's own. The
+// console proposes health checks every 30 s with a timeout of 10 s, 5 successes and 2 failures as thresholds, a deregistration delay
+// of 300 s, and a group that looks at EC2's health checks alone, with 300 s of grace.
 func practices() []practice {
-	source := []rehearsal.Setting{
+	console := []rehearsal.Setting{
 		setting(30, "health", "interval"), setting(10, "health", "timeout"), setting(5, "health", "healthy"),
 		setting(2, "health", "unhealthy"), setting(300, "scaling", "grace"),
 	}
 	return []practice{
-		{name: "source: console's defaults, EC2 health checks", changes: source, console: true, healthType: "EC2"},
-		{name: "source, with ELB health checks turned on", changes: source, console: true, healthType: "ELB"},
-		{name: "ours"},
+		{name: "the console's defaults, EC2 health checks", changes: console, console: true, healthType: "EC2"},
+		{name: "the console's defaults, ELB health checks turned on", changes: console, console: true, healthType: "ELB"},
+		{name: "the stack's own settings"},
 	}
 }
 
 // consoleDrain is the console's deregistration delay.
 const consoleDrain = 300 * time.Second
 
-// runReplacement shows where the time goes until a lost instance is replaced: one that was terminated, and one
+// runReplacement finds out where the time goes until a lost instance is replaced: an instance that is terminated, and an instance
 // whose service is dead.
 func runReplacement(ctx context.Context, o Options) error {
 	for _, p := range practices() {
@@ -46,16 +47,12 @@ func runReplacement(ctx context.Context, o Options) error {
 				}
 			}
 			for _, loss := range []loss{{"an instance is terminated", (*laboratory).terminateOne}, {"a service is dead", (*laboratory).stopServices}} {
-				phases, err := l.lose(ctx, loss)
-				if err != nil && !errors.Is(err, errNotReplaced) {
+				found, err := l.measureLoss(ctx, loss)
+				if err != nil {
 					return err
 				}
-				fmt.Fprintf(l.out, "\nstack %s, %s; %s\n", o.Session.Stack, p.name, loss.what)
-				if err != nil {
-					fmt.Fprintf(l.out, "  %v\n", err)
-					continue
-				}
-				printTable(l.out, phases.rows())
+				found.Stack, found.Settings, found.Loss = o.Session.Stack, p.name, loss.what
+				l.found(found)
 			}
 			return nil
 		})
@@ -66,7 +63,7 @@ func runReplacement(ctx context.Context, o Options) error {
 	return nil
 }
 
-// asInConsole sets what a stack file cannot.
+// asInConsole makes the settings that a stack file cannot make.
 func (l *laboratory) asInConsole(healthType string) error {
 	c := l.cloud()
 	for _, name := range c.GroupNames() {
@@ -95,7 +92,7 @@ func (l *laboratory) terminateOne(i emulator.InstanceStatus) error {
 	return l.cloud().TerminateInstance(i.ID)
 }
 
-// stopServices stops what the settings name; what tells the balancer of it is left to itself.
+// stopServices stops the services in the settings. The responder goes on, and closes the health port.
 func (l *laboratory) stopServices(i emulator.InstanceStatus) error {
 	for _, service := range l.stack.Settings.App.Services {
 		if err := l.stack.Session.Emulator.StopService(i.ID, service.Name); err != nil {
@@ -105,7 +102,19 @@ func (l *laboratory) stopServices(i emulator.InstanceStatus) error {
 	return nil
 }
 
-// lose loses an instance, once the grace of all is over, and follows its replacement.
+// measureLoss loses an instance and returns the phases of its replacement, or that it was not replaced.
+func (l *laboratory) measureLoss(ctx context.Context, loss loss) (Replacement, error) {
+	r, err := l.lose(ctx, loss)
+	switch {
+	case errors.Is(err, errNotReplaced):
+		return Replacement{NotReplaced: err.Error()}, nil
+	case err != nil:
+		return Replacement{}, err
+	}
+	return r.finding(), nil
+}
+
+// lose waits until the grace period of all instances is over, loses an instance, and follows its replacement.
 func (l *laboratory) lose(ctx context.Context, loss loss) (*replacement, error) {
 	if err := l.awaitGrace(ctx); err != nil {
 		return nil, err
@@ -115,7 +124,7 @@ func (l *laboratory) lose(ctx context.Context, loss loss) (*replacement, error) 
 	if err := loss.lose(l, before[0]); err != nil {
 		return nil, err
 	}
-	const patience = 20 * time.Minute // of the cloud
+	const patience = 20 * time.Minute // emulated time
 	err := l.await(ctx, patience, func() bool { r.look(l, before); return r.complete() })
 	switch {
 	case err == nil:
@@ -123,13 +132,13 @@ func (l *laboratory) lose(ctx context.Context, loss loss) (*replacement, error) 
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case !r.unhealthy.IsZero():
-		return nil, fmt.Errorf("%w: the balancer found the target unhealthy after %.0f s, the group kept the instance for %.0f min", errNotReplaced,
+		return nil, fmt.Errorf("%w: the balancer found the target unhealthy after %.0f s, and the group has kept the instance for %.0f min", errNotReplaced,
 			r.unhealthy.Sub(r.lost).Seconds(), l.cloud().Now().Sub(r.lost).Minutes())
 	}
 	return nil, fmt.Errorf("%w within %v", errNotReplaced, patience)
 }
 
-// awaitGrace waits until the health of every member counts.
+// awaitGrace waits until the grace period of every member is over.
 func (l *laboratory) awaitGrace(ctx context.Context) error {
 	return l.await(ctx, 20*time.Minute, func() bool {
 		for _, name := range l.cloud().GroupNames() {

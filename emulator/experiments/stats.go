@@ -7,6 +7,7 @@ import (
 	"strings"
 )
 
+// equalShares expects as many answers from each target.
 func equalShares(zones map[string]string) map[string]float64 {
 	shares := map[string]float64{}
 	for target := range zones {
@@ -15,7 +16,7 @@ func equalShares(zones map[string]string) map[string]float64 {
 	return shares
 }
 
-// zonalShares are those with cross-zone off: each zone gets as much, and its targets share that.
+// zonalShares expects what happens with cross-zone balancing off: each zone gets the same share, which its targets divide.
 func zonalShares(zones map[string]string) map[string]float64 {
 	sizes := map[string]int{}
 	for _, zone := range zones {
@@ -28,7 +29,7 @@ func zonalShares(zones map[string]string) map[string]float64 {
 	return shares
 }
 
-// sample is a sequence of answers with what can be said of it.
+// sample is a sequence of answers with its statistics.
 type sample struct {
 	sequence []string
 	targets  []string // sorted
@@ -38,9 +39,10 @@ type sample struct {
 	expected float64 // runs, if each answer were independent of the one before
 	z        float64 // how many standard deviations the runs are from that
 	longest  int     // run
-	inTurn   int     // answers that came from the same target as the one a round before
+	inTurn   int     // answers from the same target as the answer a round before
 }
 
+// examine computes the statistics of a sequence, in which each target is expected to have a share.
 func examine(sequence []string, shares map[string]float64) sample {
 	s := sample{sequence: sequence, counts: map[string]int{}}
 	for target := range shares {
@@ -67,8 +69,8 @@ func examine(sequence []string, shares map[string]float64) sample {
 	return s
 }
 
-// runsTest is that of Wald and Wolfowitz, for any number of categories (Barton and David 1957): the expected number of
-// runs, and how many standard deviations there are between it and the observed one.
+// runsTest is the test of Wald and Wolfowitz for any number of categories (Barton and David 1957). It returns the expected number of
+// runs, and how many standard deviations the observed number is away from it.
 func runsTest(counts map[string]int, runs int) (expected, z float64) {
 	var n, squares, cubes float64
 	for _, count := range counts {
@@ -86,13 +88,14 @@ func runsTest(counts map[string]int, runs int) (expected, z float64) {
 	return expected, (float64(runs) - expected) / math.Sqrt(variance)
 }
 
-// chiLimits are the values that χ² exceeds by chance in one of a hundred cases, by degrees of freedom.
+// chiLimits has the values that χ² exceeds by chance in 1 % of all cases, by degrees of freedom.
 var chiLimits = []float64{0, 6.63, 9.21, 11.34, 13.28, 15.09, 16.81, 18.48, 20.09, 21.67}
 
-// rare is how many standard deviations chance makes in one of a hundred cases.
+// rare is the number of standard deviations that chance exceeds in 1 % of all cases.
 const rare = 2.58
 
-func (s sample) findings() []string {
+// verdicts says in words what the statistics mean.
+func (s sample) verdicts() []string {
 	var lines []string
 	freedom := len(s.targets) - 1
 	if freedom > 0 && freedom < len(chiLimits) {
@@ -103,7 +106,7 @@ func (s sample) findings() []string {
 		lines = append(lines, fmt.Sprintf("χ² %.1f with %d degrees of freedom (chance: above %.1f in 1 %% of all cases): %s", s.chi, freedom,
 			chiLimits[freedom], verdict))
 	}
-	verdict := "no pattern: an answer tells nothing of the next"
+	verdict := "no pattern: an answer says nothing about the next"
 	if math.Abs(s.z) > rare {
 		verdict = "a pattern"
 	}
@@ -114,7 +117,7 @@ func (s sample) findings() []string {
 	return lines
 }
 
-// beginning names the first answers by letters.
+// beginning returns the first answers, with a letter for each target.
 func (s sample) beginning(count int) string {
 	var letters strings.Builder
 	for _, who := range s.sequence[:min(count, len(s.sequence))] {

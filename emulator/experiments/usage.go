@@ -14,6 +14,7 @@ type usage struct {
 	children            int           // and children's children
 }
 
+// measureUsage reads the usage from /proc, as far as it can be read.
 func measureUsage() usage {
 	var u usage
 	table, err := procfs.AllProcs()
@@ -39,6 +40,7 @@ func measureUsage() usage {
 	return u
 }
 
+// descends reports whether a process is a descendant of another.
 func descends(pid, from int, parents map[int]int) bool {
 	for at := parents[pid]; at > 0; at = parents[at] {
 		if at == from {

@@ -2,27 +2,26 @@ package experiments
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
+	"github.com/elastic-service/elastic-service/emulator/clock"
 	"github.com/elastic-service/elastic-service/emulator/load"
 )
 
 // witness remembers when questions were answered and when not, in real time.
 type witness struct {
-	mu                sync.Mutex
-	start             time.Time
-	answered          int
-	last              time.Time     // answer
-	gap               time.Duration // the longest without an answer since start
-	lost              int           // questions without an answer since start
-	firstLost, endOne time.Time     // of these, when the first and the last one failed
+	mu        sync.Mutex
+	start     time.Time // of the fault
+	answered  int
+	last      time.Time     // answer
+	gap       time.Duration // the longest time without an answer since start
+	lost      int           // questions without an answer since start
+	firstLost time.Time     // when the first of them failed
+	lastLost  time.Time
 }
 
+// watch returns a way to ask a service that the witness sees.
 func (w *witness) watch(s *load.Service) load.Ask {
 	return func(ctx context.Context) error {
 		_, err := s.Ask(ctx)
@@ -31,6 +30,7 @@ func (w *witness) watch(s *load.Service) load.Ask {
 	}
 }
 
+// saw notes the outcome of a question.
 func (w *witness) saw(err error, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -45,7 +45,7 @@ func (w *witness) saw(err error, now time.Time) {
 	if w.lost == 0 {
 		w.firstLost = now
 	}
-	w.lost, w.endOne = w.lost+1, now
+	w.lost, w.lastLost = w.lost+1, now
 }
 
 func (w *witness) answers() int {
@@ -54,7 +54,7 @@ func (w *witness) answers() int {
 	return w.answered
 }
 
-// begin forgets what was before the fault.
+// begin starts to measure at the fault, and forgets what was before.
 func (w *witness) begin() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -63,16 +63,13 @@ func (w *witness) begin() {
 
 func (w *witness) sinceBegin() time.Duration { return time.Since(w.start) }
 
-func (w *witness) print(out io.Writer, r load.Report) {
+// outage returns what was noticed since the fault.
+func (w *witness) outage() Outage {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	fmt.Fprintf(out, "  clients: %d sent, %d answered, %d refused, %d failed\n", r.Sent, r.Answered, r.Refused, r.Failed)
-	for _, what := range slices.Sorted(maps.Keys(r.Errors)) {
-		fmt.Fprintf(out, "    %d × %s\n", r.Errors[what], what)
-	}
+	o := Outage{Lost: w.lost, Longest: clock.Seconds(w.gap)}
 	if w.lost > 0 {
-		fmt.Fprintf(out, "  questions were lost from %.2f s to %.2f s after the termination, real time\n", w.firstLost.Sub(w.start).Seconds(),
-			w.endOne.Sub(w.start).Seconds())
+		o.FirstLost, o.LastLost = clock.Seconds(w.firstLost.Sub(w.start)), clock.Seconds(w.lastLost.Sub(w.start))
 	}
-	fmt.Fprintf(out, "  longest time without any answer: %.2f s, real time\n", w.gap.Seconds())
+	return o
 }

@@ -1,16 +1,20 @@
 // Package load puts a service under a steady load and reports how it fared.
 //
 //	schedule ──▶ one goroutine a request ──▶ answered, refused or failed
-//	 rate/s        (a slow answer holds              │
-//	                nobody up)                       ▼
+//	 rate/s        (a slow answer delays             │
+//	                no other request)                ▼
 //	                                     Report: counts, percentiles of the latency
 //
-// The load is open: requests are sent when they are due, whatever becomes of the earlier ones, as by clients who know
-// nothing of each other. Latency counts from when a request was due.
+// The load is open: requests are sent when they are due, whether or not earlier requests have been answered, as independent clients
+// do. Latency counts from when a request was due.
+//
+// A [Service] is what is asked: a balancer's listener, over TCP, TLS, HTTP or HTTPS. [Clients] ask in the background while something
+// else happens.
 package load
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +25,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/clock"
 )
 
 // Options of a load.
@@ -31,24 +37,46 @@ type Options struct {
 	Progress func(Report)  // called every second; may be nil
 }
 
-// Ask puts one request and returns nil when it is answered. It must give up when ctx ends.
+// Ask sends a request and returns nil when it is answered. It must give up when ctx ends.
 type Ask func(ctx context.Context) error
 
-// Report is how the requests fared so far.
+// Report is how the requests fared so far. Its JSON is lower camel case, with durations in seconds.
 type Report struct {
 	Took     time.Duration
 	Sent     int
 	Answered int
-	Refused  int            // of those without an answer: the connection was refused or reset
-	Failed   int            // the others: no answer in time, or one that is an error
-	Errors   map[string]int // what the refused and the failed ones met
-	Latency  Latency        // of the answered ones
+	Refused  int            // requests whose connection was refused or reset
+	Failed   int            // other requests without an answer: it did not come in time, or is an error
+	Errors   map[string]int // of the refused and the failed requests
+	Latency  Latency        // of the answered requests
+}
+
+// MarshalJSON returns the report as it is documented for `emulator load`.
+func (r Report) MarshalJSON() ([]byte, error) {
+	type latency struct {
+		Median  float64 `json:"median"`
+		P90     float64 `json:"p90"`
+		P99     float64 `json:"p99"`
+		Longest float64 `json:"longest"`
+	}
+	return json.Marshal(struct {
+		Took     float64        `json:"took"`
+		Sent     int            `json:"sent"`
+		Answered int            `json:"answered"`
+		Refused  int            `json:"refused"`
+		Failed   int            `json:"failed"`
+		Errors   map[string]int `json:"errors"`
+		Latency  latency        `json:"latency"`
+	}{
+		clock.Seconds(r.Took), r.Sent, r.Answered, r.Refused, r.Failed, r.Errors,
+		latency{r.Latency.Median.Seconds(), r.Latency.P90.Seconds(), r.Latency.P99.Seconds(), r.Latency.Longest.Seconds()},
+	})
 }
 
 // Unanswered counts the requests that got no answer.
 func (r Report) Unanswered() int { return r.Refused + r.Failed }
 
-// Latency are percentiles.
+// Latency has percentiles of the latency.
 type Latency struct{ Median, P90, P99, Longest time.Duration }
 
 // Run sends requests until the time is over or ctx ends, waits for the answers to those that are under way, and reports.
@@ -78,7 +106,7 @@ type run struct {
 	latencies       histogram
 }
 
-// send sends what is due, which after a pause of the machine's may be several, none of them left out.
+// send sends the requests that are due. After a pause of the machine several are due, and none is left out.
 func (r *run) send(ctx context.Context) {
 	interval := float64(time.Second) / r.options.Rate
 	for n := 0; ; n++ {
@@ -104,6 +132,7 @@ func (r *run) send(ctx context.Context) {
 	}
 }
 
+// one sends a request and counts how it fared.
 func (r *run) one(ctx context.Context, due time.Time) {
 	ctx, cancel := context.WithDeadline(ctx, due.Add(r.options.Patience))
 	defer cancel()
@@ -128,7 +157,7 @@ func IsRefused(err error) bool {
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// brief is an error without the addresses that make each one different.
+// brief returns an error without its addresses, so that errors of the same kind are counted together.
 func brief(err error) string {
 	var errno syscall.Errno
 	switch {
@@ -168,7 +197,7 @@ func (r *run) report() Report {
 	}
 }
 
-// histogram counts latencies in steps of 5 %, so that an hour of requests takes no more room than a second of them.
+// histogram counts latencies in steps of 5 %, so that it takes as much memory for an hour of requests as for a second.
 type histogram struct {
 	count   int
 	longest time.Duration
@@ -186,7 +215,7 @@ func (h *histogram) add(d time.Duration) {
 	h.steps[int(math.Ceil(math.Log(max(1, float64(d)))/math.Log(step)))]++
 }
 
-// percentile is the latency that so many of a hundred requests didn't exceed, rounded up to a step.
+// percentile returns the latency that a percentage of the requests did not exceed, rounded up to a step.
 func (h *histogram) percentile(percent float64) time.Duration {
 	wanted, seen := int(math.Ceil(float64(h.count)*percent/100)), 0
 	for _, n := range slices.Sorted(maps.Keys(h.steps)) {
