@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/runtime/nspawn"
 )
 
@@ -126,7 +126,7 @@ type bootedMachine struct {
 	machine *nspawn.Machine
 
 	mu       sync.Mutex
-	services []dataplane.ServiceStatus
+	services []guest.ServiceStatus
 }
 
 // look is how often a machine is asked for its services, real time: each look starts a process in it.
@@ -155,19 +155,19 @@ func (b *bootedMachine) follow(ctx context.Context) {
 }
 
 // states are systemd's, in the words of the data plane's.
-var states = map[string]dataplane.State{
-	"active": dataplane.Running, "activating": dataplane.Starting, "reloading": dataplane.Running,
-	"inactive": dataplane.Stopped, "deactivating": dataplane.Stopped, "failed": dataplane.Failed,
+var states = map[string]guest.State{
+	"active": guest.Running, "activating": guest.Starting, "reloading": guest.Running,
+	"inactive": guest.Stopped, "deactivating": guest.Stopped, "failed": guest.Failed,
 }
 
-func statuses(found []nspawn.ServiceStatus) []dataplane.ServiceStatus {
-	all := make([]dataplane.ServiceStatus, 0, len(found))
+func statuses(found []nspawn.ServiceStatus) []guest.ServiceStatus {
+	all := make([]guest.ServiceStatus, 0, len(found))
 	for _, s := range found {
 		state := states[s.Active]
 		if s.Sub == "auto-restart" {
-			state = dataplane.Restarting
+			state = guest.Restarting
 		}
-		one := dataplane.ServiceStatus{Name: s.Name, State: state, PID: s.PID, Restarts: s.Restarts, LastExit: s.Result}
+		one := guest.ServiceStatus{Name: s.Name, State: state, PID: s.PID, Restarts: s.Restarts, LastExit: s.Result}
 		if s.Result == "success" {
 			one.LastExit = "exit status 0"
 		}
@@ -201,11 +201,11 @@ func (b *bootedMachine) SignalProcess(name string, signal unix.Signal) error {
 	return err
 }
 
-func (b *bootedMachine) Stress(float64) (*dataplane.Stress, error) {
+func (b *bootedMachine) Stress(float64) (*guest.Stress, error) {
 	return nil, errors.New("a machine's CPU is not put under stress: its share of this machine's is not limited")
 }
 
-func (b *bootedMachine) Services() []dataplane.ServiceStatus {
+func (b *bootedMachine) Services() []guest.ServiceStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.services

@@ -1,7 +1,7 @@
 // Package emulator is AWS on one machine, as far as this project's stacks use it: the real Pulumi engine deploys to it,
 // instances are processes, balancers and health checks are sockets on 127/8, and failures are real.
 //
-//	pulumi engine ──▶ provider ──▶ cloud (the model) ◀──▶ controller ──▶ dataplane: processes, flows, probes
+//	pulumi engine ──▶ provider ──▶ cloud (the model) ◀──▶ controller ──▶ guest, proxy: processes, flows, probes
 //	                                      ▲
 //	          status, terminate, … ──▶ control API on 127.0.0.1:4566
 //
@@ -24,10 +24,11 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/clock"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/loopback"
 	"github.com/elastic-service/elastic-service/emulator/provider"
 	"github.com/elastic-service/elastic-service/emulator/provider/ledger"
+	"github.com/elastic-service/elastic-service/internal/ca"
 	"github.com/elastic-service/elastic-service/internal/sockets"
 )
 
@@ -57,16 +58,16 @@ type Emulator struct {
 	unsaved string    // why it can't be saved, said once
 
 	runtime   runtime
-	authority *dataplane.Authority // of the certificates of TLS and HTTPS listeners
+	authority *ca.Authority // of the certificates of TLS and HTTPS listeners
 
 	mu         sync.Mutex
 	machines   map[string]*machine
 	tasks      map[string]*task
 	listeners  map[string]*listener
 	probers    map[string]*prober
-	registered map[string]registration      // targets by incarnation
-	images     map[string]bool              // made from instances, whose files have been copied
-	stresses   map[string]*dataplane.Stress // by the fault that wants them
+	registered map[string]registration  // targets by incarnation
+	images     map[string]bool          // made from instances, whose files have been copied
+	stresses   map[string]*guest.Stress // by the fault that wants them
 	work       sync.WaitGroup
 }
 
@@ -85,7 +86,7 @@ func Open(o Options) (*Emulator, error) {
 	}
 	e := &Emulator{
 		options: o, clock: virtual, ledger: ledger.New(former.Ledger), machines: map[string]*machine{}, tasks: map[string]*task{},
-		listeners: map[string]*listener{}, probers: map[string]*prober{}, images: map[string]bool{}, stresses: map[string]*dataplane.Stress{},
+		listeners: map[string]*listener{}, probers: map[string]*prober{}, images: map[string]bool{}, stresses: map[string]*guest.Stress{},
 	}
 	c, err := cloud.New(o.Region, virtual, e.isFree)
 	if err != nil {
@@ -113,7 +114,7 @@ func Open(o Options) (*Emulator, error) {
 
 // makeAuthority begins a new authority for certificates and leaves its certificate where clients find it.
 func (e *Emulator) makeAuthority() error {
-	authority, err := dataplane.NewAuthority()
+	authority, err := ca.New()
 	if err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func (e *Emulator) authorityFile() string { return filepath.Join(e.options.Folde
 // isFree reports whether an address can be given out: no other emulator has the loopback address that stands for it, and nothing
 // listens there.
 func (e *Emulator) isFree(address netip.Addr) bool {
-	return isUnused(address) && e.claims.Claim(dataplane.Loopback(address))
+	return isUnused(address) && e.claims.Claim(loopback.Address(address))
 }
 
 // claimAddresses claims the addresses of a cloud that was saved. If another emulator has taken an address meanwhile, nothing can listen
@@ -144,15 +145,15 @@ func (e *Emulator) loopbackAddresses() []netip.Addr {
 	var addresses []netip.Addr
 	for _, i := range e.Cloud.Instances() {
 		if i.State != cloud.Terminated {
-			addresses = append(addresses, dataplane.Loopback(i.Address))
+			addresses = append(addresses, loopback.Address(i.Address))
 		}
 	}
 	for _, b := range e.Cloud.LoadBalancers() {
-		addresses = append(addresses, dataplane.Loopback(b.Address))
+		addresses = append(addresses, loopback.Address(b.Address))
 	}
 	for _, t := range e.Cloud.Tasks() {
 		if t.State != cloud.TaskStopped {
-			addresses = append(addresses, dataplane.Loopback(t.Address))
+			addresses = append(addresses, loopback.Address(t.Address))
 		}
 	}
 	return addresses
@@ -167,7 +168,7 @@ func isUnused(address netip.Addr) bool {
 	defer table.Close()
 	listeners, err := table.Listeners(0)
 	return err != nil || !slices.ContainsFunc(listeners, func(l sockets.Listener) bool {
-		return l.Addr == dataplane.Loopback(address)
+		return l.Addr == loopback.Address(address)
 	})
 }
 

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/guest"
 )
 
 // FaultRequest asks for a fault.
@@ -88,7 +88,7 @@ func (e *Emulator) followFaults() {
 }
 
 // stress begins a load. One that can't be is nil, so that it is tried and said once.
-func (e *Emulator) stress(fault cloud.Fault, m *machine) *dataplane.Stress {
+func (e *Emulator) stress(fault cloud.Fault, m *machine) *guest.Stress {
 	i, err := e.Cloud.Instance(fault.Target)
 	if err != nil {
 		return nil

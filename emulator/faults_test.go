@@ -13,7 +13,8 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/guest"
+	"github.com/elastic-service/elastic-service/emulator/loopback"
 )
 
 // restarting is a document whose service comes back when it ends.
@@ -48,7 +49,7 @@ func TestFaultsOfInstancesAreReal(t *testing.T) {
 		assert.Empty(t, w.Status().Faults, "that is over at once")
 		w.eventually("restarted", func() bool {
 			services := w.instance(victim.ID).Services
-			return services[0].Restarts == 1 && services[0].State == dataplane.Running
+			return services[0].Restarts == 1 && services[0].State == guest.Running
 		})
 		_, err := w.StartFault(emulator.FaultRequest{
 			Action: cloud.FaultKill, Target: victim.ID, Parameters: map[string]string{cloud.ParameterProcess: "mysqld"},
@@ -115,7 +116,7 @@ func TestAFailedZoneIsLeftAndFilledAgain(t *testing.T) {
 	}
 	fault := w.start(cloud.FaultPower, "us-east-1a", 0, nil)
 	w.eventually("both are in the other zone", func() bool { return zones() == "bb" })
-	_, err := http.Get(fmt.Sprintf("http://%s:%d", dead.Loopback, dataplane.Port(80)))
+	_, err := http.Get(fmt.Sprintf("http://%s:%d", dead.Loopback, loopback.Port(80)))
 	require.Error(t, err, "it answers nobody")
 	for range 10 {
 		status, _ := w.ask()

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/guest"
 )
 
 func (e *Emulator) imageFolder(id string) string {
@@ -39,7 +39,7 @@ func (e *Emulator) capture(image cloud.Image) {
 	if _, err := os.Stat(e.imageFolder(image.ID)); err == nil {
 		return
 	}
-	if err := dataplane.Capture(e.folder(image.Source), e.imageFolder(image.ID)); err != nil {
+	if err := guest.Capture(e.folder(image.Source), e.imageFolder(image.ID)); err != nil {
 		e.options.Log.Error("image was not made: instances of it will not boot",
 			"image", image.ID, "instance", image.Source, "error", err)
 	}

@@ -11,17 +11,17 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/proxy"
 )
 
 // listener is a port of a balancer that takes connections: flows of a network balancer or requests of an application
 // balancer.
 type listener struct {
-	flows    *dataplane.Listener     // nil while it could not be opened, or of an application balancer
-	requests *dataplane.HTTPListener // nil while it could not be opened, or of a network balancer
+	flows    *proxy.Listener     // nil while it could not be opened, or of an application balancer
+	requests *proxy.HTTPListener // nil while it could not be opened, or of a network balancer
 	opening  opening
-	forward  atomic.Pointer[cloud.Forward]   // where flows may go now
-	route    atomic.Pointer[dataplane.Route] // the same for requests
+	forward  atomic.Pointer[cloud.Forward] // where flows may go now
+	route    atomic.Pointer[proxy.Route]   // the same for requests
 	failure  string
 }
 
@@ -50,12 +50,12 @@ func (l *listener) close() {
 // point has flows and requests go where the model says now.
 func (l *listener) point(forward cloud.Forward) {
 	l.forward.Store(&forward)
-	route := dataplane.Route{Blocked: forward.Blocked != nil}
+	route := proxy.Route{Blocked: forward.Blocked != nil}
 	if r := forward.Redirect; r != nil {
-		route.Redirect = &dataplane.Redirect{Protocol: r.Protocol, Port: r.Port, StatusCode: r.StatusCode}
+		route.Redirect = &proxy.Redirect{Protocol: r.Protocol, Port: r.Port, StatusCode: r.StatusCode}
 	}
 	for _, t := range forward.Targets {
-		route.Targets = append(route.Targets, dataplane.Target{ID: t.ID, Address: t.Address, Dropped: t.Blocked != nil})
+		route.Targets = append(route.Targets, proxy.Target{ID: t.ID, Address: t.Address, Dropped: t.Blocked != nil})
 	}
 	l.route.Store(&route)
 	l.stall(forward)
@@ -121,16 +121,16 @@ func (e *Emulator) open(l *listener) {
 
 // listen opens a listener: it sees flows, or requests, by its balancer's kind.
 func (e *Emulator) listen(l *listener) error {
-	options := []dataplane.ListenerOption{dataplane.WithClock(e.clock), dataplane.WithLog(e.options.Log), dataplane.WithDialer(e.runtime.dial)}
+	options := []proxy.ListenerOption{proxy.WithClock(e.clock), proxy.WithLog(e.options.Log), proxy.WithDialer(e.runtime.dial)}
 	if l.opening.certificate != "" {
 		certificate, err := e.certificate(l.opening)
 		if err != nil {
 			return err
 		}
-		options = append(options, dataplane.WithCertificate(certificate))
+		options = append(options, proxy.WithCertificate(certificate))
 	}
 	if l.forward.Load().Kind != cloud.ApplicationBalancer {
-		flows, err := dataplane.Listen(l.opening.address, l.pick, options...)
+		flows, err := proxy.Listen(l.opening.address, l.pick, options...)
 		if err != nil {
 			return err
 		}
@@ -138,9 +138,9 @@ func (e *Emulator) listen(l *listener) error {
 		return nil
 	}
 	if l.opening.idle > 0 {
-		options = append(options, dataplane.WithIdleTimeout(l.opening.idle))
+		options = append(options, proxy.WithIdleTimeout(l.opening.idle))
 	}
-	requests, err := dataplane.ListenHTTP(l.opening.address, func() dataplane.Route { return *l.route.Load() }, options...)
+	requests, err := proxy.ListenHTTP(l.opening.address, func() proxy.Route { return *l.route.Load() }, options...)
 	if err != nil {
 		return err
 	}
@@ -162,10 +162,10 @@ var seed = maphash.MakeSeed()
 
 // pick chooses a target for a flow by a hash of where it comes from. With cross-zone off only targets in the zone of the
 // balancer's node that took the flow are eligible, and a client reaches any node.
-func (l *listener) pick(client netip.AddrPort) (dataplane.Target, bool) {
+func (l *listener) pick(client netip.AddrPort) (proxy.Target, bool) {
 	forward := l.forward.Load()
 	if forward.Blocked != nil {
-		return dataplane.Target{}, false
+		return proxy.Target{}, false
 	}
 	address := client.Addr().As16()
 	hash := maphash.Bytes(seed, binary.BigEndian.AppendUint16(address[:], client.Port()))
@@ -176,8 +176,8 @@ func (l *listener) pick(client netip.AddrPort) (dataplane.Target, bool) {
 		hash /= uint64(len(forward.Nodes))
 	}
 	if len(targets) == 0 {
-		return dataplane.Target{}, false
+		return proxy.Target{}, false
 	}
 	target := targets[hash%uint64(len(targets))]
-	return dataplane.Target{ID: target.ID, Address: target.Address, Dropped: target.Blocked != nil}, true
+	return proxy.Target{ID: target.ID, Address: target.Address, Dropped: target.Blocked != nil}, true
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/loopback"
 )
 
 func TestRequestsAreSharedByTheHealthyInstances(t *testing.T) {
@@ -52,7 +52,7 @@ func TestRequestsAreSharedByTheHealthyInstances(t *testing.T) {
 	flows := w.Status().Balancers[0].Flows
 	assert.Equal(t, emulator.FlowStatus{Total: 3, Statuses: [6]uint64{2: 3}}, flows[sick.ID])
 	assert.EqualValues(t, 1, flows[""].Refused)
-	if at := dataplane.Port(80); at != 80 {
+	if at := loopback.Port(80); at != 80 {
 		assert.Equal(t, []string{fmt.Sprintf("port 80 is root's here: it is at %d", at)}, w.Status().Moved)
 	} else {
 		assert.Empty(t, w.Status().Moved)
@@ -98,7 +98,7 @@ func TestInstancesOfAnImageServeWithoutUserData(t *testing.T) {
 	data.ImageID = image.ID
 	copied := must(w.Cloud.RunInstance(cloud.InstanceSpec{TemplateData: data, Subnet: w.subnets[0]}))(t)
 	w.eventually("the copy serves", func() bool {
-		response, err := http.Get(fmt.Sprintf("http://%s:%d", dataplane.Loopback(copied.Address), dataplane.Port(80)))
+		response, err := http.Get(fmt.Sprintf("http://%s:%d", loopback.Address(copied.Address), loopback.Port(80)))
 		if err == nil {
 			response.Body.Close()
 		}
@@ -115,7 +115,7 @@ func TestInstancesOfAnImageServeWithoutUserData(t *testing.T) {
 		w.run()
 		again := must(w.Cloud.RunInstance(cloud.InstanceSpec{TemplateData: data, Subnet: w.subnets[0]}))(t)
 		w.eventually("another copy serves", func() bool {
-			response, err := http.Get(fmt.Sprintf("http://%s:%d", dataplane.Loopback(again.Address), dataplane.Port(80)))
+			response, err := http.Get(fmt.Sprintf("http://%s:%d", loopback.Address(again.Address), loopback.Port(80)))
 			if err == nil {
 				response.Body.Close()
 			}

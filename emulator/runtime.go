@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/guest"
+	"github.com/elastic-service/elastic-service/emulator/loopback"
 )
 
 // Runtime is what instances are made of.
@@ -43,8 +44,8 @@ type instance interface {
 	Kill()
 	StopService(name string) error
 	SignalProcess(name string, signal unix.Signal) error
-	Stress(cores float64) (*dataplane.Stress, error)
-	Services() []dataplane.ServiceStatus
+	Stress(cores float64) (*guest.Stress, error)
+	Services() []guest.ServiceStatus
 	Skipped() []string
 	CPUTime() time.Duration
 }
@@ -63,7 +64,7 @@ func (e *Emulator) newRuntime() (runtime, error) {
 type processes struct{ *Emulator }
 
 func (p processes) boot(ctx context.Context, i cloud.Instance) (instance, error) {
-	booted, err := dataplane.Boot(ctx, dataplane.Machine{
+	booted, err := guest.Boot(ctx, guest.Spec{
 		ID: i.ID, Address: i.Address, Directory: p.folder(i.ID), UserData: i.Script(), Image: p.imageOf(i),
 		Clock: p.clock, Log: p.options.Log,
 		Fetch: func(_ context.Context, bucket, key string) (io.ReadCloser, error) { return p.fetch(i.ID, bucket, key) },
@@ -75,15 +76,15 @@ func (p processes) boot(ctx context.Context, i cloud.Instance) (instance, error)
 }
 
 func (p processes) dial(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
-	return dataplane.Direct(ctx, onLoopback(address))
+	return loopback.Dial(ctx, onLoopback(address))
 }
 
 // onLoopback is where a private address of a process is found on this machine.
 func onLoopback(at netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(dataplane.Loopback(at.Addr()), at.Port())
+	return netip.AddrPortFrom(loopback.Address(at.Addr()), at.Port())
 }
 
-func (p processes) found(address netip.Addr) netip.Addr { return dataplane.Loopback(address) }
+func (p processes) found(address netip.Addr) netip.Addr { return loopback.Address(address) }
 
 func (p processes) remove(id string) error { return os.RemoveAll(filepath.Join(p.folder(id), "root")) }
 

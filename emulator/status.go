@@ -8,7 +8,8 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/guest"
+	"github.com/elastic-service/elastic-service/emulator/loopback"
 )
 
 // Status is what the emulator looks like to a person.
@@ -78,7 +79,7 @@ type InstanceStatus struct {
 	Target      string     // its state behind the balancer
 	Description string     // why it isn't healthy
 	CPU         float64    // percent, the last minute's
-	Services    []dataplane.ServiceStatus
+	Services    []guest.ServiceStatus
 	Launched    time.Time
 }
 
@@ -141,7 +142,7 @@ func (e *Emulator) instanceStatus(i cloud.Instance, health []cloud.TargetHealth)
 func taskStatus(t cloud.Task, health []cloud.TargetHealth) TaskStatus {
 	one := TaskStatus{
 		ID: t.ID, Service: t.Service, Revision: t.Revision, Instance: t.Instance, State: string(t.State), Reason: t.Reason,
-		Address: dataplane.Loopback(t.Address), Port: t.HostPort, CPU: last(t.CPU), Started: t.Started,
+		Address: loopback.Address(t.Address), Port: t.HostPort, CPU: last(t.CPU), Started: t.Started,
 	}
 	for _, h := range health {
 		if h.Instance == t.Instance && h.Port == t.HostPort && t.State != cloud.TaskStopped {
@@ -189,7 +190,7 @@ func moved(forwards []cloud.Forward, probed []cloud.ProbeTarget) []string {
 	}
 	var lines []string
 	for _, port := range slices.Sorted(maps.Keys(ports)) {
-		if at := dataplane.Port(port); at != port {
+		if at := loopback.Port(port); at != port {
 			lines = append(lines, fmt.Sprintf("port %d is root's here: it is at %d", port, at))
 		}
 	}
@@ -197,7 +198,7 @@ func moved(forwards []cloud.Forward, probed []cloud.ProbeTarget) []string {
 }
 
 func (e *Emulator) balancerStatus(forward cloud.Forward) BalancerStatus {
-	at := netip.AddrPortFrom(forward.Address.Addr(), dataplane.Port(forward.Address.Port()))
+	at := netip.AddrPortFrom(forward.Address.Addr(), loopback.Port(forward.Address.Port()))
 	b := BalancerStatus{
 		Name: forward.Name, Kind: forward.Kind, Protocol: forward.Protocol, Address: at.String(), Flows: map[string]FlowStatus{},
 	}

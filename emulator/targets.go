@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/proxy"
 )
 
 // prober asks one registered target for its health, as long as it is registered.
@@ -84,14 +84,14 @@ func probeFault(target *cloud.ProbeTarget, err error) error {
 	asked := fmt.Sprintf("%s %d%s", target.Check.Protocol, target.Port, target.Check.Path)
 	late := errors.Is(err, context.DeadlineExceeded)
 	switch {
-	case errors.As(err, new(dataplane.StatusError)):
+	case errors.As(err, new(proxy.StatusError)):
 		return &cloud.ProbeFault{Reason: cloud.ReasonMismatch, Description: err.Error()}
 	case late && target.Check.Protocol == "HTTP":
 		return &cloud.ProbeFault{
 			Reason: cloud.ReasonTimeout, Description: fmt.Sprintf("Request timed out: %s, after %v", asked, target.Check.Timeout),
 		}
 	case late:
-		err = dataplane.TimeoutError(target.Check.Timeout) // what was configured, not what passed here
+		err = proxy.TimeoutError(target.Check.Timeout) // what was configured, not what passed here
 	}
 	return fmt.Errorf("%s: %w", asked, err)
 }
@@ -100,9 +100,9 @@ func (e *Emulator) connect(ctx context.Context, target *cloud.ProbeTarget) error
 	at := netip.AddrPortFrom(target.Address, uint16(target.Port))
 	timeout := e.real(target.Check.Timeout)
 	if target.Check.Protocol == "HTTP" {
-		return dataplane.ProbeHTTP(ctx, e.runtime.dial, at, target.Check.Path, target.Check.Matcher, timeout)
+		return proxy.ProbeHTTP(ctx, e.runtime.dial, at, target.Check.Path, target.Check.Matcher, timeout)
 	}
-	return dataplane.Probe(ctx, e.runtime.dial, at, timeout)
+	return proxy.Probe(ctx, e.runtime.dial, at, timeout)
 }
 
 // registration is a target that a balancer has, for its connections to be ended once when it is time.

@@ -9,14 +9,15 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/guest"
+	"github.com/elastic-service/elastic-service/emulator/proxy"
 )
 
 // task is a container that runs, or is being started or stopped, with the port of its instance that leads to it.
 type task struct {
 	cancel    context.CancelFunc
-	container *dataplane.RunningContainer // nil until it runs
-	port      *dataplane.Listener         // nil without one
+	container *guest.Container // nil until it runs
+	port      *proxy.Listener  // nil without one
 	stopping  bool
 	killed    bool
 	cpu       meter
@@ -95,13 +96,13 @@ func (e *Emulator) start(ctx context.Context, t cloud.Task) {
 // cannotStart is Docker's exit code for a container whose program could not be started.
 const cannotStart = 127
 
-func (e *Emulator) runTask(ctx context.Context, t cloud.Task, k *task) dataplane.Exit {
+func (e *Emulator) runTask(ctx context.Context, t cloud.Task, k *task) guest.Exit {
 	container, port, err := e.contain(ctx, t)
 	if err != nil {
 		if ctx.Err() == nil {
 			e.options.Log.Error("container was not started", "task", t.ID, "service", t.Service, "error", err)
 		}
-		return dataplane.Exit{Code: cannotStart, Reason: err.Error()}
+		return guest.Exit{Code: cannotStart, Reason: err.Error()}
 	}
 	e.mu.Lock()
 	k.container, k.port = container, port
@@ -117,8 +118,8 @@ func (e *Emulator) runTask(ctx context.Context, t cloud.Task, k *task) dataplane
 }
 
 // contain starts a container and opens its instance's port to it.
-func (e *Emulator) contain(ctx context.Context, t cloud.Task) (*dataplane.RunningContainer, *dataplane.Listener, error) {
-	container, err := dataplane.RunContainer(ctx, dataplane.Container{
+func (e *Emulator) contain(ctx context.Context, t cloud.Task) (*guest.Container, *proxy.Listener, error) {
+	container, err := guest.RunContainer(ctx, guest.ContainerSpec{
 		ID: t.ID, Address: t.Address, Directory: e.taskFolder(t.ID), Command: t.Command, Environment: t.Environment,
 		StopTimeout: t.StopTimeout, Clock: e.clock, Log: e.options.Log,
 	})
@@ -127,7 +128,7 @@ func (e *Emulator) contain(ctx context.Context, t cloud.Task) (*dataplane.Runnin
 	}
 	from := onLoopback(netip.AddrPortFrom(t.HostAddress, uint16(t.HostPort)))
 	to := onLoopback(netip.AddrPortFrom(t.Address, uint16(t.ContainerPort)))
-	port, err := dataplane.Forward(from, to, dataplane.WithClock(e.clock), dataplane.WithLog(e.options.Log))
+	port, err := guest.Forward(from, to, proxy.WithClock(e.clock), proxy.WithLog(e.options.Log))
 	if err != nil {
 		container.Kill()
 		return nil, nil, fmt.Errorf("CannotStartContainerError: driver failed programming external connectivity: %w", err)

@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/elastic-service/elastic-service/emulator"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
 	"github.com/elastic-service/elastic-service/emulator/load"
+	"github.com/elastic-service/elastic-service/emulator/loopback"
 )
 
 func newCall(g *globals) *cobra.Command {
@@ -56,7 +56,7 @@ func firstService(s emulator.Status, question string) (*load.Service, error) {
 	first := s.Balancers[0]
 	switch {
 	case question != "":
-	case first.Kind == "application", strings.HasSuffix(first.Address, fmt.Sprintf(":%d", dataplane.Port(80))):
+	case first.Kind == "application", strings.HasSuffix(first.Address, fmt.Sprintf(":%d", loopback.Port(80))):
 		question = "/"
 	default:
 		question = "0"

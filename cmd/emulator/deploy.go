@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/elastic-service/elastic-service/emulator"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
 	"github.com/elastic-service/elastic-service/emulator/engine"
+	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
@@ -82,7 +82,7 @@ func failedServices(s emulator.Status, folder string) []error {
 	var found []error
 	for _, i := range s.Instances {
 		for _, service := range i.Services {
-			if i.State == "running" && service.State != dataplane.Running && service.LastExit != "" && !isDone(service) {
+			if i.State == "running" && service.State != guest.Running && service.LastExit != "" && !isDone(service) {
 				found = append(found, fmt.Errorf("%s on %s: %s, restarted %d times; its output is in %s", service.Name, i.ID,
 					service.LastExit, service.Restarts, filepath.Join(folder, "instances", i.ID, "log")))
 			}

@@ -24,7 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/internal/ca"
 )
 
 // at has the commands talk to another emulator.
@@ -84,7 +84,7 @@ func showing(t *testing.T, status func() emulator.Status) {
 // certified makes an authority, whose certificate is in a file, and a configuration with a certificate of it.
 func certified(t *testing.T) (string, *tls.Config) {
 	t.Helper()
-	authority := must(dataplane.NewAuthority())(t)
+	authority := must(ca.New())(t)
 	certificate := must(authority.Certificate(netip.MustParseAddr("127.0.0.1"), "www.example.com"))(t)
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(file, authority.PEM(), 0o600))

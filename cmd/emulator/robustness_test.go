@@ -22,8 +22,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
 	"github.com/elastic-service/elastic-service/emulator/engine/enginetest"
+	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/provider"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
@@ -354,12 +354,12 @@ func TestWhatIsRefusedLeavesNoFolder(t *testing.T) {
 
 func TestServicesThatDoNotRunAreNamedWithTheirEnd(t *testing.T) {
 	s := emulator.Status{Instances: []emulator.InstanceStatus{
-		{ID: "i-1", State: "running", Services: []dataplane.ServiceStatus{
-			{Name: "web", State: dataplane.Restarting, LastExit: "exit status 3", Restarts: 7},
-			{Name: "artifact", State: dataplane.Stopped, LastExit: "exit status 0"},
-			{Name: "healthcheck", State: dataplane.Running},
+		{ID: "i-1", State: "running", Services: []guest.ServiceStatus{
+			{Name: "web", State: guest.Restarting, LastExit: "exit status 3", Restarts: 7},
+			{Name: "artifact", State: guest.Stopped, LastExit: "exit status 0"},
+			{Name: "healthcheck", State: guest.Running},
 		}},
-		{ID: "i-2", State: "terminated", Services: []dataplane.ServiceStatus{{Name: "web", State: dataplane.Stopped, LastExit: "signal: killed"}}},
+		{ID: "i-2", State: "terminated", Services: []guest.ServiceStatus{{Name: "web", State: guest.Stopped, LastExit: "signal: killed"}}},
 	}}
 	var said []string
 	for _, err := range failedServices(s, "there") {

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/elastic-service/elastic-service/emulator"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/guest"
 )
 
 func newStatus(g *globals) *cobra.Command {
@@ -123,8 +123,8 @@ func flows(s emulator.Status, instance string) uint64 {
 }
 
 // isDone reports whether a service has done all that it has to do.
-func isDone(s dataplane.ServiceStatus) bool {
-	return s.State == dataplane.Stopped && (s.LastExit == "exit status 0" || strings.HasPrefix(s.LastExit, "skipped"))
+func isDone(s guest.ServiceStatus) bool {
+	return s.State == guest.Stopped && (s.LastExit == "exit status 0" || strings.HasPrefix(s.LastExit, "skipped"))
 }
 
 func services(i emulator.InstanceStatus) string {

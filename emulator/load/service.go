@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/loopback"
 )
 
 // Patience is how long a client waits for an answer, real time.
@@ -80,7 +80,7 @@ func (s *Service) ConnectEachTime(wanted bool) {
 // dial connects to an address of the cloud. A port below 1024 may be at another number on this machine.
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if at, err := netip.ParseAddrPort(address); err == nil {
-		address = netip.AddrPortFrom(at.Addr(), dataplane.Port(at.Port())).String()
+		address = netip.AddrPortFrom(at.Addr(), loopback.Port(at.Port())).String()
 	}
 	return (&net.Dialer{}).DialContext(ctx, network, address)
 }
@@ -167,7 +167,7 @@ func (s *Service) AskFrom(ctx context.Context, dialer *net.Dialer) (answer strin
 	if err != nil {
 		return "", 0, err
 	}
-	conn, err := dialer.DialContext(ctx, "tcp", netip.AddrPortFrom(at.Addr(), dataplane.Port(at.Port())).String())
+	conn, err := dialer.DialContext(ctx, "tcp", netip.AddrPortFrom(at.Addr(), loopback.Port(at.Port())).String())
 	if err != nil {
 		return "", 0, err
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator"
-	"github.com/elastic-service/elastic-service/emulator/dataplane"
+	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/load"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
@@ -62,7 +62,7 @@ func (r *Rehearsal) awaitHealthy(ctx context.Context) error {
 func runningServices(i emulator.InstanceStatus) string {
 	var names []string
 	for _, s := range i.Services {
-		if s.State == dataplane.Running && s.PID > 0 {
+		if s.State == guest.Running && s.PID > 0 {
 			names = append(names, s.Name)
 		}
 	}

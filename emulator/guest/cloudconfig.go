@@ -1,0 +1,231 @@
+package guest
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// cloudConfig is what an instance acts upon of a cloud-config document.
+type cloudConfig struct {
+	files    []file
+	start    []string // units
+	enable   []string // units
+	installs bool     // packages, whose programs are this machine's here
+	skipped  []string
+}
+
+type file struct {
+	path    string
+	content []byte
+	mode    fs.FileMode
+	append  bool
+}
+
+const header = "#cloud-config"
+
+func parseCloudConfig(document []byte) (*cloudConfig, error) {
+	if len(bytes.TrimSpace(document)) == 0 {
+		return &cloudConfig{}, nil
+	}
+	first, _, _ := bytes.Cut(document, []byte("\n"))
+	if strings.TrimSpace(string(first)) != header {
+		return nil, fmt.Errorf("user data is no cloud-config: its first line is %q, not %q", clip(first), header)
+	}
+	var keys yaml.Node
+	if err := yaml.Unmarshal(document, &keys); err != nil {
+		return nil, fmt.Errorf("user data: %w", err)
+	}
+	c := &cloudConfig{}
+	if len(keys.Content) == 0 {
+		return c, nil
+	}
+	mapping := keys.Content[0]
+	if mapping.Kind != yaml.MappingNode {
+		return nil, errors.New("user data is no mapping of keys to values")
+	}
+	for i := 0; i < len(mapping.Content); i += 2 {
+		key := mapping.Content[i].Value
+		if err := c.key(key, mapping.Content[i+1]); err != nil {
+			return nil, fmt.Errorf("user data: %s: %w", key, err)
+		}
+	}
+	return c, nil
+}
+
+func (c *cloudConfig) skip(format string, args ...any) {
+	c.skipped = append(c.skipped, fmt.Sprintf(format, args...))
+}
+
+func (c *cloudConfig) key(name string, value *yaml.Node) error {
+	switch name {
+	case "write_files":
+		return c.writeFiles(value)
+	case "runcmd":
+		return c.commands(value)
+	case "packages":
+		for _, entry := range value.Content {
+			name := entry.Value
+			if len(entry.Content) > 0 { // with a version
+				name = entry.Content[0].Value
+			}
+			c.installs = true
+			c.skip("packages: %s is not installed: its programs are this machine's, where it has them", name)
+		}
+	case "package_update", "package_upgrade":
+		c.skip("%s: nothing is installed", name)
+	case "users":
+		c.users(value)
+	default:
+		c.skip("cloud-config key %s is not acted upon", name)
+	}
+	return nil
+}
+
+func (c *cloudConfig) users(value *yaml.Node) {
+	for _, entry := range value.Content {
+		var user struct{ Name string }
+		if entry.Kind == yaml.ScalarNode {
+			user.Name = entry.Value
+		} else if entry.Decode(&user) != nil {
+			user.Name = "?"
+		}
+		if user.Name != "default" {
+			c.skip("users: %s: not created, processes run as the emulator's own user", user.Name)
+		}
+	}
+}
+
+func (c *cloudConfig) writeFiles(value *yaml.Node) error {
+	var entries []struct {
+		Path, Content, Permissions, Owner, Encoding string
+		Append, Defer                               bool
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(encode(value)))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&entries); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !path.IsAbs(e.Path) {
+			return fmt.Errorf("path %q is not absolute", e.Path)
+		}
+		f := file{path: path.Clean(e.Path), content: []byte(e.Content), mode: 0o644, append: e.Append}
+		if e.Permissions != "" {
+			mode, err := strconv.ParseUint(strings.TrimPrefix(e.Permissions, "0o"), 8, 12)
+			if err != nil {
+				return fmt.Errorf("%s: permissions %q are not octal", e.Path, e.Permissions)
+			}
+			f.mode = fs.FileMode(mode & 0o777)
+		}
+		switch e.Encoding {
+		case "", "text/plain":
+		case "b64", "base64":
+			content, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(e.Content), ""))
+			if err != nil {
+				return fmt.Errorf("%s: %w", e.Path, err)
+			}
+			f.content = content
+		default:
+			return fmt.Errorf("%s: encoding %q is not b64 or text/plain", e.Path, e.Encoding)
+		}
+		if e.Owner != "" && e.Owner != "root:root" && e.Owner != "root" {
+			c.skip("write_files: owner %s of %s: files belong to the emulator's own user", e.Owner, e.Path)
+		}
+		c.files = append(c.files, f)
+	}
+	return nil
+}
+
+// encode brings a node back to text: only a decoder of text refuses unknown fields.
+func encode(value *yaml.Node) []byte {
+	text, err := yaml.Marshal(value)
+	if err != nil {
+		panic(err) // what was read can be written
+	}
+	return text
+}
+
+func (c *cloudConfig) commands(value *yaml.Node) error {
+	if value.Kind != yaml.SequenceNode {
+		return errors.New("is not a list")
+	}
+	for _, entry := range value.Content {
+		var words []string
+		switch entry.Kind {
+		case yaml.ScalarNode:
+			if words = strings.Fields(entry.Value); strings.ContainsAny(entry.Value, "|&;<>()$`\\\"'*?[#~=%\n") {
+				c.skip("runcmd: %s: only plain systemctl is run", clip([]byte(entry.Value)))
+				continue
+			}
+		default:
+			if err := entry.Decode(&words); err != nil {
+				return err
+			}
+		}
+		c.command(words)
+	}
+	return nil
+}
+
+// command takes units from a systemctl command line that starts or enables them.
+func (c *cloudConfig) command(words []string) {
+	line := strings.Join(words, " ")
+	if len(words) < 2 || path.Base(words[0]) != "systemctl" {
+		c.skip("runcmd: %s: only systemctl is run", clip([]byte(line)))
+		return
+	}
+	var verb string
+	var units []string
+	now := false
+	for _, word := range words[1:] {
+		switch {
+		case word == "--now":
+			now = true
+		case strings.HasPrefix(word, "-"):
+		case verb == "":
+			verb = word
+		default:
+			units = append(units, unitName(word))
+		}
+	}
+	switch verb {
+	case "daemon-reload":
+	case "start", "restart":
+		c.start = union(c.start, units)
+	case "enable":
+		c.enable = union(c.enable, units)
+		if now {
+			c.start = union(c.start, units)
+		}
+	default:
+		c.skip("runcmd: %s: only systemctl start and enable are acted upon", clip([]byte(line)))
+	}
+}
+
+// union is a list with what more has beside it.
+func union(list, more []string) []string {
+	for _, name := range more {
+		if !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// clip keeps a line short enough to be read.
+func clip(line []byte) string {
+	text := strings.Join(strings.Fields(string(line)), " ")
+	if len(text) > 80 {
+		return strings.ToValidUTF8(text[:80], "") + "…"
+	}
+	return text
+}

@@ -1,0 +1,318 @@
+package guest
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// builtin is a program that the instance's image would have. It works on the instance's files alone. An error ends it
+// with exit status 1.
+type builtin func(ctx context.Context, in *Instance, args []string) error
+
+// builtinCommand is the built-in program at an absolute path; nil when there is none.
+func builtinCommand(program string) builtin {
+	switch path.Dir(program) {
+	case "/usr/bin", "/bin", "/usr/local/bin":
+	default:
+		return nil
+	}
+	return map[string]builtin{
+		"aws": awsCommand, "sha256sum": sha256sum, "install": install,
+		"mv": mv, "rm": rm, "mkdir": mkdir,
+		"sync": succeed, // a power cut of an instance loses nothing that was written
+	}[path.Base(program)]
+}
+
+func (s *service) runBuiltin(ctx context.Context, run builtin, argv []string, log io.Writer) outcome {
+	if err := run(ctx, s.in, argv[1:]); err != nil {
+		text := fmt.Sprintf("%s: %v", path.Base(argv[0]), err)
+		fmt.Fprintln(log, text)
+		return outcome{text: "exit status 1: " + text}
+	}
+	return outcome{text: "exit status 0", clean: true}
+}
+
+// options parses args, GNU long options included, and checks the count of what remains; most < 0 is no limit.
+func options(args []string, least, most int, define func(*flag.FlagSet)) ([]string, error) {
+	set := flag.NewFlagSet("", flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	define(set)
+	if err := set.Parse(args); err != nil {
+		return nil, fmt.Errorf("%w (the emulator knows the options that user data needs)", err)
+	}
+	if n := set.NArg(); n < least || (most >= 0 && n > most) {
+		return nil, fmt.Errorf("unexpected number of operands: %q", set.Args())
+	}
+	return set.Args(), nil
+}
+
+func succeed(context.Context, *Instance, []string) error { return nil }
+
+// awsCommand is `aws s3 cp [options] s3://BUCKET/KEY FILE`.
+func awsCommand(ctx context.Context, in *Instance, args []string) error {
+	var words []string
+	for i := 0; i < len(args); i++ {
+		switch {
+		case slices.Contains([]string{"--only-show-errors", "--no-progress", "--quiet"}, args[i]):
+		case args[i] == "--region":
+			i++
+		case strings.HasPrefix(args[i], "-"):
+			return fmt.Errorf("unknown option %s", args[i])
+		default:
+			words = append(words, args[i])
+		}
+	}
+	if len(words) != 4 || words[0] != "s3" || words[1] != "cp" {
+		return fmt.Errorf("the emulator knows s3 cp from a bucket to a file, not %q", words)
+	}
+	object, isObject := strings.CutPrefix(words[2], "s3://")
+	bucket, key, hasKey := strings.Cut(object, "/")
+	if !isObject || !hasKey || bucket == "" || key == "" {
+		return fmt.Errorf("%q is not s3://BUCKET/KEY", words[2])
+	}
+	if err := in.download(ctx, bucket, key, in.root.path(words[3])); err != nil {
+		return fmt.Errorf("download failed: %s: %w", words[2], err)
+	}
+	return nil
+}
+
+func (in *Instance) download(ctx context.Context, bucket, key, target string) error {
+	if in.spec.Fetch == nil {
+		return errors.New("the instance has no role")
+	}
+	object, err := in.spec.Fetch(ctx, bucket, key)
+	if err != nil {
+		return err
+	}
+	defer object.Close()
+	defer context.AfterFunc(ctx, func() { _ = object.Close() })()
+	if info, err := os.Stat(target); err == nil && info.IsDir() {
+		target = filepath.Join(target, path.Base(key))
+	}
+	if err := os.MkdirAll(filepath.Dir(target), folderMode); err != nil { // as the aws command does
+		return err
+	}
+	return copyFile(target, object, 0o644)
+}
+
+// copyFile replaces target whole or not at all, a program that is running included.
+func copyFile(target string, from io.Reader, mode fs.FileMode) error {
+	w, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
+	if err != nil {
+		return &fs.PathError{Op: "create", Path: target, Err: errors.Unwrap(err)}
+	}
+	defer os.Remove(w.Name())
+	defer w.Close()
+	if _, err := io.Copy(w, from); err != nil {
+		return err
+	}
+	if err := w.Chmod(mode); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	return os.Rename(w.Name(), target)
+}
+
+// sha256sum is `sha256sum --check FILE…`: each line of FILE is a hash, a space, a space or asterisk, and a path.
+func sha256sum(_ context.Context, in *Instance, args []string) error {
+	check := false
+	files, err := options(args, 1, -1, func(set *flag.FlagSet) {
+		set.BoolVar(&check, "check", false, "")
+		set.BoolVar(&check, "c", false, "")
+		for _, quiet := range []string{"status", "strict", "quiet", "warn"} {
+			set.Bool(quiet, false, "")
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if !check {
+		return errors.New("the emulator knows --check alone")
+	}
+	for _, file := range files {
+		if err := in.checkSums(file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *Instance) checkSums(list string) error {
+	f, err := os.Open(in.root.path(list))
+	if err != nil {
+		return in.plain(err)
+	}
+	defer f.Close()
+	checked := 0
+	for lines := bufio.NewScanner(f); lines.Scan(); checked++ {
+		want, file, ok := strings.Cut(lines.Text(), " ")
+		if !ok || len(want) != 2*sha256.Size || len(file) < 2 || !strings.ContainsAny(file[:1], " *") {
+			return fmt.Errorf("%s: line %d: improperly formatted SHA256 checksum line", list, checked+1)
+		}
+		if err := in.checkSum(file[1:], want); err != nil {
+			return err
+		}
+	}
+	if checked == 0 {
+		return fmt.Errorf("%s: no properly formatted checksum lines found", list)
+	}
+	return nil
+}
+
+func (in *Instance) checkSum(file, want string) error {
+	f, err := os.Open(in.root.path(file))
+	if err != nil {
+		return in.plain(err)
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); !strings.EqualFold(got, want) {
+		return fmt.Errorf("%s: FAILED: its SHA-256 is %s, not %s", file, got, want)
+	}
+	return nil
+}
+
+// install is `install [-D] [-m MODE] SOURCE TARGET`.
+func install(_ context.Context, in *Instance, args []string) error {
+	parents, mode := false, "0755"
+	words, err := options(args, 2, 2, func(set *flag.FlagSet) {
+		set.BoolVar(&parents, "D", false, "")
+		set.Bool("T", false, "")
+		set.StringVar(&mode, "m", mode, "")
+		set.StringVar(&mode, "mode", mode, "")
+		set.String("o", "", "") // owners are the emulator's user, all of them
+		set.String("g", "", "")
+	})
+	if err != nil {
+		return err
+	}
+	bits, err := permissions(mode)
+	if err != nil {
+		return err
+	}
+	source, err := os.Open(in.root.path(words[0]))
+	if err != nil {
+		return in.plain(err)
+	}
+	defer source.Close()
+	target := in.root.path(words[1])
+	if parents {
+		if err := os.MkdirAll(filepath.Dir(target), folderMode); err != nil {
+			return in.plain(err)
+		}
+	}
+	return in.plain(copyFile(target, source, bits))
+}
+
+// mv is `mv [-f] [-T] SOURCE TARGET`.
+func mv(_ context.Context, in *Instance, args []string) error {
+	whole := false
+	words, err := options(args, 2, 2, func(set *flag.FlagSet) {
+		set.Bool("f", false, "")
+		set.BoolVar(&whole, "T", false, "")
+		set.BoolVar(&whole, "no-target-directory", false, "")
+	})
+	if err != nil {
+		return err
+	}
+	target := in.root.path(words[1])
+	if info, err := os.Stat(target); err == nil && info.IsDir() && !whole {
+		target = filepath.Join(target, path.Base(words[0]))
+	}
+	return in.plain(os.Rename(in.root.path(words[0]), target))
+}
+
+// rm is `rm [-f] [-r] FILE…`.
+func rm(_ context.Context, in *Instance, args []string) error {
+	var force, recursive bool
+	words, err := options(args, 1, -1, func(set *flag.FlagSet) {
+		for _, name := range []string{"f", "rf", "fr", "force"} {
+			set.BoolVar(&force, name, false, "")
+		}
+		set.BoolVar(&recursive, "r", false, "")
+	})
+	if err != nil {
+		return err
+	}
+	recursive = recursive || slices.Contains(args, "-rf") || slices.Contains(args, "-fr")
+	for _, word := range words {
+		remove := os.Remove
+		if recursive {
+			remove = os.RemoveAll
+		}
+		if err := remove(in.root.path(word)); err != nil && (!force || !errors.Is(err, fs.ErrNotExist)) {
+			return in.plain(err)
+		}
+	}
+	return nil
+}
+
+// mkdir is `mkdir [-p] [-m MODE] FOLDER…`.
+func mkdir(_ context.Context, in *Instance, args []string) error {
+	parents, mode := false, "0755"
+	words, err := options(args, 1, -1, func(set *flag.FlagSet) {
+		set.BoolVar(&parents, "p", false, "")
+		set.StringVar(&mode, "m", mode, "")
+	})
+	if err != nil {
+		return err
+	}
+	bits, err := permissions(mode)
+	if err != nil {
+		return err
+	}
+	for _, word := range words {
+		folder, create := in.root.path(word), os.Mkdir
+		if parents {
+			create = os.MkdirAll
+		}
+		if err := create(folder, folderMode); err != nil {
+			return in.plain(err)
+		}
+		if err := os.Chmod(folder, bits); err != nil {
+			return in.plain(err)
+		}
+	}
+	return nil
+}
+
+func permissions(octal string) (fs.FileMode, error) {
+	bits, err := strconv.ParseUint(octal, 8, 12)
+	if err != nil {
+		return 0, fmt.Errorf("mode %q is not octal", octal)
+	}
+	return fs.FileMode(bits & 0o777), nil
+}
+
+// plain names files as the instance's programs do.
+func (in *Instance) plain(err error) error {
+	var one *fs.PathError
+	var two *os.LinkError
+	switch {
+	case errors.As(err, &one):
+		return fmt.Errorf("%s: %w", in.inside(one.Path), one.Err)
+	case errors.As(err, &two):
+		return fmt.Errorf("%s to %s: %w", in.inside(two.Old), in.inside(two.New), two.Err)
+	}
+	return err
+}
+
+func (in *Instance) inside(host string) string { return strings.TrimPrefix(host, string(in.root)) }

@@ -1,0 +1,349 @@
+package loopback
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// home is where an instance lives.
+type home struct {
+	private netip.Addr // as the cloud knows it
+	own     netip.Addr // where its sockets are
+	ports   privileges // that decide whether a port is moved
+}
+
+func homeOf(private netip.Addr) home {
+	return home{private: private, own: Address(private), ports: ownPrivileges()}
+}
+
+const resolverPort = 53
+
+var loopback4 = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// means reports whether addr, used on the instance, means the instance itself.
+func (h home) means(addr netip.Addr) bool {
+	addr = addr.Unmap()
+	return addr.IsUnspecified() || addr == loopback4 || addr == netip.IPv6Loopback() || addr == h.private || addr == h.own
+}
+
+// bound is where a socket is bound that asks for an address, and false for one that is left alone.
+func (h home) bound(to netip.AddrPort) (netip.AddrPort, bool) {
+	return netip.AddrPortFrom(h.own, movePort(to.Port(), h.ports)), h.means(to.Addr())
+}
+
+// connected is where a connection to an address goes, and false for one that is left alone. What is elsewhere on 127/8
+// is another instance or a balancer, whose ports are moved as one's own.
+func (h home) connected(to netip.AddrPort) (netip.AddrPort, bool) {
+	moved := movePort(to.Port(), h.ports)
+	switch {
+	case to.Port() == resolverPort && to.Addr().Unmap() != h.own:
+		return to, false
+	case h.means(to.Addr()):
+		return netip.AddrPortFrom(h.own, moved), true
+	case to.Addr().Unmap().IsLoopback():
+		return netip.AddrPortFrom(to.Addr().Unmap(), moved), moved != to.Port()
+	}
+	return to, false
+}
+
+// goes is where the socket of a held call is to be.
+func (h home) goes(n *notification, to netip.AddrPort) (netip.AddrPort, bool) {
+	if n.nr == unix.SYS_CONNECT {
+		return h.connected(to)
+	}
+	return h.bound(to)
+}
+
+// notification and response are struct seccomp_notif and seccomp_notif_resp.
+type notification struct {
+	id    uint64
+	pid   uint32 // of the thread
+	flags uint32
+	nr    int32
+	arch  uint32
+	ip    uint64
+	args  [6]uint64
+}
+
+type response struct {
+	id    uint64
+	val   int64
+	errno int32 // negative
+	flags uint32
+}
+
+// serve answers until the listener is closed or all processes are gone.
+func (s *Spawner) serve() {
+	raw, err := s.listener.SyscallConn()
+	if err != nil {
+		return
+	}
+	for {
+		var n notification
+		var errno error
+		err := raw.Read(func(fd uintptr) bool {
+			errno = receive(int(fd), &n)
+			return !errors.Is(errno, unix.EAGAIN)
+		})
+		switch {
+		case err != nil, errors.Is(errno, unix.EPIPE):
+			return
+		case errno == nil:
+			go s.answer(n) // a connect may block
+		}
+	}
+}
+
+// receive takes one notification: EAGAIN when there is none, EPIPE when there will never be one again. Others mean that
+// its process is gone.
+func receive(fd int, n *notification) error {
+	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	if _, err := unix.Poll(poll, 0); err != nil {
+		return err
+	}
+	switch {
+	case poll[0].Revents&unix.POLLIN != 0:
+		*n = notification{}
+		return ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(n)) //nolint:gosec // the request's own struct
+	case poll[0].Revents != 0:
+		return unix.EPIPE
+	}
+	return unix.EAGAIN
+}
+
+func (s *Spawner) answer(n notification) {
+	r := response{id: n.id}
+	switch errno := s.act(&n); errno {
+	case 0:
+	case passOn:
+		r.flags = unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE
+	default:
+		r.errno = -int32(errno)
+	}
+	// Fails when the process has been killed meanwhile, which needs no answer.
+	_ = s.control(unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&r)) //nolint:gosec // the request's own struct
+}
+
+// passOn lets the process make its call itself. That is no security boundary: the process may change the address between
+// the look at it and the call.
+const passOn = unix.Errno(0xffff)
+
+// act carries out the call on the process's own socket, or says passOn.
+func (s *Spawner) act(n *notification) unix.Errno {
+	memory, err := os.OpenFile(fmt.Sprintf("/proc/%d/mem", n.pid), os.O_RDWR, 0)
+	if err != nil {
+		if errors.Is(err, os.ErrPermission) {
+			s.warn("memory", "program cannot be looked into: its sockets are left on the host's addresses", "error", err)
+		}
+		return passOn
+	}
+	defer memory.Close()
+	address, ok := readAddress(memory, n.args[1], n.args[2])
+	if !ok {
+		return passOn
+	}
+	if _, held := s.home.goes(n, address.addrPort()); !held {
+		return passOn
+	}
+	if !s.borrows {
+		return s.rewrite(n, memory, address)
+	}
+	return s.actOnSocket(n, address)
+}
+
+// rewrite changes the address in the process's memory, where its socket cannot be had. Whether it takes IPv6 alone cannot
+// be known then: such a socket is refused the wildcard (EINVAL) and keeps ::1, which is the host's.
+func (s *Spawner) rewrite(n *notification, memory *os.File, address sockaddr) unix.Errno {
+	given := address.addrPort()
+	if given.Addr() == netip.IPv6Loopback() || !s.valid(n) {
+		return passOn
+	}
+	to, _ := s.home.goes(n, given)
+	changed := address.with(to)
+	if _, err := memory.WriteAt(changed, int64(n.args[1])); err != nil {
+		return unix.EFAULT
+	}
+	return passOn
+}
+
+func (s *Spawner) actOnSocket(n *notification, address sockaddr) unix.Errno {
+	process, err := threadGroup(int(n.pid))
+	if err != nil {
+		return passOn
+	}
+	fd, err := borrow(process, int(int32(n.args[0])))
+	if err != nil {
+		return passOn // the kernel says what is wrong with the descriptor
+	}
+	defer unix.Close(fd)
+	family, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	switch {
+	case !s.valid(n):
+		return unix.EINTR
+	case err != nil || family != address.family():
+		return passOn
+	case n.nr == unix.SYS_CONNECT:
+		return s.connect(fd, address)
+	}
+	return s.bind(fd, address)
+}
+
+// valid reports whether the thread still waits: what was opened by its number was its own and not another's.
+func (s *Spawner) valid(n *notification) bool {
+	return s.control(unix.SECCOMP_IOCTL_NOTIF_ID_VALID, unsafe.Pointer(&n.id)) == nil //nolint:gosec // the request's own type
+}
+
+func (s *Spawner) bind(fd int, address sockaddr) unix.Errno {
+	given := address.addrPort()
+	if onlyIPv6(fd, address) {
+		if given.Port() != 0 { // a program that tries whether there is IPv6, as Go's do, takes any
+			s.warn("v6 "+given.String(), "IPv6-only socket is out of reach: no IPv6 here", "bind", given)
+		}
+		return call(unix.SYS_BIND, fd, address.with(netip.AddrPortFrom(netip.IPv6Loopback(), 0)))
+	}
+	target, _ := s.home.bound(given)
+	errno := call(unix.SYS_BIND, fd, address.with(target))
+	switch {
+	case errno == unix.EINVAL && !s.held && boundTo(fd, target):
+		return 0 // a signal interrupted the process's call, which is restarted, after it was carried out
+	case errno == unix.EACCES:
+		s.warn("port "+target.String(), "bind refused: ports below sysctl net.ipv4.ip_unprivileged_port_start are root's",
+			"bind", target, "net.ipv4.ip_unprivileged_port_start", unprivilegedPortStart())
+	case errno != 0:
+		s.warn(errno.Error()+target.String(), "bind refused", "bind", target, "error", errno)
+	}
+	return errno
+}
+
+func (s *Spawner) connect(fd int, address sockaddr) unix.Errno {
+	if onlyIPv6(fd, address) {
+		return unix.ECONNREFUSED
+	}
+	target, _ := s.home.connected(address.addrPort())
+	errno := call(unix.SYS_CONNECT, fd, address.with(target))
+	if errno == unix.EISCONN && !s.held {
+		return 0
+	}
+	return errno
+}
+
+// onlyIPv6 reports whether a socket takes the address as IPv6 and cannot take it as IPv4.
+func onlyIPv6(fd int, address sockaddr) bool {
+	if address.family() != unix.AF_INET6 || address.addrPort().Addr().Is4In6() {
+		return false
+	}
+	only, err := unix.GetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY)
+	return err == nil && only != 0
+}
+
+func boundTo(fd int, target netip.AddrPort) bool {
+	bound, err := unix.Getsockname(fd)
+	if err != nil {
+		return false
+	}
+	var at netip.AddrPort
+	switch a := bound.(type) {
+	case *unix.SockaddrInet4:
+		at = netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
+	case *unix.SockaddrInet6:
+		at = netip.AddrPortFrom(netip.AddrFrom16(a.Addr).Unmap(), uint16(a.Port))
+	}
+	return at.Addr() == target.Addr() && (target.Port() == 0 || at.Port() == target.Port())
+}
+
+// sockaddr is a sockaddr_in or sockaddr_in6 as the process has it in memory, long enough for its family.
+type sockaddr []byte
+
+const sizeInet6 = 24 // without sin6_scope_id, which is optional
+
+// readAddress reads a process's sockaddr; false when it is of another family or none.
+func readAddress(memory *os.File, pointer, length uint64) (sockaddr, bool) {
+	if length < unix.SizeofSockaddrInet4 || length > unix.SizeofSockaddrAny {
+		return nil, false
+	}
+	a := make(sockaddr, length)
+	if _, err := memory.ReadAt(a, int64(pointer)); err != nil {
+		return nil, false
+	}
+	return a, a.family() == unix.AF_INET || (a.family() == unix.AF_INET6 && length >= sizeInet6)
+}
+
+func (a sockaddr) family() int { return int(binary.NativeEndian.Uint16(a)) }
+
+func (a sockaddr) addrPort() netip.AddrPort {
+	port := binary.BigEndian.Uint16(a[2:])
+	if a.family() == unix.AF_INET {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(a[4:8])), port)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(a[8:24])), port)
+}
+
+// with is the same address with another host and port: an IPv4 one mapped, where the family is IPv6.
+func (a sockaddr) with(to netip.AddrPort) sockaddr {
+	b := bytes.Clone(a)
+	binary.BigEndian.PutUint16(b[2:], to.Port())
+	if a.family() == unix.AF_INET {
+		copy(b[4:8], to.Addr().AsSlice())
+	} else {
+		mapped := to.Addr().As16()
+		copy(b[8:24], mapped[:])
+	}
+	return b
+}
+
+// call is bind or connect with an address in its wire form.
+func call(nr uintptr, fd int, address sockaddr) unix.Errno {
+	_, _, errno := unix.Syscall(nr, uintptr(fd), uintptr(unsafe.Pointer(&address[0])), uintptr(len(address))) //nolint:gosec // the call's own type
+	return errno
+}
+
+// borrow duplicates a descriptor of another process.
+func borrow(process, fd int) (int, error) {
+	pidfd, err := unix.PidfdOpen(process, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(pidfd)
+	return unix.PidfdGetfd(pidfd, fd, 0)
+}
+
+// threadGroup is the process that a thread belongs to: pidfd_open takes no other thread than a process's first.
+func threadGroup(thread int) (int, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", thread))
+	if err != nil {
+		return 0, err
+	}
+	for line := range bytes.Lines(status) {
+		if value, ok := bytes.CutPrefix(line, []byte("Tgid:")); ok {
+			return strconv.Atoi(string(bytes.TrimSpace(value)))
+		}
+	}
+	return 0, fmt.Errorf("thread %d: no Tgid in its status", thread)
+}
+
+func (s *Spawner) control(request uintptr, argument unsafe.Pointer) error {
+	raw, err := s.listener.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	if err := raw.Control(func(fd uintptr) { failed = ioctl(int(fd), request, argument) }); err != nil {
+		return err
+	}
+	return failed
+}
+
+func ioctl(fd int, request uintptr, argument unsafe.Pointer) error {
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(argument)); errno != 0 {
+		return errno
+	}
+	return nil
+}
