@@ -1,0 +1,31 @@
+package aws
+
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	model "github.com/elastic-service/elastic-service/emulator/cloud/aws"
+)
+
+// account is the account that every key belongs to.
+const account = model.Account
+
+// API answers AWS's API for a cloud.
+type API struct {
+	cloud    *cloud.Cloud
+	services map[string]*service // by the name in signatures
+}
+
+// New returns the API of a cloud.
+func New(c *cloud.Cloud) *API {
+	a := &API{cloud: c, services: map[string]*service{}}
+	for _, s := range []*service{a.autoScaling(), a.cloudWatch(), a.ec2(), a.loadBalancing(), a.sts()} {
+		a.services[s.name] = s
+	}
+	return a
+}
+
+// read runs f, which changes nothing, on the model.
+func (a *API) read(f func(m *cloud.Model) error) error {
+	var err error
+	a.cloud.View(func(m *cloud.Model) { err = f(m) })
+	return err
+}

@@ -1,0 +1,53 @@
+package aws
+
+import (
+	"context"
+	"slices"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	model "github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
+)
+
+func (a *API) cloudWatch() *service {
+	return &service{
+		name: "monitoring", title: "CloudWatch", namespace: "http://monitoring.amazonaws.com/doc/2010-08-01/",
+		operations: map[string]operation{
+			"DescribeAlarms": answering(a.describeAlarms),
+		},
+	}
+}
+
+func (a *API) describeAlarms(_ context.Context, in *cloudwatch.DescribeAlarmsInput) (*cloudwatch.DescribeAlarmsOutput, error) {
+	found := []types.MetricAlarm{}
+	for _, alarm := range cloud.Get(a.cloud, func(m *cloud.Model) []model.Alarm { return m.CloudWatch.DescribeAlarms() }) {
+		if (len(in.AlarmNames) == 0 || slices.Contains(in.AlarmNames, alarm.Spec.Name)) && (in.StateValue == "" || string(in.StateValue) == alarm.State) {
+			found = append(found, describeAlarm(alarm))
+		}
+	}
+	found, next, err := page(found, in.MaxRecords, in.NextToken, 50)
+	return &cloudwatch.DescribeAlarmsOutput{MetricAlarms: found, NextToken: next}, err
+}
+
+func describeAlarm(a model.Alarm) types.MetricAlarm {
+	s := a.Spec
+	return types.MetricAlarm{
+		AlarmArn: &a.ARN, AlarmName: &s.Name, AlarmDescription: optional(s.Description), ActionsEnabled: sdk.Bool(!s.Disabled),
+		AlarmActions: s.Actions, OKActions: s.OKActions, InsufficientDataActions: s.InsufficientActions,
+		StateValue: types.StateValue(a.State), StateReason: &a.Reason, StateUpdatedTimestamp: &a.Since, StateTransitionedTimestamp: &a.Since,
+		Namespace: &s.Namespace, MetricName: &s.Metric, Dimensions: dimensions(s.Dimensions), Statistic: types.Statistic(s.Statistic),
+		Period: seconds(s.Period), EvaluationPeriods: count(s.EvaluationPeriods), DatapointsToAlarm: count(s.DatapointsToAlarm),
+		Threshold: &s.Threshold, ComparisonOperator: types.ComparisonOperator(s.Comparison), TreatMissingData: optional(s.TreatMissing),
+	}
+}
+
+func dimensions(all map[string]string) []types.Dimension {
+	var described []types.Dimension
+	for _, name := range sortedKeys(all) {
+		described = append(described, types.Dimension{Name: &name, Value: sdk.String(all[name])})
+	}
+	return described
+}

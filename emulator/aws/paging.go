@@ -1,0 +1,55 @@
+package aws
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+)
+
+// page returns the part of a list that a request asks for, at most size items, and the token for the next part, nil at the end.
+func page[T any](all []T, size *int32, token *string, standard int) ([]T, *string, error) {
+	from := 0
+	if token != nil && *token != "" {
+		n, err := strconv.Atoi(*token)
+		if err != nil || n < 0 || n > len(all) {
+			return nil, nil, &Error{Code: "InvalidNextToken", Message: "The token '" + *token + "' is invalid.", Status: 400}
+		}
+		from = n
+	}
+	length := cmp.Or(int(sdk.ToInt32(size)), standard)
+	if length < 1 {
+		return nil, nil, &Error{Code: "ValidationError", Message: "The number of records must be positive.", Status: 400}
+	}
+	to := min(from+length, len(all))
+	if to == len(all) {
+		return all[from:], nil, nil
+	}
+	return all[from:to], sdk.String(strconv.Itoa(to)), nil
+}
+
+// sorted returns the values of a map by its keys.
+func sorted[V any](m map[string]V) []V {
+	var values []V
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		values = append(values, m[key])
+	}
+	return values
+}
+
+func count(n int) *int32 { return sdk.Int32(int32(n)) }
+
+func seconds(d time.Duration) *int32 { return count(int(d.Seconds())) }
+
+// optional returns nil for an empty text, which AWS leaves out.
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
