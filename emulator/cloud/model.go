@@ -40,13 +40,15 @@ type Model struct {
 	Fault       *fault.Store
 	Analyzer    *analyzer.Store
 
+	// Region is where everything is, but for what belongs to no region, such as roles.
+	Region aws.Region
 	// Clock is the injected clock: methods take the time at which they are called.
 	Clock clockwork.Clock
 }
 
 // newModel wires the services: each is given those that it uses, and hands functions to them where they need to know of it.
 func newModel(region aws.Region, clock clockwork.Clock, free func(netip.Addr) bool) *Model {
-	m := &Model{Clock: clock}
+	m := &Model{Region: region, Clock: clock}
 	m.VPC = vpc.New(region, free)
 	m.IAM = iam.New()
 	m.S3 = s3.New()

@@ -159,7 +159,7 @@ func TestAnAlarmWithoutDataSaysSo(t *testing.T) {
 
 func (w *world) healthAlarm(metric, comparison string, threshold float64, topic string) cloudwatch.AlarmSpec {
 	_, balancer, _ := strings.Cut(w.balancer, "loadbalancer/")
-	_, targets, _ := strings.Cut(w.targets, string(w.Region())+":"+aws.Account+":")
+	_, targets, _ := strings.Cut(w.targets, string(w.Cloud.Region())+":"+aws.Account+":")
 	return cloudwatch.AlarmSpec{
 		Name: metric, Namespace: "AWS/NetworkELB", Metric: metric, Statistic: cloudwatch.Minimum, Period: time.Minute,
 		Dimensions:        map[string]string{"LoadBalancer": balancer, "TargetGroup": targets},

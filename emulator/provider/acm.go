@@ -1,6 +1,9 @@
 package provider
 
-import "github.com/elastic-service/elastic-service/emulator/cloud"
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/acm"
+)
 
 type certificateInputs struct {
 	DomainName              string            `pulumi:"domainName"`
@@ -35,14 +38,14 @@ func certificate() resourceType {
 		token: "aws:acm/certificate:Certificate", kind: Recorded,
 		replaceOn: []string{"domainName", "subjectAlternativeNames", "validationMethod", "keyAlgorithm"},
 	}, handlers[certificateInputs, certificateOutputs]{
-		create: func(m *cloud.Cloud, in certificateInputs) (string, certificateOutputs, error) {
+		create: func(m *cloud.Model, in certificateInputs) (string, certificateOutputs, error) {
 			if in.ValidationMethod != "DNS" {
 				return "", certificateOutputs{}, unsupported("validationMethod", in.ValidationMethod, "DNS")
 			}
-			made, err := m.RequestCertificate(in.domains()...)
+			made, err := m.ACM.RequestCertificate(in.domains()...)
 			return made.ARN, outputsOfCertificate(made), err
 		},
-		remove: func(m *cloud.Cloud, id string, _ certificateInputs) error { return m.DeleteCertificate(id) },
+		remove: func(m *cloud.Model, id string, _ certificateInputs) error { return m.ACM.DeleteCertificate(id) },
 	})
 }
 
@@ -57,7 +60,7 @@ func (in certificateInputs) domains() []string {
 	return domains
 }
 
-func outputsOfCertificate(certificate cloud.Certificate) certificateOutputs {
+func outputsOfCertificate(certificate acm.Certificate) certificateOutputs {
 	outputs := certificateOutputs{
 		ARN: certificate.ARN, DomainValidationOptions: []validationOption{}, Status: "PENDING_VALIDATION",
 		SubjectAlternativeNames: certificate.Domains, Type: "AMAZON_ISSUED",
@@ -75,8 +78,8 @@ func certificateValidation() resourceType {
 		token: "aws:acm/certificateValidation:CertificateValidation", kind: Recorded,
 		replaceOn: []string{"certificateArn", "validationRecordFqdns"},
 	}, handlers[validationInputs, none]{
-		create: func(m *cloud.Cloud, in validationInputs) (string, none, error) {
-			return in.CertificateArn + "/validation", none{}, m.ValidateCertificate(in.CertificateArn)
+		create: func(m *cloud.Model, in validationInputs) (string, none, error) {
+			return in.CertificateArn + "/validation", none{}, m.ACM.ValidateCertificate(in.CertificateArn)
 		},
 	})
 }

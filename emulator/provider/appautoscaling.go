@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
 )
 
 type scalableTargetInputs struct {
@@ -46,15 +47,17 @@ func scalableTarget() resourceType {
 		token: "aws:appautoscaling/target:Target", kind: Run,
 		replaceOn: []string{"resourceId", "scalableDimension", "serviceNamespace"},
 	}, handlers[scalableTargetInputs, scalableTargetOutputs]{
-		create: func(m *cloud.Cloud, in scalableTargetInputs) (string, scalableTargetOutputs, error) {
+		create: func(m *cloud.Model, in scalableTargetInputs) (string, scalableTargetOutputs, error) {
 			made, err := in.register(m)
 			return in.ResourceID, scalableTargetOutputs{ARN: made.ARN, RoleARN: iamARN("role", scalingRole)}, err
 		},
-		update: func(m *cloud.Cloud, _ string, _, now scalableTargetInputs) (*scalableTargetOutputs, error) {
+		update: func(m *cloud.Model, _ string, _, now scalableTargetInputs) (*scalableTargetOutputs, error) {
 			_, err := now.register(m)
 			return nil, err
 		},
-		remove: func(m *cloud.Cloud, id string, _ scalableTargetInputs) error { return m.DeregisterScalableTarget(id) },
+		remove: func(m *cloud.Model, id string, _ scalableTargetInputs) error {
+			return m.ECS.DeregisterScalableTarget(id)
+		},
 	})
 }
 
@@ -68,26 +71,26 @@ func servicePolicy() resourceType {
 		token: "aws:appautoscaling/policy:Policy", kind: Run, name: "name", nameMax: 255,
 		replaceOn: []string{"name", "resourceId", "scalableDimension", "serviceNamespace"},
 	}, handlers[servicePolicyInputs, servicePolicyOutputs]{
-		create: func(m *cloud.Cloud, in servicePolicyInputs) (string, servicePolicyOutputs, error) {
+		create: func(m *cloud.Model, in servicePolicyInputs) (string, servicePolicyOutputs, error) {
 			outputs, err := in.put(m)
 			return in.Name, outputs, err
 		},
-		update: func(m *cloud.Cloud, _ string, _, now servicePolicyInputs) (*servicePolicyOutputs, error) {
+		update: func(m *cloud.Model, _ string, _, now servicePolicyInputs) (*servicePolicyOutputs, error) {
 			outputs, err := now.put(m)
 			return &outputs, err
 		},
-		remove: func(m *cloud.Cloud, _ string, in servicePolicyInputs) error {
-			return m.DeleteServicePolicy(in.ResourceID, in.Name)
+		remove: func(m *cloud.Model, _ string, in servicePolicyInputs) error {
+			return m.ECS.DeleteServicePolicy(in.ResourceID, in.Name)
 		},
 	})
 }
 
-func (in scalableTargetInputs) register(m *cloud.Cloud) (cloud.ScalableTarget, error) {
-	return m.RegisterScalableTarget(in.ServiceNamespace, in.ResourceID, in.ScalableDimension, in.MinCapacity, in.MaxCapacity)
+func (in scalableTargetInputs) register(m *cloud.Model) (ecs.ScalableTarget, error) {
+	return m.ECS.RegisterScalableTarget(in.ServiceNamespace, in.ResourceID, in.ScalableDimension, in.MinCapacity, in.MaxCapacity, m.Clock.Now())
 }
 
 // put creates or replaces a policy. The API's default of a cooldown is 300 s for ECS.
-func (in servicePolicyInputs) put(m *cloud.Cloud) (servicePolicyOutputs, error) {
+func (in servicePolicyInputs) put(m *cloud.Model) (servicePolicyOutputs, error) {
 	tracking := in.TargetTracking
 	metric := tracking.PredefinedMetricSpecification.PredefinedMetricType
 	switch {
@@ -96,9 +99,9 @@ func (in servicePolicyInputs) put(m *cloud.Cloud) (servicePolicyOutputs, error) 
 	case metric != "ECSServiceAverageCPUUtilization":
 		return servicePolicyOutputs{}, unsupported("predefinedMetricType", metric, "ECSServiceAverageCPUUtilization")
 	}
-	arn, alarms, err := m.PutServicePolicy(in.ServiceNamespace, in.ResourceID, in.ScalableDimension, cloud.ServicePolicy{
+	made, err := m.ECS.PutServicePolicy(in.ServiceNamespace, in.ResourceID, in.ScalableDimension, ecs.ServicePolicy{
 		Name: in.Name, Target: tracking.TargetValue, DisableScaleIn: tracking.DisableScaleIn,
 		OutCool: seconds(orElse(tracking.ScaleOutCooldown, 300)), InCool: seconds(orElse(tracking.ScaleInCooldown, 300)),
-	})
-	return servicePolicyOutputs{ARN: arn, AlarmARNs: alarms}, err
+	}, m.Clock.Now())
+	return servicePolicyOutputs{ARN: made.ARN, AlarmARNs: made.Alarms}, err
 }

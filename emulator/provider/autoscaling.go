@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
 type groupInputs struct {
@@ -62,7 +64,7 @@ func autoScalingGroup() resourceType {
 		token: "aws:autoscaling/group:Group", kind: Run, name: "name", nameMax: 255,
 		replaceOn: []string{"name", "initialLifecycleHooks"},
 	}, handlers[groupInputs, groupOutputs]{
-		create: func(m *cloud.Cloud, in groupInputs) (string, groupOutputs, error) {
+		create: func(m *cloud.Model, in groupInputs) (string, groupOutputs, error) {
 			spec, err := in.spec()
 			if err != nil {
 				return "", groupOutputs{}, err
@@ -70,30 +72,32 @@ func autoScalingGroup() resourceType {
 			if _, err := in.capacityTimeout(); err != nil {
 				return "", groupOutputs{}, err
 			}
-			made, err := m.CreateGroup(spec)
+			made, err := m.AutoScaling.CreateGroup(spec, m.Clock.Now())
 			return in.Name, groupOutputs{ARN: made.ARN, DesiredCapacity: made.Desired}, err
 		},
 		afterCreate: awaitCapacity,
 		update:      updateGroup,
-		remove:      func(m *cloud.Cloud, id string, _ groupInputs) error { return m.DeleteGroup(id) },
+		remove: func(m *cloud.Model, id string, _ groupInputs) error {
+			return m.AutoScaling.DeleteGroup(id, m.Clock.Now())
+		},
 		afterRemove: awaitNoMembers,
 	})
 }
 
 // updateGroup starts an instance refresh when the template, its version or the subnets change, as the provider does.
-func updateGroup(m *cloud.Cloud, _ string, old, now groupInputs) (*groupOutputs, error) {
+func updateGroup(m *cloud.Model, _ string, old, now groupInputs) (*groupOutputs, error) {
 	spec, err := now.spec()
 	if err != nil {
 		return nil, err
 	}
 	refresh := old.LaunchTemplate != now.LaunchTemplate || !slices.Equal(old.VpcZoneIdentifiers, now.VpcZoneIdentifiers)
-	return nil, m.UpdateGroup(spec, refresh)
+	return nil, m.AutoScaling.UpdateGroup(spec, refresh, m.Clock.Now())
 }
 
 // spec applies the provider's defaults (document of aws_autoscaling_group).
-func (in groupInputs) spec() (cloud.GroupSpec, error) {
+func (in groupInputs) spec() (autoscaling.GroupSpec, error) {
 	grace := orElse(in.HealthCheckGracePeriod, 300)
-	spec := cloud.GroupSpec{
+	spec := autoscaling.GroupSpec{
 		Name: in.Name, Min: in.MinSize, Max: in.MaxSize, Subnets: in.VpcZoneIdentifiers,
 		Template: in.LaunchTemplate.ID, Version: in.LaunchTemplate.Version, TargetGroups: in.TargetGroupArns,
 		HealthType: cmp.Or(in.HealthCheckType, "EC2"), Grace: seconds(grace), InstanceTags: map[string]string{},
@@ -125,17 +129,17 @@ func (in groupInputs) spec() (cloud.GroupSpec, error) {
 }
 
 // bounds returns nil without a policy and for a policy that was cleared.
-func (in *maintenanceInputs) bounds() *cloud.Bounds {
+func (in *maintenanceInputs) bounds() *autoscaling.Bounds {
 	if in == nil || in.MinHealthyPercentage == -1 && in.MaxHealthyPercentage == -1 {
 		return nil
 	}
-	return &cloud.Bounds{MinHealthy: in.MinHealthyPercentage, MaxHealthy: in.MaxHealthyPercentage}
+	return &autoscaling.Bounds{MinHealthy: in.MinHealthyPercentage, MaxHealthy: in.MaxHealthyPercentage}
 }
 
 // refresh applies the defaults: the bounds of the maintenance policy or else 90 % to 100 %, the grace period as the warm-up
 // (Auto Scaling: "Understand the default values for an instance refresh").
-func (in groupInputs) refresh(maintenance *cloud.Bounds, grace int) *cloud.RefreshSpec {
-	spec := &cloud.RefreshSpec{Bounds: cloud.Bounds{MinHealthy: 90, MaxHealthy: 100}, Warmup: seconds(grace)}
+func (in groupInputs) refresh(maintenance *autoscaling.Bounds, grace int) *autoscaling.RefreshSpec {
+	spec := &autoscaling.RefreshSpec{Bounds: autoscaling.Bounds{MinHealthy: 90, MaxHealthy: 100}, Warmup: seconds(grace)}
 	if maintenance != nil {
 		spec.Bounds = *maintenance
 	}
@@ -164,15 +168,16 @@ func awaitCapacity(ctx context.Context, c *cloud.Cloud, id string, in groupInput
 		return nil, err
 	}
 	wanted := orElse(in.DesiredCapacity, in.MinSize)
-	err = await(ctx, c, timeout, func() (bool, error) {
-		healthy := c.Capacity(id)
-		return inService(c, id) >= wanted && healthy >= in.MinElbCapacity &&
+	err = await(ctx, c, timeout, func(m *cloud.Model) (bool, error) {
+		healthy := m.AutoScaling.Capacity(id)
+		return inService(m, id) >= wanted && healthy >= in.MinElbCapacity &&
 			(in.WaitForElbCapacity == 0 || healthy == in.WaitForElbCapacity), nil
 	})
 	switch {
 	case errors.Is(err, errTimeout):
 		return nil, fmt.Errorf("timeout while waiting for %d healthy instances after %v; %s",
-			max(in.MinElbCapacity, in.WaitForElbCapacity, wanted), timeout, c.Diagnose(id))
+			max(in.MinElbCapacity, in.WaitForElbCapacity, wanted), timeout,
+			cloud.Get(c, func(m *cloud.Model) string { return m.AutoScaling.Diagnose(id) }))
 	case err != nil:
 		return nil, fmt.Errorf("waiting for capacity: %w", err)
 	}
@@ -180,11 +185,11 @@ func awaitCapacity(ctx context.Context, c *cloud.Cloud, id string, in groupInput
 }
 
 // inService counts the members of a group that are in service.
-func inService(c *cloud.Cloud, group string) int {
-	_, members, _ := c.Group(group)
+func inService(m *cloud.Model, name string) int {
+	group, _ := m.AutoScaling.Group(name)
 	count := 0
-	for _, i := range members {
-		if i.Lifecycle == cloud.LifecycleInService {
+	for _, i := range group.Members {
+		if i.Lifecycle == ec2.LifecycleInService {
 			count++
 		}
 	}
@@ -193,12 +198,12 @@ func inService(c *cloud.Cloud, group string) int {
 
 // awaitNoMembers waits until the last member is gone, as the provider does.
 func awaitNoMembers(ctx context.Context, c *cloud.Cloud, id string) error {
-	for {
-		if _, _, exists := c.Group(id); !exists {
-			return nil
-		}
-		if err := pause(ctx, c); err != nil {
-			return fmt.Errorf("waiting for the instances of %s to terminate: %w", id, err)
-		}
+	err := await(ctx, c, noTimeout, func(m *cloud.Model) (bool, error) {
+		_, exists := m.AutoScaling.Group(id)
+		return !exists, nil
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for the instances of %s to terminate: %w", id, err)
 	}
+	return nil
 }

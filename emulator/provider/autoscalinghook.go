@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
 )
 
 type hookInputs struct {
@@ -23,29 +24,29 @@ func lifecycleHook() resourceType {
 		token: "aws:autoscaling/lifecycleHook:LifecycleHook", kind: Run, name: "name", nameMax: 255,
 		replaceOn: []string{"name", "autoscalingGroupName"},
 	}, handlers[hookInputs, none]{
-		create: func(m *cloud.Cloud, in hookInputs) (string, none, error) { return in.Name, none{}, in.put(m) },
-		update: func(m *cloud.Cloud, _ string, _, now hookInputs) (*none, error) { return nil, now.put(m) },
-		remove: func(m *cloud.Cloud, _ string, in hookInputs) error {
-			return m.DeleteHook(in.AutoscalingGroupName, in.Name)
+		create: func(m *cloud.Model, in hookInputs) (string, none, error) { return in.Name, none{}, in.put(m) },
+		update: func(m *cloud.Model, _ string, _, now hookInputs) (*none, error) { return nil, now.put(m) },
+		remove: func(m *cloud.Model, _ string, in hookInputs) error {
+			return m.AutoScaling.DeleteHook(in.AutoscalingGroupName, in.Name)
 		},
 	})
 }
 
-func (in hookInputs) put(m *cloud.Cloud) error {
+func (in hookInputs) put(m *cloud.Model) error {
 	hook, err := in.hook()
 	if err != nil {
 		return err
 	}
-	return m.PutHook(in.AutoscalingGroupName, hook)
+	return m.AutoScaling.PutHook(in.AutoscalingGroupName, hook)
 }
 
 // hook applies the API's defaults (PutLifecycleHook).
-func (in hookInputs) hook() (cloud.Hook, error) {
+func (in hookInputs) hook() (autoscaling.Hook, error) {
 	if in.NotificationTargetArn != "" && in.RoleArn == "" {
-		return cloud.Hook{}, fmt.Errorf("ValidationError: roleArn is required with notificationTargetArn")
+		return autoscaling.Hook{}, fmt.Errorf("ValidationError: roleArn is required with notificationTargetArn")
 	}
-	return cloud.Hook{
+	return autoscaling.Hook{
 		Name: in.Name, Transition: in.LifecycleTransition, Timeout: seconds(cmp.Or(in.HeartbeatTimeout, 3600)),
-		Result: cmp.Or(in.DefaultResult, cloud.Abandon), Topic: in.NotificationTargetArn, Metadata: in.NotificationMetadata,
+		Result: cmp.Or(in.DefaultResult, autoscaling.Abandon), Topic: in.NotificationTargetArn, Metadata: in.NotificationMetadata,
 	}, nil
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 )
 
 type policyInputs struct {
@@ -36,28 +38,28 @@ func scalingPolicy() resourceType {
 		token: "aws:autoscaling/policy:Policy", kind: Run, name: "name", nameMax: 255,
 		replaceOn: []string{"name", "autoscalingGroupName"},
 	}, handlers[policyInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in policyInputs) (string, arnOutput, error) {
+		create: func(m *cloud.Model, in policyInputs) (string, arnOutput, error) {
 			arn, err := in.put(m)
 			return in.Name, arnOutput{arn}, err
 		},
-		update: func(m *cloud.Cloud, _ string, _, now policyInputs) (*arnOutput, error) {
+		update: func(m *cloud.Model, _ string, _, now policyInputs) (*arnOutput, error) {
 			_, err := now.put(m)
 			return nil, err
 		},
-		remove: func(m *cloud.Cloud, _ string, in policyInputs) error {
-			return m.DeletePolicy(in.AutoscalingGroupName, in.Name)
+		remove: func(m *cloud.Model, _ string, in policyInputs) error {
+			return m.AutoScaling.DeletePolicy(in.AutoscalingGroupName, in.Name)
 		},
 	})
 }
 
 // put creates or replaces a policy and returns its ARN.
-func (in policyInputs) put(m *cloud.Cloud) (string, error) {
-	policy := cloud.Policy{Name: in.Name, Type: in.PolicyType, Disabled: in.Enabled != nil && !*in.Enabled}
+func (in policyInputs) put(m *cloud.Model) (string, error) {
+	policy := autoscaling.Policy{Name: in.Name, Type: in.PolicyType, Disabled: in.Enabled != nil && !*in.Enabled}
 	var err error
 	switch in.PolicyType {
-	case cloud.TargetTracking:
+	case autoscaling.TargetTracking:
 		err = in.track(&policy)
-	case cloud.StepScaling:
+	case autoscaling.StepScaling:
 		err = in.step(&policy)
 	default:
 		err = unsupported("policyType", cmp.Or(in.PolicyType, "SimpleScaling"), "TargetTrackingScaling and StepScaling")
@@ -65,11 +67,11 @@ func (in policyInputs) put(m *cloud.Cloud) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return m.PutPolicy(in.AutoscalingGroupName, policy)
+	return m.AutoScaling.PutPolicy(in.AutoscalingGroupName, policy, m.Clock.Now())
 }
 
 // track sets what a policy of target tracking has.
-func (in policyInputs) track(policy *cloud.Policy) error {
+func (in policyInputs) track(policy *autoscaling.Policy) error {
 	tracking := in.TargetTrackingConfiguration
 	metric := tracking.PredefinedMetricSpecification.PredefinedMetricType
 	if metric != "ASGAverageCPUUtilization" {
@@ -86,9 +88,9 @@ func (in policyInputs) track(policy *cloud.Policy) error {
 const defaultCooldown = 300
 
 // step sets what a policy of steps has.
-func (in policyInputs) step(policy *cloud.Policy) error {
-	if cmp.Or(in.MetricAggregationType, cloud.Average) != cloud.Average {
-		return unsupported("metricAggregationType", in.MetricAggregationType, cloud.Average)
+func (in policyInputs) step(policy *autoscaling.Policy) error {
+	if cmp.Or(in.MetricAggregationType, cloudwatch.Average) != cloudwatch.Average {
+		return unsupported("metricAggregationType", in.MetricAggregationType, cloudwatch.Average)
 	}
 	policy.Adjustment, policy.MinMagnitude = in.AdjustmentType, in.MinAdjustmentMagnitude
 	adds := false
@@ -102,7 +104,7 @@ func (in policyInputs) step(policy *cloud.Policy) error {
 			return err
 		}
 		adds = adds || given.Adjustment > 0
-		policy.Steps = append(policy.Steps, cloud.Step{Lower: lower, Upper: upper, Adjustment: given.Adjustment})
+		policy.Steps = append(policy.Steps, autoscaling.Step{Lower: lower, Upper: upper, Adjustment: given.Adjustment})
 	}
 	switch {
 	case in.EstimatedInstanceWarmup != nil:

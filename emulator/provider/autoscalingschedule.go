@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
 )
 
 type scheduleInputs struct {
@@ -24,23 +25,23 @@ func scheduledAction() resourceType {
 		token: "aws:autoscaling/schedule:Schedule", kind: Run,
 		replaceOn: []string{"scheduledActionName", "autoscalingGroupName"},
 	}, handlers[scheduleInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in scheduleInputs) (string, arnOutput, error) {
+		create: func(m *cloud.Model, in scheduleInputs) (string, arnOutput, error) {
 			arn, err := in.put(m)
 			return in.ScheduledActionName, arnOutput{arn}, err
 		},
-		update: func(m *cloud.Cloud, _ string, _, now scheduleInputs) (*arnOutput, error) {
+		update: func(m *cloud.Model, _ string, _, now scheduleInputs) (*arnOutput, error) {
 			_, err := now.put(m)
 			return nil, err
 		},
-		remove: func(m *cloud.Cloud, _ string, in scheduleInputs) error {
-			return m.DeleteSchedule(in.AutoscalingGroupName, in.ScheduledActionName)
+		remove: func(m *cloud.Model, _ string, in scheduleInputs) error {
+			return m.AutoScaling.DeleteSchedule(in.AutoscalingGroupName, in.ScheduledActionName)
 		},
 	})
 }
 
 // put creates or replaces an action and returns its ARN.
-func (in scheduleInputs) put(m *cloud.Cloud) (string, error) {
-	schedule := cloud.Schedule{
+func (in scheduleInputs) put(m *cloud.Model) (string, error) {
+	schedule := autoscaling.Schedule{
 		Name: in.ScheduledActionName, Recurrence: in.Recurrence, TimeZone: in.TimeZone,
 		Min: size(in.MinSize), Max: size(in.MaxSize), Desired: size(in.DesiredCapacity),
 	}
@@ -51,7 +52,7 @@ func (in scheduleInputs) put(m *cloud.Cloud) (string, error) {
 	if schedule.End, err = timeOf("endTime", in.EndTime); err != nil {
 		return "", err
 	}
-	return m.PutSchedule(in.AutoscalingGroupName, schedule)
+	return m.AutoScaling.PutSchedule(in.AutoscalingGroupName, schedule, m.Clock.Now())
 }
 
 // size returns nil for -1, by which the provider says that a size stays as it is.

@@ -18,21 +18,21 @@ const (
 	awsxVersion = "2.22.0"
 )
 
-// awsx implements the provider of the package awsx, which has components only: it registers their children with the
+// awsxProvider implements the provider of the package awsx, which has components only: it registers their children with the
 // engine that asks for them.
-type awsx struct {
+type awsxProvider struct {
 	pulumirpc.UnimplementedResourceProviderServer
 
 	mu     sync.Mutex
 	engine *provider.HostClient
 }
 
-func (*awsx) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginInfo, error) {
+func (*awsxProvider) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginInfo, error) {
 	return &pulumirpc.PluginInfo{Version: awsxVersion}, nil
 }
 
 // Attach connects to the engine that uses this provider now.
-func (x *awsx) Attach(_ context.Context, req *pulumirpc.PluginAttach) (*emptypb.Empty, error) {
+func (x *awsxProvider) Attach(_ context.Context, req *pulumirpc.PluginAttach) (*emptypb.Empty, error) {
 	engine, err := provider.NewHostClient(req.GetAddress())
 	if err != nil {
 		return nil, err
@@ -46,23 +46,23 @@ func (x *awsx) Attach(_ context.Context, req *pulumirpc.PluginAttach) (*emptypb.
 	return &emptypb.Empty{}, nil
 }
 
-func (*awsx) CheckConfig(_ context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
+func (*awsxProvider) CheckConfig(_ context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
 	return &pulumirpc.CheckResponse{Inputs: req.GetNews()}, nil
 }
 
-func (*awsx) DiffConfig(context.Context, *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
+func (*awsxProvider) DiffConfig(context.Context, *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
 	return &pulumirpc.DiffResponse{Changes: pulumirpc.DiffResponse_DIFF_NONE}, nil
 }
 
-func (*awsx) Configure(context.Context, *pulumirpc.ConfigureRequest) (*pulumirpc.ConfigureResponse, error) {
+func (*awsxProvider) Configure(context.Context, *pulumirpc.ConfigureRequest) (*pulumirpc.ConfigureResponse, error) {
 	return &pulumirpc.ConfigureResponse{AcceptSecrets: true, AcceptResources: true, AcceptOutputs: true, SupportsPreview: true}, nil
 }
 
-func (*awsx) Cancel(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
+func (*awsxProvider) Cancel(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
 	return &emptypb.Empty{}, nil
 }
 
-func (x *awsx) Construct(ctx context.Context, req *pulumirpc.ConstructRequest) (*pulumirpc.ConstructResponse, error) {
+func (x *awsxProvider) Construct(ctx context.Context, req *pulumirpc.ConstructRequest) (*pulumirpc.ConstructResponse, error) {
 	x.mu.Lock()
 	engine := x.engine
 	x.mu.Unlock()

@@ -5,6 +5,8 @@ import (
 	"regexp"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 )
 
 type metricAlarmInputs struct {
@@ -36,20 +38,20 @@ func metricAlarm() resourceType {
 	return define(resourceType{
 		token: "aws:cloudwatch/metricAlarm:MetricAlarm", kind: Run, name: "name", nameMax: 255, replaceOn: []string{"name"},
 	}, handlers[metricAlarmInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in metricAlarmInputs) (string, arnOutput, error) {
-			made, err := m.PutAlarm(in.spec())
+		create: func(m *cloud.Model, in metricAlarmInputs) (string, arnOutput, error) {
+			made, err := m.CloudWatch.PutAlarm(in.spec(), m.Clock.Now())
 			return in.Name, arnOutput{made.ARN}, err
 		},
-		update: func(m *cloud.Cloud, _ string, _, now metricAlarmInputs) (*arnOutput, error) {
-			_, err := m.PutAlarm(now.spec())
+		update: func(m *cloud.Model, _ string, _, now metricAlarmInputs) (*arnOutput, error) {
+			_, err := m.CloudWatch.PutAlarm(now.spec(), m.Clock.Now())
 			return nil, err
 		},
-		remove: func(m *cloud.Cloud, id string, _ metricAlarmInputs) error { return m.DeleteAlarm(id) },
+		remove: func(m *cloud.Model, id string, _ metricAlarmInputs) error { return m.CloudWatch.DeleteAlarm(id) },
 	})
 }
 
-func (in metricAlarmInputs) spec() cloud.AlarmSpec {
-	return cloud.AlarmSpec{
+func (in metricAlarmInputs) spec() cloudwatch.AlarmSpec {
+	return cloudwatch.AlarmSpec{
 		Name: in.Name, Description: in.AlarmDescription, Namespace: in.Namespace, Metric: in.MetricName,
 		Dimensions: in.Dimensions, Statistic: in.Statistic, Period: seconds(in.Period), EvaluationPeriods: in.EvaluationPeriods,
 		DatapointsToAlarm: in.DatapointsToAlarm, Threshold: in.Threshold, Comparison: in.ComparisonOperator,
@@ -66,11 +68,11 @@ func dashboard() resourceType {
 	return define(resourceType{
 		token: "aws:cloudwatch/dashboard:Dashboard", kind: Recorded, name: "dashboardName", nameMax: 255, replaceOn: []string{"dashboardName"},
 	}, handlers[dashboardInputs, dashboardOutputs]{
-		create: func(_ *cloud.Cloud, in dashboardInputs) (string, dashboardOutputs, error) {
-			arn := "arn:aws:cloudwatch::" + cloud.Account + ":dashboard/" + in.DashboardName
+		create: func(_ *cloud.Model, in dashboardInputs) (string, dashboardOutputs, error) {
+			arn := "arn:aws:cloudwatch::" + aws.Account + ":dashboard/" + in.DashboardName
 			return in.DashboardName, dashboardOutputs{arn}, in.check()
 		},
-		update: func(_ *cloud.Cloud, _ string, _, now dashboardInputs) (*dashboardOutputs, error) {
+		update: func(_ *cloud.Model, _ string, _, now dashboardInputs) (*dashboardOutputs, error) {
 			return nil, now.check()
 		},
 	})
@@ -84,5 +86,5 @@ func (in dashboardInputs) check() error {
 		return fmt.Errorf("InvalidParameterValue: The value %s for field DashboardName contains invalid characters. It can only "+
 			"contain alphanumerics, dash (-) and underscore (_)", in.DashboardName)
 	}
-	return cloud.CheckDashboard(in.DashboardBody)
+	return cloudwatch.CheckDashboard(in.DashboardBody)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
 type getInstanceInputs struct {
@@ -52,9 +53,9 @@ type rootBlockDevice struct {
 }
 
 // getInstance finds an instance that isn't terminated, by its ID, its tags or filters. It must be the only one that fits.
-func getInstance(m *cloud.Cloud, in getInstanceInputs) (getInstanceResult, error) {
-	var found []cloud.Instance
-	for _, i := range m.Instances() {
+func getInstance(m *cloud.Model, in getInstanceInputs) (getInstanceResult, error) {
+	var found []ec2.Instance
+	for _, i := range m.EC2.DescribeInstances() {
 		fits, err := in.fit(i)
 		if err != nil {
 			return getInstanceResult{}, err
@@ -75,16 +76,16 @@ func getInstance(m *cloud.Cloud, in getInstanceInputs) (getInstanceResult, error
 }
 
 // fit reports whether an instance is among those that the arguments ask for.
-func (in getInstanceInputs) fit(i cloud.Instance) (bool, error) {
+func (in getInstanceInputs) fit(i ec2.Instance) (bool, error) {
 	fits, err := matches(in.Filters, map[string]string{
 		"instance-state-name": string(i.State), "subnet-id": i.Subnet, "image-id": i.ImageID, "instance-id": i.ID,
 		"availability-zone": i.Zone, "private-ip-address": i.Address.String(),
 	})
 	tagged := !slices.ContainsFunc(sortedKeys(in.InstanceTags), func(key string) bool { return i.Tags[key] != in.InstanceTags[key] })
-	return fits && tagged && (in.InstanceID == "" || in.InstanceID == i.ID) && i.State != cloud.Terminated, err
+	return fits && tagged && (in.InstanceID == "" || in.InstanceID == i.ID) && i.State != ec2.Terminated, err
 }
 
-func resultOfInstance(m *cloud.Cloud, i cloud.Instance) getInstanceResult {
+func resultOfInstance(m *cloud.Model, i ec2.Instance) getInstanceResult {
 	result := getInstanceResult{
 		instanceOutputs: outputsOfInstance(m, i),
 		ID:              i.ID, Ami: i.ImageID, AssociatePublicIPAddress: i.Public, DisableAPITermination: i.Protected,
@@ -93,7 +94,7 @@ func resultOfInstance(m *cloud.Cloud, i cloud.Instance) getInstanceResult {
 		SecurityGroups: []string{}, SourceDestCheck: true, SubnetID: i.Subnet, Tags: i.Tags, Tenancy: "default",
 		VpcSecurityGroupIDs: i.SecurityGroups,
 	}
-	if image, err := m.ImageByID(i.ImageID); err == nil { // an image may have been deleted since
+	if image, err := m.EC2.ImageByID(i.ImageID); err == nil { // an image may have been deleted since
 		result.RootBlockDevices = []rootBlockDevice{{
 			DeleteOnTermination: true, DeviceName: image.RootDevice, Encrypted: true, Iops: 3000, Tags: map[string]string{},
 			Throughput: 125, VolumeID: "vol" + strings.TrimPrefix(i.ID, "i"), VolumeSize: 8, VolumeType: "gp3",

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
 type imageInputs struct {
@@ -27,7 +29,7 @@ type imageOutputs struct {
 	VirtualizationType string `pulumi:"virtualizationType"`
 }
 
-func outputsOfImage(image cloud.Image) imageOutputs {
+func outputsOfImage(image ec2.Image) imageOutputs {
 	return imageOutputs{
 		Architecture: image.Architecture, Hypervisor: "xen", ImageType: "machine", PlatformDetails: "Linux/UNIX",
 		Public: image.Source == "", RootDeviceName: image.RootDevice, VirtualizationType: "hvm",
@@ -48,15 +50,15 @@ func imageOfInstance() resourceType {
 		token: "aws:ec2/amiFromInstance:AmiFromInstance", kind: Run, name: "name", nameMax: 128,
 		replaceOn: []string{"name", "sourceInstanceId", "snapshotWithoutReboot"},
 	}, handlers[imageInputs, imageResourceOutputs]{
-		create: func(m *cloud.Cloud, in imageInputs) (string, imageResourceOutputs, error) {
-			made, err := m.CreateImage(in.Name, in.SourceInstanceID)
+		create: func(m *cloud.Model, in imageInputs) (string, imageResourceOutputs, error) {
+			made, err := m.EC2.CreateImage(in.Name, in.SourceInstanceID)
 			return made.ID, imageResourceOutputs{
-				imageOutputs: outputsOfImage(made), ARN: m.ARN("ec2", "image/"+made.ID),
-				ImageLocation: cloud.Account + "/" + made.Name, OwnerID: cloud.Account,
+				imageOutputs: outputsOfImage(made), ARN: m.Region.ARN("ec2", "image/"+made.ID),
+				ImageLocation: aws.Account + "/" + made.Name, OwnerID: aws.Account,
 				RootSnapshotID: "snap-" + strings.TrimPrefix(made.ID, "ami-"),
 			}, err
 		},
-		remove: func(m *cloud.Cloud, id string, _ imageInputs) error { return m.DeleteImage(id) },
+		remove: func(m *cloud.Model, id string, _ imageInputs) error { return m.EC2.DeleteImage(id) },
 	})
 }
 
@@ -84,11 +86,11 @@ type blockDevice struct {
 }
 
 // getAmi finds an image by its ID.
-func getAmi(m *cloud.Cloud, in getAmiInputs) (getAmiResult, error) {
+func getAmi(m *cloud.Model, in getAmiInputs) (getAmiResult, error) {
 	if len(in.Filters) != 1 || in.Filters[0].Name != "image-id" || len(in.Filters[0].Values) != 1 {
 		return getAmiResult{}, fmt.Errorf("the emulator finds images by the filter image-id with one value")
 	}
-	image, err := m.ImageByID(in.Filters[0].Values[0])
+	image, err := m.EC2.ImageByID(in.Filters[0].Values[0])
 	return getAmiResult{
 		imageOutputs: outputsOfImage(image), ID: image.ID, ImageID: image.ID, Name: image.Name,
 		RootDeviceType: "ebs", State: "available",

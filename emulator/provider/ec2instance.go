@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
 type instanceInputs struct {
@@ -66,12 +67,12 @@ func instance() resourceType {
 		token: "aws:ec2/instance:Instance", kind: Run, volatile: []string{"instanceState"},
 		replaceOn: []string{"ami", "subnetId", "keyName", "associatePublicIpAddress", "ebsOptimized"}, replaceIf: replacesVolume,
 	}, handlers[instanceInputs, instanceResourceOutputs]{
-		create: func(m *cloud.Cloud, in instanceInputs) (string, instanceResourceOutputs, error) {
+		create: func(m *cloud.Model, in instanceInputs) (string, instanceResourceOutputs, error) {
 			spec, err := in.spec(m)
 			if err != nil {
 				return "", instanceResourceOutputs{}, err
 			}
-			made, err := m.RunInstance(spec)
+			made, err := m.EC2.RunInstance(spec, m.Clock.Now())
 			if err != nil {
 				return "", instanceResourceOutputs{}, err
 			}
@@ -84,18 +85,18 @@ func instance() resourceType {
 	})
 }
 
-func (in instanceInputs) spec(m *cloud.Cloud) (cloud.InstanceSpec, error) {
+func (in instanceInputs) spec(m *cloud.Model) (ec2.InstanceSpec, error) {
 	if in.UserData != "" && in.UserDataBase64 != "" {
-		return cloud.InstanceSpec{}, fmt.Errorf("\"userData\": conflicts with userDataBase64")
+		return ec2.InstanceSpec{}, fmt.Errorf("\"userData\": conflicts with userDataBase64")
 	}
 	userData := in.UserDataBase64
 	if in.UserData != "" {
 		userData = base64.StdEncoding.EncodeToString([]byte(in.UserData))
 	}
-	return cloud.InstanceSpec{
-		Subnet: in.SubnetID, Protected: in.DisableAPITermination, TemplateData: cloud.TemplateData{
+	return ec2.InstanceSpec{
+		Subnet: in.SubnetID, Protected: in.DisableAPITermination, TemplateData: ec2.TemplateData{
 			ImageID: in.Ami, InstanceType: in.InstanceType, UserData: userData, SecurityGroups: in.VpcSecurityGroupIDs,
-			Public:  orElse(in.AssociatePublicIPAddress, m.PublicByDefault(in.SubnetID)),
+			Public:  orElse(in.AssociatePublicIPAddress, m.VPC.PublicByDefault(in.SubnetID)),
 			Profile: in.IamInstanceProfile, Tags: in.Tags,
 		},
 	}, nil
@@ -103,25 +104,26 @@ func (in instanceInputs) spec(m *cloud.Cloud) (cloud.InstanceSpec, error) {
 
 // awaitRunning waits, as the provider does, until the instance runs.
 func awaitRunning(ctx context.Context, c *cloud.Cloud, id string, _ instanceInputs) (*instanceResourceOutputs, error) {
-	for {
-		now, err := c.Instance(id)
-		switch {
-		case err != nil:
-			return nil, err
-		case now.State == cloud.Running:
-			return new(resourceOfInstance(c, now)), nil
-		case now.State != cloud.Pending:
-			return new(resourceOfInstance(c, now)),
-				fmt.Errorf("unexpected state '%s', wanted target 'running': %s", now.State, now.Reason)
+	var outputs *instanceResourceOutputs
+	err := await(ctx, c, noTimeout, func(m *cloud.Model) (bool, error) {
+		now, err := m.EC2.Instance(id)
+		if err != nil {
+			return false, err
 		}
-		if err := pause(ctx, c); err != nil {
-			return nil, fmt.Errorf("waiting for %s to run: %w", id, err)
+		outputs = new(resourceOfInstance(m, now))
+		if now.State != ec2.Running && now.State != ec2.Pending {
+			err = fmt.Errorf("unexpected state '%s', wanted target 'running': %s", now.State, now.Reason)
 		}
+		return now.State == ec2.Running, err
+	})
+	if err != nil {
+		err = fmt.Errorf("waiting for %s to run: %w", id, err)
 	}
+	return outputs, err
 }
 
 // updateInstance changes what can be changed while the instance runs: the emulator doesn't stop and start instances.
-func updateInstance(m *cloud.Cloud, id string, old, now instanceInputs) (*instanceResourceOutputs, error) {
+func updateInstance(m *cloud.Model, id string, old, now instanceInputs) (*instanceResourceOutputs, error) {
 	for property, changed := range map[string]bool{
 		"instanceType": old.InstanceType != now.InstanceType,
 		"userData":     old.UserData != now.UserData || old.UserDataBase64 != now.UserDataBase64,
@@ -131,47 +133,46 @@ func updateInstance(m *cloud.Cloud, id string, old, now instanceInputs) (*instan
 				property, id)
 		}
 	}
-	return nil, m.UpdateInstance(id, now.VpcSecurityGroupIDs, now.IamInstanceProfile, now.Tags, now.DisableAPITermination)
+	return nil, m.EC2.UpdateInstance(id, now.VpcSecurityGroupIDs, now.IamInstanceProfile, now.Tags, now.DisableAPITermination)
 }
 
-func terminateInstance(m *cloud.Cloud, id string, _ instanceInputs) error {
-	now, err := m.Instance(id)
-	if err != nil || now.State == cloud.Terminated {
+func terminateInstance(m *cloud.Model, id string, _ instanceInputs) error {
+	now, err := m.EC2.Instance(id)
+	if err != nil || now.State == ec2.Terminated {
 		return nil //nolint:nilerr // an instance that isn't found was terminated more than an hour ago
 	}
-	return m.TerminateInstance(id)
+	return m.EC2.TerminateInstance(id)
 }
 
 // awaitTerminated waits until nothing of the instance runs any more.
 func awaitTerminated(ctx context.Context, c *cloud.Cloud, id string) error {
-	for {
-		now, err := c.Instance(id)
-		if err != nil || now.State == cloud.Terminated {
-			return nil //nolint:nilerr // an instance that isn't found was terminated more than an hour ago
-		}
-		if err := pause(ctx, c); err != nil {
-			return fmt.Errorf("waiting for %s to terminate: %w", id, err)
-		}
+	err := await(ctx, c, noTimeout, func(m *cloud.Model) (bool, error) {
+		now, err := m.EC2.Instance(id)
+		return err != nil || now.State == ec2.Terminated, nil // an instance that isn't found was terminated long ago
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for %s to terminate: %w", id, err)
 	}
+	return nil
 }
 
-func resourceOfInstance(m *cloud.Cloud, i cloud.Instance) instanceResourceOutputs {
+func resourceOfInstance(m *cloud.Model, i ec2.Instance) instanceResourceOutputs {
 	return instanceResourceOutputs{instanceOutputs: outputsOfInstance(m, i), PrimaryNetworkInterfaceID: networkInterfaceID(i)}
 }
 
-func outputsOfInstance(m *cloud.Cloud, i cloud.Instance) instanceOutputs {
+func outputsOfInstance(m *cloud.Model, i ec2.Instance) instanceOutputs {
 	private, public := i.Address.String(), ""
 	if i.Public {
 		public = i.PublicAddress().String()
 	}
 	return instanceOutputs{
-		ARN: m.ARN("ec2", "instance/"+i.ID), AvailabilityZone: i.Zone, InstanceState: string(i.State),
+		ARN: m.Region.ARN("ec2", "instance/"+i.ID), AvailabilityZone: i.Zone, InstanceState: string(i.State),
 		PrivateDNS: "ip-" + strings.ReplaceAll(private, ".", "-") + ".ec2.internal", PrivateIP: private,
 		PublicDNS: public, PublicIP: public,
 	}
 }
 
-func networkInterfaceID(i cloud.Instance) string { return "eni-" + strings.TrimPrefix(i.ID, "i-") }
+func networkInterfaceID(i ec2.Instance) string { return "eni-" + strings.TrimPrefix(i.ID, "i-") }
 
 // replacesVolume reports a change of a root volume that replaces the instance. A volume grows and changes its type in
 // place, but is encrypted from the start or never.

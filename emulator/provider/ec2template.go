@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
 type launchTemplateInputs struct {
@@ -59,32 +60,32 @@ func launchTemplate() resourceType {
 		token: "aws:ec2/launchTemplate:LaunchTemplate", kind: Run, name: "name", nameMax: 125, replaceOn: []string{"name"},
 		volatile: []string{"latestVersion", "defaultVersion"},
 	}, handlers[launchTemplateInputs, launchTemplateOutputs]{
-		create: func(m *cloud.Cloud, in launchTemplateInputs) (string, launchTemplateOutputs, error) {
+		create: func(m *cloud.Model, in launchTemplateInputs) (string, launchTemplateOutputs, error) {
 			if err := in.check(); err != nil {
 				return "", launchTemplateOutputs{}, err
 			}
-			made, err := m.CreateTemplate(in.Name, in.data())
+			made, err := m.EC2.CreateLaunchTemplate(in.Name, in.data())
 			if err != nil {
 				return "", launchTemplateOutputs{}, err
 			}
 			return made.ID, outputsOfTemplate(m, made), nil
 		},
-		update: func(m *cloud.Cloud, id string, _, now launchTemplateInputs) (*launchTemplateOutputs, error) {
+		update: func(m *cloud.Model, id string, _, now launchTemplateInputs) (*launchTemplateOutputs, error) {
 			if err := now.check(); err != nil {
 				return nil, err
 			}
-			changed, err := m.UpdateTemplate(id, now.data(), now.UpdateDefaultVersion)
+			changed, err := m.EC2.UpdateLaunchTemplate(id, now.data(), now.UpdateDefaultVersion)
 			if err != nil {
 				return nil, err
 			}
 			return new(outputsOfTemplate(m, changed)), nil
 		},
-		remove: func(m *cloud.Cloud, id string, _ launchTemplateInputs) error { return m.DeleteTemplate(id) },
+		remove: func(m *cloud.Model, id string, _ launchTemplateInputs) error { return m.EC2.DeleteLaunchTemplate(id) },
 	})
 }
 
-func outputsOfTemplate(m *cloud.Cloud, t cloud.LaunchTemplate) launchTemplateOutputs {
-	return launchTemplateOutputs{ARN: m.ARN("ec2", "launch-template/"+t.ID), LatestVersion: t.Latest(), DefaultVersion: t.Default}
+func outputsOfTemplate(m *cloud.Model, t ec2.LaunchTemplate) launchTemplateOutputs {
+	return launchTemplateOutputs{ARN: m.Region.ARN("ec2", "launch-template/"+t.ID), LatestVersion: t.Latest(), DefaultVersion: t.Default}
 }
 
 // check applies the rules of the provider's schema to properties that have no effect in the emulator
@@ -113,8 +114,8 @@ var volumeTypes = []string{"standard", "io1", "io2", "gp2", "sc1", "st1", "gp3"}
 
 // data returns what the cloud makes instances from. The rest of a template has no effect on processes: volumes, metadata
 // options and keys are only kept.
-func (in launchTemplateInputs) data() cloud.TemplateData {
-	data := cloud.TemplateData{
+func (in launchTemplateInputs) data() ec2.TemplateData {
+	data := ec2.TemplateData{
 		ImageID: in.ImageID, InstanceType: in.InstanceType, UserData: in.UserData,
 		Profile: in.IamInstanceProfile.Arn + in.IamInstanceProfile.Name, Tags: map[string]string{},
 		Detailed: in.Monitoring.Enabled,

@@ -30,7 +30,7 @@ const (
 
 // driven is a provider whose cloud has a data plane that does in no time what a real one does in seconds.
 type driven struct {
-	*aws
+	*awsProvider
 	t           *testing.T
 	targets     string // ARN of the target group
 	brokenImage string
@@ -44,7 +44,7 @@ func drive(t *testing.T, second time.Duration) *driven {
 	clock := clockwork.NewFakeClockAt(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	c, err := cloud.New("us-east-1", clock, func(netip.Addr) bool { return true })
 	require.NoError(t, err)
-	d := &driven{aws: newAWS(c, ledger.New(nil), t.TempDir(), func() error { return nil }), t: t, brokenImage: "web:broken"}
+	d := &driven{awsProvider: newAWS(c, ledger.New(nil), t.TempDir(), func() error { return nil }), t: t, brokenImage: "web:broken"}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)

@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
 )
 
 type capacityProviderInputs struct {
@@ -31,23 +32,23 @@ func capacityProvider() resourceType {
 		token: "aws:ecs/capacityProvider:CapacityProvider", kind: Run, name: "name", nameMax: 255,
 		replaceOn: []string{"name"}, replaceIf: replacesGroup,
 	}, handlers[capacityProviderInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in capacityProviderInputs) (string, arnOutput, error) {
+		create: func(m *cloud.Model, in capacityProviderInputs) (string, arnOutput, error) {
 			spec, err := in.spec()
 			if err != nil {
 				return "", arnOutput{}, err
 			}
-			made, err := m.CreateCapacityProvider(spec)
+			made, err := m.ECS.CreateCapacityProvider(spec)
 			return made.ARN, arnOutput{made.ARN}, err
 		},
-		update: func(m *cloud.Cloud, _ string, _, now capacityProviderInputs) (*arnOutput, error) {
+		update: func(m *cloud.Model, _ string, _, now capacityProviderInputs) (*arnOutput, error) {
 			spec, err := now.spec()
 			if err != nil {
 				return nil, err
 			}
-			return nil, m.UpdateCapacityProvider(spec)
+			return nil, m.ECS.UpdateCapacityProvider(spec)
 		},
-		remove: func(m *cloud.Cloud, _ string, in capacityProviderInputs) error {
-			return m.DeleteCapacityProvider(in.Name)
+		remove: func(m *cloud.Model, _ string, in capacityProviderInputs) error {
+			return m.ECS.DeleteCapacityProvider(in.Name)
 		},
 	})
 }
@@ -65,21 +66,21 @@ func replacesGroup(key string, old, now resource.PropertyMap) bool {
 }
 
 // spec applies the API's defaults: managed draining is on, steps are of 1 to 10000 instances.
-func (in capacityProviderInputs) spec() (cloud.CapacityProviderSpec, error) {
+func (in capacityProviderInputs) spec() (ecs.CapacityProviderSpec, error) {
 	group := in.AutoScalingGroupProvider
 	for property, value := range map[string]string{
 		"managedDraining": group.ManagedDraining, "managedTerminationProtection": group.ManagedTerminationProtection,
 	} {
 		if value != "" && value != "ENABLED" && value != "DISABLED" {
-			return cloud.CapacityProviderSpec{}, fmt.Errorf("%s: %q is neither ENABLED nor DISABLED", property, value)
+			return ecs.CapacityProviderSpec{}, fmt.Errorf("%s: %q is neither ENABLED nor DISABLED", property, value)
 		}
 	}
-	spec := cloud.CapacityProviderSpec{
+	spec := ecs.CapacityProviderSpec{
 		Name: in.Name, Group: group.AutoScalingGroupArn, Draining: group.ManagedDraining != "DISABLED",
 		TerminationProtection: group.ManagedTerminationProtection == "ENABLED",
 	}
 	if m := group.ManagedScaling; m != nil && m.Status == "ENABLED" {
-		spec.Scaling = &cloud.ManagedScaling{
+		spec.Scaling = &ecs.ManagedScaling{
 			Target: cmp.Or(m.TargetCapacity, 100), MinStep: cmp.Or(m.MinimumScalingStepSize, 1),
 			MaxStep: cmp.Or(m.MaximumScalingStepSize, 10000),
 		}

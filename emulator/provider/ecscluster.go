@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
 )
 
 type clusterInputs struct {
@@ -36,15 +37,15 @@ func cluster() resourceType {
 	return define(resourceType{
 		token: "aws:ecs/cluster:Cluster", kind: Run, name: "name", nameMax: 255, replaceOn: []string{"name"},
 	}, handlers[clusterInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in clusterInputs) (string, arnOutput, error) {
+		create: func(m *cloud.Model, in clusterInputs) (string, arnOutput, error) {
 			if err := in.check(); err != nil {
 				return "", arnOutput{}, err
 			}
-			made, err := m.CreateCluster(in.Name)
+			made, err := m.ECS.CreateCluster(in.Name)
 			return made.ARN, arnOutput{made.ARN}, err
 		},
-		update: func(_ *cloud.Cloud, _ string, _, now clusterInputs) (*arnOutput, error) { return nil, now.check() },
-		remove: func(m *cloud.Cloud, id string, _ clusterInputs) error { return m.DeleteCluster(id) },
+		update: func(_ *cloud.Model, _ string, _, now clusterInputs) (*arnOutput, error) { return nil, now.check() },
+		remove: func(m *cloud.Model, id string, _ clusterInputs) error { return m.ECS.DeleteCluster(id) },
 		retryRemove: retry{timeout: inUse, codes: []string{
 			"ClusterContainsContainerInstancesException", "ClusterContainsServicesException", "ClusterContainsTasksException",
 		}},
@@ -65,25 +66,25 @@ func clusterCapacityProviders() resourceType {
 	return define(resourceType{
 		token: "aws:ecs/clusterCapacityProviders:ClusterCapacityProviders", kind: Run, replaceOn: []string{"clusterName"},
 	}, handlers[clusterProvidersInputs, none]{
-		create: func(m *cloud.Cloud, in clusterProvidersInputs) (string, none, error) {
+		create: func(m *cloud.Model, in clusterProvidersInputs) (string, none, error) {
 			return in.ClusterName, none{}, in.put(m)
 		},
-		update: func(m *cloud.Cloud, _ string, _, now clusterProvidersInputs) (*none, error) { return nil, now.put(m) },
-		remove: func(m *cloud.Cloud, id string, _ clusterProvidersInputs) error {
-			return m.PutClusterCapacityProviders(id, nil, nil)
+		update: func(m *cloud.Model, _ string, _, now clusterProvidersInputs) (*none, error) { return nil, now.put(m) },
+		remove: func(m *cloud.Model, id string, _ clusterProvidersInputs) error {
+			return m.ECS.PutClusterCapacityProviders(id, nil, nil)
 		},
 		retryRemove: retry{timeout: inUse, codes: []string{"ResourceInUseException"}},
 	})
 }
 
-func (in clusterProvidersInputs) put(m *cloud.Cloud) error {
-	return m.PutClusterCapacityProviders(in.ClusterName, in.CapacityProviders, strategies(in.DefaultCapacityProviderStrategies))
+func (in clusterProvidersInputs) put(m *cloud.Model) error {
+	return m.ECS.PutClusterCapacityProviders(in.ClusterName, in.CapacityProviders, strategies(in.DefaultCapacityProviderStrategies))
 }
 
-func strategies(in []strategyInputs) []cloud.ProviderStrategy {
-	var made []cloud.ProviderStrategy
+func strategies(in []strategyInputs) []ecs.ProviderStrategy {
+	var made []ecs.ProviderStrategy
 	for _, s := range in {
-		made = append(made, cloud.ProviderStrategy{Provider: s.CapacityProvider, Base: s.Base, Weight: s.Weight})
+		made = append(made, ecs.ProviderStrategy{Provider: s.CapacityProvider, Base: s.Base, Weight: s.Weight})
 	}
 	return made
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
 )
 
 type serviceInputs struct {
@@ -62,23 +63,25 @@ func service() resourceType {
 		token: "aws:ecs/service:Service", kind: Run, name: "name", nameMax: 255,
 		replaceOn: []string{"name", "cluster", "launchType", "schedulingStrategy"}, replaceIf: replacesService,
 	}, handlers[serviceInputs, serviceOutputs]{
-		create: func(m *cloud.Cloud, in serviceInputs) (string, serviceOutputs, error) {
+		create: func(m *cloud.Model, in serviceInputs) (string, serviceOutputs, error) {
 			spec, err := in.spec()
 			if err != nil {
 				return "", serviceOutputs{}, err
 			}
-			made, err := m.CreateService(spec)
+			made, err := m.ECS.CreateService(spec, m.Clock.Now())
 			return made.ARN, serviceOutputs{}, err
 		},
 		afterCreate: awaitSteady,
-		update: func(m *cloud.Cloud, id string, _, now serviceInputs) (*serviceOutputs, error) {
+		update: func(m *cloud.Model, id string, _, now serviceInputs) (*serviceOutputs, error) {
 			spec, err := now.spec()
 			if err != nil {
 				return nil, err
 			}
-			return nil, m.UpdateService(id, spec, now.ForceNewDeployment)
+			return nil, m.ECS.UpdateService(id, spec, now.ForceNewDeployment, m.Clock.Now())
 		},
-		afterUpdate: awaitSteady,
+		afterUpdate: func(ctx context.Context, c *cloud.Cloud, id string, _, now serviceInputs) (*serviceOutputs, error) {
+			return awaitSteady(ctx, c, id, now)
+		},
 		remove:      removeService,
 		afterRemove: awaitDrained,
 	})
@@ -103,12 +106,12 @@ func replacesService(key string, old, now resource.PropertyMap) bool {
 }
 
 // spec applies the provider's defaults (document of aws_ecs_service).
-func (in serviceInputs) spec() (cloud.ServiceSpec, error) {
-	spec := cloud.ServiceSpec{
+func (in serviceInputs) spec() (ecs.ServiceSpec, error) {
+	spec := ecs.ServiceSpec{
 		Name: in.Name, Cluster: in.Cluster, TaskDefinition: in.TaskDefinition, Desired: in.DesiredCount,
 		LaunchType: in.LaunchType, Providers: strategies(in.CapacityProviderStrategies),
 		MinHealthy: orElse(in.DeploymentMinimumHealthyPercent, 100), MaxHealthy: orElse(in.DeploymentMaximumPercent, 200),
-		Breaker: cloud.Breaker(in.DeploymentCircuitBreaker), Grace: seconds(in.HealthCheckGracePeriodSeconds),
+		Breaker: ecs.Breaker(in.DeploymentCircuitBreaker), Grace: seconds(in.HealthCheckGracePeriodSeconds),
 	}
 	switch {
 	case cmp.Or(in.SchedulingStrategy, "REPLICA") != "REPLICA":
@@ -119,12 +122,12 @@ func (in serviceInputs) spec() (cloud.ServiceSpec, error) {
 		return spec, unsupported("availabilityZoneRebalancing", in.AvailabilityZoneRebalancing, "DISABLED")
 	}
 	for _, b := range in.LoadBalancers {
-		spec.Balancers = append(spec.Balancers, cloud.ServiceBalancer{
+		spec.Balancers = append(spec.Balancers, ecs.ServiceBalancer{
 			TargetGroup: b.TargetGroupArn, Container: b.ContainerName, ContainerPort: b.ContainerPort,
 		})
 	}
 	for _, p := range in.OrderedPlacementStrategies {
-		spec.Placement = append(spec.Placement, cloud.Placement(p))
+		spec.Placement = append(spec.Placement, ecs.Placement(p))
 	}
 	for _, constraint := range in.PlacementConstraints {
 		if constraint.Type != "distinctInstance" {
@@ -142,10 +145,10 @@ const serviceTimeout = 20 * time.Minute
 // succeeded is a success to the provider. The outputs name the task definition that is deployed, which is the former one
 // after a rollback.
 func awaitSteady(ctx context.Context, c *cloud.Cloud, arn string, in serviceInputs) (*serviceOutputs, error) {
-	var status cloud.ServiceStatus
-	err := await(ctx, c, serviceTimeout, func() (bool, error) {
+	var status ecs.ServiceStatus
+	err := await(ctx, c, serviceTimeout, func(m *cloud.Model) (bool, error) {
 		var exists bool
-		if status, exists = c.Service(arn); !exists && in.WaitForSteadyState {
+		if status, exists = m.ECS.DescribeService(arn); !exists && in.WaitForSteadyState {
 			return false, errGone
 		}
 		return status.Steady || !in.WaitForSteadyState, nil
@@ -168,7 +171,7 @@ func awaitSteady(ctx context.Context, c *cloud.Cloud, arn string, in serviceInpu
 
 var errGone = errors.New("it is gone")
 
-func lastEvent(status cloud.ServiceStatus) string {
+func lastEvent(status ecs.ServiceStatus) string {
 	if len(status.Events) == 0 {
 		return "nothing has happened yet"
 	}
@@ -176,25 +179,25 @@ func lastEvent(status cloud.ServiceStatus) string {
 }
 
 // removeService scales the service to nothing and deletes it, as the provider does.
-func removeService(m *cloud.Cloud, id string, in serviceInputs) error {
-	status, exists := m.Service(id)
+func removeService(m *cloud.Model, id string, in serviceInputs) error {
+	status, exists := m.ECS.DescribeService(id)
 	if !exists {
 		return nil
 	}
-	if status.Status == cloud.ServiceActive && !in.ForceDelete {
-		if err := m.SetDesiredCount(id, 0); err != nil {
+	if status.Status == ecs.ServiceActive && !in.ForceDelete {
+		if err := m.ECS.SetDesiredCount(id, 0); err != nil {
 			return err
 		}
 	}
-	return m.DeleteService(id, in.ForceDelete)
+	return m.ECS.DeleteService(id, in.ForceDelete)
 }
 
 // awaitDrained waits until the last task of a service is gone, as the provider does.
 func awaitDrained(ctx context.Context, c *cloud.Cloud, id string) error {
-	var status cloud.ServiceStatus
-	err := await(ctx, c, serviceTimeout, func() (bool, error) {
+	var status ecs.ServiceStatus
+	err := await(ctx, c, serviceTimeout, func(m *cloud.Model) (bool, error) {
 		var exists bool
-		status, exists = c.Service(id)
+		status, exists = m.ECS.DescribeService(id)
 		return !exists, nil
 	})
 	switch {

@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
 )
 
 type taskDefinitionInputs struct {
@@ -45,12 +46,12 @@ func taskDefinition() resourceType {
 		},
 		alsoUnknown: unknownContainerKeys,
 	}, handlers[taskDefinitionInputs, taskDefinitionOutputs]{
-		create: func(m *cloud.Cloud, in taskDefinitionInputs) (string, taskDefinitionOutputs, error) {
+		create: func(m *cloud.Model, in taskDefinitionInputs) (string, taskDefinitionOutputs, error) {
 			spec, err := in.spec()
 			if err != nil {
 				return "", taskDefinitionOutputs{}, err
 			}
-			made, err := m.RegisterTaskDefinition(spec)
+			made, err := m.ECS.RegisterTaskDefinition(spec)
 			return made.Family, taskDefinitionOutputs{
 				ARN: made.ARN, ARNWithoutRevision: strings.TrimSuffix(made.ARN, ":"+strconv.Itoa(made.Revision)),
 				NetworkMode: made.Spec.NetworkMode, Revision: made.Revision,
@@ -62,7 +63,7 @@ func taskDefinition() resourceType {
 }
 
 // deregisterTaskDefinition finds the revision by the output arn: the resource's ID is the family.
-func deregisterTaskDefinition(m *cloud.Cloud, _ string, properties resource.PropertyMap) error {
+func deregisterTaskDefinition(m *cloud.Model, _ string, properties resource.PropertyMap) error {
 	made, _, err := decode[struct {
 		ARN         string `pulumi:"arn"`
 		SkipDestroy bool   `pulumi:"skipDestroy"`
@@ -70,7 +71,7 @@ func deregisterTaskDefinition(m *cloud.Cloud, _ string, properties resource.Prop
 	if err != nil || made.SkipDestroy {
 		return err
 	}
-	return m.DeregisterTaskDefinition(made.ARN)
+	return m.ECS.DeregisterTaskDefinition(made.ARN)
 }
 
 // unknownContainerKeys returns the key in the JSON of the container definitions that the emulator doesn't know.
@@ -79,7 +80,7 @@ func unknownContainerKeys(inputs resource.PropertyMap) []string {
 	if err != nil || in.ContainerDefinitions == "" {
 		return nil // not known yet, in a preview
 	}
-	_, err = cloud.ParseContainers(in.ContainerDefinitions)
+	_, err = ecs.ParseContainers(in.ContainerDefinitions)
 	if err == nil {
 		return nil
 	}
@@ -91,8 +92,8 @@ func unknownContainerKeys(inputs resource.PropertyMap) []string {
 	return []string{"containerDefinitions." + key}
 }
 
-func (in taskDefinitionInputs) spec() (cloud.TaskDefinitionSpec, error) {
-	spec := cloud.TaskDefinitionSpec{
+func (in taskDefinitionInputs) spec() (ecs.TaskDefinitionSpec, error) {
+	spec := ecs.TaskDefinitionSpec{
 		Family: in.Family, NetworkMode: in.NetworkMode, TaskRole: in.TaskRoleArn, ExecutionRole: in.ExecutionRoleArn,
 	}
 	for _, compatibility := range in.RequiresCompatibilities {
@@ -110,7 +111,7 @@ func (in taskDefinitionInputs) spec() (cloud.TaskDefinitionSpec, error) {
 	if spec.Memory, err = number("memory", in.Memory); err != nil {
 		return spec, err
 	}
-	spec.Containers, err = cloud.ParseContainers(in.ContainerDefinitions)
+	spec.Containers, err = ecs.ParseContainers(in.ContainerDefinitions)
 	return spec, err
 }
 

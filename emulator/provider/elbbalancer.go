@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
 type loadBalancerInputs struct {
@@ -42,32 +43,32 @@ func loadBalancer() resourceType {
 		token: "aws:lb/loadBalancer:LoadBalancer", kind: Run, name: "name", nameMax: 32,
 		replaceOn: []string{"name", "internal", "loadBalancerType"}, replaceIf: replacesNetwork,
 	}, handlers[loadBalancerInputs, loadBalancerOutputs]{
-		create: func(m *cloud.Cloud, in loadBalancerInputs) (string, loadBalancerOutputs, error) {
+		create: func(m *cloud.Model, in loadBalancerInputs) (string, loadBalancerOutputs, error) {
 			spec, err := in.spec()
 			if err != nil {
 				return "", loadBalancerOutputs{}, err
 			}
-			made, err := m.CreateBalancer(spec)
+			made, err := m.ELB.CreateLoadBalancer(spec, m.Clock.Now())
 			return made.ARN, loadBalancerOutputs{
 				ARN: made.ARN, ARNSuffix: suffix(made.ARN, "loadbalancer/"), DNSName: made.Address.String(),
 				ZoneID: hostedZones[made.Spec.Kind],
 			}, err
 		},
-		update: func(m *cloud.Cloud, id string, _, now loadBalancerInputs) (*loadBalancerOutputs, error) {
+		update: func(m *cloud.Model, id string, _, now loadBalancerInputs) (*loadBalancerOutputs, error) {
 			spec, err := now.spec()
 			if err != nil {
 				return nil, err
 			}
-			return nil, m.UpdateBalancer(id, spec)
+			return nil, m.ELB.UpdateLoadBalancer(id, spec)
 		},
-		remove: func(m *cloud.Cloud, id string, _ loadBalancerInputs) error { return m.DeleteBalancer(id) },
+		remove: func(m *cloud.Model, id string, _ loadBalancerInputs) error { return m.ELB.DeleteLoadBalancer(id) },
 	})
 }
 
 // hostedZones hold the zones that an alias record names beside a balancer in us-east-1, by the balancer's kind (AWS General
 // Reference: "Elastic Load Balancing endpoints and quotas"). The emulator doesn't use them.
 var hostedZones = map[string]string{
-	cloud.NetworkBalancer: "Z26RNL4JYFTOTI", cloud.ApplicationBalancer: "Z35SXDOTRQ7X7K",
+	elb.Network: "Z26RNL4JYFTOTI", elb.Application: "Z35SXDOTRQ7X7K",
 }
 
 // suffix returns the end of an ARN by which CloudWatch names balancers and target groups.
@@ -76,15 +77,15 @@ func suffix(arn, after string) string {
 	return end
 }
 
-func (in loadBalancerInputs) spec() (cloud.LoadBalancerSpec, error) {
-	kind := cmp.Or(in.LoadBalancerType, cloud.ApplicationBalancer)
+func (in loadBalancerInputs) spec() (elb.LoadBalancerSpec, error) {
+	kind := cmp.Or(in.LoadBalancerType, elb.Application)
 	switch {
-	case kind != cloud.NetworkBalancer && kind != cloud.ApplicationBalancer:
-		return cloud.LoadBalancerSpec{}, unsupported("loadBalancerType", kind, "network and application")
+	case kind != elb.Network && kind != elb.Application:
+		return elb.LoadBalancerSpec{}, unsupported("loadBalancerType", kind, "network and application")
 	case cmp.Or(in.IPAddressType, "ipv4") != "ipv4":
-		return cloud.LoadBalancerSpec{}, unsupported("ipAddressType", in.IPAddressType, "ipv4")
+		return elb.LoadBalancerSpec{}, unsupported("ipAddressType", in.IPAddressType, "ipv4")
 	}
-	spec := cloud.LoadBalancerSpec{
+	spec := elb.LoadBalancerSpec{
 		Name: in.Name, Kind: kind, Internal: in.Internal, Subnets: in.Subnets, SecurityGroups: in.SecurityGroups,
 		CrossZone: in.EnableCrossZoneLoadBalancing, Protected: in.EnableDeletionProtection, IdleTimeout: seconds(in.IdleTimeout),
 	}
@@ -97,7 +98,7 @@ func (in loadBalancerInputs) spec() (cloud.LoadBalancerSpec, error) {
 // replacesNetwork reports changes that replace a network balancer and not an application balancer: the removal of a subnet,
 // the first security group and the last (the provider's document of aws_lb).
 func replacesNetwork(key string, old, now resource.PropertyMap) bool {
-	if kind := now["loadBalancerType"]; !kind.IsString() || kind.StringValue() != cloud.NetworkBalancer {
+	if kind := now["loadBalancerType"]; !kind.IsString() || kind.StringValue() != elb.Network {
 		return false
 	}
 	before, after := items(old[resource.PropertyKey(key)]), items(now[resource.PropertyKey(key)])

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
 type listenerInputs struct {
@@ -31,27 +32,27 @@ func listener() resourceType {
 	return define(resourceType{
 		token: "aws:lb/listener:Listener", kind: Run, replaceOn: []string{"loadBalancerArn"},
 	}, handlers[listenerInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in listenerInputs) (string, arnOutput, error) {
+		create: func(m *cloud.Model, in listenerInputs) (string, arnOutput, error) {
 			spec, err := in.spec("")
 			if err != nil {
 				return "", arnOutput{}, err
 			}
-			made, err := m.CreateListener(spec)
+			made, err := m.ELB.CreateListener(spec)
 			return made.ARN, arnOutput{made.ARN}, err
 		},
-		update: func(m *cloud.Cloud, id string, _, now listenerInputs) (*arnOutput, error) {
+		update: func(m *cloud.Model, id string, _, now listenerInputs) (*arnOutput, error) {
 			spec, err := now.spec(id)
 			if err != nil {
 				return nil, err
 			}
-			return nil, m.UpdateListener(spec)
+			return nil, m.ELB.UpdateListener(spec)
 		},
-		remove: func(m *cloud.Cloud, id string, _ listenerInputs) error { return m.DeleteListener(id) },
+		remove: func(m *cloud.Model, id string, _ listenerInputs) error { return m.ELB.DeleteListener(id) },
 	})
 }
 
-func (in listenerInputs) spec(arn string) (cloud.Listener, error) {
-	listener := cloud.Listener{
+func (in listenerInputs) spec(arn string) (elb.Listener, error) {
+	listener := elb.Listener{
 		ARN: arn, Balancer: in.LoadBalancerArn, Port: in.Port, Protocol: in.Protocol, Certificate: in.CertificateArn,
 	}
 	if in.Protocol == "" && strings.Contains(in.LoadBalancerArn, ":loadbalancer/app/") {
@@ -70,7 +71,7 @@ func (in listenerInputs) spec(arn string) (cloud.Listener, error) {
 }
 
 // action sets what the listener does. What a redirect doesn't name is taken from the request.
-func (in listenerInputs) action(listener *cloud.Listener) error {
+func (in listenerInputs) action(listener *elb.Listener) error {
 	action := in.DefaultActions[0]
 	switch {
 	case action.Type == "forward":
@@ -80,7 +81,7 @@ func (in listenerInputs) action(listener *cloud.Listener) error {
 		return unsupported("defaultActions[0].type", action.Type, "forward and redirect")
 	}
 	to := action.Redirect
-	redirect := &cloud.Redirect{Protocol: to.Protocol, Port: listener.Port}
+	redirect := &elb.Redirect{Protocol: to.Protocol, Port: listener.Port}
 	if to.Protocol == "" || to.Protocol == "#{protocol}" {
 		redirect.Protocol = listener.Protocol
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
 type targetGroupInputs struct {
@@ -40,53 +41,53 @@ func targetGroup() resourceType {
 		token: "aws:lb/targetGroup:TargetGroup", kind: Run, name: "name", nameMax: 32,
 		replaceOn: []string{"name", "port", "protocol", "vpcId", "targetType"},
 	}, handlers[targetGroupInputs, targetGroupOutputs]{
-		create: func(m *cloud.Cloud, in targetGroupInputs) (string, targetGroupOutputs, error) {
+		create: func(m *cloud.Model, in targetGroupInputs) (string, targetGroupOutputs, error) {
 			spec, err := in.spec()
 			if err != nil {
 				return "", targetGroupOutputs{}, err
 			}
-			made, err := m.CreateTargetGroup(spec)
+			made, err := m.ELB.CreateTargetGroup(spec)
 			return made.ARN, targetGroupOutputs{
 				ARN: made.ARN, ARNSuffix: "targetgroup/" + suffix(made.ARN, "targetgroup/"),
 			}, err
 		},
-		update: func(m *cloud.Cloud, id string, _, now targetGroupInputs) (*targetGroupOutputs, error) {
+		update: func(m *cloud.Model, id string, _, now targetGroupInputs) (*targetGroupOutputs, error) {
 			spec, err := now.spec()
 			if err != nil {
 				return nil, err
 			}
-			return nil, m.UpdateTargetGroup(id, spec)
+			return nil, m.ELB.UpdateTargetGroup(id, spec)
 		},
-		remove: func(m *cloud.Cloud, id string, _ targetGroupInputs) error { return m.DeleteTargetGroup(id) },
+		remove: func(m *cloud.Model, id string, _ targetGroupInputs) error { return m.ELB.DeleteTargetGroup(id) },
 	})
 }
 
 // spec applies the provider's and the API's defaults (document of aws_lb_target_group, API: CreateTargetGroup).
-func (in targetGroupInputs) spec() (cloud.TargetGroupSpec, error) {
+func (in targetGroupInputs) spec() (elb.TargetGroupSpec, error) {
 	check := in.HealthCheck
 	switch {
 	case in.TargetType != "" && in.TargetType != "instance":
-		return cloud.TargetGroupSpec{}, unsupported("targetType", in.TargetType, "instance")
+		return elb.TargetGroupSpec{}, unsupported("targetType", in.TargetType, "instance")
 	case in.Protocol != "TCP" && in.Protocol != "HTTP":
-		return cloud.TargetGroupSpec{}, unsupported("protocol", in.Protocol, "TCP and HTTP")
+		return elb.TargetGroupSpec{}, unsupported("protocol", in.Protocol, "TCP and HTTP")
 	case cmp.Or(in.Algorithm, "round_robin") != "round_robin":
-		return cloud.TargetGroupSpec{}, unsupported("loadBalancingAlgorithmType", in.Algorithm, "round_robin")
+		return elb.TargetGroupSpec{}, unsupported("loadBalancingAlgorithmType", in.Algorithm, "round_robin")
 	case in.PreserveClientIP != "" && in.PreserveClientIP != "true":
-		return cloud.TargetGroupSpec{}, unsupported("preserveClientIp", in.PreserveClientIP, "true")
+		return elb.TargetGroupSpec{}, unsupported("preserveClientIp", in.PreserveClientIP, "true")
 	case check.Enabled != nil && !*check.Enabled:
-		return cloud.TargetGroupSpec{}, fmt.Errorf("ValidationError: Health check enabled must be true for target groups " +
+		return elb.TargetGroupSpec{}, fmt.Errorf("ValidationError: Health check enabled must be true for target groups " +
 			"with target type 'instance'")
 	}
-	return cloud.TargetGroupSpec{
+	return elb.TargetGroupSpec{
 		Name: in.Name, Port: in.Port, Protocol: in.Protocol, VPC: in.VpcID, DeregistrationDelay: seconds(orElse(in.DeregistrationDelay, 300)), Check: in.check(),
 	}, nil
 }
 
 // check returns the health check with the API's defaults, which depend on the protocols. A check is HTTP unless the program
 // says otherwise, whatever the group's protocol.
-func (in targetGroupInputs) check() cloud.HealthCheck {
+func (in targetGroupInputs) check() elb.HealthCheck {
 	given := in.HealthCheck
-	check := cloud.HealthCheck{
+	check := elb.HealthCheck{
 		Protocol: cmp.Or(given.Protocol, "HTTP"), Port: cmp.Or(given.Port, "traffic-port"), Path: given.Path,
 		Matcher: given.Matcher, Interval: seconds(cmp.Or(given.Interval, 30)), Timeout: seconds(given.Timeout),
 		Healthy: cmp.Or(given.HealthyThreshold, 3), Unhealthy: cmp.Or(given.UnhealthyThreshold, 3),

@@ -39,19 +39,19 @@ func eventRule() resourceType {
 	return define(resourceType{
 		token: "aws:cloudwatch/eventRule:EventRule", kind: Run, name: "name", nameMax: 64, replaceOn: []string{"name", "eventBusName"},
 	}, handlers[eventRuleInputs, eventRuleOutputs]{
-		create: func(m *cloud.Cloud, in eventRuleInputs) (string, eventRuleOutputs, error) {
+		create: func(m *cloud.Model, in eventRuleInputs) (string, eventRuleOutputs, error) {
 			arn, err := in.put(m)
 			return in.Name, eventRuleOutputs{ARN: arn, EventBusName: defaultBus}, err
 		},
-		update: func(m *cloud.Cloud, _ string, _, now eventRuleInputs) (*eventRuleOutputs, error) {
+		update: func(m *cloud.Model, _ string, _, now eventRuleInputs) (*eventRuleOutputs, error) {
 			_, err := now.put(m)
 			return nil, err
 		},
-		remove: func(m *cloud.Cloud, id string, _ eventRuleInputs) error { return m.DeleteEventRule(id) },
+		remove: func(m *cloud.Model, id string, _ eventRuleInputs) error { return m.Events.DeleteRule(id) },
 	})
 }
 
-func (in eventRuleInputs) put(m *cloud.Cloud) (string, error) {
+func (in eventRuleInputs) put(m *cloud.Model) (string, error) {
 	if err := checkBus(in.EventBusName); err != nil {
 		return "", err
 	}
@@ -60,7 +60,7 @@ func (in eventRuleInputs) put(m *cloud.Cloud) (string, error) {
 	}
 	switch in.State {
 	case "", "ENABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS", "DISABLED":
-		return m.PutEventRule(in.Name, in.EventPattern, in.State == "DISABLED")
+		return m.Events.PutRule(in.Name, in.EventPattern, in.State == "DISABLED")
 	}
 	return "", notOneOf("state", in.State, "ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")
 }
@@ -82,17 +82,17 @@ func eventTarget() resourceType {
 		token: "aws:cloudwatch/eventTarget:EventTarget", kind: Run, replaceOn: []string{"rule", "eventBusName", "targetId"},
 	}, handlers[eventTargetInputs, eventTargetOutputs]{
 		create: createEventTarget,
-		update: func(m *cloud.Cloud, id string, _, now eventTargetInputs) (*eventTargetOutputs, error) {
-			return nil, m.PutEventTarget(now.Rule, now.targetID(id), now.Arn)
+		update: func(m *cloud.Model, id string, _, now eventTargetInputs) (*eventTargetOutputs, error) {
+			return nil, m.Events.PutTarget(now.Rule, now.targetID(id), now.Arn)
 		},
-		remove: func(m *cloud.Cloud, id string, in eventTargetInputs) error {
-			return m.DeleteEventTarget(in.Rule, in.targetID(id))
+		remove: func(m *cloud.Model, id string, in eventTargetInputs) error {
+			return m.Events.DeleteTarget(in.Rule, in.targetID(id))
 		},
 	})
 }
 
 // createEventTarget chooses the ID of a target that has none, as the provider does.
-func createEventTarget(m *cloud.Cloud, in eventTargetInputs) (string, eventTargetOutputs, error) {
+func createEventTarget(m *cloud.Model, in eventTargetInputs) (string, eventTargetOutputs, error) {
 	if err := checkBus(in.EventBusName); err != nil {
 		return "", eventTargetOutputs{}, err
 	}
@@ -104,7 +104,7 @@ func createEventTarget(m *cloud.Cloud, in eventTargetInputs) (string, eventTarge
 		}
 		id = chosen
 	}
-	return in.Rule + "-" + id, eventTargetOutputs{TargetID: id, EventBusName: defaultBus}, m.PutEventTarget(in.Rule, id, in.Arn)
+	return in.Rule + "-" + id, eventTargetOutputs{TargetID: id, EventBusName: defaultBus}, m.Events.PutTarget(in.Rule, id, in.Arn)
 }
 
 // targetID returns the ID of the target, with which the ID of its resource ends.

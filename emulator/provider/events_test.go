@@ -20,7 +20,7 @@ const (
 )
 
 // replace ends the instances that are shut down, and starts what comes in their place.
-func (p *aws) replace() {
+func (p *awsProvider) replace() {
 	for range 4 {
 		for _, i := range p.cloud.Instances() {
 			if i.State == cloud.Pending {
@@ -35,7 +35,7 @@ func (p *aws) replace() {
 }
 
 // launches lists what became of the events of a replacement's launch: the topic that took it, or why none did.
-func (p *aws) launches(t *testing.T) []string {
+func (p *awsProvider) launches(t *testing.T) []string {
 	t.Helper()
 	before := len(p.cloud.Notifications())
 	for _, i := range p.cloud.Instances() {

@@ -10,7 +10,7 @@ import (
 )
 
 // function is a function of the provider, which reads the cloud.
-type function func(m *cloud.Cloud, args resource.PropertyMap) (resource.PropertyMap, error)
+type function func(c *cloud.Cloud, args resource.PropertyMap) (resource.PropertyMap, error)
 
 // functions are all functions of the package aws that the emulator knows, by their tokens. Every other is refused.
 var functions = map[string]function{
@@ -24,8 +24,8 @@ var functions = map[string]function{
 
 // reads returns a function whose arguments decode into A and whose result is the fields of R. It refuses arguments that A
 // has no field for.
-func reads[A, R any](read func(*cloud.Cloud, A) (R, error)) function {
-	return func(m *cloud.Cloud, args resource.PropertyMap) (resource.PropertyMap, error) {
+func reads[A, R any](read func(*cloud.Model, A) (R, error)) function {
+	return func(c *cloud.Cloud, args resource.PropertyMap) (resource.PropertyMap, error) {
 		in, unknown, err := decode[A](args)
 		if err == nil && len(unknown) > 0 {
 			err = fmt.Errorf("the emulator doesn't know the argument %s", unknown[0])
@@ -33,7 +33,7 @@ func reads[A, R any](read func(*cloud.Cloud, A) (R, error)) function {
 		if err != nil {
 			return nil, err
 		}
-		result, err := read(m, in)
+		result, err := cloud.Find(c, func(m *cloud.Model) (R, error) { return read(m, in) })
 		if err != nil {
 			return nil, err
 		}
@@ -73,15 +73,15 @@ type getAvailabilityZonesResult struct {
 }
 
 // getAvailabilityZones lists the zones that are available and need no opt-in: the emulator has no others.
-func getAvailabilityZones(m *cloud.Cloud, in getAvailabilityZonesInputs) (getAvailabilityZonesResult, error) {
+func getAvailabilityZones(m *cloud.Model, in getAvailabilityZonesInputs) (getAvailabilityZonesResult, error) {
 	for _, f := range in.Filters {
 		if f.Name != "opt-in-status" {
 			return getAvailabilityZonesResult{}, fmt.Errorf("the emulator doesn't know the filter %q", f.Name)
 		}
 	}
-	result := getAvailabilityZonesResult{ID: m.Region(), GroupNames: []string{m.Region()}, Names: m.Zones()}
+	result := getAvailabilityZonesResult{ID: string(m.Region), GroupNames: []string{string(m.Region)}, Names: m.Region.Zones()}
 	for i := range result.Names {
-		result.ZoneIDs = append(result.ZoneIDs, fmt.Sprintf("%s-az%d", m.Region(), i+1))
+		result.ZoneIDs = append(result.ZoneIDs, fmt.Sprintf("%s-az%d", string(m.Region), i+1))
 	}
 	return result, nil
 }
@@ -103,10 +103,10 @@ type getParameterResult struct {
 }
 
 // getParameter reads a public parameter of AWS that names an image.
-func getParameter(m *cloud.Cloud, in getParameterInputs) (getParameterResult, error) {
-	image, err := m.ImageByParameter(in.Name)
+func getParameter(m *cloud.Model, in getParameterInputs) (getParameterResult, error) {
+	image, err := m.EC2.ImageByParameter(in.Name)
 	return getParameterResult{
-		ID: in.Name, ARN: "arn:aws:ssm:" + m.Region() + "::parameter" + in.Name, InsecureValue: image.ID, Name: in.Name,
+		ID: in.Name, ARN: "arn:aws:ssm:" + string(m.Region) + "::parameter" + in.Name, InsecureValue: image.ID, Name: in.Name,
 		Type: "String", Value: image.ID, Version: 1, WithDecryption: in.WithDecryption,
 	}, err
 }

@@ -1,6 +1,9 @@
 package provider
 
-import "github.com/elastic-service/elastic-service/emulator/cloud"
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+)
 
 type roleInputs struct {
 	Name             string            `pulumi:"name"`
@@ -30,13 +33,13 @@ func role() resourceType {
 	return define(resourceType{
 		token: "aws:iam/role:Role", kind: Run, name: "name", nameMax: 64, replaceOn: []string{"name"},
 	}, handlers[roleInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in roleInputs) (string, arnOutput, error) {
-			return in.Name, arnOutput{iamARN("role", in.Name)}, m.CreateRole(in.Name, in.AssumeRolePolicy)
+		create: func(m *cloud.Model, in roleInputs) (string, arnOutput, error) {
+			return in.Name, arnOutput{iamARN("role", in.Name)}, m.IAM.CreateRole(in.Name, in.AssumeRolePolicy)
 		},
-		update: func(m *cloud.Cloud, id string, _, now roleInputs) (*arnOutput, error) {
-			return nil, m.UpdateTrust(id, now.AssumeRolePolicy)
+		update: func(m *cloud.Model, id string, _, now roleInputs) (*arnOutput, error) {
+			return nil, m.IAM.UpdateTrust(id, now.AssumeRolePolicy)
 		},
-		remove: func(m *cloud.Cloud, id string, _ roleInputs) error { return m.DeleteRole(id) },
+		remove: func(m *cloud.Model, id string, _ roleInputs) error { return m.IAM.DeleteRole(id) },
 	})
 }
 
@@ -44,13 +47,15 @@ func rolePolicy() resourceType {
 	return define(resourceType{
 		token: "aws:iam/rolePolicy:RolePolicy", kind: Run, name: "name", nameMax: 128, replaceOn: []string{"name", "role"},
 	}, handlers[rolePolicyInputs, none]{
-		create: func(m *cloud.Cloud, in rolePolicyInputs) (string, none, error) {
-			return in.Role + ":" + in.Name, none{}, m.PutRolePolicy(in.Role, in.Name, in.Policy)
+		create: func(m *cloud.Model, in rolePolicyInputs) (string, none, error) {
+			return in.Role + ":" + in.Name, none{}, m.IAM.PutRolePolicy(in.Role, in.Name, in.Policy)
 		},
-		update: func(m *cloud.Cloud, _ string, _, now rolePolicyInputs) (*none, error) {
-			return nil, m.PutRolePolicy(now.Role, now.Name, now.Policy)
+		update: func(m *cloud.Model, _ string, _, now rolePolicyInputs) (*none, error) {
+			return nil, m.IAM.PutRolePolicy(now.Role, now.Name, now.Policy)
 		},
-		remove: func(m *cloud.Cloud, _ string, in rolePolicyInputs) error { return m.DeleteRolePolicy(in.Role, in.Name) },
+		remove: func(m *cloud.Model, _ string, in rolePolicyInputs) error {
+			return m.IAM.DeleteRolePolicy(in.Role, in.Name)
+		},
 	})
 }
 
@@ -58,11 +63,11 @@ func rolePolicyAttachment() resourceType {
 	return define(resourceType{
 		token: "aws:iam/rolePolicyAttachment:RolePolicyAttachment", kind: Run, replaceOn: []string{"role", "policyArn"},
 	}, handlers[attachmentInputs, none]{
-		create: func(m *cloud.Cloud, in attachmentInputs) (string, none, error) {
-			return in.Role + "/" + in.PolicyArn, none{}, m.AttachRolePolicy(in.Role, in.PolicyArn)
+		create: func(m *cloud.Model, in attachmentInputs) (string, none, error) {
+			return in.Role + "/" + in.PolicyArn, none{}, m.IAM.AttachRolePolicy(in.Role, in.PolicyArn)
 		},
-		remove: func(m *cloud.Cloud, _ string, in attachmentInputs) error {
-			return m.DetachRolePolicy(in.Role, in.PolicyArn)
+		remove: func(m *cloud.Model, _ string, in attachmentInputs) error {
+			return m.IAM.DetachRolePolicy(in.Role, in.PolicyArn)
 		},
 	})
 }
@@ -71,17 +76,17 @@ func instanceProfile() resourceType {
 	return define(resourceType{
 		token: "aws:iam/instanceProfile:InstanceProfile", kind: Run, name: "name", nameMax: 128, replaceOn: []string{"name"},
 	}, handlers[profileInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in profileInputs) (string, arnOutput, error) {
-			return in.Name, arnOutput{iamARN("instance-profile", in.Name)}, m.CreateProfile(in.Name, in.Role)
+		create: func(m *cloud.Model, in profileInputs) (string, arnOutput, error) {
+			return in.Name, arnOutput{iamARN("instance-profile", in.Name)}, m.IAM.CreateProfile(in.Name, in.Role)
 		},
-		update: func(m *cloud.Cloud, id string, _, now profileInputs) (*arnOutput, error) {
-			return nil, m.UpdateProfile(id, now.Role)
+		update: func(m *cloud.Model, id string, _, now profileInputs) (*arnOutput, error) {
+			return nil, m.IAM.UpdateProfile(id, now.Role)
 		},
-		remove: func(m *cloud.Cloud, id string, _ profileInputs) error { return m.DeleteProfile(id) },
+		remove: func(m *cloud.Model, id string, _ profileInputs) error { return m.IAM.DeleteProfile(id) },
 	})
 }
 
 // iamARN returns the ARN of something of IAM, which is in no region.
 func iamARN(kind, name string) string {
-	return "arn:aws:iam::" + cloud.Account + ":" + kind + "/" + name
+	return "arn:aws:iam::" + aws.Account + ":" + kind + "/" + name
 }

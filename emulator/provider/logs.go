@@ -1,6 +1,9 @@
 package provider
 
-import "github.com/elastic-service/elastic-service/emulator/cloud"
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
+)
 
 type logGroupInputs struct {
 	Name            string            `pulumi:"name"`
@@ -15,18 +18,18 @@ func logGroup() resourceType {
 	return define(resourceType{
 		token: "aws:cloudwatch/logGroup:LogGroup", kind: Recorded, name: "name", nameMax: 512, replaceOn: []string{"name", "logGroupClass"},
 	}, handlers[logGroupInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in logGroupInputs) (string, arnOutput, error) {
-			err := m.CreateLogGroup(cloud.LogGroup{Name: in.Name, RetentionDays: in.RetentionInDays})
-			return in.Name, arnOutput{m.ARN("logs", "log-group:"+in.Name)}, err
+		create: func(m *cloud.Model, in logGroupInputs) (string, arnOutput, error) {
+			err := m.CloudWatch.CreateLogGroup(cloudwatch.LogGroup{Name: in.Name, RetentionDays: in.RetentionInDays})
+			return in.Name, arnOutput{m.Region.ARN("logs", "log-group:"+in.Name)}, err
 		},
-		update: func(m *cloud.Cloud, id string, _, now logGroupInputs) (*arnOutput, error) {
-			return nil, m.UpdateLogGroup(cloud.LogGroup{Name: id, RetentionDays: now.RetentionInDays})
+		update: func(m *cloud.Model, id string, _, now logGroupInputs) (*arnOutput, error) {
+			return nil, m.CloudWatch.UpdateLogGroup(cloudwatch.LogGroup{Name: id, RetentionDays: now.RetentionInDays})
 		},
-		remove: func(m *cloud.Cloud, id string, in logGroupInputs) error {
+		remove: func(m *cloud.Model, id string, in logGroupInputs) error {
 			if in.SkipDestroy {
 				return nil
 			}
-			return m.DeleteLogGroup(id)
+			return m.CloudWatch.DeleteLogGroup(id)
 		},
 	})
 }

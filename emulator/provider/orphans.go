@@ -38,7 +38,7 @@ func (s *Servers) DeleteOrphans(ctx context.Context, known []Resource) ([]Resour
 	return deleted, s.aws.save()
 }
 
-func (p *aws) deleteOrphan(ctx context.Context, entry ledger.Entry) error {
+func (p *awsProvider) deleteOrphan(ctx context.Context, entry ledger.Entry) error {
 	t, err := lookup(entry.Type)
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func (p *aws) deleteOrphan(ctx context.Context, entry ledger.Entry) error {
 // Recorded lists the resources without behaviour in the emulator that exist, as "type ID", sorted.
 func (s *Servers) Recorded() []string { return s.aws.recorded() }
 
-func (p *aws) recorded() []string {
+func (p *awsProvider) recorded() []string {
 	var recorded []string
 	for _, entry := range p.ledger.Entries() {
 		if kind, _ := KindOf(entry.Type); kind == Recorded {

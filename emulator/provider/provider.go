@@ -39,8 +39,8 @@ const (
 	Recorded Kind = "recorded" // kept, no more
 )
 
-// aws implements the provider of the package aws.
-type aws struct {
+// awsProvider implements the provider of the package aws.
+type awsProvider struct {
 	plugin.UnimplementedProvider
 
 	cloud     *cloud.Cloud
@@ -51,27 +51,27 @@ type aws struct {
 	cancelled chan struct{} // closed when the engine gives up
 }
 
-func newAWS(c *cloud.Cloud, l *ledger.Ledger, objects string, save func() error) *aws {
-	return &aws{cloud: c, ledger: l, objects: objects, save: save, cancelled: make(chan struct{})}
+func newAWS(c *cloud.Cloud, l *ledger.Ledger, objects string, save func() error) *awsProvider {
+	return &awsProvider{cloud: c, ledger: l, objects: objects, save: save, cancelled: make(chan struct{})}
 }
 
 // version is what the real plugin's version is, so that the engine takes this one for it.
 var version = semver.MustParse("6.83.2")
 
-func (p *aws) Close() error { return nil }
+func (p *awsProvider) Close() error { return nil }
 
-func (p *aws) GetPluginInfo(context.Context) (plugin.PluginInfo, error) {
+func (p *awsProvider) GetPluginInfo(context.Context) (plugin.PluginInfo, error) {
 	return plugin.PluginInfo{Version: &version}, nil
 }
 
-func (p *aws) Attach(string) error { return nil }
+func (p *awsProvider) Attach(string) error { return nil }
 
-func (p *aws) Handshake(context.Context, plugin.ProviderHandshakeRequest) (*plugin.ProviderHandshakeResponse, error) {
+func (p *awsProvider) Handshake(context.Context, plugin.ProviderHandshakeRequest) (*plugin.ProviderHandshakeResponse, error) {
 	return &plugin.ProviderHandshakeResponse{}, nil
 }
 
 // SignalCancellation ends every wait: the operation fails and says so.
-func (p *aws) SignalCancellation(context.Context) error {
+func (p *awsProvider) SignalCancellation(context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	select {
@@ -84,7 +84,7 @@ func (p *aws) SignalCancellation(context.Context) error {
 
 // untilCancelled returns a context that ends when the engine cancels, and a function that frees it. Another engine may
 // attach later, so a cancellation ends the operations under way and no others.
-func (p *aws) untilCancelled(ctx context.Context) (context.Context, context.CancelFunc) {
+func (p *awsProvider) untilCancelled(ctx context.Context) (context.Context, context.CancelFunc) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -99,14 +99,14 @@ func (p *aws) untilCancelled(ctx context.Context) (context.Context, context.Canc
 	return ctx, func() { cancel(nil) }
 }
 
-func (p *aws) CheckConfig(_ context.Context, req plugin.CheckConfigRequest) (plugin.CheckConfigResponse, error) {
+func (p *awsProvider) CheckConfig(_ context.Context, req plugin.CheckConfigRequest) (plugin.CheckConfigResponse, error) {
 	if failure := p.checkRegion(req.News); failure != nil {
 		return plugin.CheckConfigResponse{Failures: []plugin.CheckFailure{*failure}}, nil
 	}
 	return plugin.CheckConfigResponse{Properties: req.News}, nil
 }
 
-func (p *aws) checkRegion(config resource.PropertyMap) *plugin.CheckFailure {
+func (p *awsProvider) checkRegion(config resource.PropertyMap) *plugin.CheckFailure {
 	region, ok := config["region"]
 	if !ok || !region.IsString() || region.StringValue() == p.cloud.Region() {
 		return nil
@@ -115,11 +115,11 @@ func (p *aws) checkRegion(config resource.PropertyMap) *plugin.CheckFailure {
 		"this emulator is region %s, the program is configured for %q", p.cloud.Region(), region.StringValue())}
 }
 
-func (p *aws) DiffConfig(context.Context, plugin.DiffConfigRequest) (plugin.DiffConfigResponse, error) {
+func (p *awsProvider) DiffConfig(context.Context, plugin.DiffConfigRequest) (plugin.DiffConfigResponse, error) {
 	return plugin.DiffResult{Changes: plugin.DiffNone}, nil
 }
 
-func (p *aws) Configure(context.Context, plugin.ConfigureRequest) (plugin.ConfigureResponse, error) {
+func (p *awsProvider) Configure(context.Context, plugin.ConfigureRequest) (plugin.ConfigureResponse, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cancelled = make(chan struct{})
@@ -127,7 +127,7 @@ func (p *aws) Configure(context.Context, plugin.ConfigureRequest) (plugin.Config
 }
 
 // Check refuses unknown types, unknown properties and names that are too long, and chooses a name where none is given.
-func (p *aws) Check(_ context.Context, req plugin.CheckRequest) (plugin.CheckResponse, error) {
+func (p *awsProvider) Check(_ context.Context, req plugin.CheckRequest) (plugin.CheckResponse, error) {
 	t, err := lookup(string(req.Type))
 	if err != nil {
 		return plugin.CheckResponse{}, err
@@ -166,7 +166,7 @@ func (t *resourceType) chooseName(news resource.PropertyMap, req plugin.CheckReq
 }
 
 // Diff compares inputs. The properties on which AWS replaces replace here.
-func (p *aws) Diff(_ context.Context, req plugin.DiffRequest) (plugin.DiffResponse, error) {
+func (p *awsProvider) Diff(_ context.Context, req plugin.DiffRequest) (plugin.DiffResponse, error) {
 	t, err := lookup(string(req.Type))
 	if err != nil {
 		return plugin.DiffResult{}, err
@@ -205,7 +205,7 @@ func changed(olds, news resource.PropertyMap) []resource.PropertyKey {
 
 // Create creates a resource and waits until it is as the program wants it. A resource whose wait failed is kept, see
 // [partial]; a resource that can't be saved is deleted again.
-func (p *aws) Create(ctx context.Context, req plugin.CreateRequest) (plugin.CreateResponse, error) {
+func (p *awsProvider) Create(ctx context.Context, req plugin.CreateRequest) (plugin.CreateResponse, error) {
 	t, err := lookup(string(req.Type))
 	if err != nil {
 		return plugin.CreateResponse{}, err
@@ -239,7 +239,7 @@ func (p *aws) Create(ctx context.Context, req plugin.CreateRequest) (plugin.Crea
 }
 
 // prepare checks what every service wants of inputs, and uploads the files among them.
-func (p *aws) prepare(inputs resource.PropertyMap) (resource.PropertyMap, error) {
+func (p *awsProvider) prepare(inputs resource.PropertyMap) (resource.PropertyMap, error) {
 	if err := checkTags(inputs); err != nil {
 		return nil, err
 	}
@@ -247,13 +247,15 @@ func (p *aws) prepare(inputs resource.PropertyMap) (resource.PropertyMap, error)
 }
 
 // create creates a resource with its entry in the ledger, and returns its ID and its computed outputs.
-func (p *aws) create(
+func (p *awsProvider) create(
 	ctx context.Context, t *resourceType, name string, inputs resource.PropertyMap,
 ) (id string, computed resource.PropertyMap, err error) {
 	err = t.retryCreate.do(ctx, p.cloud, func() error {
 		return p.ledger.Create(func() (ledger.Entry, error) {
-			var err error
-			id, computed, err = t.create(p.cloud, inputs)
+			err := p.cloud.Change(func(m *cloud.Model) (err error) {
+				id, computed, err = t.create(m, inputs)
+				return err
+			})
 			return ledger.Entry{Type: t.token, ID: id, Name: name, Properties: toDelete(merge(computed, inputs))}, err
 		})
 	})
@@ -261,8 +263,10 @@ func (p *aws) create(
 }
 
 // remove deletes a resource with its entry in the ledger. An entry stays until its resource is gone.
-func (p *aws) remove(ctx context.Context, t *resourceType, id string, properties resource.PropertyMap) error {
-	remove := func() error { return t.remove(p.cloud, id, properties) }
+func (p *awsProvider) remove(ctx context.Context, t *resourceType, id string, properties resource.PropertyMap) error {
+	remove := func() error {
+		return p.cloud.Change(func(m *cloud.Model) error { return t.remove(m, id, properties) })
+	}
 	if t.afterRemove == nil {
 		return t.retryRemove.do(ctx, p.cloud, func() error { return p.ledger.Delete(t.token, id, remove) })
 	}
@@ -276,7 +280,7 @@ func (p *aws) remove(ctx context.Context, t *resourceType, id string, properties
 }
 
 // Update changes a resource in place and waits until it is as the program wants it.
-func (p *aws) Update(ctx context.Context, req plugin.UpdateRequest) (plugin.UpdateResponse, error) {
+func (p *awsProvider) Update(ctx context.Context, req plugin.UpdateRequest) (plugin.UpdateResponse, error) {
 	t, err := lookup(string(req.Type))
 	if err != nil {
 		return plugin.UpdateResponse{}, err
@@ -314,21 +318,23 @@ func computedOutputs(req plugin.UpdateRequest) resource.PropertyMap {
 }
 
 // update changes a resource and returns those of its computed outputs that have changed.
-func (p *aws) update(ctx context.Context, t *resourceType, id string, olds, news resource.PropertyMap) (resource.PropertyMap, error) {
+func (p *awsProvider) update(ctx context.Context, t *resourceType, id string, olds, news resource.PropertyMap) (resource.PropertyMap, error) {
 	var computed resource.PropertyMap
-	err := t.retryUpdate.do(ctx, p.cloud, func() (err error) {
-		computed, err = t.update(p.cloud, id, olds, news)
-		return err
+	err := t.retryUpdate.do(ctx, p.cloud, func() error {
+		return p.cloud.Change(func(m *cloud.Model) (err error) {
+			computed, err = t.update(m, id, olds, news)
+			return err
+		})
 	})
 	if err != nil || t.afterUpdate == nil {
 		return computed, err
 	}
-	changed, err := t.afterUpdate(ctx, p.cloud, id, news)
+	changed, err := t.afterUpdate(ctx, p.cloud, id, olds, news)
 	return merge(computed, changed), err
 }
 
 // Delete deletes a resource and waits until it is gone.
-func (p *aws) Delete(ctx context.Context, req plugin.DeleteRequest) (plugin.DeleteResponse, error) {
+func (p *awsProvider) Delete(ctx context.Context, req plugin.DeleteRequest) (plugin.DeleteResponse, error) {
 	t, err := lookup(string(req.Type))
 	if err != nil {
 		return plugin.DeleteResponse{}, err
@@ -347,7 +353,7 @@ func (p *aws) Delete(ctx context.Context, req plugin.DeleteRequest) (plugin.Dele
 
 // Read is `pulumi refresh`: nobody but the engine changes the cloud's configuration here, so the state stands if the
 // resource does.
-func (p *aws) Read(_ context.Context, req plugin.ReadRequest) (plugin.ReadResponse, error) {
+func (p *awsProvider) Read(_ context.Context, req plugin.ReadRequest) (plugin.ReadResponse, error) {
 	t, err := lookup(string(req.Type))
 	if err != nil {
 		return plugin.ReadResponse{}, err
@@ -359,7 +365,7 @@ func (p *aws) Read(_ context.Context, req plugin.ReadRequest) (plugin.ReadRespon
 }
 
 // Invoke runs a function of the provider, which reads the cloud.
-func (p *aws) Invoke(_ context.Context, req plugin.InvokeRequest) (plugin.InvokeResponse, error) {
+func (p *awsProvider) Invoke(_ context.Context, req plugin.InvokeRequest) (plugin.InvokeResponse, error) {
 	f, ok := functions[string(req.Tok)]
 	if !ok {
 		return plugin.InvokeResponse{}, status.Errorf(codes.Unimplemented,

@@ -25,7 +25,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/provider/ledger"
 )
 
-func newProvider(t *testing.T) *aws {
+func newProvider(t *testing.T) *awsProvider {
 	t.Helper()
 	c, err := cloud.New("us-east-1", clockwork.NewRealClock(), func(netip.Addr) bool { return true })
 	require.NoError(t, err)
@@ -33,7 +33,7 @@ func newProvider(t *testing.T) *aws {
 }
 
 // left lists everything that exists.
-func (p *aws) left() []string { return slices.Concat(p.cloud.Left(), p.recorded()) }
+func (p *awsProvider) left() []string { return slices.Concat(p.cloud.Left(), p.recorded()) }
 
 func properties(values map[string]any) resource.PropertyMap {
 	return resource.NewPropertyMapFromMap(values)
@@ -43,7 +43,7 @@ func name(token, logical string) urn.URN {
 	return urn.New("dev", "elastic-service", "", tokens.Type(token), logical)
 }
 
-func (p *aws) checked(t *testing.T, token, logical string, olds, news map[string]any) plugin.CheckResponse {
+func (p *awsProvider) checked(t *testing.T, token, logical string, olds, news map[string]any) plugin.CheckResponse {
 	t.Helper()
 	response, err := p.Check(t.Context(), plugin.CheckRequest{
 		URN: name(token, logical), Name: logical, Type: tokens.Type(token),
@@ -53,7 +53,7 @@ func (p *aws) checked(t *testing.T, token, logical string, olds, news map[string
 	return response
 }
 
-func (p *aws) created(t *testing.T, token, logical string, inputs map[string]any) plugin.CreateResponse {
+func (p *awsProvider) created(t *testing.T, token, logical string, inputs map[string]any) plugin.CreateResponse {
 	t.Helper()
 	checked := p.checked(t, token, logical, nil, inputs)
 	require.Empty(t, checked.Failures)
@@ -180,7 +180,7 @@ func TestARecordedResourceIsKeptAndForgotten(t *testing.T) {
 }
 
 // newGroup prepares what a group needs; no data plane runs, so that its instances never boot.
-func newGroup(t *testing.T, p *aws) map[string]any {
+func newGroup(t *testing.T, p *awsProvider) map[string]any {
 	t.Helper()
 	vpc := p.created(t, "aws:ec2/vpc:Vpc", "v", map[string]any{"cidrBlock": "10.0.0.0/16"})
 	subnet := p.created(t, "aws:ec2/subnet:Subnet", "s", map[string]any{

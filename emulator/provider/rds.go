@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/rds"
 )
 
 type dbSubnetGroupInputs struct {
@@ -71,14 +72,14 @@ func dbSubnetGroup() resourceType {
 	return define(resourceType{
 		token: "aws:rds/subnetGroup:SubnetGroup", kind: Recorded, name: "name", nameMax: 255, replaceOn: []string{"name"},
 	}, handlers[dbSubnetGroupInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in dbSubnetGroupInputs) (string, arnOutput, error) {
-			err := m.CreateSubnetGroup(cloud.SubnetGroup{Name: in.Name, Subnets: in.SubnetIDs})
-			return in.Name, arnOutput{m.ARN("rds", "subgrp:"+in.Name)}, err
+		create: func(m *cloud.Model, in dbSubnetGroupInputs) (string, arnOutput, error) {
+			err := m.RDS.CreateSubnetGroup(rds.SubnetGroup{Name: in.Name, Subnets: in.SubnetIDs})
+			return in.Name, arnOutput{m.Region.ARN("rds", "subgrp:"+in.Name)}, err
 		},
-		update: func(m *cloud.Cloud, id string, _, now dbSubnetGroupInputs) (*arnOutput, error) {
-			return nil, m.UpdateSubnetGroup(cloud.SubnetGroup{Name: id, Subnets: now.SubnetIDs})
+		update: func(m *cloud.Model, id string, _, now dbSubnetGroupInputs) (*arnOutput, error) {
+			return nil, m.RDS.UpdateSubnetGroup(rds.SubnetGroup{Name: id, Subnets: now.SubnetIDs})
 		},
-		remove: func(m *cloud.Cloud, id string, _ dbSubnetGroupInputs) error { return m.DeleteSubnetGroup(id) },
+		remove: func(m *cloud.Model, id string, _ dbSubnetGroupInputs) error { return m.RDS.DeleteSubnetGroup(id) },
 	})
 }
 
@@ -87,11 +88,11 @@ func dbParameterGroup() resourceType {
 		token: "aws:rds/parameterGroup:ParameterGroup", kind: Recorded, name: "name", nameMax: 255,
 		replaceOn: []string{"name", "family", "description"},
 	}, handlers[dbParameterGroupInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in dbParameterGroupInputs) (string, arnOutput, error) {
-			return in.Name, arnOutput{m.ARN("rds", "pg:"+in.Name)}, nil
+		create: func(m *cloud.Model, in dbParameterGroupInputs) (string, arnOutput, error) {
+			return in.Name, arnOutput{m.Region.ARN("rds", "pg:"+in.Name)}, nil
 		},
-		remove: func(m *cloud.Cloud, id string, _ dbParameterGroupInputs) error {
-			return m.CheckParameterGroupUnused(id)
+		remove: func(m *cloud.Model, id string, _ dbParameterGroupInputs) error {
+			return m.RDS.CheckParameterGroupUnused(id)
 		},
 	})
 }
@@ -120,35 +121,35 @@ func dbInstance() resourceType {
 			"engine", "username", "dbName", "storageEncrypted", "kmsKeyId", "availabilityZone",
 		},
 	}, handlers[dbInstanceInputs, dbInstanceOutputs]{
-		create: func(m *cloud.Cloud, in dbInstanceInputs) (string, dbInstanceOutputs, error) {
+		create: func(m *cloud.Model, in dbInstanceInputs) (string, dbInstanceOutputs, error) {
 			spec, err := in.spec()
 			if err != nil {
 				return "", dbInstanceOutputs{}, err
 			}
-			made, err := m.CreateDatabase(spec)
+			made, err := m.RDS.CreateDatabase(spec)
 			return made.ID, outputsOfDatabase(m, made.ID, spec), err
 		},
-		update: func(m *cloud.Cloud, id string, _, now dbInstanceInputs) (*dbInstanceOutputs, error) {
+		update: func(m *cloud.Model, id string, _, now dbInstanceInputs) (*dbInstanceOutputs, error) {
 			spec, err := now.spec()
 			if err != nil {
 				return nil, err
 			}
-			return new(outputsOfDatabase(m, id, spec)), m.UpdateDatabase(id, spec)
+			return new(outputsOfDatabase(m, id, spec)), m.RDS.UpdateDatabase(id, spec)
 		},
-		remove: func(m *cloud.Cloud, id string, in dbInstanceInputs) error {
+		remove: func(m *cloud.Model, id string, in dbInstanceInputs) error {
 			switch {
 			case in.SkipFinalSnapshot:
-				return m.DeleteDatabase(id, "")
+				return m.RDS.DeleteDatabase(id, "")
 			case in.FinalSnapshotIdentifier == "":
 				return fmt.Errorf("final_snapshot_identifier is required when skip_final_snapshot is false")
 			}
-			return m.DeleteDatabase(id, in.FinalSnapshotIdentifier)
+			return m.RDS.DeleteDatabase(id, in.FinalSnapshotIdentifier)
 		},
 	})
 }
 
-func (in dbInstanceInputs) spec() (cloud.DatabaseSpec, error) {
-	spec := cloud.DatabaseSpec{
+func (in dbInstanceInputs) spec() (rds.DatabaseSpec, error) {
+	spec := rds.DatabaseSpec{
 		Identifier: in.Identifier, Engine: in.Engine, Version: in.EngineVersion, Class: in.InstanceClass,
 		StorageGiB: in.AllocatedStorage, Name: in.DBName, Username: in.Username, Password: in.Password != "",
 		ManagedPassword: in.ManageMasterUserPassword, SubnetGroup: in.DBSubnetGroupName,
@@ -166,17 +167,17 @@ func (in dbInstanceInputs) spec() (cloud.DatabaseSpec, error) {
 	return spec, nil
 }
 
-func outputsOfDatabase(m *cloud.Cloud, id string, spec cloud.DatabaseSpec) dbInstanceOutputs {
-	address := m.DatabaseAddress(spec)
+func outputsOfDatabase(m *cloud.Model, id string, spec rds.DatabaseSpec) dbInstanceOutputs {
+	address := m.RDS.DatabaseAddress(spec)
 	outputs := dbInstanceOutputs{
-		ARN: m.ARN("rds", "db:"+spec.Identifier), Address: address, Endpoint: fmt.Sprintf("%s:%d", address, spec.Port()),
+		ARN: m.Region.ARN("rds", "db:"+spec.Identifier), Address: address, Endpoint: fmt.Sprintf("%s:%d", address, spec.Port()),
 		EngineVersionActual: spec.Version, HostedZoneID: "Z2R2ITUGPM61AM", MasterUserSecrets: []dbMasterUserSecret{},
 		Port: spec.Port(), ResourceID: id, Status: "available",
 	}
 	if spec.ManagedPassword {
 		outputs.MasterUserSecrets = append(outputs.MasterUserSecrets, dbMasterUserSecret{
-			KmsKeyID:  m.ARN("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab"),
-			SecretARN: m.ARN("secretsmanager", "secret:rds!"+id+"-a1b2c3"), SecretStatus: "active",
+			KmsKeyID:  m.Region.ARN("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab"),
+			SecretARN: m.Region.ARN("secretsmanager", "secret:rds!"+id+"-a1b2c3"), SecretStatus: "active",
 		})
 	}
 	return outputs

@@ -14,7 +14,7 @@ import (
 )
 
 // attempt is what a create of these inputs ends with, checks included.
-func (p *aws) attempt(t *testing.T, token, logical string, inputs map[string]any) error {
+func (p *awsProvider) attempt(t *testing.T, token, logical string, inputs map[string]any) error {
 	t.Helper()
 	checked := p.checked(t, token, logical, nil, inputs)
 	require.Empty(t, checked.Failures)
@@ -24,13 +24,13 @@ func (p *aws) attempt(t *testing.T, token, logical string, inputs map[string]any
 	return err
 }
 
-func (p *aws) removed(t *testing.T, token string, made plugin.CreateResponse) error {
+func (p *awsProvider) removed(t *testing.T, token string, made plugin.CreateResponse) error {
 	t.Helper()
 	_, err := p.Delete(t.Context(), plugin.DeleteRequest{Type: tokens.Type(token), ID: made.ID, Inputs: made.Properties})
 	return err
 }
 
-func (p *aws) called(t *testing.T, token string, args map[string]any) (map[string]any, error) {
+func (p *awsProvider) called(t *testing.T, token string, args map[string]any) (map[string]any, error) {
 	t.Helper()
 	response, err := p.Invoke(t.Context(), plugin.InvokeRequest{Tok: tokens.ModuleMember(token), Args: properties(args)})
 	return response.Properties.Mappable(), err
@@ -39,7 +39,7 @@ func (p *aws) called(t *testing.T, token string, args map[string]any) (map[strin
 // ground is a network of two zones with a security group.
 type ground struct{ vpc, gateway, group, subnets, tables []any }
 
-func newGround(t *testing.T, p *aws) ground {
+func newGround(t *testing.T, p *awsProvider) ground {
 	t.Helper()
 	made := ground{}
 	vpc := p.created(t, "aws:ec2/vpc:Vpc", "v", map[string]any{"cidrBlock": "10.0.0.0/16"}).ID

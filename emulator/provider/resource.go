@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"reflect"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -33,26 +34,27 @@ type operations struct {
 	outputs    []string // the outputs that the emulator computes, sorted
 	unknown    func(resource.PropertyMap) []string
 
-	create      func(m *cloud.Cloud, inputs resource.PropertyMap) (id string, outputs resource.PropertyMap, err error)
+	create      func(m *cloud.Model, inputs resource.PropertyMap) (id string, outputs resource.PropertyMap, err error)
 	retryCreate retry
-	afterCreate func(context.Context, *cloud.Cloud, string, resource.PropertyMap) (resource.PropertyMap, error)
+	afterCreate func(ctx context.Context, c *cloud.Cloud, id string, inputs resource.PropertyMap) (resource.PropertyMap, error)
 
-	update      func(m *cloud.Cloud, id string, olds, news resource.PropertyMap) (resource.PropertyMap, error)
+	update      func(m *cloud.Model, id string, olds, news resource.PropertyMap) (resource.PropertyMap, error)
 	retryUpdate retry
-	afterUpdate func(context.Context, *cloud.Cloud, string, resource.PropertyMap) (resource.PropertyMap, error)
+	afterUpdate func(ctx context.Context, c *cloud.Cloud, id string, olds, news resource.PropertyMap) (resource.PropertyMap, error)
 
-	remove      func(m *cloud.Cloud, id string, properties resource.PropertyMap) error
+	remove      func(m *cloud.Model, id string, properties resource.PropertyMap) error
 	retryRemove retry
 	afterRemove func(ctx context.Context, c *cloud.Cloud, id string) error
 }
 
 // handlers are the operations on a type whose inputs decode into I and whose computed outputs are the fields of O.
 //
-// create, update and remove change the model and return at once: they wait for nothing. What the real provider does before
-// it reports success, such as waiting until instances are healthy, is in the functions named after…. An operation that AWS
-// refuses for a while, until something else has happened, has a retry.
+// create, update and remove run under the cloud's lock: they change the model and return at once, and change nothing if they
+// fail. What the real provider does before it reports success, such as waiting until instances are healthy, is in the
+// functions named after…, which run without the lock. An operation that AWS refuses for a while, until something else has
+// happened, has a retry.
 type handlers[I, O any] struct {
-	create      func(m *cloud.Cloud, in I) (id string, out O, err error)
+	create      func(m *cloud.Model, in I) (id string, out O, err error)
 	retryCreate retry
 	// afterCreate returns the outputs if they have changed since create, else nil. After an error the engine keeps the
 	// resource in its state, to be repaired by the next update or to be destroyed.
@@ -60,12 +62,12 @@ type handlers[I, O any] struct {
 
 	// update returns the outputs if they have changed, else nil. A type without it has nothing to change in place other
 	// than what is only kept, such as tags.
-	update      func(m *cloud.Cloud, id string, old, now I) (*O, error)
+	update      func(m *cloud.Model, id string, old, now I) (*O, error)
 	retryUpdate retry
-	afterUpdate func(ctx context.Context, c *cloud.Cloud, id string, now I) (*O, error)
+	afterUpdate func(ctx context.Context, c *cloud.Cloud, id string, old, now I) (*O, error)
 
 	// remove gets the inputs. A type without it has nothing to delete: dropping it from the ledger is enough.
-	remove      func(m *cloud.Cloud, id string, in I) error
+	remove      func(m *cloud.Model, id string, in I) error
 	retryRemove retry
 	afterRemove func(ctx context.Context, c *cloud.Cloud, id string) error
 }
@@ -89,15 +91,15 @@ func define[I, O any](t resourceType, h handlers[I, O]) resourceType {
 			}
 			return unknown
 		},
-		create: h.creator(), retryCreate: h.retryCreate, afterCreate: waiter(h.afterCreate),
-		update: h.updater(), retryUpdate: h.retryUpdate, afterUpdate: waiter(h.afterUpdate),
+		create: h.creator(), retryCreate: h.retryCreate, afterCreate: h.finisher(),
+		update: h.updater(), retryUpdate: h.retryUpdate, afterUpdate: h.updateFinisher(),
 		remove: h.remover(), retryRemove: h.retryRemove, afterRemove: h.afterRemove,
 	}
 	return t
 }
 
-func (h handlers[I, O]) creator() func(*cloud.Cloud, resource.PropertyMap) (string, resource.PropertyMap, error) {
-	return func(m *cloud.Cloud, inputs resource.PropertyMap) (string, resource.PropertyMap, error) {
+func (h handlers[I, O]) creator() func(*cloud.Model, resource.PropertyMap) (string, resource.PropertyMap, error) {
+	return func(m *cloud.Model, inputs resource.PropertyMap) (string, resource.PropertyMap, error) {
 		in, _, err := decode[I](inputs)
 		if err != nil {
 			return "", nil, err
@@ -111,8 +113,8 @@ func (h handlers[I, O]) creator() func(*cloud.Cloud, resource.PropertyMap) (stri
 	}
 }
 
-func (h handlers[I, O]) updater() func(*cloud.Cloud, string, resource.PropertyMap, resource.PropertyMap) (resource.PropertyMap, error) {
-	return func(m *cloud.Cloud, id string, olds, news resource.PropertyMap) (resource.PropertyMap, error) {
+func (h handlers[I, O]) updater() func(*cloud.Model, string, resource.PropertyMap, resource.PropertyMap) (resource.PropertyMap, error) {
+	return func(m *cloud.Model, id string, olds, news resource.PropertyMap) (resource.PropertyMap, error) {
 		old, _, err := decode[I](olds)
 		if err != nil {
 			return nil, err
@@ -129,8 +131,8 @@ func (h handlers[I, O]) updater() func(*cloud.Cloud, string, resource.PropertyMa
 	}
 }
 
-func (h handlers[I, O]) remover() func(*cloud.Cloud, string, resource.PropertyMap) error {
-	return func(m *cloud.Cloud, id string, properties resource.PropertyMap) error {
+func (h handlers[I, O]) remover() func(*cloud.Model, string, resource.PropertyMap) error {
+	return func(m *cloud.Model, id string, properties resource.PropertyMap) error {
 		if h.remove == nil {
 			return nil
 		}
@@ -142,11 +144,9 @@ func (h handlers[I, O]) remover() func(*cloud.Cloud, string, resource.PropertyMa
 	}
 }
 
-// waiter returns after on inputs as the engine sends them, and nil for nil. Outputs are returned with an error as well.
-func waiter[I, O any](
-	after func(context.Context, *cloud.Cloud, string, I) (*O, error),
-) func(context.Context, *cloud.Cloud, string, resource.PropertyMap) (resource.PropertyMap, error) {
-	if after == nil {
+// finisher returns afterCreate on inputs as the engine sends them, nil if there is none. Outputs come with an error, too.
+func (h handlers[I, O]) finisher() func(context.Context, *cloud.Cloud, string, resource.PropertyMap) (resource.PropertyMap, error) {
+	if h.afterCreate == nil {
 		return nil
 	}
 	return func(ctx context.Context, c *cloud.Cloud, id string, inputs resource.PropertyMap) (resource.PropertyMap, error) {
@@ -154,11 +154,32 @@ func waiter[I, O any](
 		if err != nil {
 			return nil, err
 		}
-		out, waiting := after(ctx, c, id, in)
+		out, unfinished := h.afterCreate(ctx, c, id, in)
 		outputs, err := encode(out)
-		if waiting != nil {
-			err = waiting
+		return outputs, errors.Join(unfinished, err)
+	}
+}
+
+// updateFinisher returns afterUpdate on inputs as the engine sends them, nil if there is none.
+func (h handlers[I, O]) updateFinisher() func(
+	context.Context, *cloud.Cloud, string, resource.PropertyMap, resource.PropertyMap,
+) (resource.PropertyMap, error) {
+	if h.afterUpdate == nil {
+		return nil
+	}
+	return func(ctx context.Context, c *cloud.Cloud, id string, olds, news resource.PropertyMap) (resource.PropertyMap, error) {
+		old, _, err := decode[I](olds)
+		if err != nil {
+			return nil, err
 		}
-		return outputs, err
+		now, _, err := decode[I](news)
+		if err != nil {
+			return nil, err
+		}
+		out, err := h.afterUpdate(ctx, c, id, old, now)
+		if err != nil {
+			return nil, err
+		}
+		return encode(out)
 	}
 }

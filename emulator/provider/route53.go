@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/route53"
 )
 
 type zoneInputs struct {
@@ -36,8 +37,8 @@ type zoneOutputs struct {
 	ZoneID            string   `pulumi:"zoneId"`
 }
 
-func outputsOfZone(zone cloud.Zone) zoneOutputs {
-	servers := cloud.NameServers(zone.Name)
+func outputsOfZone(zone route53.HostedZone) zoneOutputs {
+	servers := route53.NameServers(zone.Name)
 	return zoneOutputs{
 		ARN: "arn:aws:route53:::hostedzone/" + zone.ID, NameServers: servers, PrimaryNameServer: servers[0], ZoneID: zone.ID,
 	}
@@ -47,11 +48,13 @@ func hostedZone() resourceType {
 	return define(resourceType{
 		token: "aws:route53/zone:Zone", kind: Recorded, replaceOn: []string{"name"},
 	}, handlers[zoneInputs, zoneOutputs]{
-		create: func(m *cloud.Cloud, in zoneInputs) (string, zoneOutputs, error) {
-			made, err := m.CreateZone(in.Name)
+		create: func(m *cloud.Model, in zoneInputs) (string, zoneOutputs, error) {
+			made, err := m.Route53.CreateHostedZone(in.Name)
 			return made.ID, outputsOfZone(made), err
 		},
-		remove: func(m *cloud.Cloud, id string, in zoneInputs) error { return m.DeleteZone(id, in.ForceDestroy) },
+		remove: func(m *cloud.Model, id string, in zoneInputs) error {
+			return m.Route53.DeleteHostedZone(id, in.ForceDestroy)
+		},
 	})
 }
 
@@ -63,11 +66,11 @@ func dnsRecord() resourceType {
 	return define(resourceType{
 		token: "aws:route53/record:Record", kind: Recorded, replaceOn: []string{"zoneId", "name"},
 	}, handlers[recordInputs, recordOutputs]{
-		create: func(m *cloud.Cloud, in recordInputs) (string, recordOutputs, error) {
+		create: func(m *cloud.Model, in recordInputs) (string, recordOutputs, error) {
 			full, err := in.put(m, in.AllowOverwrite)
 			return in.ZoneID + "_" + full + "_" + in.Type, recordOutputs{full}, err
 		},
-		update: func(m *cloud.Cloud, id string, old, now recordInputs) (*recordOutputs, error) {
+		update: func(m *cloud.Model, id string, old, now recordInputs) (*recordOutputs, error) {
 			if old.Type == now.Type {
 				_, err := now.put(m, true)
 				return nil, err
@@ -76,10 +79,10 @@ func dnsRecord() resourceType {
 			if err != nil {
 				return nil, err
 			}
-			return nil, m.ReplaceRecord(now.ZoneID, recordName(id, now.ZoneID), old.Type, now.Type, values)
+			return nil, m.Route53.ReplaceRecord(now.ZoneID, recordName(id, now.ZoneID), old.Type, now.Type, values)
 		},
-		remove: func(m *cloud.Cloud, id string, in recordInputs) error {
-			return m.DeleteRecord(in.ZoneID, recordName(id, in.ZoneID), in.Type)
+		remove: func(m *cloud.Model, id string, in recordInputs) error {
+			return m.Route53.DeleteRecord(in.ZoneID, recordName(id, in.ZoneID), in.Type)
 		},
 	})
 }
@@ -103,12 +106,12 @@ func (in recordInputs) values() ([]string, error) {
 }
 
 // put creates a record and returns its full name.
-func (in recordInputs) put(m *cloud.Cloud, overwrite bool) (string, error) {
+func (in recordInputs) put(m *cloud.Model, overwrite bool) (string, error) {
 	values, err := in.values()
 	if err != nil {
 		return "", err
 	}
-	return m.CreateRecord(in.ZoneID, in.Name, in.Type, values, overwrite)
+	return m.Route53.CreateRecord(in.ZoneID, in.Name, in.Type, values, overwrite)
 }
 
 // recordName returns the full name in a record's ID, which ends with the type that the record had at first.
@@ -138,14 +141,14 @@ type getZoneResult struct {
 }
 
 // getZone finds a hosted zone by its name, see [cloud.Cloud.ZoneByName].
-func getZone(m *cloud.Cloud, in getZoneInputs) (getZoneResult, error) {
+func getZone(m *cloud.Model, in getZoneInputs) (getZoneResult, error) {
 	switch {
 	case in.Name == "":
 		return getZoneResult{}, fmt.Errorf("the emulator finds hosted zones by their name")
 	case in.PrivateZone:
 		return getZoneResult{}, fmt.Errorf("the emulator has no private hosted zones")
 	}
-	zone, err := m.ZoneByName(in.Name)
+	zone, err := m.Route53.HostedZoneByName(in.Name)
 	return getZoneResult{
 		zoneOutputs: outputsOfZone(zone), ID: zone.ID, Name: zone.Name, ResourceRecordSetCount: 2, Tags: map[string]string{},
 	}, err

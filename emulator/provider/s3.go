@@ -23,12 +23,12 @@ func bucket() resourceType {
 	return define(resourceType{
 		token: "aws:s3/bucketV2:BucketV2", kind: Run, name: "bucket", nameMax: 63, replaceOn: []string{"bucket"},
 	}, handlers[bucketInputs, bucketOutputs]{
-		create: func(m *cloud.Cloud, in bucketInputs) (string, bucketOutputs, error) {
+		create: func(m *cloud.Model, in bucketInputs) (string, bucketOutputs, error) {
 			return in.Bucket, bucketOutputs{
-				ARN: "arn:aws:s3:::" + in.Bucket, DomainName: in.Bucket + ".s3.amazonaws.com", Region: m.Region(),
-			}, m.CreateBucket(in.Bucket)
+				ARN: "arn:aws:s3:::" + in.Bucket, DomainName: in.Bucket + ".s3.amazonaws.com", Region: string(m.Region),
+			}, m.S3.CreateBucket(in.Bucket)
 		},
-		remove: func(m *cloud.Cloud, id string, in bucketInputs) error { return m.DeleteBucket(id, in.ForceDestroy) },
+		remove: func(m *cloud.Model, id string, in bucketInputs) error { return m.S3.DeleteBucket(id, in.ForceDestroy) },
 	})
 }
 
@@ -36,12 +36,12 @@ func bucketPolicy() resourceType {
 	return define(resourceType{
 		token: "aws:s3/bucketPolicy:BucketPolicy", kind: Recorded, replaceOn: []string{"bucket"},
 	}, handlers[bucketPolicyInputs, none]{
-		create: func(m *cloud.Cloud, in bucketPolicyInputs) (string, none, error) {
-			return in.Bucket, none{}, m.PutBucketPolicy(in.Bucket, in.Policy)
+		create: func(m *cloud.Model, in bucketPolicyInputs) (string, none, error) {
+			return in.Bucket, none{}, m.S3.PutBucketPolicy(in.Bucket, in.Policy)
 		},
-		update: func(m *cloud.Cloud, id string, _, now bucketPolicyInputs) (*none, error) {
-			return nil, m.PutBucketPolicy(id, now.Policy)
+		update: func(m *cloud.Model, id string, _, now bucketPolicyInputs) (*none, error) {
+			return nil, m.S3.PutBucketPolicy(id, now.Policy)
 		},
-		remove: func(m *cloud.Cloud, id string, _ bucketPolicyInputs) error { return m.DeleteBucketPolicy(id) },
+		remove: func(m *cloud.Model, id string, _ bucketPolicyInputs) error { return m.S3.DeleteBucketPolicy(id) },
 	})
 }

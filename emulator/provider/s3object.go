@@ -11,6 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/s3"
 )
 
 type objectInputs struct {
@@ -24,21 +25,21 @@ func bucketObject() resourceType {
 	return define(resourceType{
 		token: "aws:s3/bucketObjectv2:BucketObjectv2", kind: Run, replaceOn: []string{"bucket", "key"},
 	}, handlers[objectInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in objectInputs) (string, arnOutput, error) {
+		create: func(m *cloud.Model, in objectInputs) (string, arnOutput, error) {
 			return in.Key, arnOutput{"arn:aws:s3:::" + in.Bucket + "/" + in.Key}, in.put(m)
 		},
-		update: func(m *cloud.Cloud, _ string, _, now objectInputs) (*arnOutput, error) { return nil, now.put(m) },
-		remove: func(m *cloud.Cloud, _ string, in objectInputs) error { return m.DeleteObject(in.Bucket, in.Key) },
+		update: func(m *cloud.Model, _ string, _, now objectInputs) (*arnOutput, error) { return nil, now.put(m) },
+		remove: func(m *cloud.Model, _ string, in objectInputs) error { return m.S3.DeleteObject(in.Bucket, in.Key) },
 	})
 }
 
-func (in objectInputs) put(m *cloud.Cloud) error {
-	return m.PutObject(in.Bucket, cloud.Object{Key: in.Key, Source: in.Source, SHA256: filepath.Base(in.Source)})
+func (in objectInputs) put(m *cloud.Model) error {
+	return m.S3.PutObject(in.Bucket, s3.Object{Key: in.Key, Source: in.Source, SHA256: filepath.Base(in.Source)})
 }
 
 // upload copies the file behind each asset among the inputs into the emulator's own folder, as S3 would, and replaces the
 // asset by the path of the copy.
-func (p *aws) upload(inputs resource.PropertyMap) (resource.PropertyMap, error) {
+func (p *awsProvider) upload(inputs resource.PropertyMap) (resource.PropertyMap, error) {
 	uploaded := inputs.Copy()
 	for key, value := range inputs {
 		if !value.IsAsset() {

@@ -85,7 +85,7 @@ func bucketVersioning() resourceType {
 // recorded returns the type of a setting that is kept and has no behaviour. Its ID is the name of its bucket.
 func recorded[I any](token string, bucket func(I) string) resourceType {
 	return define(resourceType{token: token, kind: Recorded, replaceOn: []string{"bucket"}}, handlers[I, none]{
-		create: func(_ *cloud.Cloud, in I) (string, none, error) { return bucket(in), none{}, nil },
+		create: func(_ *cloud.Model, in I) (string, none, error) { return bucket(in), none{}, nil },
 	})
 }
 
@@ -93,8 +93,8 @@ func bucketLifecycle() resourceType {
 	return define(resourceType{
 		token: "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2", kind: Recorded, replaceOn: []string{"bucket"},
 	}, handlers[lifecycleInputs, none]{
-		create: func(_ *cloud.Cloud, in lifecycleInputs) (string, none, error) { return in.Bucket, none{}, in.check() },
-		update: func(_ *cloud.Cloud, _ string, _, now lifecycleInputs) (*none, error) { return nil, now.check() },
+		create: func(_ *cloud.Model, in lifecycleInputs) (string, none, error) { return in.Bucket, none{}, in.check() },
+		update: func(_ *cloud.Model, _ string, _, now lifecycleInputs) (*none, error) { return nil, now.check() },
 	})
 }
 

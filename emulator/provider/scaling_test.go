@@ -23,7 +23,7 @@ const (
 )
 
 // fails creates a resource and returns what the provider says against it.
-func (p *aws) fails(t *testing.T, token string, inputs map[string]any) error {
+func (p *awsProvider) fails(t *testing.T, token string, inputs map[string]any) error {
 	t.Helper()
 	checked := p.checked(t, token, "r", nil, inputs)
 	require.Empty(t, checked.Failures)
@@ -33,7 +33,7 @@ func (p *aws) fails(t *testing.T, token string, inputs map[string]any) error {
 	return err
 }
 
-func (p *aws) updated(t *testing.T, token string, made plugin.CreateResponse, olds, news map[string]any) error {
+func (p *awsProvider) updated(t *testing.T, token string, made plugin.CreateResponse, olds, news map[string]any) error {
 	t.Helper()
 	_, err := p.Update(t.Context(), plugin.UpdateRequest{
 		URN: name(token, "r"), Name: "r", Type: tokens.Type(token), ID: made.ID,
@@ -42,7 +42,7 @@ func (p *aws) updated(t *testing.T, token string, made plugin.CreateResponse, ol
 	return err
 }
 
-func (p *aws) deleted(t *testing.T, token string, made plugin.CreateResponse, inputs map[string]any) error {
+func (p *awsProvider) deleted(t *testing.T, token string, made plugin.CreateResponse, inputs map[string]any) error {
 	t.Helper()
 	_, err := p.Delete(t.Context(), plugin.DeleteRequest{
 		Type: tokens.Type(token), ID: made.ID, Inputs: properties(inputs), Outputs: made.Properties,
@@ -56,7 +56,7 @@ type site struct {
 	subnets    []any
 }
 
-func newSite(t *testing.T, p *aws) site {
+func newSite(t *testing.T, p *awsProvider) site {
 	t.Helper()
 	vpc := string(p.created(t, "aws:ec2/vpc:Vpc", "v", map[string]any{"cidrBlock": "10.0.0.0/16"}).ID)
 	p.created(t, "aws:ec2/internetGateway:InternetGateway", "g", map[string]any{"vpcId": vpc})

@@ -14,7 +14,7 @@ import (
 
 // Servers are the two providers, each listening on a loopback port of its own.
 type Servers struct {
-	aws               *aws
+	aws               *awsProvider
 	servers           []*grpc.Server
 	awsPort, awsxPort int
 }
@@ -30,7 +30,7 @@ func Serve(c *cloud.Cloud, l *ledger.Ledger, objects string, save func() error) 
 	if s.awsPort, err = s.serve(plugin.NewProviderServer(s.aws)); err != nil {
 		return nil, err
 	}
-	if s.awsxPort, err = s.serve(&awsx{}); err != nil {
+	if s.awsxPort, err = s.serve(&awsxProvider{}); err != nil {
 		s.Close()
 		return nil, err
 	}

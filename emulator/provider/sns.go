@@ -1,6 +1,10 @@
 package provider
 
-import "github.com/elastic-service/elastic-service/emulator/cloud"
+import (
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/events"
+)
 
 type topicInputs struct {
 	Name           string            `pulumi:"name"`
@@ -32,11 +36,11 @@ func topic() resourceType {
 	return define(resourceType{
 		token: "aws:sns/topic:Topic", kind: Recorded, name: "name", nameMax: 256, replaceOn: []string{"name"},
 	}, handlers[topicInputs, topicOutputs]{
-		create: func(m *cloud.Cloud, in topicInputs) (string, topicOutputs, error) {
-			made, err := m.CreateTopic(in.Name)
-			return made.ARN, topicOutputs{ARN: made.ARN, Owner: cloud.Account}, err
+		create: func(m *cloud.Model, in topicInputs) (string, topicOutputs, error) {
+			made, err := m.Events.CreateTopic(in.Name)
+			return made.ARN, topicOutputs{ARN: made.ARN, Owner: aws.Account}, err
 		},
-		remove: func(m *cloud.Cloud, id string, _ topicInputs) error { return m.DeleteTopic(id) },
+		remove: func(m *cloud.Model, id string, _ topicInputs) error { return m.Events.DeleteTopic(id) },
 	})
 }
 
@@ -51,15 +55,17 @@ func topicSubscription() resourceType {
 	return define(resourceType{
 		token: "aws:sns/topicSubscription:TopicSubscription", kind: Recorded, replaceOn: []string{"topic", "protocol", "endpoint"},
 	}, handlers[subscriptionInputs, subscriptionOutputs]{
-		create: func(m *cloud.Cloud, in subscriptionInputs) (string, subscriptionOutputs, error) {
-			subscription := cloud.Subscription{Protocol: in.Protocol, Endpoint: in.Endpoint}
-			arn, err := m.Subscribe(in.Topic, subscription)
+		create: func(m *cloud.Model, in subscriptionInputs) (string, subscriptionOutputs, error) {
+			subscription := events.Subscription{Protocol: in.Protocol, Endpoint: in.Endpoint}
+			arn, err := m.Events.Subscribe(in.Topic, subscription)
 			pending := subscription.NeedsConfirmation()
 			return arn, subscriptionOutputs{
-				ARN: arn, OwnerID: cloud.Account, PendingConfirmation: pending, ConfirmationWasAuthenticated: !pending,
+				ARN: arn, OwnerID: aws.Account, PendingConfirmation: pending, ConfirmationWasAuthenticated: !pending,
 			}, err
 		},
-		remove: func(m *cloud.Cloud, id string, in subscriptionInputs) error { return m.Unsubscribe(in.Topic, id) },
+		remove: func(m *cloud.Model, id string, in subscriptionInputs) error {
+			return m.Events.Unsubscribe(in.Topic, id)
+		},
 	})
 }
 
@@ -71,12 +77,12 @@ func topicPolicy() resourceType {
 	return define(resourceType{
 		token: "aws:sns/topicPolicy:TopicPolicy", kind: Run, replaceOn: []string{"arn"},
 	}, handlers[topicPolicyInputs, topicPolicyOutputs]{
-		create: func(m *cloud.Cloud, in topicPolicyInputs) (string, topicPolicyOutputs, error) {
-			return in.Arn, topicPolicyOutputs{cloud.Account}, m.SetTopicPolicy(in.Arn, in.Policy)
+		create: func(m *cloud.Model, in topicPolicyInputs) (string, topicPolicyOutputs, error) {
+			return in.Arn, topicPolicyOutputs{aws.Account}, m.Events.SetTopicPolicy(in.Arn, in.Policy)
 		},
-		update: func(m *cloud.Cloud, id string, _, now topicPolicyInputs) (*topicPolicyOutputs, error) {
-			return nil, m.SetTopicPolicy(id, now.Policy)
+		update: func(m *cloud.Model, id string, _, now topicPolicyInputs) (*topicPolicyOutputs, error) {
+			return nil, m.Events.SetTopicPolicy(id, now.Policy)
 		},
-		remove: func(m *cloud.Cloud, id string, _ topicPolicyInputs) error { return m.ResetTopicPolicy(id) },
+		remove: func(m *cloud.Model, id string, _ topicPolicyInputs) error { return m.Events.ResetTopicPolicy(id) },
 	})
 }

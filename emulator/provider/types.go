@@ -11,7 +11,7 @@ import (
 // types are all types of the package aws that the emulator knows, by the services of AWS. Every other type is refused.
 var types = []resourceType{
 	// Amazon VPC
-	vpc(), internetGateway(), subnet(), routeTable(), route(), routeTableAssociation(),
+	vpcNetwork(), internetGateway(), subnet(), routeTable(), route(), routeTableAssociation(),
 	securityGroup(), ingressRule(), egressRule(),
 	networkACL(), networkACLRule(), networkACLAssociation(),
 	elasticIP(), natGateway(), vpcEndpoint(), flowLog(),

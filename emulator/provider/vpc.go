@@ -44,15 +44,15 @@ type associationInputs struct {
 	SubnetID     string `pulumi:"subnetId"`
 }
 
-func vpc() resourceType {
+func vpcNetwork() resourceType {
 	return define(resourceType{
 		token: "aws:ec2/vpc:Vpc", kind: Run, replaceOn: []string{"cidrBlock"},
 	}, handlers[vpcInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in vpcInputs) (string, arnOutput, error) {
-			made, err := m.CreateVPC(in.CidrBlock)
-			return made.ID, arnOutput{m.ARN("ec2", "vpc/"+made.ID)}, err
+		create: func(m *cloud.Model, in vpcInputs) (string, arnOutput, error) {
+			made, err := m.VPC.CreateVPC(in.CidrBlock)
+			return made.ID, arnOutput{m.Region.ARN("ec2", "vpc/"+made.ID)}, err
 		},
-		remove: func(m *cloud.Cloud, id string, _ vpcInputs) error { return m.DeleteVPC(id) },
+		remove: func(m *cloud.Model, id string, _ vpcInputs) error { return m.VPC.DeleteVPC(id) },
 	})
 }
 
@@ -61,15 +61,15 @@ var detach = retry{codes: []string{"DependencyViolation"}, timeout: 20 * time.Mi
 
 func internetGateway() resourceType {
 	return define(resourceType{token: "aws:ec2/internetGateway:InternetGateway", kind: Run}, handlers[gatewayInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in gatewayInputs) (string, arnOutput, error) {
-			made, err := m.CreateGateway(in.VpcID)
-			return made.ID, arnOutput{m.ARN("ec2", "internet-gateway/"+made.ID)}, err
+		create: func(m *cloud.Model, in gatewayInputs) (string, arnOutput, error) {
+			made, err := m.VPC.CreateGateway(in.VpcID)
+			return made.ID, arnOutput{m.Region.ARN("ec2", "internet-gateway/"+made.ID)}, err
 		},
-		update: func(m *cloud.Cloud, id string, _, now gatewayInputs) (*arnOutput, error) {
-			return nil, m.MoveGateway(id, now.VpcID)
+		update: func(m *cloud.Model, id string, _, now gatewayInputs) (*arnOutput, error) {
+			return nil, m.VPC.MoveGateway(id, now.VpcID)
 		},
 		retryUpdate: detach,
-		remove:      func(m *cloud.Cloud, id string, _ gatewayInputs) error { return m.DeleteGateway(id) },
+		remove:      func(m *cloud.Model, id string, _ gatewayInputs) error { return m.VPC.DeleteGateway(id) },
 		retryRemove: detach,
 	})
 }
@@ -78,14 +78,14 @@ func subnet() resourceType {
 	return define(resourceType{
 		token: "aws:ec2/subnet:Subnet", kind: Run, replaceOn: []string{"vpcId", "cidrBlock", "availabilityZone"},
 	}, handlers[subnetInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in subnetInputs) (string, arnOutput, error) {
-			made, err := m.CreateSubnet(in.VpcID, in.CidrBlock, in.AvailabilityZone, in.MapPublicIPOnLaunch)
-			return made.ID, arnOutput{m.ARN("ec2", "subnet/"+made.ID)}, err
+		create: func(m *cloud.Model, in subnetInputs) (string, arnOutput, error) {
+			made, err := m.VPC.CreateSubnet(in.VpcID, in.CidrBlock, in.AvailabilityZone, in.MapPublicIPOnLaunch)
+			return made.ID, arnOutput{m.Region.ARN("ec2", "subnet/"+made.ID)}, err
 		},
-		update: func(m *cloud.Cloud, id string, _, now subnetInputs) (*arnOutput, error) {
-			return nil, m.UpdateSubnet(id, now.MapPublicIPOnLaunch)
+		update: func(m *cloud.Model, id string, _, now subnetInputs) (*arnOutput, error) {
+			return nil, m.VPC.UpdateSubnet(id, now.MapPublicIPOnLaunch)
 		},
-		remove: func(m *cloud.Cloud, id string, _ subnetInputs) error { return m.DeleteSubnet(id) },
+		remove: func(m *cloud.Model, id string, _ subnetInputs) error { return m.VPC.DeleteSubnet(id) },
 	})
 }
 
@@ -93,11 +93,11 @@ func routeTable() resourceType {
 	return define(resourceType{
 		token: "aws:ec2/routeTable:RouteTable", kind: Run, replaceOn: []string{"vpcId"},
 	}, handlers[routeTableInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in routeTableInputs) (string, arnOutput, error) {
-			made, err := m.CreateRouteTable(in.VpcID)
-			return made.ID, arnOutput{m.ARN("ec2", "route-table/"+made.ID)}, err
+		create: func(m *cloud.Model, in routeTableInputs) (string, arnOutput, error) {
+			made, err := m.VPC.CreateRouteTable(in.VpcID)
+			return made.ID, arnOutput{m.Region.ARN("ec2", "route-table/"+made.ID)}, err
 		},
-		remove: func(m *cloud.Cloud, id string, _ routeTableInputs) error { return m.DeleteRouteTable(id) },
+		remove: func(m *cloud.Model, id string, _ routeTableInputs) error { return m.VPC.DeleteRouteTable(id) },
 	})
 }
 
@@ -105,23 +105,23 @@ func route() resourceType {
 	return define(resourceType{
 		token: "aws:ec2/route:Route", kind: Run, replaceOn: []string{"routeTableId", "destinationCidrBlock"},
 	}, handlers[routeInputs, none]{
-		create: func(m *cloud.Cloud, in routeInputs) (string, none, error) {
+		create: func(m *cloud.Model, in routeInputs) (string, none, error) {
 			gateway, err := in.target()
 			if err != nil {
 				return "", none{}, err
 			}
-			err = m.CreateRoute(in.RouteTableID, in.DestinationCidrBlock, gateway)
+			err = m.VPC.CreateRoute(in.RouteTableID, in.DestinationCidrBlock, gateway)
 			return "r-" + in.RouteTableID + "/" + in.DestinationCidrBlock, none{}, err
 		},
-		update: func(m *cloud.Cloud, _ string, _, now routeInputs) (*none, error) {
+		update: func(m *cloud.Model, _ string, _, now routeInputs) (*none, error) {
 			gateway, err := now.target()
 			if err != nil {
 				return nil, err
 			}
-			return nil, m.ReplaceRoute(now.RouteTableID, now.DestinationCidrBlock, gateway)
+			return nil, m.VPC.ReplaceRoute(now.RouteTableID, now.DestinationCidrBlock, gateway)
 		},
-		remove: func(m *cloud.Cloud, _ string, in routeInputs) error {
-			return m.DeleteRoute(in.RouteTableID, in.DestinationCidrBlock)
+		remove: func(m *cloud.Model, _ string, in routeInputs) error {
+			return m.VPC.DeleteRoute(in.RouteTableID, in.DestinationCidrBlock)
 		},
 	})
 }
@@ -142,13 +142,13 @@ func routeTableAssociation() resourceType {
 	return define(resourceType{
 		token: "aws:ec2/routeTableAssociation:RouteTableAssociation", kind: Run, replaceOn: []string{"subnetId"},
 	}, handlers[associationInputs, none]{
-		create: func(m *cloud.Cloud, in associationInputs) (string, none, error) {
-			id, err := m.Associate(in.RouteTableID, in.SubnetID)
+		create: func(m *cloud.Model, in associationInputs) (string, none, error) {
+			id, err := m.VPC.Associate(in.RouteTableID, in.SubnetID)
 			return id, none{}, err
 		},
-		update: func(m *cloud.Cloud, id string, _, now associationInputs) (*none, error) {
-			return nil, m.ReplaceAssociation(id, now.RouteTableID)
+		update: func(m *cloud.Model, id string, _, now associationInputs) (*none, error) {
+			return nil, m.VPC.ReplaceAssociation(id, now.RouteTableID)
 		},
-		remove: func(m *cloud.Cloud, id string, _ associationInputs) error { return m.Disassociate(id) },
+		remove: func(m *cloud.Model, id string, _ associationInputs) error { return m.VPC.Disassociate(id) },
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 // aclEntry is an inline rule of an ACL.
@@ -46,9 +48,9 @@ type aclAssociationInputs struct {
 	SubnetID     string `pulumi:"subnetId"`
 }
 
-func (e aclEntry) rule(egress bool) (cloud.ACLRule, error) {
+func (e aclEntry) rule(egress bool) (vpc.ACLRule, error) {
 	if e.Action != "allow" && e.Action != "deny" {
-		return cloud.ACLRule{}, notOneOf("action", e.Action, "allow", "deny")
+		return vpc.ACLRule{}, notOneOf("action", e.Action, "allow", "deny")
 	}
 	protocol := e.Protocol
 	switch protocol {
@@ -61,12 +63,12 @@ func (e aclEntry) rule(egress bool) (cloud.ACLRule, error) {
 	case "1":
 		protocol = "icmp"
 	}
-	return cloud.ACLRule{
+	return vpc.ACLRule{
 		Number: e.RuleNo, Egress: egress, Protocol: protocol, Allow: e.Action == "allow", CIDR: e.CidrBlock, From: e.FromPort, To: e.ToPort,
 	}, nil
 }
 
-func (in aclRuleInputs) rule() (cloud.ACLRule, error) {
+func (in aclRuleInputs) rule() (vpc.ACLRule, error) {
 	return aclEntry{
 		RuleNo: in.RuleNumber, Action: in.RuleAction, Protocol: in.Protocol, CidrBlock: in.CidrBlock, FromPort: in.FromPort, ToPort: in.ToPort,
 	}.rule(in.Egress)
@@ -79,34 +81,33 @@ type aclOutputs struct {
 
 func networkACL() resourceType {
 	return define(resourceType{token: "aws:ec2/networkAcl:NetworkAcl", kind: Run, replaceOn: []string{"vpcId"}}, handlers[aclInputs, aclOutputs]{
-		create: func(m *cloud.Cloud, in aclInputs) (string, aclOutputs, error) {
-			made, err := m.CreateACL(in.VpcID)
-			return made.ID, aclOutputs{ARN: m.ARN("ec2", "network-acl/"+made.ID), OwnerID: cloud.Account}, err
+		create: func(m *cloud.Model, in aclInputs) (string, aclOutputs, error) {
+			made, err := m.VPC.CreateACL(in.VpcID)
+			return made.ID, aclOutputs{ARN: m.Region.ARN("ec2", "network-acl/"+made.ID), OwnerID: aws.Account}, err
 		},
-		// The rules and the subnets are requests of their own: an ACL whose rules are refused exists.
+		// Rules and subnets are requests of their own: an ACL whose rules are refused exists.
 		afterCreate: func(_ context.Context, c *cloud.Cloud, id string, in aclInputs) (*aclOutputs, error) {
 			return nil, in.put(c, id, aclInputs{})
 		},
-		update: func(m *cloud.Cloud, id string, old, now aclInputs) (*aclOutputs, error) {
-			return nil, now.put(m, id, old)
+		afterUpdate: func(_ context.Context, c *cloud.Cloud, id string, old, now aclInputs) (*aclOutputs, error) {
+			return nil, now.put(c, id, old)
 		},
 		// The provider returns all subnets to the default ACL first, also those that others associated.
-		remove: func(m *cloud.Cloud, id string, _ aclInputs) error {
-			if err := m.ReleaseACL(id); err != nil {
+		remove: func(m *cloud.Model, id string, _ aclInputs) error {
+			if err := m.VPC.ReleaseACL(id); err != nil {
 				return err
 			}
-			return m.DeleteACL(id)
+			return m.VPC.DeleteACL(id)
 		},
 	})
 }
 
-// put replaces the inline rules of an ACL and its subnets.
-func (in aclInputs) put(m *cloud.Cloud, id string, old aclInputs) error {
+// put replaces the inline rules of an ACL and its subnets, each by a request of its own, as the provider does.
+func (in aclInputs) put(c *cloud.Cloud, id string, old aclInputs) error {
+	var requests []func(*cloud.Model) error
 	for egress, entries := range map[bool][]aclEntry{false: old.Ingress, true: old.Egress} {
 		for _, entry := range entries {
-			if err := m.DeleteACLRule(id, entry.RuleNo, egress); err != nil {
-				return err
-			}
+			requests = append(requests, func(m *cloud.Model) error { return m.VPC.DeleteACLRule(id, entry.RuleNo, egress) })
 		}
 	}
 	for egress, entries := range map[bool][]aclEntry{false: in.Ingress, true: in.Egress} {
@@ -115,31 +116,35 @@ func (in aclInputs) put(m *cloud.Cloud, id string, old aclInputs) error {
 			if err != nil {
 				return err
 			}
-			if err := m.PutACLRule(id, rule); err != nil {
-				return err
-			}
+			requests = append(requests, func(m *cloud.Model) error { return m.VPC.PutACLRule(id, rule) })
 		}
 	}
-	return in.associate(m, id, old)
+	for _, request := range append(requests, in.associations(id, old)...) {
+		if err := c.Change(request); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (in aclInputs) associate(m *cloud.Cloud, id string, old aclInputs) error {
+// associations returns the requests that give subnets back to the default ACL and take others.
+func (in aclInputs) associations(id string, old aclInputs) []func(*cloud.Model) error {
+	var requests []func(*cloud.Model) error
 	for _, subnet := range old.SubnetIDs {
 		if !slices.Contains(in.SubnetIDs, subnet) {
-			if err := m.ReleaseACL(id, subnet); err != nil {
-				return err
-			}
+			requests = append(requests, func(m *cloud.Model) error { return m.VPC.ReleaseACL(id, subnet) })
 		}
 	}
 	for _, subnet := range in.SubnetIDs {
 		if slices.Contains(old.SubnetIDs, subnet) {
 			continue
 		}
-		if _, err := m.AssociateACL(id, subnet); err != nil {
+		requests = append(requests, func(m *cloud.Model) error {
+			_, err := m.VPC.AssociateACL(id, subnet)
 			return err
-		}
+		})
 	}
-	return nil
+	return requests
 }
 
 func networkACLRule() resourceType {
@@ -149,16 +154,16 @@ func networkACLRule() resourceType {
 			"icmpType", "icmpCode",
 		},
 	}, handlers[aclRuleInputs, none]{
-		create: func(m *cloud.Cloud, in aclRuleInputs) (string, none, error) {
+		create: func(m *cloud.Model, in aclRuleInputs) (string, none, error) {
 			rule, err := in.rule()
 			if err != nil {
 				return "", none{}, err
 			}
 			id := fmt.Sprintf("nacl-%s-%t-%d", in.NetworkACLID, in.Egress, in.RuleNumber)
-			return id, none{}, m.PutACLRule(in.NetworkACLID, rule)
+			return id, none{}, m.VPC.PutACLRule(in.NetworkACLID, rule)
 		},
-		remove: func(m *cloud.Cloud, _ string, in aclRuleInputs) error {
-			return m.DeleteACLRule(in.NetworkACLID, in.RuleNumber, in.Egress)
+		remove: func(m *cloud.Model, _ string, in aclRuleInputs) error {
+			return m.VPC.DeleteACLRule(in.NetworkACLID, in.RuleNumber, in.Egress)
 		},
 	})
 }
@@ -167,10 +172,10 @@ func networkACLAssociation() resourceType {
 	return define(resourceType{
 		token: "aws:ec2/networkAclAssociation:NetworkAclAssociation", kind: Run, replaceOn: []string{"networkAclId", "subnetId"},
 	}, handlers[aclAssociationInputs, none]{
-		create: func(m *cloud.Cloud, in aclAssociationInputs) (string, none, error) {
-			id, err := m.AssociateACL(in.NetworkACLID, in.SubnetID)
+		create: func(m *cloud.Model, in aclAssociationInputs) (string, none, error) {
+			id, err := m.VPC.AssociateACL(in.NetworkACLID, in.SubnetID)
 			return id, none{}, err
 		},
-		remove: func(m *cloud.Cloud, id string, _ aclAssociationInputs) error { return m.DisassociateACL(id) },
+		remove: func(m *cloud.Model, id string, _ aclAssociationInputs) error { return m.VPC.DisassociateACL(id) },
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 type endpointInputs struct {
@@ -22,15 +24,15 @@ type endpointInputs struct {
 	Tags              map[string]string `pulumi:"tags"`
 }
 
-func (in endpointInputs) spec() (cloud.EndpointSpec, error) {
+func (in endpointInputs) spec() (vpc.EndpointSpec, error) {
 	kind := cmp.Or(in.VpcEndpointType, "Gateway")
 	if kind != "Gateway" && kind != "Interface" {
-		return cloud.EndpointSpec{}, unsupported("vpcEndpointType", kind, "Gateway and Interface")
+		return vpc.EndpointSpec{}, unsupported("vpcEndpointType", kind, "Gateway and Interface")
 	}
 	if in.IPAddressType != "" && in.IPAddressType != "ipv4" {
-		return cloud.EndpointSpec{}, unsupported("ipAddressType", in.IPAddressType, "ipv4")
+		return vpc.EndpointSpec{}, unsupported("ipAddressType", in.IPAddressType, "ipv4")
 	}
-	return cloud.EndpointSpec{
+	return vpc.EndpointSpec{
 		VPC: in.VpcID, Service: in.ServiceName, Interface: kind == "Interface", RouteTables: in.RouteTableIDs,
 		Subnets: in.SubnetIDs, Groups: in.SecurityGroupIDs, PrivateDNS: in.PrivateDNSEnabled, Policy: in.Policy,
 	}, nil
@@ -60,39 +62,39 @@ func vpcEndpoint() resourceType {
 	return define(resourceType{
 		token: "aws:ec2/vpcEndpoint:VpcEndpoint", kind: Run, replaceOn: []string{"vpcId", "serviceName", "vpcEndpointType"},
 	}, handlers[endpointInputs, endpointOutputs]{
-		create: func(m *cloud.Cloud, in endpointInputs) (string, endpointOutputs, error) {
+		create: func(m *cloud.Model, in endpointInputs) (string, endpointOutputs, error) {
 			spec, err := in.spec()
 			if err != nil {
 				return "", endpointOutputs{}, err
 			}
-			made, err := m.CreateEndpoint(spec)
+			made, err := m.VPC.CreateEndpoint(spec)
 			if err != nil {
 				return "", endpointOutputs{}, err
 			}
 			return made.ID, outputsOfEndpoint(m, made), nil
 		},
-		update: func(m *cloud.Cloud, id string, _, now endpointInputs) (*endpointOutputs, error) {
+		update: func(m *cloud.Model, id string, _, now endpointInputs) (*endpointOutputs, error) {
 			spec, err := now.spec()
 			if err != nil {
 				return nil, err
 			}
-			return nil, m.UpdateEndpoint(id, spec)
+			return nil, m.VPC.UpdateEndpoint(id, spec)
 		},
-		remove: func(m *cloud.Cloud, id string, _ endpointInputs) error { return m.DeleteEndpoint(id) },
+		remove: func(m *cloud.Model, id string, _ endpointInputs) error { return m.VPC.DeleteEndpoint(id) },
 	})
 }
 
-func outputsOfEndpoint(m *cloud.Cloud, e cloud.VPCEndpoint) endpointOutputs {
+func outputsOfEndpoint(m *cloud.Model, e vpc.Endpoint) endpointOutputs {
 	outputs := endpointOutputs{
-		ARN: m.ARN("ec2", "vpc-endpoint/"+e.ID), OwnerID: cloud.Account, PrefixListID: e.PrefixList(), State: "available",
+		ARN: m.Region.ARN("ec2", "vpc-endpoint/"+e.ID), OwnerID: aws.Account, PrefixListID: e.PrefixList(), State: "available",
 		DNSEntries: []endpointDNSEntry{}, SubnetConfigurations: []endpointSubnetPart{},
 	}
 	if e.Interface {
 		outputs.DNSEntries = append(outputs.DNSEntries, endpointDNSEntry{
-			DNSName: e.ID + "-0a1b2c3d." + e.Name() + "." + m.Region() + ".vpce.amazonaws.com", HostedZoneID: "Z7HUB22UULQXV",
+			DNSName: e.ID + "-0a1b2c3d." + e.Name() + "." + string(m.Region) + ".vpce.amazonaws.com", HostedZoneID: "Z7HUB22UULQXV",
 		})
 		if e.PrivateDNS {
-			outputs.DNSEntries = append(outputs.DNSEntries, endpointDNSEntry{DNSName: e.Name() + "." + m.Region() + ".amazonaws.com"})
+			outputs.DNSEntries = append(outputs.DNSEntries, endpointDNSEntry{DNSName: e.Name() + "." + string(m.Region) + ".amazonaws.com"})
 		}
 	}
 	for _, subnet := range slices.Sorted(maps.Keys(e.Interfaces)) {

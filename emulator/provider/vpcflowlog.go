@@ -26,12 +26,12 @@ func flowLog() resourceType {
 			"vpcId", "subnetId", "trafficType", "logDestination", "logDestinationType", "logFormat", "iamRoleArn", "maxAggregationInterval",
 		},
 	}, handlers[flowLogInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in flowLogInputs) (string, arnOutput, error) {
+		create: func(m *cloud.Model, in flowLogInputs) (string, arnOutput, error) {
 			if err := in.check(); err != nil {
 				return "", arnOutput{}, err
 			}
-			id, err := m.CreateFlowLog(in.VpcID, in.SubnetID, in.group(), strings.TrimPrefix(in.IamRoleArn, iamARN("role", "")))
-			return id, arnOutput{m.ARN("ec2", "vpc-flow-log/"+id)}, err
+			id, err := m.CloudWatch.CreateFlowLog(in.VpcID, in.SubnetID, in.group(), strings.TrimPrefix(in.IamRoleArn, iamARN("role", "")))
+			return id, arnOutput{m.Region.ARN("ec2", "vpc-flow-log/"+id)}, err
 		},
 	})
 }

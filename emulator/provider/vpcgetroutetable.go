@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 type getRouteTableInputs struct {
@@ -56,7 +58,7 @@ type foundRoute struct {
 }
 
 // getRouteTable finds the table of a subnet, or a table by its ID.
-func getRouteTable(m *cloud.Cloud, in getRouteTableInputs) (getRouteTableResult, error) {
+func getRouteTable(m *cloud.Model, in getRouteTableInputs) (getRouteTableResult, error) {
 	table, err := in.find(m)
 	if err != nil {
 		return getRouteTableResult{}, err
@@ -66,22 +68,22 @@ func getRouteTable(m *cloud.Cloud, in getRouteTableInputs) (getRouteTableResult,
 		return getRouteTableResult{}, fmt.Errorf("query returned no results. Please change your search criteria and try again")
 	}
 	return getRouteTableResult{
-		ID: table.ID, ARN: m.ARN("ec2", "route-table/"+table.ID), Associations: associationsOf(table), OwnerID: cloud.Account,
+		ID: table.ID, ARN: m.Region.ARN("ec2", "route-table/"+table.ID), Associations: associationsOf(table), OwnerID: aws.Account,
 		RouteTableID: table.ID, Routes: routesOf(table), SubnetID: in.SubnetID, Tags: map[string]string{}, VpcID: table.VPC,
 	}, nil
 }
 
-func (in getRouteTableInputs) find(m *cloud.Cloud) (cloud.RouteTable, error) {
+func (in getRouteTableInputs) find(m *cloud.Model) (vpc.RouteTable, error) {
 	switch {
 	case in.RouteTableID != "":
-		return m.RouteTable(in.RouteTableID)
+		return m.VPC.RouteTable(in.RouteTableID)
 	case in.SubnetID != "":
-		return m.TableOf(in.SubnetID)
+		return m.VPC.TableOf(in.SubnetID)
 	}
-	return cloud.RouteTable{}, fmt.Errorf("the emulator finds route tables by subnetId or routeTableId")
+	return vpc.RouteTable{}, fmt.Errorf("the emulator finds route tables by subnetId or routeTableId")
 }
 
-func associationsOf(table cloud.RouteTable) []foundAssociation {
+func associationsOf(table vpc.RouteTable) []foundAssociation {
 	all := []foundAssociation{}
 	for _, id := range sortedKeys(table.Associations) {
 		all = append(all, foundAssociation{RouteTableAssociationID: id, RouteTableID: table.ID, SubnetID: table.Associations[id]})
@@ -89,7 +91,7 @@ func associationsOf(table cloud.RouteTable) []foundAssociation {
 	return all
 }
 
-func routesOf(table cloud.RouteTable) []foundRoute {
+func routesOf(table vpc.RouteTable) []foundRoute {
 	all := []foundRoute{}
 	for _, destination := range sortedKeys(table.Routes) {
 		route := foundRoute{}

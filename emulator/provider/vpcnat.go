@@ -29,18 +29,18 @@ type eipOutputs struct {
 
 func elasticIP() resourceType {
 	return define(resourceType{token: "aws:ec2/eip:Eip", kind: Run, replaceOn: []string{"domain"}}, handlers[eipInputs, eipOutputs]{
-		create: func(m *cloud.Cloud, in eipInputs) (string, eipOutputs, error) {
+		create: func(m *cloud.Model, in eipInputs) (string, eipOutputs, error) {
 			if in.Domain != "" && in.Domain != "vpc" {
 				return "", eipOutputs{}, unsupported("domain", in.Domain, "vpc")
 			}
-			made, err := m.AllocateAddress()
+			made, err := m.VPC.AllocateAddress()
 			address := made.Address.String()
 			return made.ID, eipOutputs{
-				ARN: m.ARN("ec2", "elastic-ip/"+made.ID), AllocationID: made.ID, Domain: "vpc", PublicIP: address,
+				ARN: m.Region.ARN("ec2", "elastic-ip/"+made.ID), AllocationID: made.ID, Domain: "vpc", PublicIP: address,
 				PublicDNS: "ec2-" + strings.ReplaceAll(address, ".", "-") + ".compute-1.amazonaws.com",
 			}, err
 		},
-		remove: func(m *cloud.Cloud, id string, _ eipInputs) error { return m.ReleaseAddress(id) },
+		remove: func(m *cloud.Model, id string, _ eipInputs) error { return m.VPC.ReleaseAddress(id) },
 	})
 }
 
@@ -60,21 +60,21 @@ func natGateway() resourceType {
 	return define(resourceType{
 		token: "aws:ec2/natGateway:NatGateway", kind: Run, replaceOn: []string{"allocationId", "subnetId", "connectivityType"},
 	}, handlers[natInputs, natOutputs]{
-		create: func(m *cloud.Cloud, in natInputs) (string, natOutputs, error) {
+		create: func(m *cloud.Model, in natInputs) (string, natOutputs, error) {
 			if in.ConnectivityType != "" && in.ConnectivityType != "public" {
 				return "", natOutputs{}, unsupported("connectivityType", in.ConnectivityType, "public")
 			}
-			made, err := m.CreateNAT(in.SubnetID, in.AllocationID)
+			made, err := m.VPC.CreateNAT(in.SubnetID, in.AllocationID)
 			if err != nil {
 				return "", natOutputs{}, err
 			}
 			number := strings.TrimPrefix(made.ID, "nat-")
 			return made.ID, natOutputs{
 				AssociationID: "eipassoc-" + number, ConnectivityType: "public", NetworkInterfaceID: "eni-" + number,
-				PrivateIP: made.Address.String(), PublicIP: m.PublicAddress(made).String(),
+				PrivateIP: made.Address.String(), PublicIP: m.VPC.PublicAddress(made).String(),
 			}, nil
 		},
 		retryCreate: attach,
-		remove:      func(m *cloud.Cloud, id string, _ natInputs) error { return m.DeleteNAT(id) },
+		remove:      func(m *cloud.Model, id string, _ natInputs) error { return m.VPC.DeleteNAT(id) },
 	})
 }

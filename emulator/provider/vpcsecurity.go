@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 type securityGroupInputs struct {
@@ -34,14 +35,14 @@ func securityGroup() resourceType {
 		token: "aws:ec2/securityGroup:SecurityGroup", kind: Run, name: "name", nameMax: 255,
 		replaceOn: []string{"name", "description", "vpcId"},
 	}, handlers[securityGroupInputs, arnOutput]{
-		create: func(m *cloud.Cloud, in securityGroupInputs) (string, arnOutput, error) {
+		create: func(m *cloud.Model, in securityGroupInputs) (string, arnOutput, error) {
 			if err := checkDescription(in.Description); err != nil {
 				return "", arnOutput{}, err
 			}
-			made, err := m.CreateSecurityGroup(in.Name, in.VpcID)
-			return made.ID, arnOutput{m.ARN("ec2", "security-group/"+made.ID)}, err
+			made, err := m.VPC.CreateSecurityGroup(in.Name, in.VpcID)
+			return made.ID, arnOutput{m.Region.ARN("ec2", "security-group/"+made.ID)}, err
 		},
-		remove: func(m *cloud.Cloud, id string, _ securityGroupInputs) error { return m.DeleteSecurityGroup(id) },
+		remove: func(m *cloud.Model, id string, _ securityGroupInputs) error { return m.VPC.DeleteSecurityGroup(id) },
 	})
 }
 
@@ -62,22 +63,22 @@ func securityGroupRule(token string, egress bool) resourceType {
 	return define(resourceType{
 		token: token, kind: Run, replaceOn: []string{"securityGroupId"}, replaceIf: replacesPeer,
 	}, handlers[ruleInputs, ruleOutputs]{
-		create: func(m *cloud.Cloud, in ruleInputs) (string, ruleOutputs, error) {
+		create: func(m *cloud.Model, in ruleInputs) (string, ruleOutputs, error) {
 			rule, err := in.rule(egress)
 			if err != nil {
 				return "", ruleOutputs{}, err
 			}
-			made, err := m.CreateRule(rule)
-			return made.ID, ruleOutputs{ARN: m.ARN("ec2", "security-group-rule/"+made.ID), ID: made.ID}, err
+			made, err := m.VPC.CreateRule(rule)
+			return made.ID, ruleOutputs{ARN: m.Region.ARN("ec2", "security-group-rule/"+made.ID), ID: made.ID}, err
 		},
-		update: func(m *cloud.Cloud, id string, _, now ruleInputs) (*ruleOutputs, error) {
+		update: func(m *cloud.Model, id string, _, now ruleInputs) (*ruleOutputs, error) {
 			rule, err := now.rule(egress)
 			if err != nil {
 				return nil, err
 			}
-			return nil, m.UpdateRule(id, rule)
+			return nil, m.VPC.UpdateRule(id, rule)
 		},
-		remove: func(m *cloud.Cloud, id string, _ ruleInputs) error { return m.DeleteRule(id) },
+		remove: func(m *cloud.Model, id string, _ ruleInputs) error { return m.VPC.DeleteRule(id) },
 	})
 }
 
@@ -91,8 +92,8 @@ func replacesPeer(key string, old, now resource.PropertyMap) bool {
 	return false
 }
 
-func (in ruleInputs) rule(egress bool) (cloud.Rule, error) {
-	return cloud.Rule{
+func (in ruleInputs) rule(egress bool) (vpc.Rule, error) {
+	return vpc.Rule{
 		Group: in.SecurityGroupID, Egress: egress, Protocol: in.IPProtocol, From: in.FromPort, To: in.ToPort,
 		CIDR: in.CidrIpv4 + in.CidrIpv6, Peer: in.ReferencedSecurityGroupID, List: in.PrefixListID,
 	}, checkDescription(in.Description)

@@ -4,16 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
 // retry has an operation tried again while the cloud refuses it with one of the codes, as the real provider does. The zero
 // value tries once.
 type retry struct {
-	codes   []string      // of [cloud.Error]
+	codes   []string      // of [aws.Error]
 	timeout time.Duration // emulated time
 }
 
@@ -22,7 +24,7 @@ func (r retry) do(ctx context.Context, c *cloud.Cloud, try func() error) error {
 	deadline := c.Now().Add(r.timeout)
 	for {
 		err := try()
-		var refusal *cloud.Error
+		var refusal *aws.Error
 		if !errors.As(err, &refusal) || !slices.Contains(r.codes, refusal.Code) {
 			return err
 		}
@@ -38,11 +40,14 @@ func (r retry) do(ctx context.Context, c *cloud.Cloud, try func() error) error {
 // errTimeout is what await returns when the time is over.
 var errTimeout = errors.New("timeout")
 
-// await waits until done returns true or an error, at most for a timeout of emulated time.
-func await(ctx context.Context, c *cloud.Cloud, timeout time.Duration, done func() (bool, error)) error {
+// noTimeout has await wait for as long as it takes.
+const noTimeout = time.Duration(math.MaxInt64)
+
+// await looks at the model until done returns true or an error, at most for a timeout of emulated time.
+func await(ctx context.Context, c *cloud.Cloud, timeout time.Duration, done func(m *cloud.Model) (bool, error)) error {
 	deadline := c.Now().Add(timeout)
 	for {
-		if is, err := done(); is || err != nil {
+		if is, err := cloud.Find(c, done); is || err != nil {
 			return err
 		}
 		if c.Now().After(deadline) {
