@@ -57,21 +57,26 @@ func mustDeploy(t *testing.T, args *Args) *graphtest.Graph {
 }
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		change func(*Args)
 		want   string
 	}{
-		"no VPC":                   {func(a *Args) { a.VPCID = nil }, "vpcId: a value is needed"},
-		"no image":                 {func(a *Args) { a.ImageID = nil }, "imageId: a value is needed"},
-		"no root device":           {func(a *Args) { a.RootDevice = nil }, "rootDevice: a value is needed"},
-		"no instance type":         {func(a *Args) { a.InstanceType = "" }, "instanceType: a value is needed"},
-		"a negative root volume":   {func(a *Args) { a.RootVolumeGiB = -1 }, "rootVolumeGiB: -1 is not between 1 and 16384"},
-		"SSH from nowhere":         {func(a *Args) { a.SSHFrom = []netip.Prefix{{}} }, "sshFrom[0]: invalid Prefix is not a range"},
-		"an artifact without file": {func(a *Args) { a.Software.Artifacts[1].Source = "" }, "software.artifacts[1].source: a local file is needed"},
-		"an artifact without hash": {func(a *Args) { a.Software.Artifacts[0].SHA256 = "" }, "software.artifacts[0].sha256: "},
-		"a bad service":            {func(a *Args) { a.Software.Services[0].Command = nil }, "software.services[0].command: "},
+		{name: "no VPC", change: func(a *Args) { a.VPCID = nil }, want: "vpcId: a value is needed"},
+		{name: "no image", change: func(a *Args) { a.ImageID = nil }, want: "imageId: a value is needed"},
+		{name: "no root device", change: func(a *Args) { a.RootDevice = nil }, want: "rootDevice: a value is needed"},
+		{name: "no instance type", change: func(a *Args) { a.InstanceType = "" }, want: "instanceType: a value is needed"},
+		{name: "a negative root volume", change: func(a *Args) { a.RootVolumeGiB = -1 }, want: "rootVolumeGiB: -1 is not between 1 and 16384"},
+		{name: "SSH from nowhere", change: func(a *Args) { a.SSHFrom = []netip.Prefix{{}} }, want: "sshFrom[0]: invalid Prefix is not a range"},
+		{
+			name:   "an artifact without file",
+			change: func(a *Args) { a.Software.Artifacts[1].Source = "" },
+			want:   "software.artifacts[1].source: a local file is needed",
+		},
+		{name: "an artifact without hash", change: func(a *Args) { a.Software.Artifacts[0].SHA256 = "" }, want: "software.artifacts[0].sha256: "},
+		{name: "a bad service", change: func(a *Args) { a.Software.Services[0].Command = nil }, want: "software.services[0].command: "},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			a := args()
 			test.change(a)
 			g, err := deploy(t, a)

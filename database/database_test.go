@@ -38,35 +38,52 @@ func deploy(t *testing.T, name string, args *Args) (*graphtest.Graph, error) {
 }
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		change func(*Args)
 		want   string
 	}{
-		"no VPC":                 {func(a *Args) { a.VPCID = nil }, "vpcId: a VPC is needed"},
-		"no subnets":             {func(a *Args) { a.SubnetIDs = nil }, "subnetIds: subnets are needed"},
-		"one subnet":             {func(a *Args) { a.SubnetIDs = pulumi.ToStringArray([]string{"a"}) }, "subnetIds: 1 is not enough"},
-		"another engine":         {func(a *Args) { a.Engine = "oracle" }, `engine: "oracle" is not one of [mariadb mysql postgres]`},
-		"no version":             {func(a *Args) { a.Version = "" }, `version: "" is not a major version such as 15`},
-		"an old version":         {func(a *Args) { a.Version = "14" }, `version: "14" is below 15`},
-		"no class":               {func(a *Args) { a.InstanceClass = "" }, `instanceClass: "" is not an instance class`},
-		"an instance type":       {func(a *Args) { a.InstanceClass = "t4g.micro" }, `instanceClass: "t4g.micro" is not an instance class`},
-		"a serverless class":     {func(a *Args) { a.InstanceClass = "db.serverless" }, `instanceClass: "db.serverless" is not an instance class`},
-		"a class that shows all": {func(a *Args) { a.InstanceClass = "db.t2.micro" }, `instanceClass: "db.t2.micro" can't encrypt`},
-		"an ancient class":       {func(a *Args) { a.InstanceClass = "db.m1.small" }, `instanceClass: "db.m1.small" can't encrypt`},
-		"too little storage":     {func(a *Args) { a.StorageGiB = 19 }, "storageGiB: 19 is not between 20 and 65536"},
-		"too much storage":       {func(a *Args) { a.StorageGiB = 65537 }, "storageGiB: 65537 is not between 20 and 65536"},
-		"negative backups":       {func(a *Args) { a.BackupDays = -1 }, "backupDays: -1 is not between 0 and 35"},
-		"backups for too long":   {func(a *Args) { a.BackupDays = 36 }, "backupDays: 36 is not between 0 and 35"},
-		"no name":                {func(a *Args) { a.Name = "" }, `name: "" is not made of letters`},
-		"a name with a hyphen":   {func(a *Args) { a.Name = "my-app" }, `name: "my-app" is not made of letters`},
-		"a reserved name":        {func(a *Args) { a.Name = "Template1" }, `name: "Template1" is reserved by the engine`},
-		"no username":            {func(a *Args) { a.Username = "" }, `username: "" is not made of letters`},
-		"a username of 17":       {func(a *Args) { a.Username = strings.Repeat("u", 17) }, "a letter first, at most 16"},
-		"admin of PostgreSQL":    {func(a *Args) { a.Username = "admin" }, `username: "admin" is reserved by the engine`},
-		"RDS's own user":         {func(a *Args) { a.Username = "RDSadmin" }, `username: "RDSadmin" is reserved by the engine`},
-		"a role of PostgreSQL":   {func(a *Args) { a.Username = "pg_monitor" }, `username: "pg_monitor" is reserved by the engine`},
+		{name: "no VPC", change: func(a *Args) { a.VPCID = nil }, want: "vpcId: a VPC is needed"},
+		{name: "no subnets", change: func(a *Args) { a.SubnetIDs = nil }, want: "subnetIds: subnets are needed"},
+		{name: "one subnet", change: func(a *Args) { a.SubnetIDs = pulumi.ToStringArray([]string{"a"}) }, want: "subnetIds: 1 is not enough"},
+		{name: "another engine", change: func(a *Args) { a.Engine = "oracle" }, want: `engine: "oracle" is not one of [mariadb mysql postgres]`},
+		{name: "no version", change: func(a *Args) { a.Version = "" }, want: `version: "" is not a major version such as 15`},
+		{name: "an old version", change: func(a *Args) { a.Version = "14" }, want: `version: "14" is below 15`},
+		{name: "no class", change: func(a *Args) { a.InstanceClass = "" }, want: `instanceClass: "" is not an instance class`},
+		{
+			name:   "an instance type",
+			change: func(a *Args) { a.InstanceClass = "t4g.micro" },
+			want:   `instanceClass: "t4g.micro" is not an instance class`,
+		},
+		{
+			name:   "a serverless class",
+			change: func(a *Args) { a.InstanceClass = "db.serverless" },
+			want:   `instanceClass: "db.serverless" is not an instance class`,
+		},
+		{
+			name:   "a class that shows all",
+			change: func(a *Args) { a.InstanceClass = "db.t2.micro" },
+			want:   `instanceClass: "db.t2.micro" can't encrypt`,
+		},
+		{name: "an ancient class", change: func(a *Args) { a.InstanceClass = "db.m1.small" }, want: `instanceClass: "db.m1.small" can't encrypt`},
+		{name: "too little storage", change: func(a *Args) { a.StorageGiB = 19 }, want: "storageGiB: 19 is not between 20 and 65536"},
+		{name: "too much storage", change: func(a *Args) { a.StorageGiB = 65537 }, want: "storageGiB: 65537 is not between 20 and 65536"},
+		{name: "negative backups", change: func(a *Args) { a.BackupDays = -1 }, want: "backupDays: -1 is not between 0 and 35"},
+		{name: "backups for too long", change: func(a *Args) { a.BackupDays = 36 }, want: "backupDays: 36 is not between 0 and 35"},
+		{name: "no name", change: func(a *Args) { a.Name = "" }, want: `name: "" is not made of letters`},
+		{name: "a name with a hyphen", change: func(a *Args) { a.Name = "my-app" }, want: `name: "my-app" is not made of letters`},
+		{name: "a reserved name", change: func(a *Args) { a.Name = "Template1" }, want: `name: "Template1" is reserved by the engine`},
+		{name: "no username", change: func(a *Args) { a.Username = "" }, want: `username: "" is not made of letters`},
+		{name: "a username of 17", change: func(a *Args) { a.Username = strings.Repeat("u", 17) }, want: "a letter first, at most 16"},
+		{name: "admin of PostgreSQL", change: func(a *Args) { a.Username = "admin" }, want: `username: "admin" is reserved by the engine`},
+		{name: "RDS's own user", change: func(a *Args) { a.Username = "RDSadmin" }, want: `username: "RDSadmin" is reserved by the engine`},
+		{
+			name:   "a role of PostgreSQL",
+			change: func(a *Args) { a.Username = "pg_monitor" },
+			want:   `username: "pg_monitor" is reserved by the engine`,
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			a := args()
 			test.change(a)
 			g, err := deploy(t, "swiftcode", a)

@@ -74,30 +74,46 @@ func TestCheckWithinItsLimitsIsValid(t *testing.T) {
 }
 
 func TestCheckNamesTheBrokenRule(t *testing.T) {
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		change func(*Check)
 		want   string
 	}{
-		"no protocol":            {func(c *Check) { c.Protocol = "" }, `protocol: "" is neither TCP nor HTTP`},
-		"HTTPS":                  {func(c *Check) { c.Protocol = "HTTPS" }, `protocol: "HTTPS" is neither TCP nor HTTP`},
-		"TCP with a path":        {func(c *Check) { c.Path = "/ping" }, `path: "/ping" is for HTTP: a TCP check only connects`},
-		"TCP with a matcher":     {func(c *Check) { c.Matcher = "200" }, `matcher: "200" is for HTTP: a TCP check only connects`},
-		"port too low":           {func(c *Check) { c.Port = -1 }, "port: -1 is outside 1–65535"},
-		"port too high":          {func(c *Check) { c.Port = 65536 }, "port: 65536 is outside 1–65535"},
-		"interval too short":     {func(c *Check) { c.Interval, c.Timeout = 4*time.Second, 2*time.Second }, "interval: 4s is outside 5–300 s"},
-		"interval too long":      {func(c *Check) { c.Interval = 301 * time.Second }, "interval: 5m1s is outside 5–300 s"},
-		"interval with fraction": {func(c *Check) { c.Interval = 10500 * time.Millisecond }, "interval: 10.5s is not a whole number of seconds"},
-		"timeout too short":      {func(c *Check) { c.Timeout = time.Second }, "timeout: 1s is outside 2–120 s"},
-		"timeout too long":       {func(c *Check) { c.Interval, c.Timeout = 300*time.Second, 121*time.Second }, "timeout: 2m1s is outside 2–120 s"},
-		"timeout with fraction":  {func(c *Check) { c.Timeout = 2500 * time.Millisecond }, "timeout: 2.5s is not a whole number of seconds"},
-		"timeout as the interval": {func(c *Check) { c.Timeout = c.Interval },
-			"timeout: 10s is not below interval (10s)"},
-		"healthy too low":    {func(c *Check) { c.Healthy = 1 }, "healthy: 1 is outside 2–10"},
-		"healthy too high":   {func(c *Check) { c.Healthy = 11 }, "healthy: 11 is outside 2–10"},
-		"unhealthy too low":  {func(c *Check) { c.Unhealthy = 1 }, "unhealthy: 1 is outside 2–10"},
-		"unhealthy too high": {func(c *Check) { c.Unhealthy = 11 }, "unhealthy: 11 is outside 2–10"},
+		{name: "no protocol", change: func(c *Check) { c.Protocol = "" }, want: `protocol: "" is neither TCP nor HTTP`},
+		{name: "HTTPS", change: func(c *Check) { c.Protocol = "HTTPS" }, want: `protocol: "HTTPS" is neither TCP nor HTTP`},
+		{name: "TCP with a path", change: func(c *Check) { c.Path = "/ping" }, want: `path: "/ping" is for HTTP: a TCP check only connects`},
+		{name: "TCP with a matcher", change: func(c *Check) { c.Matcher = "200" }, want: `matcher: "200" is for HTTP: a TCP check only connects`},
+		{name: "port too low", change: func(c *Check) { c.Port = -1 }, want: "port: -1 is outside 1–65535"},
+		{name: "port too high", change: func(c *Check) { c.Port = 65536 }, want: "port: 65536 is outside 1–65535"},
+		{
+			name:   "interval too short",
+			change: func(c *Check) { c.Interval, c.Timeout = 4*time.Second, 2*time.Second },
+			want:   "interval: 4s is outside 5–300 s",
+		},
+		{name: "interval too long", change: func(c *Check) { c.Interval = 301 * time.Second }, want: "interval: 5m1s is outside 5–300 s"},
+		{
+			name:   "interval with fraction",
+			change: func(c *Check) { c.Interval = 10500 * time.Millisecond },
+			want:   "interval: 10.5s is not a whole number of seconds",
+		},
+		{name: "timeout too short", change: func(c *Check) { c.Timeout = time.Second }, want: "timeout: 1s is outside 2–120 s"},
+		{
+			name:   "timeout too long",
+			change: func(c *Check) { c.Interval, c.Timeout = 300*time.Second, 121*time.Second },
+			want:   "timeout: 2m1s is outside 2–120 s",
+		},
+		{
+			name:   "timeout with fraction",
+			change: func(c *Check) { c.Timeout = 2500 * time.Millisecond },
+			want:   "timeout: 2.5s is not a whole number of seconds",
+		},
+		{name: "timeout as the interval", change: func(c *Check) { c.Timeout = c.Interval }, want: "timeout: 10s is not below interval (10s)"},
+		{name: "healthy too low", change: func(c *Check) { c.Healthy = 1 }, want: "healthy: 1 is outside 2–10"},
+		{name: "healthy too high", change: func(c *Check) { c.Healthy = 11 }, want: "healthy: 11 is outside 2–10"},
+		{name: "unhealthy too low", change: func(c *Check) { c.Unhealthy = 1 }, want: "unhealthy: 1 is outside 2–10"},
+		{name: "unhealthy too high", change: func(c *Check) { c.Unhealthy = 11 }, want: "unhealthy: 11 is outside 2–10"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			c := valid()
 			test.change(&c)
 			assert.EqualError(t, c.Validate(), test.want)

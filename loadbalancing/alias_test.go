@@ -20,27 +20,72 @@ func aliased() *Args {
 
 func TestBadAliasesRegisterNothing(t *testing.T) {
 	long := strings.Repeat("a", 50) + "." + strings.Repeat("b", 20) + ".example.com"
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		change func(*Alias)
 		want   string
 	}{
-		"no zone":                    {func(a *Alias) { a.Zone = "" }, "alias.zone: a name is needed"},
-		"no name":                    {func(a *Alias) { a.Name = "" }, "alias.name: a name is needed"},
-		"a name elsewhere":           {func(a *Alias) { a.Name = "www.example.org" }, `alias.name: "www.example.org" is not within the zone (example.com)`},
-		"a name that ends alike":     {func(a *Alias) { a.Name = "wwwexample.com" }, `alias.name: "wwwexample.com" is not within the zone (example.com)`},
-		"a top-level domain":         {func(a *Alias) { a.Zone = "com" }, `alias.zone: "com" is not below a top-level domain`},
-		"a final dot":                {func(a *Alias) { a.Zone = "example.com." }, `alias.zone: "example.com." has a part ("") that is not 1–63 of a–z, 0–9 and inner hyphens`},
-		"capitals":                   {func(a *Alias) { a.Name = "WWW.example.com" }, `alias.name: "WWW.example.com" has a part ("WWW") that is not`},
-		"a wildcard":                 {func(a *Alias) { a.Name = "*.example.com" }, `alias.name: "*.example.com" has a part ("*") that is not`},
-		"a hyphen in front":          {func(a *Alias) { a.Name = "-w.example.com" }, `alias.name: "-w.example.com" has a part ("-w") that is not`},
-		"a label too long":           {func(a *Alias) { a.Name = strings.Repeat("a", 64) + ".example.com" }, "that is not 1–63 of"},
-		"a name too long for DNS":    {func(a *Alias) { a.Name = strings.Repeat("a.", 122) + "example.com" }, "is longer than 253 characters"},
-		"a name too long for X.509":  {func(a *Alias) { a.Name = long }, `alias.name: "` + long + `" is longer than 64 characters, the most that a certificate's first name may have`},
-		"a zone from nowhere":        {func(a *Alias) { a.ZoneID = nil }, "alias.zoneId: the zone's ID is needed, unless it is created"},
-		"a zone both old and new":    {func(a *Alias) { a.CreateZone = true }, "alias.zoneId: a zone that is created has no ID yet"},
-		"a URL in place of the name": {func(a *Alias) { a.Name = "https://www.example.com" }, `has a part ("https://www") that is not`},
+		{name: "no zone", change: func(a *Alias) { a.Zone = "" }, want: "alias.zone: a name is needed"},
+		{name: "no name", change: func(a *Alias) { a.Name = "" }, want: "alias.name: a name is needed"},
+		{
+			name:   "a name elsewhere",
+			change: func(a *Alias) { a.Name = "www.example.org" },
+			want:   `alias.name: "www.example.org" is not within the zone (example.com)`,
+		},
+		{
+			name:   "a name that ends alike",
+			change: func(a *Alias) { a.Name = "wwwexample.com" },
+			want:   `alias.name: "wwwexample.com" is not within the zone (example.com)`,
+		},
+		{name: "a top-level domain", change: func(a *Alias) { a.Zone = "com" }, want: `alias.zone: "com" is not below a top-level domain`},
+		{
+			name:   "a final dot",
+			change: func(a *Alias) { a.Zone = "example.com." },
+			want:   `alias.zone: "example.com." has a part ("") that is not 1–63 of a–z, 0–9 and inner hyphens`,
+		},
+		{
+			name:   "capitals",
+			change: func(a *Alias) { a.Name = "WWW.example.com" },
+			want:   `alias.name: "WWW.example.com" has a part ("WWW") that is not`,
+		},
+		{
+			name:   "a wildcard",
+			change: func(a *Alias) { a.Name = "*.example.com" },
+			want:   `alias.name: "*.example.com" has a part ("*") that is not`,
+		},
+		{
+			name:   "a hyphen in front",
+			change: func(a *Alias) { a.Name = "-w.example.com" },
+			want:   `alias.name: "-w.example.com" has a part ("-w") that is not`,
+		},
+		{name: "a label too long", change: func(a *Alias) { a.Name = strings.Repeat("a", 64) + ".example.com" }, want: "that is not 1–63 of"},
+		{
+			name:   "a name too long for DNS",
+			change: func(a *Alias) { a.Name = strings.Repeat("a.", 122) + "example.com" },
+			want:   "is longer than 253 characters",
+		},
+		{
+			name:   "a name too long for X.509",
+			change: func(a *Alias) { a.Name = long },
+			want:   `alias.name: "` + long + `" is longer than 64 characters, the most that a certificate's first name may have`,
+		},
+		{
+			name:   "a zone from nowhere",
+			change: func(a *Alias) { a.ZoneID = nil },
+			want:   "alias.zoneId: the zone's ID is needed, unless it is created",
+		},
+		{
+			name:   "a zone both old and new",
+			change: func(a *Alias) { a.CreateZone = true },
+			want:   "alias.zoneId: a zone that is created has no ID yet",
+		},
+		{
+			name:   "a URL in place of the name",
+			change: func(a *Alias) { a.Name = "https://www.example.com" },
+			want:   `has a part ("https://www") that is not`,
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			a := aliased()
 			test.change(a.Alias)
 			g, err := deploy(t, "web", a)

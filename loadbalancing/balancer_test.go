@@ -39,25 +39,38 @@ func deploy(t *testing.T, name string, args *Args) (*graphtest.Graph, error) {
 }
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		change func(*Args)
 		want   string
 	}{
-		"no VPC":                 {func(a *Args) { a.VPCID = nil }, "vpcId: a VPC is needed"},
-		"no subnets":             {func(a *Args) { a.SubnetIDs = nil }, "subnetIds: subnets are needed"},
-		"no listeners":           {func(a *Args) { a.Listeners = nil }, "listeners: at least one listener is needed"},
-		"no clients":             {func(a *Args) { a.From = nil }, "from: without clients nothing reaches the listeners"},
-		"a listener twice":       {func(a *Args) { a.Listeners = append(a.Listeners, a.Listeners...) }, "listeners[1].port: 5000 is listened on twice"},
-		"a listener's port 0":    {func(a *Args) { a.Listeners[0].Port = 0 }, "listeners[0].port: 0 is not between 1 and 65535"},
-		"no kind":                {func(a *Args) { a.Kind = "" }, `kind: "" is neither network nor application`},
-		"a kind unheard of":      {func(a *Args) { a.Kind = "classic" }, `kind: "classic" is neither network nor application`},
-		"a client over IPv6":     {func(a *Args) { a.From[0] = netip.MustParsePrefix("::/0") }, "from[0]: ::/0 is not an IPv4 range"},
-		"a client's host bits":   {func(a *Args) { a.From[0] = netip.MustParsePrefix("10.0.0.1/8") }, "from[0]: 10.0.0.1/8 has host bits set, it should be 10.0.0.0/8"},
-		"a client twice":         {func(a *Args) { a.From = append(a.From, a.From...) }, "from[1]: 0.0.0.0/0 is given twice"},
-		"a target port too high": {func(a *Args) { a.TargetPort = 65536 }, "targetPort: 65536 is not between 1 and 65535"},
-		"a bad health check":     {func(a *Args) { a.Check.Interval = time.Second }, "check.interval: "},
+		{name: "no VPC", change: func(a *Args) { a.VPCID = nil }, want: "vpcId: a VPC is needed"},
+		{name: "no subnets", change: func(a *Args) { a.SubnetIDs = nil }, want: "subnetIds: subnets are needed"},
+		{name: "no listeners", change: func(a *Args) { a.Listeners = nil }, want: "listeners: at least one listener is needed"},
+		{name: "no clients", change: func(a *Args) { a.From = nil }, want: "from: without clients nothing reaches the listeners"},
+		{
+			name:   "a listener twice",
+			change: func(a *Args) { a.Listeners = append(a.Listeners, a.Listeners...) },
+			want:   "listeners[1].port: 5000 is listened on twice",
+		},
+		{name: "a listener's port 0", change: func(a *Args) { a.Listeners[0].Port = 0 }, want: "listeners[0].port: 0 is not between 1 and 65535"},
+		{name: "no kind", change: func(a *Args) { a.Kind = "" }, want: `kind: "" is neither network nor application`},
+		{name: "a kind unheard of", change: func(a *Args) { a.Kind = "classic" }, want: `kind: "classic" is neither network nor application`},
+		{
+			name:   "a client over IPv6",
+			change: func(a *Args) { a.From[0] = netip.MustParsePrefix("::/0") },
+			want:   "from[0]: ::/0 is not an IPv4 range",
+		},
+		{
+			name:   "a client's host bits",
+			change: func(a *Args) { a.From[0] = netip.MustParsePrefix("10.0.0.1/8") },
+			want:   "from[0]: 10.0.0.1/8 has host bits set, it should be 10.0.0.0/8",
+		},
+		{name: "a client twice", change: func(a *Args) { a.From = append(a.From, a.From...) }, want: "from[1]: 0.0.0.0/0 is given twice"},
+		{name: "a target port too high", change: func(a *Args) { a.TargetPort = 65536 }, want: "targetPort: 65536 is not between 1 and 65535"},
+		{name: "a bad health check", change: func(a *Args) { a.Check.Interval = time.Second }, want: "check.interval: "},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			a := args()
 			test.change(a)
 			g, err := deploy(t, "musicguru", a)

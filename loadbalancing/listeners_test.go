@@ -51,36 +51,77 @@ func TestWhatNoBalancerCanDoRegistersNothing(t *testing.T) {
 		a.Listeners = listeners
 		return a
 	}
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name string
 		args *Args
 		want string
 	}{
-		"a network balancer for HTTP": {network(Listener{Port: 80, Protocol: "HTTP"}),
-			`listeners[0].protocol: "HTTP" is neither TCP nor TLS, as every listener of a load balancer of kind network is`},
-		"a network balancer for UDP": {network(Listener{Port: 53, Protocol: "UDP"}),
-			`listeners[0].protocol: "UDP" is neither TCP nor TLS, as every listener of a load balancer of kind network is`},
-		"an application balancer for TCP": {application(Listener{Port: 443, Protocol: "HTTPS"}, Listener{Port: 80, Protocol: "TCP"}),
-			`listeners[1].protocol: "TCP" is neither HTTP nor HTTPS, as every listener of a load balancer of kind application is`},
-		"TLS without a certificate": {network(Listener{Port: 80, Protocol: "TCP"}, Listener{Port: 443, Protocol: "TLS"}),
-			`listeners[1].protocol: "TLS" needs a certificate, or an alias for which one is issued`},
-		"HTTPS without a certificate": {func() *Args { a := web(); a.CertificateARN = nil; return a }(),
-			`listeners[1].protocol: "HTTPS" needs a certificate, or an alias for which one is issued`},
-		"a certificate for nothing": {application(Listener{Port: 80, Protocol: "HTTP"}),
-			"certificateArn: no listener uses it: none is for TLS or HTTPS"},
-		"a redirect of HTTPS": {application(Listener{Port: 443, Protocol: "HTTPS"}, Listener{Port: 444, Protocol: "HTTPS", Redirect: 443}),
-			"listeners[1].redirect: 443 is for an HTTP listener, this one is for HTTPS"},
-		"a redirect of TCP": {network(Listener{Port: 80, Protocol: "TCP"}, Listener{Port: 81, Protocol: "TCP", Redirect: 80}),
-			"listeners[1].redirect: 80 is for an HTTP listener, this one is for TCP"},
-		"a redirect to nobody": {application(Listener{Port: 80, Protocol: "HTTP", Redirect: 8443}, Listener{Port: 443, Protocol: "HTTPS"}),
-			"listeners[0].redirect: 8443 is no HTTPS listener's port"},
-		"a redirect to HTTP": {application(Listener{Port: 80, Protocol: "HTTP", Redirect: 81}, Listener{Port: 81, Protocol: "HTTP"}, Listener{Port: 443, Protocol: "HTTPS"}),
-			"listeners[0].redirect: 81 is no HTTPS listener's port"},
-		"redirects alone": {application(Listener{Port: 80, Protocol: "HTTP", Redirect: 443}),
-			"listeners: none forwards: all redirect\nlisteners[0].redirect: 443 is no HTTPS listener's port"},
-		"an application balancer's check over TCP": {func() *Args { a := web(); a.Check = args().Check; return a }(),
-			`check.protocol: "TCP" is not HTTP, which the targets of an application load balancer are asked over`},
+		{
+			name: "a network balancer for HTTP",
+			args: network(Listener{Port: 80, Protocol: "HTTP"}),
+			want: `listeners[0].protocol: "HTTP" is neither TCP nor TLS, as every listener of a load balancer of kind network is`,
+		},
+		{
+			name: "a network balancer for UDP",
+			args: network(Listener{Port: 53, Protocol: "UDP"}),
+			want: `listeners[0].protocol: "UDP" is neither TCP nor TLS, as every listener of a load balancer of kind network is`,
+		},
+		{
+			name: "an application balancer for TCP",
+			args: application(Listener{Port: 443, Protocol: "HTTPS"}, Listener{Port: 80, Protocol: "TCP"}),
+			want: `listeners[1].protocol: "TCP" is neither HTTP nor HTTPS, as every listener of a load balancer of kind application is`,
+		},
+		{
+			name: "TLS without a certificate",
+			args: network(Listener{Port: 80, Protocol: "TCP"}, Listener{Port: 443, Protocol: "TLS"}),
+			want: `listeners[1].protocol: "TLS" needs a certificate, or an alias for which one is issued`,
+		},
+		{
+			name: "HTTPS without a certificate",
+			args: func() *Args { a := web(); a.CertificateARN = nil; return a }(),
+			want: `listeners[1].protocol: "HTTPS" needs a certificate, or an alias for which one is issued`,
+		},
+		{
+			name: "a certificate for nothing",
+			args: application(Listener{Port: 80, Protocol: "HTTP"}),
+			want: "certificateArn: no listener uses it: none is for TLS or HTTPS",
+		},
+		{
+			name: "a redirect of HTTPS",
+			args: application(Listener{Port: 443, Protocol: "HTTPS"}, Listener{Port: 444, Protocol: "HTTPS", Redirect: 443}),
+			want: "listeners[1].redirect: 443 is for an HTTP listener, this one is for HTTPS",
+		},
+		{
+			name: "a redirect of TCP",
+			args: network(Listener{Port: 80, Protocol: "TCP"}, Listener{Port: 81, Protocol: "TCP", Redirect: 80}),
+			want: "listeners[1].redirect: 80 is for an HTTP listener, this one is for TCP",
+		},
+		{
+			name: "a redirect to nobody",
+			args: application(Listener{Port: 80, Protocol: "HTTP", Redirect: 8443}, Listener{Port: 443, Protocol: "HTTPS"}),
+			want: "listeners[0].redirect: 8443 is no HTTPS listener's port",
+		},
+		{
+			name: "a redirect to HTTP",
+			args: application(
+				Listener{Port: 80, Protocol: "HTTP", Redirect: 81},
+				Listener{Port: 81, Protocol: "HTTP"},
+				Listener{Port: 443, Protocol: "HTTPS"},
+			),
+			want: "listeners[0].redirect: 81 is no HTTPS listener's port",
+		},
+		{
+			name: "redirects alone",
+			args: application(Listener{Port: 80, Protocol: "HTTP", Redirect: 443}),
+			want: "listeners: none forwards: all redirect\nlisteners[0].redirect: 443 is no HTTPS listener's port",
+		},
+		{
+			name: "an application balancer's check over TCP",
+			args: func() *Args { a := web(); a.Check = args().Check; return a }(),
+			want: `check.protocol: "TCP" is not HTTP, which the targets of an application load balancer are asked over`,
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			g, err := deploy(t, "web", test.args)
 			require.ErrorContains(t, err, test.want)
 			assert.Empty(t, g.Resources)

@@ -44,21 +44,34 @@ func made(t *testing.T, args *Args) (*Monitoring, *graphtest.Graph) {
 }
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		change func(*Args)
 		want   string
 	}{
-		"no kind":                     {func(a *Args) { a.Kind = "" }, `kind: "" is neither network nor application`},
-		"a kind unheard of":           {func(a *Args) { a.Kind = "gateway" }, `kind: "gateway" is neither network nor application`},
-		"no balancer":                 {func(a *Args) { a.BalancerARNSuffix = nil }, "balancerArnSuffix: a value is needed"},
-		"no target group":             {func(a *Args) { a.TargetGroupARNSuffix = nil }, "targetGroupArnSuffix: a value is needed"},
-		"no group":                    {func(a *Args) { a.GroupName = nil }, "groupName: a value is needed"},
-		"a dashboard without region":  {func(a *Args) { a.Region = "" }, "region: a dashboard needs the region of its metrics"},
-		"alarms without a minimum":    {func(a *Args) { a.Min = 0 }, "min: 0 is below 1"},
-		"a service without a cluster": {func(a *Args) { a.Service = pulumi.String("web") }, "service: a service and its cluster are given together"},
-		"a cluster without a service": {func(a *Args) { a.Cluster = pulumi.String("web") }, "service: a service and its cluster are given together"},
+		{name: "no kind", change: func(a *Args) { a.Kind = "" }, want: `kind: "" is neither network nor application`},
+		{name: "a kind unheard of", change: func(a *Args) { a.Kind = "gateway" }, want: `kind: "gateway" is neither network nor application`},
+		{name: "no balancer", change: func(a *Args) { a.BalancerARNSuffix = nil }, want: "balancerArnSuffix: a value is needed"},
+		{name: "no target group", change: func(a *Args) { a.TargetGroupARNSuffix = nil }, want: "targetGroupArnSuffix: a value is needed"},
+		{name: "no group", change: func(a *Args) { a.GroupName = nil }, want: "groupName: a value is needed"},
+		{
+			name:   "a dashboard without region",
+			change: func(a *Args) { a.Region = "" },
+			want:   "region: a dashboard needs the region of its metrics",
+		},
+		{name: "alarms without a minimum", change: func(a *Args) { a.Min = 0 }, want: "min: 0 is below 1"},
+		{
+			name:   "a service without a cluster",
+			change: func(a *Args) { a.Service = pulumi.String("web") },
+			want:   "service: a service and its cluster are given together",
+		},
+		{
+			name:   "a cluster without a service",
+			change: func(a *Args) { a.Cluster = pulumi.String("web") },
+			want:   "service: a service and its cluster are given together",
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			a := args(network)
 			test.change(a)
 			_, g, err := deployIn(t, "dev", "web", a)

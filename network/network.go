@@ -263,7 +263,7 @@ func (n *Network) vpc(ctx *pulumi.Context, name string, args *Args, specs []ec2.
 	// Both strategies are always given: awsx's defaults are a NAT gateway in each zone and the legacy order of subnets.
 	strategy := ec2.SubnetAllocationStrategyAuto
 	return ec2.NewVpc(ctx, name, &ec2.VpcArgs{
-		CidrBlock:             pulumi.StringRef(args.CIDR.String()),
+		CidrBlock:             new(args.CIDR.String()),
 		AvailabilityZoneNames: args.Zones,
 		EnableDnsHostnames:    pulumi.Bool(true),
 		EnableDnsSupport:      pulumi.Bool(true),
@@ -336,7 +336,7 @@ func (a *Args) specs() ([]ec2.SubnetSpecArgs, error) {
 func publicSpec(args *Args) ec2.SubnetSpecArgs {
 	spec := ec2.SubnetSpecArgs{Type: ec2.SubnetTypePublic, CidrBlocks: texts(args.Subnets)}
 	if len(args.Subnets) == 0 {
-		spec.CidrMask = pulumi.IntRef(subnetBits(args.CIDR, len(args.Zones)))
+		spec.CidrMask = new(subnetBits(args.CIDR, len(args.Zones)))
 	}
 	return spec
 }

@@ -12,20 +12,40 @@ import (
 )
 
 func TestSubnetsAreTheLargestEqualParts(t *testing.T) {
-	for name, test := range map[string]struct {
-		cidr  string
-		zones int
-		want  []string
+	for _, test := range []struct {
+		name, cidr string
+		zones      int
+		want       []string
 	}{
-		"two zones halve the range":             {"192.168.0.0/23", 2, []string{"192.168.0.0/24", "192.168.1.0/24"}},
-		"one zone has all of it":                {"10.0.0.0/16", 1, []string{"10.0.0.0/16"}},
-		"three zones leave a quarter free":      {"192.168.0.0/23", 3, []string{"192.168.0.0/25", "192.168.0.128/25", "192.168.1.0/25"}},
-		"four zones quarter it":                 {"10.0.0.0/22", 4, []string{"10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"}},
-		"six zones take eighths":                {"10.1.0.0/21", 6, []string{"10.1.0.0/24", "10.1.1.0/24", "10.1.2.0/24", "10.1.3.0/24", "10.1.4.0/24", "10.1.5.0/24"}},
-		"the smallest VPC that two zones share": {"10.0.0.224/27", 2, []string{"10.0.0.224/28", "10.0.0.240/28"}},
-		"the last range of all":                 {"255.255.255.192/26", 4, []string{"255.255.255.192/28", "255.255.255.208/28", "255.255.255.224/28", "255.255.255.240/28"}},
+		{name: "two zones halve the range", cidr: "192.168.0.0/23", zones: 2, want: []string{"192.168.0.0/24", "192.168.1.0/24"}},
+		{name: "one zone has all of it", cidr: "10.0.0.0/16", zones: 1, want: []string{"10.0.0.0/16"}},
+		{
+			name:  "three zones leave a quarter free",
+			cidr:  "192.168.0.0/23",
+			zones: 3,
+			want:  []string{"192.168.0.0/25", "192.168.0.128/25", "192.168.1.0/25"},
+		},
+		{
+			name:  "four zones quarter it",
+			cidr:  "10.0.0.0/22",
+			zones: 4,
+			want:  []string{"10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24"},
+		},
+		{
+			name:  "six zones take eighths",
+			cidr:  "10.1.0.0/21",
+			zones: 6,
+			want:  []string{"10.1.0.0/24", "10.1.1.0/24", "10.1.2.0/24", "10.1.3.0/24", "10.1.4.0/24", "10.1.5.0/24"},
+		},
+		{name: "the smallest VPC that two zones share", cidr: "10.0.0.224/27", zones: 2, want: []string{"10.0.0.224/28", "10.0.0.240/28"}},
+		{
+			name:  "the last range of all",
+			cidr:  "255.255.255.192/26",
+			zones: 4,
+			want:  []string{"255.255.255.192/28", "255.255.255.208/28", "255.255.255.224/28", "255.255.255.240/28"},
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			got, err := Subnets(netip.MustParsePrefix(test.cidr), test.zones)
 			require.NoError(t, err)
 			var texts []string
@@ -98,19 +118,41 @@ func deploy(t *testing.T, args *Args) (*graphtest.Graph, error) {
 }
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		change func(*Args)
 		want   string
 	}{
-		"no zones":              {func(a *Args) { a.Zones = nil }, "zones: at least one availability zone is needed"},
-		"no range":              {func(a *Args) { a.CIDR = netip.Prefix{} }, "cidr: invalid Prefix is not an IPv4 range"},
-		"too few subnets":       {func(a *Args) { a.Subnets = prefixes("192.168.0.0/24") }, "subnets: 1 ranges cannot serve 2 zones"},
-		"a subnet outside":      {func(a *Args) { a.Subnets = prefixes("192.168.0.0/24", "192.168.2.0/24") }, "subnets[1]: 192.168.2.0/24 is not inside cidr (192.168.0.0/23)"},
-		"a subnet too large":    {func(a *Args) { a.Subnets = prefixes("192.168.0.0/22", "192.168.1.0/24") }, "subnets[0]: 192.168.0.0/22 is not inside cidr (192.168.0.0/23)\nsubnets[1]: 192.168.1.0/24 overlaps subnets[0] (192.168.0.0/22)"},
-		"overlapping subnets":   {func(a *Args) { a.Subnets = prefixes("192.168.0.0/24", "192.168.0.128/25") }, "subnets[1]: 192.168.0.128/25 overlaps subnets[0] (192.168.0.0/24)"},
-		"host bits in a subnet": {func(a *Args) { a.Subnets = prefixes("192.168.0.0/24", "192.168.1.1/24") }, "subnets[1]: 192.168.1.1/24 has host bits set, it should be 192.168.1.0/24"},
+		{name: "no zones", change: func(a *Args) { a.Zones = nil }, want: "zones: at least one availability zone is needed"},
+		{name: "no range", change: func(a *Args) { a.CIDR = netip.Prefix{} }, want: "cidr: invalid Prefix is not an IPv4 range"},
+		{
+			name:   "too few subnets",
+			change: func(a *Args) { a.Subnets = prefixes("192.168.0.0/24") },
+			want:   "subnets: 1 ranges cannot serve 2 zones",
+		},
+		{
+			name:   "a subnet outside",
+			change: func(a *Args) { a.Subnets = prefixes("192.168.0.0/24", "192.168.2.0/24") },
+			want:   "subnets[1]: 192.168.2.0/24 is not inside cidr (192.168.0.0/23)",
+		},
+		{
+			name:   "a subnet too large",
+			change: func(a *Args) { a.Subnets = prefixes("192.168.0.0/22", "192.168.1.0/24") },
+			want: "subnets[0]: 192.168.0.0/22 is not inside cidr (192.168.0.0/23)\n" +
+				"subnets[1]: 192.168.1.0/24 overlaps subnets[0] (192.168.0.0/22)",
+		},
+		{
+			name:   "overlapping subnets",
+			change: func(a *Args) { a.Subnets = prefixes("192.168.0.0/24", "192.168.0.128/25") },
+			want:   "subnets[1]: 192.168.0.128/25 overlaps subnets[0] (192.168.0.0/24)",
+		},
+		{
+			name:   "host bits in a subnet",
+			change: func(a *Args) { a.Subnets = prefixes("192.168.0.0/24", "192.168.1.1/24") },
+			want:   "subnets[1]: 192.168.1.1/24 has host bits set, it should be 192.168.1.0/24",
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			a := args()
 			test.change(a)
 			g, err := deploy(t, a)

@@ -34,25 +34,54 @@ func deploy(t *testing.T, args *Args) (*graphtest.Graph, error) {
 }
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		change func(*Args)
 		want   string
 	}{
-		"nothing to launch from":      {func(a *Args) { a.TemplateID = nil }, "templateId: a value is needed"},
-		"nowhere to launch":           {func(a *Args) { a.SubnetIDs = nil }, "subnetIds: a value is needed"},
-		"no version":                  {func(a *Args) { a.TemplateVersion = nil }, "templateVersion: a value is needed"},
-		"min 0":                       {func(a *Args) { a.Min = 0 }, "min: 0 is below 1"},
-		"max below min":               {func(a *Args) { a.Max = 1 }, "max: 1 is below min (2)"},
-		"a negative grace period":     {func(a *Args) { a.Grace = -time.Second }, "grace: -1s is not a number of whole seconds"},
-		"a grace period of fractions": {func(a *Args) { a.Grace = 1500 * time.Millisecond }, "grace: 1.5s is not a number of whole seconds"},
-		"an empty policy":             {func(a *Args) { a.Policies[0].TargetTracking = nil }, "policies[0]: exactly one of targetTracking and step is needed"},
-		"an unknown metric":           {func(a *Args) { a.Policies[0].TargetTracking.Metric = "mood" }, `policies[0].targetTracking.metric: "mood" is not one of [cpu]`},
-		"a target above 100":          {func(a *Args) { a.Policies[0].TargetTracking.Target = 101 }, "policies[0].targetTracking.target: 101 is not above 0"},
-		"a target of 0":               {func(a *Args) { a.Policies[0].TargetTracking.Target = 0 }, "policies[0].targetTracking.target: 0 is not above 0"},
-		"a warm-up of fractions":      {func(a *Args) { a.Policies[0].TargetTracking.Warmup = 1 }, "policies[0].targetTracking.warmup: 1ns is not a number of whole seconds"},
-		"one metric twice":            {func(a *Args) { a.Policies = append(a.Policies, a.Policies...) }, `policies[1].targetTracking.metric: "cpu" is followed by another policy`},
+		{name: "nothing to launch from", change: func(a *Args) { a.TemplateID = nil }, want: "templateId: a value is needed"},
+		{name: "nowhere to launch", change: func(a *Args) { a.SubnetIDs = nil }, want: "subnetIds: a value is needed"},
+		{name: "no version", change: func(a *Args) { a.TemplateVersion = nil }, want: "templateVersion: a value is needed"},
+		{name: "min 0", change: func(a *Args) { a.Min = 0 }, want: "min: 0 is below 1"},
+		{name: "max below min", change: func(a *Args) { a.Max = 1 }, want: "max: 1 is below min (2)"},
+		{name: "a negative grace period", change: func(a *Args) { a.Grace = -time.Second }, want: "grace: -1s is not a number of whole seconds"},
+		{
+			name:   "a grace period of fractions",
+			change: func(a *Args) { a.Grace = 1500 * time.Millisecond },
+			want:   "grace: 1.5s is not a number of whole seconds",
+		},
+		{
+			name:   "an empty policy",
+			change: func(a *Args) { a.Policies[0].TargetTracking = nil },
+			want:   "policies[0]: exactly one of targetTracking and step is needed",
+		},
+		{
+			name:   "an unknown metric",
+			change: func(a *Args) { a.Policies[0].TargetTracking.Metric = "mood" },
+			want:   `policies[0].targetTracking.metric: "mood" is not one of [cpu]`,
+		},
+		{
+			name:   "a target above 100",
+			change: func(a *Args) { a.Policies[0].TargetTracking.Target = 101 },
+			want:   "policies[0].targetTracking.target: 101 is not above 0",
+		},
+		{
+			name:   "a target of 0",
+			change: func(a *Args) { a.Policies[0].TargetTracking.Target = 0 },
+			want:   "policies[0].targetTracking.target: 0 is not above 0",
+		},
+		{
+			name:   "a warm-up of fractions",
+			change: func(a *Args) { a.Policies[0].TargetTracking.Warmup = 1 },
+			want:   "policies[0].targetTracking.warmup: 1ns is not a number of whole seconds",
+		},
+		{
+			name:   "one metric twice",
+			change: func(a *Args) { a.Policies = append(a.Policies, a.Policies...) },
+			want:   `policies[1].targetTracking.metric: "cpu" is followed by another policy`,
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			a := args()
 			test.change(a)
 			g, err := deploy(t, a)
@@ -182,7 +211,7 @@ func TestWhatFightsTheCapacityProviderRegistersNothing(t *testing.T) {
 		"policies":     {func(a *Args) { a.Policies = args().Policies }, "policies: hosts of containers are scaled by their capacity provider"},
 		"target group": {func(a *Args) { a.TargetGroupARNs = args().TargetGroupARNs }, "targetGroupArns: hosts of containers don't register"},
 		"a scheduled capacity": {
-			func(a *Args) { a.Schedules = []Schedule{{Name: "night", Cron: "0 20 * * *", Desired: ref(2)}} },
+			func(a *Args) { a.Schedules = []Schedule{{Name: "night", Cron: "0 20 * * *", Desired: new(2)}} },
 			"schedules[0].desired: 2 is for the hosts' capacity provider to say",
 		},
 	} {
@@ -210,5 +239,3 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 		"hooks[0].name", "hooks[0].transition", "hooks[0].timeout", "hooks[0].result", "notify[0].protocol",
 	}, paths)
 }
-
-func ref(n int) *int { return &n }

@@ -18,20 +18,33 @@ func hooked() *Args {
 }
 
 func TestBadHooksRegisterNothing(t *testing.T) {
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		change func(*Hook)
 		want   string
 	}{
-		"no name":              {func(h *Hook) { h.Name = "" }, `hooks[0].name: "" is not made of letters`},
-		"a name with a space":  {func(h *Hook) { h.Name = "a b" }, `hooks[0].name: "a b" is not made of letters`},
-		"another one's name":   {func(h *Hook) { h.Name = "save" }, `hooks[1].name: "save" is used twice`},
-		"an unknown event":     {func(h *Hook) { h.Transition = "sleeping" }, `hooks[0].transition: "sleeping" is not one of [launching terminating]`},
-		"29 seconds":           {func(h *Hook) { h.Timeout = 29 * time.Second }, "hooks[0].timeout: 29s is not a number of whole seconds from 30s to 2h0m0s"},
-		"more than two hours":  {func(h *Hook) { h.Timeout = 7201 * time.Second }, "hooks[0].timeout: 2h0m1s is not"},
-		"fractions of seconds": {func(h *Hook) { h.Timeout = 30500 * time.Millisecond }, "hooks[0].timeout: 30.5s is not"},
-		"an unknown result":    {func(h *Hook) { h.Result = "CONTINUE" }, `hooks[0].result: "CONTINUE" is not one of [abandon continue]`},
+		{name: "no name", change: func(h *Hook) { h.Name = "" }, want: `hooks[0].name: "" is not made of letters`},
+		{name: "a name with a space", change: func(h *Hook) { h.Name = "a b" }, want: `hooks[0].name: "a b" is not made of letters`},
+		{name: "another one's name", change: func(h *Hook) { h.Name = "save" }, want: `hooks[1].name: "save" is used twice`},
+		{
+			name:   "an unknown event",
+			change: func(h *Hook) { h.Transition = "sleeping" },
+			want:   `hooks[0].transition: "sleeping" is not one of [launching terminating]`,
+		},
+		{
+			name:   "29 seconds",
+			change: func(h *Hook) { h.Timeout = 29 * time.Second },
+			want:   "hooks[0].timeout: 29s is not a number of whole seconds from 30s to 2h0m0s",
+		},
+		{name: "more than two hours", change: func(h *Hook) { h.Timeout = 7201 * time.Second }, want: "hooks[0].timeout: 2h0m1s is not"},
+		{name: "fractions of seconds", change: func(h *Hook) { h.Timeout = 30500 * time.Millisecond }, want: "hooks[0].timeout: 30.5s is not"},
+		{
+			name:   "an unknown result",
+			change: func(h *Hook) { h.Result = "CONTINUE" },
+			want:   `hooks[0].result: "CONTINUE" is not one of [abandon continue]`,
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			a := hooked()
 			test.change(&a.Hooks[0])
 			g, err := deploy(t, a)

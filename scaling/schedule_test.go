@@ -8,33 +8,66 @@ import (
 )
 
 func TestBadSchedulesRegisterNothing(t *testing.T) {
-	for name, test := range map[string]struct {
-		schedule Schedule // in a group of 2 … 3
+	for _, test := range []struct {
+		name     string
+		schedule Schedule
 		want     string
 	}{
-		"no name":              {Schedule{Cron: "0 20 * * *", Min: ref(2)}, `schedules[0].name: "" is not made of letters`},
-		"a name with a colon":  {Schedule{Name: "a:b", Cron: "0 20 * * *", Min: ref(2)}, `schedules[0].name: "a:b" is not made of letters`},
-		"no expression":        {Schedule{Name: "night", Min: ref(2)}, `schedules[0].cron: "" does not have five fields`},
-		"a bad hour":           {Schedule{Name: "night", Cron: "0 24 * * *", Min: ref(2)}, `schedules[0].cron: "0 24 * * *" has a faulty hour (24)`},
-		"an unknown time zone": {Schedule{Name: "night", Cron: "0 20 * * *", TimeZone: "Europe/Atlantis", Min: ref(2)}, `schedules[0].timeZone: "Europe/Atlantis" is not the name`},
-		"the local time zone":  {Schedule{Name: "night", Cron: "0 20 * * *", TimeZone: "Local", Min: ref(2)}, `schedules[0].timeZone: "Local" is not the name`},
-		"nothing to set":       {Schedule{Name: "night", Cron: "0 20 * * *"}, "schedules[0]: one of min, max and desired is needed"},
-		"min below 0":          {Schedule{Name: "night", Cron: "0 20 * * *", Min: ref(-1)}, "schedules[0].min: -1 is below 0"},
-		"max below min":        {Schedule{Name: "night", Cron: "0 20 * * *", Min: ref(5), Max: ref(4)}, "schedules[0].max: 4 is below min (5)"},
-		"max below the group's min": {
-			Schedule{Name: "night", Cron: "0 20 * * *", Max: ref(1)}, "schedules[0].max: 1 is below min (2)",
+		{name: "no name", schedule: Schedule{Cron: "0 20 * * *", Min: new(2)}, want: `schedules[0].name: "" is not made of letters`},
+		{
+			name:     "a name with a colon",
+			schedule: Schedule{Name: "a:b", Cron: "0 20 * * *", Min: new(2)},
+			want:     `schedules[0].name: "a:b" is not made of letters`,
 		},
-		"min above the group's max": {
-			Schedule{Name: "night", Cron: "0 20 * * *", Min: ref(4)}, "schedules[0].min: 4 is above max (3)",
+		{name: "no expression", schedule: Schedule{Name: "night", Min: new(2)}, want: `schedules[0].cron: "" does not have five fields`},
+		{
+			name:     "a bad hour",
+			schedule: Schedule{Name: "night", Cron: "0 24 * * *", Min: new(2)},
+			want:     `schedules[0].cron: "0 24 * * *" has a faulty hour (24)`,
 		},
-		"desired above max": {
-			Schedule{Name: "night", Cron: "0 20 * * *", Max: ref(5), Desired: ref(6)}, "schedules[0].desired: 6 is not between min (2) and max (5)",
+		{
+			name:     "an unknown time zone",
+			schedule: Schedule{Name: "night", Cron: "0 20 * * *", TimeZone: "Europe/Atlantis", Min: new(2)},
+			want:     `schedules[0].timeZone: "Europe/Atlantis" is not the name`,
 		},
-		"desired below the group's min": {
-			Schedule{Name: "night", Cron: "0 20 * * *", Desired: ref(1)}, "schedules[0].desired: 1 is not between min (2) and max (3)",
+		{
+			name:     "the local time zone",
+			schedule: Schedule{Name: "night", Cron: "0 20 * * *", TimeZone: "Local", Min: new(2)},
+			want:     `schedules[0].timeZone: "Local" is not the name`,
+		},
+		{
+			name:     "nothing to set",
+			schedule: Schedule{Name: "night", Cron: "0 20 * * *"},
+			want:     "schedules[0]: one of min, max and desired is needed",
+		},
+		{name: "min below 0", schedule: Schedule{Name: "night", Cron: "0 20 * * *", Min: new(-1)}, want: "schedules[0].min: -1 is below 0"},
+		{
+			name:     "max below min",
+			schedule: Schedule{Name: "night", Cron: "0 20 * * *", Min: new(5), Max: new(4)},
+			want:     "schedules[0].max: 4 is below min (5)",
+		},
+		{
+			name:     "max below the group's min",
+			schedule: Schedule{Name: "night", Cron: "0 20 * * *", Max: new(1)},
+			want:     "schedules[0].max: 1 is below min (2)",
+		},
+		{
+			name:     "min above the group's max",
+			schedule: Schedule{Name: "night", Cron: "0 20 * * *", Min: new(4)},
+			want:     "schedules[0].min: 4 is above max (3)",
+		},
+		{
+			name:     "desired above max",
+			schedule: Schedule{Name: "night", Cron: "0 20 * * *", Max: new(5), Desired: new(6)},
+			want:     "schedules[0].desired: 6 is not between min (2) and max (5)",
+		},
+		{
+			name:     "desired below the group's min",
+			schedule: Schedule{Name: "night", Cron: "0 20 * * *", Desired: new(1)},
+			want:     "schedules[0].desired: 1 is not between min (2) and max (3)",
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			a := args()
 			a.Schedules = []Schedule{test.schedule}
 			g, err := deploy(t, a)
@@ -46,7 +79,7 @@ func TestBadSchedulesRegisterNothing(t *testing.T) {
 
 func TestSchedulesHaveDifferentNames(t *testing.T) {
 	a := args()
-	night := Schedule{Name: "night", Cron: "0 20 * * *", Min: ref(2)}
+	night := Schedule{Name: "night", Cron: "0 20 * * *", Min: new(2)}
 	a.Schedules = []Schedule{night, night}
 	require.ErrorContains(t, a.Validate(), `schedules[1].name: "night" is used twice`)
 }
@@ -54,8 +87,8 @@ func TestSchedulesHaveDifferentNames(t *testing.T) {
 func TestASchedulesSizesThatAreNotGivenStayAsTheyAre(t *testing.T) {
 	a := args()
 	a.Schedules = []Schedule{
-		{Name: "night", Cron: "0 20 * * MON-FRI", TimeZone: "Europe/Berlin", Min: ref(0), Max: ref(0), Desired: ref(0)},
-		{Name: "morning", Cron: "30 7 * * *", Max: ref(10)},
+		{Name: "night", Cron: "0 20 * * MON-FRI", TimeZone: "Europe/Berlin", Min: new(0), Max: new(0), Desired: new(0)},
+		{Name: "morning", Cron: "30 7 * * *", Max: new(10)},
 	}
 	g, err := deploy(t, a)
 	require.NoError(t, err)

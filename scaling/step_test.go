@@ -22,24 +22,49 @@ func stepped() *Args {
 }
 
 func TestBadStepsRegisterNothing(t *testing.T) {
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name   string
 		change func(*Step)
 		want   string
 	}{
-		"an unknown metric":           {func(s *Step) { s.Metric = "mood" }, `policies[0].step.metric: "mood" is not one of [cpu]`},
-		"a period of 30 s":            {func(s *Step) { s.Period = 30 * time.Second }, "policies[0].step.period: 30s is not a multiple of 1m0s"},
-		"no period":                   {func(s *Step) { s.Period = 0 }, "policies[0].step.period: 0s is not a multiple of 1m0s"},
-		"a negative warm-up":          {func(s *Step) { s.Warmup = -time.Second }, "policies[0].step.warmup: -1s is not a number of whole seconds"},
-		"above 100":                   {func(s *Step) { s.Above = 100 }, "policies[0].step.above: 100 is not between 0 and 100"},
-		"below above above":           {func(s *Step) { s.Below = 80 }, "policies[0].step.below: 80 is not above 0 and below above (80)"},
-		"below nothing":               {func(s *Step) { s.Below = 0 }, "policies[0].step.below: 0 is not above 0"},
-		"a part of a period":          {func(s *Step) { s.AboveFor = 90 * time.Second }, "policies[0].step.aboveFor: 1m30s is not a multiple of period (1m0s)"},
-		"no time at all":              {func(s *Step) { s.BelowFor = 0 }, "policies[0].step.belowFor: 0s is not a multiple of period (1m0s)"},
-		"more than a day":             {func(s *Step) { s.BelowFor = 25 * time.Hour }, "policies[0].step.belowFor: 25h0m0s is above 24h0m0s"},
-		"nothing added":               {func(s *Step) { s.Add = 0 }, "policies[0].step.add: 0 is below 1"},
-		"a negative number to remove": {func(s *Step) { s.Remove = -1 }, "policies[0].step.remove: -1 is below 1"},
+		{name: "an unknown metric", change: func(s *Step) { s.Metric = "mood" }, want: `policies[0].step.metric: "mood" is not one of [cpu]`},
+		{
+			name:   "a period of 30 s",
+			change: func(s *Step) { s.Period = 30 * time.Second },
+			want:   "policies[0].step.period: 30s is not a multiple of 1m0s",
+		},
+		{name: "no period", change: func(s *Step) { s.Period = 0 }, want: "policies[0].step.period: 0s is not a multiple of 1m0s"},
+		{
+			name:   "a negative warm-up",
+			change: func(s *Step) { s.Warmup = -time.Second },
+			want:   "policies[0].step.warmup: -1s is not a number of whole seconds",
+		},
+		{name: "above 100", change: func(s *Step) { s.Above = 100 }, want: "policies[0].step.above: 100 is not between 0 and 100"},
+		{
+			name:   "below above above",
+			change: func(s *Step) { s.Below = 80 },
+			want:   "policies[0].step.below: 80 is not above 0 and below above (80)",
+		},
+		{name: "below nothing", change: func(s *Step) { s.Below = 0 }, want: "policies[0].step.below: 0 is not above 0"},
+		{
+			name:   "a part of a period",
+			change: func(s *Step) { s.AboveFor = 90 * time.Second },
+			want:   "policies[0].step.aboveFor: 1m30s is not a multiple of period (1m0s)",
+		},
+		{
+			name:   "no time at all",
+			change: func(s *Step) { s.BelowFor = 0 },
+			want:   "policies[0].step.belowFor: 0s is not a multiple of period (1m0s)",
+		},
+		{
+			name:   "more than a day",
+			change: func(s *Step) { s.BelowFor = 25 * time.Hour },
+			want:   "policies[0].step.belowFor: 25h0m0s is above 24h0m0s",
+		},
+		{name: "nothing added", change: func(s *Step) { s.Add = 0 }, want: "policies[0].step.add: 0 is below 1"},
+		{name: "a negative number to remove", change: func(s *Step) { s.Remove = -1 }, want: "policies[0].step.remove: -1 is below 1"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			a := stepped()
 			test.change(a.Policies[0].Step)
 			g, err := deploy(t, a)

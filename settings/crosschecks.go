@@ -59,7 +59,8 @@ func (s *Settings) validateContainers(l *invalid.List) {
 		l.Missing("scaling.policies", "is not for containers: the group follows them, see containers.targetCPU")
 	}
 	if s.Network.Private && s.Network.NAT == noNAT && !s.Containers.private() {
-		l.Add("containers.image", s.Containers.Image, "can't be fetched without network.nat: only images of ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com) can")
+		l.Add("containers.image", s.Containers.Image, "can't be fetched without network.nat: "+
+			"only images of ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com) can")
 	}
 	if s.Compute.MemoryMetric {
 		l.Add("compute.memoryMetric", true, "is not for containers: ECS reports their memory")

@@ -33,8 +33,8 @@ type field struct {
 // fields returns the settings of a struct type.
 func fields(t reflect.Type) []field {
 	var fs []field
-	for i := range t.NumField() {
-		if f := t.Field(i); f.Tag.Get("setting") != "-" {
+	for f := range t.Fields() {
+		if f.Tag.Get("setting") != "-" {
 			fs = append(fs, field{f, lowerCamel(f.Name)})
 		}
 	}

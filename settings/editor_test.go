@@ -244,18 +244,19 @@ func (o occurrence) mistakes() map[string]func(tree map[string]any) {
 
 // names returns the words by which the program's report names the place.
 func (o occurrence) names(mistake string) string {
-	name := strings.TrimPrefix(fmt.Sprint(o.path[0]), namespace)
+	var name strings.Builder
+	name.WriteString(strings.TrimPrefix(fmt.Sprint(o.path[0]), namespace))
 	for _, step := range o.path[1:] {
 		if index, isIndex := step.(int); isIndex {
-			name += fmt.Sprintf("[%d]", index)
+			name.WriteString(fmt.Sprintf("[%d]", index))
 		} else {
-			name += "." + step.(string)
+			name.WriteString("." + step.(string))
 		}
 	}
 	if mistake == "unknown key" {
-		name += ".unknown: is not a setting"
+		name.WriteString(".unknown: is not a setting")
 	}
-	return name
+	return name.String()
 }
 
 func put(in any, value any, path ...any) {

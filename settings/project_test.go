@@ -132,7 +132,8 @@ func TestLoadReadsTheStacksConfiguration(t *testing.T) {
 func TestLoadSeesKeysThatNobodyDeclared(t *testing.T) {
 	_, err := load(t, config(t, smallest), `{"elastic-service:networks": "{}", "aws:profile": "mine", "elastic-service:service": "stale"}`)
 	require.EqualError(t, err,
-		"networks: is not a setting: there are service, network, image, compute, app, containers, health, balancer, scaling, database, monitoring, protect")
+		"networks: is not a setting: there are service, network, image, compute, app, containers, health, balancer, scaling, database, "+
+			"monitoring, protect")
 }
 
 func TestLoadPrefersTheEngineToTheEnvironment(t *testing.T) {

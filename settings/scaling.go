@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/internal/cron"
+	"github.com/elastic-service/elastic-service/internal/iam"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
@@ -188,9 +189,20 @@ var endpoints = map[string]struct {
 }{
 	"email":  {emailPattern.MatchString, "is not an email address"},
 	"sms":    {phonePattern.MatchString, "is not a phone number such as +14155550100"},
-	"https":  {func(s string) bool { return strings.HasPrefix(s, "https://") && len(s) > len("https://") }, "is not an https:// URL"},
-	"sqs":    {func(s string) bool { return strings.HasPrefix(s, "arn:aws") && strings.Contains(s, ":sqs:") }, "is not the ARN of a queue"},
-	"lambda": {func(s string) bool { return strings.HasPrefix(s, "arn:aws") && strings.Contains(s, ":lambda:") }, "is not the ARN of a function"},
+	"https":  {isHTTPS, "is not an https:// URL"},
+	"sqs":    {isARNOf("sqs"), "is not the ARN of a queue"},
+	"lambda": {isARNOf("lambda"), "is not the ARN of a function"},
+}
+
+func isHTTPS(text string) bool {
+	return strings.HasPrefix(text, "https://") && len(text) > len("https://")
+}
+
+func isARNOf(service string) func(string) bool {
+	return func(text string) bool {
+		arn, err := iam.ParseRegional(text)
+		return err == nil && strings.HasPrefix(arn.Partition, "aws") && arn.Service == service
+	}
 }
 
 func (s Scaling) validate(l *invalid.List) {

@@ -57,8 +57,6 @@ func handOver(t testing.TB, value any) string {
 	return string(encoded)
 }
 
-func ptr[T any](value T) *T { return &value }
-
 func readFile(t testing.TB, path string) string {
 	t.Helper()
 	content, err := os.ReadFile(path)
@@ -85,7 +83,7 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 		Service: "musicguru",
 		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: 2, NAT: "none"},
 		Image:   Image{ID: "ami-0123456789abcdef0"},
-		Compute: Compute{InstanceType: "t3.micro", PublicAddress: ptr(true)},
+		Compute: Compute{InstanceType: "t3.micro", PublicAddress: new(true)},
 		App: &App{Port: 5000, Services: []Service{
 			{Name: "musicguru", Command: []string{"/usr/local/bin/musicguru", "serve"}},
 		}},
@@ -133,7 +131,7 @@ scaling: {min: 1, max: 20, grace: 0, policies: [{targetTracking: {metric: cpu, t
 		}},
 		Image: Image{Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"},
 		Compute: Compute{
-			InstanceType: "t4g.micro", KeyName: "my key", SSHFromAnywhere: true, RootVolumeGiB: 20, PublicAddress: ptr(false),
+			InstanceType: "t4g.micro", KeyName: "my key", SSHFromAnywhere: true, RootVolumeGiB: 20, PublicAddress: new(false),
 			SSHFrom: []netip.Prefix{
 				netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("2001:db8::/48"), netip.MustParsePrefix("0.0.0.0/0"),
 			},
@@ -171,7 +169,7 @@ func TestDevStackIsMusicGuruAsItWasBuiltByHand(t *testing.T) {
 		Service: "musicguru",
 		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: 2, NAT: "none"},
 		Image:   Image{Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},
-		Compute: Compute{InstanceType: "t3.micro", PublicAddress: ptr(true)},
+		Compute: Compute{InstanceType: "t3.micro", PublicAddress: new(true)},
 		App: &App{
 			Port:      5000,
 			Artifacts: []Artifact{{Build: "./cmd/musicguru", Path: "/usr/local/bin/musicguru"}},
@@ -254,7 +252,8 @@ scaling: {min: 2.5, max: 0}
 		`health.timeout: 5s is not below interval (2s)`,
 		`scaling.min: 2.5 is not a whole number`,
 		`scaling.max: 0 is below 1: the group could never have an instance`,
-		`networks: is not a setting: there are service, network, image, compute, app, containers, health, balancer, scaling, database, monitoring, protect`,
+		"networks: is not a setting: there are service, network, image, compute, app, containers, health, balancer, scaling, database, " +
+			"monitoring, protect",
 	}, strings.Split(err.Error(), "\n"))
 }
 

@@ -27,10 +27,11 @@ var (
 	servicePattern   = regexp.MustCompile(`^[a-z]([a-z0-9-]*[a-z0-9])?$`)
 	imagePattern     = regexp.MustCompile(`^ami-([0-9a-f]{8}|[0-9a-f]{17})$`)
 	parameterPattern = regexp.MustCompile(`^(/[A-Za-z0-9._-]+)+(:[A-Za-z0-9._-]+)?$`)
-	instancePattern  = regexp.MustCompile(`^[a-z]+[0-9]*[a-z]*(-[a-z0-9]+)*\.(nano|micro|small|medium|large|([1-9][0-9]*)?xlarge|metal(-[1-9][0-9]*xl)?)$`)
-	sourcePattern    = regexp.MustCompile(`^i-([0-9a-f]{8}|[0-9a-f]{17})$`)
-	keyPattern       = regexp.MustCompile(`^[!-~]([ -~]{0,253}[!-~])?$`)
-	packagePattern   = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.~/-]*$`)
+	instancePattern  = regexp.MustCompile(`^[a-z]+[0-9]*[a-z]*(-[a-z0-9]+)*` +
+		`\.(nano|micro|small|medium|large|([1-9][0-9]*)?xlarge|metal(-[1-9][0-9]*xl)?)$`)
+	sourcePattern  = regexp.MustCompile(`^i-([0-9a-f]{8}|[0-9a-f]{17})$`)
+	keyPattern     = regexp.MustCompile(`^[!-~]([ -~]{0,253}[!-~])?$`)
+	packagePattern = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.~/-]*$`)
 )
 
 // Validate returns every problem of the settings. What the region and the local files must show (its zones, a package that

@@ -29,7 +29,7 @@ func (p *plan) findHostedZone(ctx *pulumi.Context, problems *invalid.List) {
 		return
 	}
 	zone, err := route53.LookupZone(ctx, &route53.LookupZoneArgs{
-		Name: &alias.Zone, PrivateZone: pulumi.BoolRef(false),
+		Name: &alias.Zone, PrivateZone: new(false),
 	})
 	if err != nil {
 		problems.Include("balancer.alias.zone", fmt.Errorf("finding the hosted zone %s (balancer.alias.createZone makes one): %w",

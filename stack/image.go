@@ -56,7 +56,7 @@ func (p *plan) useParameter(ctx *pulumi.Context, path, name string, problems *in
 func (p *plan) useID(ctx *pulumi.Context, path, id string, problems *invalid.List) {
 	ami, err := ec2.LookupAmi(ctx, &ec2.LookupAmiArgs{
 		Filters:           []ec2.GetAmiFilter{{Name: "image-id", Values: []string{id}}},
-		IncludeDeprecated: pulumi.BoolRef(true), // a deprecated image still launches
+		IncludeDeprecated: new(true), // a deprecated image still launches
 	})
 	if err != nil {
 		problems.Include(path, fmt.Errorf("finding %s in %s: %w", id, p.settings.Region, err))
@@ -94,7 +94,7 @@ func (p *plan) useSource(ctx *pulumi.Context, id string, problems *invalid.List)
 // imageByParameter is the ID in a public parameter.
 func imageByParameter(ctx *pulumi.Context, name string) (string, error) {
 	parameter, err := ssm.LookupParameter(ctx, &ssm.LookupParameterArgs{
-		Name: name, WithDecryption: pulumi.BoolRef(false),
+		Name: name, WithDecryption: new(false),
 	})
 	if err != nil {
 		return "", fmt.Errorf("reading %s: %w", name, err)

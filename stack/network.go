@@ -28,7 +28,7 @@ var networkComponent = component{
 // findZones takes the first zones by name, so that the same ones are taken every time.
 func (p *plan) findZones(ctx *pulumi.Context, problems *invalid.List) {
 	found, err := aws.GetAvailabilityZones(ctx, &aws.GetAvailabilityZonesArgs{
-		State: pulumi.StringRef("available"),
+		State: new("available"),
 		// Local zones and zones that an account has opted in to have neither balancers nor every instance type.
 		Filters: []aws.GetAvailabilityZonesFilter{{Name: "opt-in-status", Values: []string{"opt-in-not-required"}}},
 	})

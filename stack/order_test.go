@@ -247,7 +247,9 @@ const slack = 15 * time.Second
 func TestOrderCostsNoTime(t *testing.T) {
 	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
 		path, total := g.CriticalPath(cost(t), g.Before)
-		_, least := g.CriticalPath(cost(t), func(r *graphtest.Resource) []*graphtest.Resource { return append(g.InputsFrom(r), demanded(g, r)...) })
+		_, least := g.CriticalPath(cost(t), func(r *graphtest.Resource) []*graphtest.Resource {
+			return append(g.InputsFrom(r), demanded(g, r)...)
+		})
 		at := time.Duration(0)
 		for _, r := range path {
 			at += cost(t)(r)

@@ -46,20 +46,37 @@ func TestWhatTheSettingsForbidRegistersNothing(t *testing.T) {
 }
 
 func TestWhatOnlyAComponentKnowsRegistersNothing(t *testing.T) {
-	for name, test := range map[string]struct {
-		stack   string
-		changes map[string]any
-		want    string
+	for _, test := range []struct {
+		name, stack string
+		changes     map[string]any
+		want        string
 	}{
-		"a version of the engine that is too old": {"swiftcode", map[string]any{"database.version": "14"}, `database.version: "14" is below 15`},
-		"a version that is no major one":          {"lamp", map[string]any{"database.version": "8"}, `database.version: "8" is not a major version`},
-		"a class without encryption":              {"lamp", map[string]any{"database.instanceClass": "db.t2.micro"}, `database.instanceClass: "db.t2.micro" `},
-		"a field of cron that is out of range": {
-			"dev", map[string]any{"scaling.schedules": []any{map[string]any{"name": "a", "cron": "61 * * * *", "min": 2}}},
-			`scaling.schedules[0].cron: "61 * * * *" `,
+		{
+			name:    "a version of the engine that is too old",
+			stack:   "swiftcode",
+			changes: map[string]any{"database.version": "14"},
+			want:    `database.version: "14" is below 15`,
+		},
+		{
+			name:    "a version that is no major one",
+			stack:   "lamp",
+			changes: map[string]any{"database.version": "8"},
+			want:    `database.version: "8" is not a major version`,
+		},
+		{
+			name:    "a class without encryption",
+			stack:   "lamp",
+			changes: map[string]any{"database.instanceClass": "db.t2.micro"},
+			want:    `database.instanceClass: "db.t2.micro" `,
+		},
+		{
+			name:    "a field of cron that is out of range",
+			stack:   "dev",
+			changes: map[string]any{"scaling.schedules": []any{map[string]any{"name": "a", "cron": "61 * * * *", "min": 2}}},
+			want:    `scaling.schedules[0].cron: "61 * * * *" `,
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			g, err := graphtest.Run(t, world(t, test.stack, test.changes), Deploy)
 			require.ErrorContains(t, err, test.want)
 			assert.Empty(t, g.Resources)
@@ -99,17 +116,34 @@ func TestWhatOnlyTheRegionCanShowRegistersNothing(t *testing.T) {
 }
 
 func TestArtifactsThatCannotBeMadeRegisterNothing(t *testing.T) {
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
+		name     string
 		artifact map[string]string
 		want     string
 	}{
-		"a package that is not there": {map[string]string{"build": "./cmd/nothing", "path": "/usr/local/bin/x"}, "app.artifacts[0].build: "},
-		"a library":                   {map[string]string{"build": "./healthcheck", "path": "/usr/local/bin/x"}, "app.artifacts[0].build: "},
-		"a file that is not there":    {map[string]string{"file": "nothing.txt", "path": "/opt/nothing"}, `app.artifacts[0].file: "nothing.txt" does not exist in `},
-		"a file by its full name":     {map[string]string{"file": "/etc/hostname", "path": "/opt/nothing"}, `app.artifacts[0].file: "/etc/hostname" is not relative to the project's folder`},
-		"a folder":                    {map[string]string{"file": "stack", "path": "/opt/nothing"}, `app.artifacts[0].file: "stack" is not a regular file`},
+		{
+			name:     "a package that is not there",
+			artifact: map[string]string{"build": "./cmd/nothing", "path": "/usr/local/bin/x"},
+			want:     "app.artifacts[0].build: ",
+		},
+		{name: "a library", artifact: map[string]string{"build": "./healthcheck", "path": "/usr/local/bin/x"}, want: "app.artifacts[0].build: "},
+		{
+			name:     "a file that is not there",
+			artifact: map[string]string{"file": "nothing.txt", "path": "/opt/nothing"},
+			want:     `app.artifacts[0].file: "nothing.txt" does not exist in `,
+		},
+		{
+			name:     "a file by its full name",
+			artifact: map[string]string{"file": "/etc/hostname", "path": "/opt/nothing"},
+			want:     `app.artifacts[0].file: "/etc/hostname" is not relative to the project's folder`,
+		},
+		{
+			name:     "a folder",
+			artifact: map[string]string{"file": "stack", "path": "/opt/nothing"},
+			want:     `app.artifacts[0].file: "stack" is not a regular file`,
+		},
 	} {
-		t.Run(name, func(t *testing.T) { assert.Contains(t, problems(t, artifacts(test.artifact)), test.want) })
+		t.Run(test.name, func(t *testing.T) { assert.Contains(t, problems(t, artifacts(test.artifact)), test.want) })
 	}
 }
 

@@ -51,15 +51,21 @@ func TestAnswersAYearWithoutSongsWithARandomOneAndSaysSo(t *testing.T) {
 
 func TestAnswersNonsenseInOneLine(t *testing.T) {
 	address := startServer(t, &server{songs: few(t)})
-	for name, test := range map[string]struct{ question, want string }{
-		"a word":       {"last year\n", `"last year" is not a year: a number is asked for, or 0 for a random year`},
-		"nothing":      {"\n", `"" is not a year: a number is asked for, or 0 for a random year`},
-		"bytes":        {"\x00\xff\r\n", `"\x00\xff" is not a year: a number is asked for, or 0 for a random year`},
-		"a huge year":  {strings.Repeat("9", 40) + "\n", `"` + strings.Repeat("9", 40) + `" is not a year: a number is asked for, or 0 for a random year`},
-		"a long line":  {strings.Repeat("2", maxQuestion) + "\n", "the question is longer than 64 bytes"},
-		"a long story": {strings.Repeat("2", maxSkipped/2) + "\n", "the question is longer than 64 bytes"},
+	for _, test := range []struct {
+		name, question, want string
+	}{
+		{name: "a word", question: "last year\n", want: `"last year" is not a year: a number is asked for, or 0 for a random year`},
+		{name: "nothing", question: "\n", want: `"" is not a year: a number is asked for, or 0 for a random year`},
+		{name: "bytes", question: "\x00\xff\r\n", want: `"\x00\xff" is not a year: a number is asked for, or 0 for a random year`},
+		{
+			name:     "a huge year",
+			question: strings.Repeat("9", 40) + "\n",
+			want:     `"` + strings.Repeat("9", 40) + `" is not a year: a number is asked for, or 0 for a random year`,
+		},
+		{name: "a long line", question: strings.Repeat("2", maxQuestion) + "\n", want: "the question is longer than 64 bytes"},
+		{name: "a long story", question: strings.Repeat("2", maxSkipped/2) + "\n", want: "the question is longer than 64 bytes"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			assert.Equal(t, test.want+"\n", exchange(t, address, test.question))
 		})
 	}

@@ -51,23 +51,36 @@ func TestMissingFileIsAnError(t *testing.T) {
 
 func TestWrongSongsAreRefusedWithTheirLine(t *testing.T) {
 	const header = "year,number,title,artist\n"
-	for name, test := range map[string]struct{ csv, want string }{
-		"nothing":        {"", "s.csv:1: the header is not year,number,title,artist"},
-		"no header":      {"2004,7,Float On,Modest Mouse\n", "s.csv:1: the header is not year,number,title,artist"},
-		"another header": {"a,b\n", "s.csv:1: the header is not year,number,title,artist"},
-		"no songs":       {header, "s.csv: no songs"},
-		"three fields":   {header + "2004,7,Float On\n", "s.csv: record on line 2: wrong number of fields"},
-		"open quote":     {header + "2004,7,\"Float On,Modest Mouse\n", `s.csv: parse error on line 2, column 31: extraneous or missing " in quoted-field`},
-		"a word as year": {header + "2004,7,Float On,Modest Mouse\nlast,1,A,B\n", `s.csv:3: year: "last" is not a number from 1 to 9999`},
-		"year 0":         {header + "0,1,A,B\n", `s.csv:2: year: "0" is not a number from 1 to 9999`},
-		"number 0":       {header + "2004,0,A,B\n", `s.csv:2: number: "0" is not a number from 1 to 9999`},
-		"no title":       {header + "2004,1, ,B\n", `s.csv:2: title: " " is empty`},
-		"two lines":      {header + "2004,1,A,\"B\nC\"\n", `s.csv:2: artist: "B\nC" has control characters`},
-		"twice":          {header + "2004,1,A,B\n2004,1,C,D\n", "s.csv:3: number: 1 is already that of line 2 in 2004"},
-		"all at once": {header + "x,1,A,B\n2004,y,A,B\n",
-			"s.csv:2: year: \"x\" is not a number from 1 to 9999\ns.csv:3: number: \"y\" is not a number from 1 to 9999"},
+	for _, test := range []struct {
+		name, csv, want string
+	}{
+		{name: "nothing", want: "s.csv:1: the header is not year,number,title,artist"},
+		{name: "no header", csv: "2004,7,Float On,Modest Mouse\n", want: "s.csv:1: the header is not year,number,title,artist"},
+		{name: "another header", csv: "a,b\n", want: "s.csv:1: the header is not year,number,title,artist"},
+		{name: "no songs", csv: header, want: "s.csv: no songs"},
+		{name: "three fields", csv: header + "2004,7,Float On\n", want: "s.csv: record on line 2: wrong number of fields"},
+		{
+			name: "open quote",
+			csv:  header + "2004,7,\"Float On,Modest Mouse\n",
+			want: `s.csv: parse error on line 2, column 31: extraneous or missing " in quoted-field`,
+		},
+		{
+			name: "a word as year",
+			csv:  header + "2004,7,Float On,Modest Mouse\nlast,1,A,B\n",
+			want: `s.csv:3: year: "last" is not a number from 1 to 9999`,
+		},
+		{name: "year 0", csv: header + "0,1,A,B\n", want: `s.csv:2: year: "0" is not a number from 1 to 9999`},
+		{name: "number 0", csv: header + "2004,0,A,B\n", want: `s.csv:2: number: "0" is not a number from 1 to 9999`},
+		{name: "no title", csv: header + "2004,1, ,B\n", want: `s.csv:2: title: " " is empty`},
+		{name: "two lines", csv: header + "2004,1,A,\"B\nC\"\n", want: `s.csv:2: artist: "B\nC" has control characters`},
+		{name: "twice", csv: header + "2004,1,A,B\n2004,1,C,D\n", want: "s.csv:3: number: 1 is already that of line 2 in 2004"},
+		{
+			name: "all at once",
+			csv:  header + "x,1,A,B\n2004,y,A,B\n",
+			want: "s.csv:2: year: \"x\" is not a number from 1 to 9999\ns.csv:3: number: \"y\" is not a number from 1 to 9999",
+		},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			_, err := parseSongs("s.csv", strings.NewReader(test.csv))
 			assert.EqualError(t, err, test.want)
 		})

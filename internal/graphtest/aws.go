@@ -34,7 +34,9 @@ type kind struct {
 var kinds = map[string]kind{
 	"awsx:ec2:Vpc": {outputs: vpc},
 
-	"aws:ec2/securityGroup:SecurityGroup":                       {named: "name", limit: 255, id: prefixed("sg-"), outputs: arn("ec2", "security-group/")},
+	"aws:ec2/securityGroup:SecurityGroup": {
+		named: "name", limit: 255, id: prefixed("sg-"), outputs: arn("ec2", "security-group/"),
+	},
 	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {id: prefixed("sgr-"), outputs: arn("ec2", "security-group-rule/")},
 	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   {id: prefixed("sgr-"), outputs: arn("ec2", "security-group-rule/")},
 	"aws:ec2/launchTemplate:LaunchTemplate":                     {named: "name", limit: 128, id: prefixed("lt-"), outputs: launchTemplate},
@@ -52,7 +54,9 @@ var kinds = map[string]kind{
 
 	"aws:cloudwatch/logGroup:LogGroup": {named: "name", limit: 512, id: byName, outputs: arn("logs", "log-group:")},
 
-	"aws:s3/bucketV2:BucketV2":                                                                   {named: "bucket", limit: 63, id: byName, outputs: bucket},
+	"aws:s3/bucketV2:BucketV2": {
+		named: "bucket", limit: 63, id: byName, outputs: bucket,
+	},
 	"aws:s3/bucketObjectv2:BucketObjectv2":                                                       {id: prefixed("object-")},
 	"aws:s3/bucketPolicy:BucketPolicy":                                                           {id: prefixed("bucket-policy-")},
 	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":                                     {id: prefixed("access-block-")},
@@ -67,7 +71,9 @@ var kinds = map[string]kind{
 	"aws:route53/zone:Zone":     {named: "name", limit: 253, id: prefixed("Z"), outputs: dnsZone},
 	"aws:route53/record:Record": {named: "name", limit: 253, id: prefixed("record-"), outputs: dnsRecord},
 
-	"aws:acm/certificate:Certificate":                     {id: prefixed("arn:aws:acm:us-east-1:" + account + ":certificate/"), outputs: certificate},
+	"aws:acm/certificate:Certificate": {
+		id: prefixed("arn:aws:acm:us-east-1:" + account + ":certificate/"), outputs: certificate,
+	},
 	"aws:acm/certificateValidation:CertificateValidation": {id: prefixed("validation-")},
 
 	"aws:cloudwatch/dashboard:Dashboard":     {named: "dashboardName", limit: 255, id: byName, outputs: dashboard},
@@ -84,13 +90,21 @@ var kinds = map[string]kind{
 	"aws:cloudwatch/eventRule:EventRule":          {named: "name", limit: 64, id: byName, outputs: arn("events", "rule/")},
 	"aws:cloudwatch/eventTarget:EventTarget":      {id: prefixed("event-target-")},
 
-	"aws:ecs/cluster:Cluster":                                   {named: "name", limit: 255, id: arnByName("ecs", "cluster/"), outputs: idAsARN},
-	"aws:ecs/capacityProvider:CapacityProvider":                 {named: "name", limit: 255, id: arnByName("ecs", "capacity-provider/"), outputs: idAsARN},
+	"aws:ecs/cluster:Cluster": {
+		named: "name", limit: 255, id: arnByName("ecs", "cluster/"), outputs: idAsARN,
+	},
+	"aws:ecs/capacityProvider:CapacityProvider": {
+		named: "name", limit: 255, id: arnByName("ecs", "capacity-provider/"), outputs: idAsARN,
+	},
 	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": {id: prefixed("providers-")},
 	"aws:ecs/taskDefinition:TaskDefinition":                     {named: "family", limit: 255, id: byName, outputs: taskDefinition},
-	"aws:ecs/service:Service":                                   {named: "name", limit: 255, id: arnByName("ecs", "service/"), outputs: idAsARN},
-	"aws:appautoscaling/target:Target":                          {id: prefixed("target-")},
-	"aws:appautoscaling/policy:Policy":                          {named: "name", limit: 255, id: byName, outputs: arn("autoscaling", "scalingPolicy:")},
+	"aws:ecs/service:Service": {
+		named: "name", limit: 255, id: arnByName("ecs", "service/"), outputs: idAsARN,
+	},
+	"aws:appautoscaling/target:Target": {id: prefixed("target-")},
+	"aws:appautoscaling/policy:Policy": {
+		named: "name", limit: 255, id: byName, outputs: arn("autoscaling", "scalingPolicy:"),
+	},
 
 	"aws:rds/instance:Instance":             {named: "identifier", limit: 63, id: prefixed("db-"), outputs: database},
 	"aws:rds/subnetGroup:SubnetGroup":       {named: "name", limit: 255, id: byName, outputs: arn("rds", "subgrp:")},

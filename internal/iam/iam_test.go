@@ -50,7 +50,9 @@ func TestParseARN(t *testing.T) {
 		assert.Equal(t, test.want, arn)
 		assert.Equal(t, test.text, arn.String())
 	}
-	for _, text := range []string{"", "topic", "arn:aws:sns", "arn:aws:sns:us-east-1:123456789012:", "urn:aws:sns:us-east-1:1:t", "arn::sns:::t"} {
+	for _, text := range []string{
+		"", "topic", "arn:aws:sns", "arn:aws:sns:us-east-1:123456789012:", "urn:aws:sns:us-east-1:1:t", "arn::sns:::t",
+	} {
 		_, err := iam.ParseARN(text)
 		assert.ErrorContains(t, err, "is not an ARN", text)
 	}
