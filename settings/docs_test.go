@@ -60,9 +60,9 @@ func TestSmallestStackOfTheDocumentIsComplete(t *testing.T) {
 }
 
 func TestFaultyFileOfTheDocumentGetsTheMessagesOfTheDocument(t *testing.T) {
-	_, err := settings.Parse(stack(t, block(t, "## A faulty file", "yaml")))
+	_, err := settings.Parse(stack(t, block(t, "## A file with mistakes", "yaml")))
 	require.Error(t, err)
-	assert.Equal(t, block(t, "## A faulty file", "text"), err.Error()+"\n")
+	assert.Equal(t, block(t, "## A file with mistakes", "text"), err.Error()+"\n")
 }
 
 func document(t *testing.T) string {
