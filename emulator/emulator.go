@@ -114,7 +114,7 @@ func Open(o Options) (*Emulator, error) {
 
 // makeAuthority begins a new authority for certificates and leaves its certificate where clients find it.
 func (e *Emulator) makeAuthority() error {
-	authority, err := ca.New()
+	authority, err := ca.New("elastic-service emulator")
 	if err != nil {
 		return err
 	}

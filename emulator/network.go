@@ -154,7 +154,7 @@ func (e *Emulator) certificate(o opening) (*tls.Certificate, error) {
 	if !found {
 		return nil, fmt.Errorf("certificate %q does not exist", o.certificate)
 	}
-	return e.authority.Certificate(o.address.Addr(), issued.Domains...)
+	return e.authority.Certificate(append([]string{o.address.Addr().String()}, issued.Domains...)...)
 }
 
 // seed makes flows spread differently in every process, as they do on AWS.

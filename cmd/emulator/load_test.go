@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,8 +83,8 @@ func showing(t *testing.T, status func() emulator.Status) {
 // certified makes an authority, whose certificate is in a file, and a configuration with a certificate of it.
 func certified(t *testing.T) (string, *tls.Config) {
 	t.Helper()
-	authority := must(ca.New())(t)
-	certificate := must(authority.Certificate(netip.MustParseAddr("127.0.0.1"), "www.example.com"))(t)
+	authority := must(ca.New("test authority"))(t)
+	certificate := must(authority.Certificate("127.0.0.1", "www.example.com"))(t)
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(file, authority.PEM(), 0o600))
 	return file, &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12}

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"io"
 	"net"
-	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,9 +17,9 @@ import (
 
 // A client may take its time to read what was sent to it, as with TCP: crypto/tls alone would give up after five seconds.
 func TestTheEndOfAFlowOverTLSWaitsForASlowClient(t *testing.T) {
-	authority, err := ca.New()
+	authority, err := ca.New("test authority")
 	require.NoError(t, err)
-	certificate, err := authority.Certificate(netip.MustParseAddr("127.0.0.1"))
+	certificate, err := authority.Certificate("127.0.0.1")
 	require.NoError(t, err)
 	pool := x509.NewCertPool()
 	require.True(t, pool.AppendCertsFromPEM(authority.PEM()))

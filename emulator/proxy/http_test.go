@@ -431,9 +431,9 @@ func TestClientsThatTheNetworkKeepsOutAreReset(t *testing.T) {
 }
 
 func TestHTTPSWithACertificateOfTheAuthority(t *testing.T) {
-	authority, err := ca.New()
+	authority, err := ca.New("test authority")
 	require.NoError(t, err)
-	certificate, err := authority.Certificate(netip.MustParseAddr("127.0.0.1"), "www.example.com")
+	certificate, err := authority.Certificate("127.0.0.1", "www.example.com")
 	require.NoError(t, err)
 	var forwarded string
 	l := listenHTTP(t, sends(web(t, "a", func(_ http.ResponseWriter, r *http.Request) {

@@ -27,9 +27,9 @@ import (
 // secure is a certificate of a new authority for 127.0.0.1 and www.example.com, and a client's trust in it.
 func secure(t testing.TB) (proxy.ListenerOption, *tls.Config) {
 	t.Helper()
-	authority, err := ca.New()
+	authority, err := ca.New("test authority")
 	require.NoError(t, err)
-	certificate, err := authority.Certificate(netip.MustParseAddr("127.0.0.1"), "www.example.com")
+	certificate, err := authority.Certificate("127.0.0.1", "www.example.com")
 	require.NoError(t, err)
 	pool := x509.NewCertPool()
 	require.True(t, pool.AppendCertsFromPEM(authority.PEM()))

@@ -193,7 +193,7 @@ func (m *Machine) prepare() error {
 	if err != nil {
 		return err
 	}
-	return writeBelow(m.path(upperFolder), trustStore, append(trusted, m.vpc.authority.pem()...), 0o644)
+	return writeBelow(m.path(upperFolder), trustStore, append(trusted, m.vpc.authority.PEM()...), 0o644)
 }
 
 // Running reports whether the machine is on.

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/elastic-service/elastic-service/internal/ca"
 )
 
 // Addresses of AWS's services in every VPC. S3's is one for documentation (RFC 5737): DNS alone leads to it.
@@ -46,7 +48,7 @@ type VPC struct {
 	config    Config
 	base      string // folder of the machines' common root
 	space     *namespace
-	authority *authority
+	authority *ca.Authority // signs the certificates of AWS's services; the VPC's machines trust it
 	metadata  *metadata
 	closers   []func()
 
@@ -112,7 +114,7 @@ func (v *VPC) open(ctx context.Context) (err error) {
 		return err
 	}
 	v.closers = append(v.closers, v.space.close)
-	if v.authority, err = newAuthority(); err != nil {
+	if v.authority, err = ca.New("elastic-service VPC"); err != nil {
 		return err
 	}
 	if err := v.space.ip(ctx, v.links()); err != nil {
@@ -210,7 +212,7 @@ func (v *VPC) SetStoreReachable(reachable bool) error {
 	s := &store{region: v.config.Region, holder: func(key string) *Machine {
 		return v.find(func(m *Machine) bool { return m.spec.Role != "" && m.credentials.key == key })
 	}}
-	certificate, err := v.authority.issue(s.host(), "*."+s.host())
+	certificate, err := v.authority.Certificate(s.host(), "*."+s.host())
 	if err != nil {
 		return err
 	}
@@ -220,7 +222,7 @@ func (v *VPC) SetStoreReachable(reachable bool) error {
 	}
 	server := &http.Server{
 		Handler: s, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(v.config.Log.Handler(), slog.LevelDebug),
-		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
+		TLSConfig: &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12},
 	}
 	v.store = server
 	go func() { _ = server.ServeTLS(listener, "", "") }()
