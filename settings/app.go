@@ -1,5 +1,17 @@
 package settings
 
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/elastic-service/elastic-service/healthcheck"
+	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/userdata"
+)
+
+var packagePattern = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.~/-]*$`)
+
 // App is the software of an instance.
 type App struct {
 	// The port on which the service listens. Below 1024, the services get the right to bind it.
@@ -58,4 +70,37 @@ type Service struct {
 	// Environment variables.
 	// Limits: names of letters, digits and `_`; no line breaks.
 	Environment map[string]string
+}
+
+// validate leaves the rules of services, artifacts' paths and packages to package userdata, which renders them.
+func (a App) validate(l *invalid.List) {
+	validatePort(l, "app.port", a.Port)
+	machine := userdata.Bootstrap{Packages: a.Packages}
+	for i, artifact := range a.Artifacts {
+		artifact.validate(l, fmt.Sprintf("app.artifacts[%d]", i))
+		machine.Artifacts = append(machine.Artifacts, userdata.Artifact{Path: artifact.Path})
+	}
+	for i, s := range a.Services {
+		if s.Name == healthcheck.ServiceName {
+			l.Add(fmt.Sprintf("app.services[%d].name", i), s.Name, "is the name of the health responder's service")
+		}
+		machine.Services = append(machine.Services, userdata.Service{
+			Name: s.Name, Command: s.Command, User: s.User, Directory: s.Directory, Environment: s.Environment,
+		})
+	}
+	l.Include("app", machine.ValidateMachine())
+}
+
+func (a Artifact) validate(l *invalid.List, at string) {
+	switch {
+	case a.Build == "" && a.File == "":
+		l.Missing(at, "must have build or file")
+	case a.Build != "" && a.File != "":
+		l.Missing(at, "has both build and file: one of them is the source")
+	case a.Build != "" && (!packagePattern.MatchString(a.Build) || strings.Contains(a.Build, "...")):
+		l.Add(at+".build", a.Build, "is not one Go package such as ./cmd/musicguru")
+	}
+	if strings.HasSuffix(a.Path, "/"+healthcheck.ServiceName) {
+		l.Add(at+".path", a.Path, "has the file name of the health responder, %s", healthcheck.Path)
+	}
 }

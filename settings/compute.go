@@ -1,6 +1,26 @@
 package settings
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/elastic-service/elastic-service/internal/invalid"
+)
+
+// maxVolume is the size of the largest gp3 volume, in GiB (EC2 API: EbsBlockDevice).
+const maxVolume = 16384
+
+var (
+	imagePattern     = regexp.MustCompile(`^ami-([0-9a-f]{8}|[0-9a-f]{17})$`)
+	parameterPattern = regexp.MustCompile(`^(/[A-Za-z0-9._-]+)+(:[A-Za-z0-9._-]+)?$`)
+	sourcePattern    = regexp.MustCompile(`^i-([0-9a-f]{8}|[0-9a-f]{17})$`)
+	instancePattern  = regexp.MustCompile(`^[a-z]+[0-9]*[a-z]*(-[a-z0-9]+)*` +
+		`\.(nano|micro|small|medium|large|([1-9][0-9]*)?xlarge|metal(-[1-9][0-9]*xl)?)$`)
+	keyPattern = regexp.MustCompile(`^[!-~]([ -~]{0,253}[!-~])?$`)
+)
 
 // Image is the machine image of the instances.
 type Image struct {
@@ -71,4 +91,89 @@ type Bastion struct {
 	// The address ranges that may reach its port 22.
 	// Limits: at least one; IPv4 or IPv6, without host bits, each once; not `0.0.0.0/0`.
 	From []netip.Prefix `required:"true" unit:"ranges"`
+}
+
+func (i Image) validate(l *invalid.List) {
+	var given []string
+	for _, source := range [][2]string{{"id", i.ID}, {"parameter", i.Parameter}, {"fromInstance", i.FromInstance}} {
+		if source[1] != "" {
+			given = append(given, source[0])
+		}
+	}
+	switch {
+	case len(given) == 0:
+		l.Missing("image", "must have id, parameter or fromInstance")
+	case len(given) > 1:
+		l.Missing("image", "has both %s: one of them names the image", strings.Join(given, " and "))
+	}
+	if i.ID != "" && !imagePattern.MatchString(i.ID) {
+		l.Add("image.id", i.ID, "is not an image: ami- and 8 or 17 of 0–9, a–f")
+	}
+	if i.Parameter != "" && !parameterPattern.MatchString(i.Parameter) {
+		l.Add("image.parameter", i.Parameter, "is not the path of a parameter: it begins with /, such as /aws/service/…")
+	}
+	if i.FromInstance != "" && !sourcePattern.MatchString(i.FromInstance) {
+		l.Add("image.fromInstance", i.FromInstance, "is not an instance: i- and 8 or 17 of 0–9, a–f")
+	}
+	if i.Reboot && i.FromInstance == "" {
+		l.Add("image.reboot", i.Reboot, "is for image.fromInstance: another image is not made here")
+	}
+}
+
+func (c Compute) validate(l *invalid.List) {
+	validateInstanceType(l, "compute.instanceType", c.InstanceType)
+	if c.KeyName != "" && !keyPattern.MatchString(c.KeyName) {
+		l.Add("compute.keyName", c.KeyName, "is not the name of a key pair: at most 255 of ASCII, without spaces around it")
+	}
+	if c.RootVolumeGiB < 0 || c.RootVolumeGiB > maxVolume {
+		l.Add("compute.rootVolumeGiB", c.RootVolumeGiB, "is not from 1 to %d; leave it out to have the image's own size", maxVolume)
+	}
+	for i, from := range c.SSHFrom {
+		at := fmt.Sprintf("compute.sshFrom[%d]", i)
+		if validateClients(l, at, c.SSHFrom, i) && from.Bits() == 0 && !c.SSHFromAnywhere {
+			l.Add(at, from, "is the whole world: set compute.sshFromAnywhere to true if that is meant")
+		}
+	}
+	if len(c.SSHFrom) > 0 && c.KeyName == "" {
+		l.Missing("compute.keyName", "must be set where sshFrom is: without a key pair nobody can log in")
+	}
+	if c.Bastion != nil {
+		c.Bastion.validate(l)
+	}
+}
+
+func (b Bastion) validate(l *invalid.List) {
+	validateInstanceType(l, "compute.bastion.instanceType", b.InstanceType)
+	if len(b.From) == 0 {
+		l.Missing("compute.bastion.from", "needs at least one range: a bastion that nobody reaches is of no use")
+	}
+	for i, from := range b.From {
+		at := fmt.Sprintf("compute.bastion.from[%d]", i)
+		if validateClients(l, at, b.From, i) && from.Bits() == 0 {
+			l.Add(at, from, "is the whole world: a bastion is for known ranges")
+		}
+	}
+}
+
+func validateInstanceType(l *invalid.List, at, name string) {
+	if !instancePattern.MatchString(name) {
+		l.Add(at, name, "is not an instance type such as t3.micro")
+	}
+}
+
+// validateClients reports whether the i-th range of clients is valid and not listed before.
+func validateClients(l *invalid.List, at string, ranges []netip.Prefix, i int) bool {
+	switch from := ranges[i]; {
+	case !from.IsValid():
+		l.Missing(at, "must be set")
+	case from.Addr().Is4In6():
+		l.Add(at, from, "is IPv4 written as IPv6")
+	case from != from.Masked():
+		l.Add(at, from, "has bits set beyond /%d: write %s", from.Bits(), from.Masked())
+	case slices.Contains(ranges[:i], from):
+		l.Add(at, from, "is listed twice")
+	default:
+		return true
+	}
+	return false
 }

@@ -50,6 +50,11 @@ type Network struct {
 	FlowLogs bool
 }
 
+const (
+	minZones = 2
+	maxZones = 6 // of the largest region, us-east-1
+)
+
 // AWS makes VPCs and subnets of /16 to /28, and keeps 5 addresses of each subnet.
 const (
 	largestRange  = 16
