@@ -30,7 +30,9 @@ func deploy(ctx context.Context, o session.Options, p providers, out io.Writer) 
 	} else {
 		fmt.Fprintf(out, "deploying stack %s: what isn't there yet or has changed\n", o.Stack)
 	}
+	end := working(out, "deploying")
 	result, err := e.Up(ctx)
+	end()
 	if err != nil {
 		return fmt.Errorf("up failed:\n%w", err)
 	}
@@ -52,7 +54,9 @@ func destroy(ctx context.Context, o session.Options, p providers, out io.Writer)
 		return err
 	}
 	fmt.Fprintf(out, "destroying stack %s: the group drains its instances before it terminates them\n", o.Stack)
+	end := working(out, "destroying")
 	result, err := e.Destroy(ctx)
+	end()
 	if err != nil {
 		return fmt.Errorf("destroy failed:\n%w", err)
 	}

@@ -75,6 +75,7 @@ func newExperimentCommand(name, short, long string, addFlags func(*cobra.Command
 		if err != nil {
 			return err
 		}
+		defer working(c.OutOrStdout(), "measuring")()
 		o.Session = flags.session(root, "", c.ErrOrStderr())
 		if *output == formatJSON {
 			return experimentJSON(c.Context(), name, o, c.OutOrStdout())

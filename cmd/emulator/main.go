@@ -28,7 +28,8 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	out, errs := onScreen(os.Stdout, os.Stderr)
+	os.Exit(run(ctx, os.Args[1:], out, errs))
 }
 
 // run runs the command that the arguments name. It returns the exit code: 0, 1 for a failure, 2 for a wrong command line, 130

@@ -52,7 +52,9 @@ emulated.`,
 		if *output == formatJSON {
 			o.Out = io.Discard
 		}
+		end := working(c.OutOrStdout(), "rehearsing")
 		report, err := rehearsal.Run(c.Context(), o)
+		end()
 		if *output == formatJSON {
 			err = errors.Join(err, printJSON(c.OutOrStdout(), report))
 		}

@@ -68,7 +68,7 @@ Exit codes: 0, 1 after a failure, 2 after a wrong command line, 130 after an int
 		&cobra.Group{ID: groupBreak, Title: "Break something:"}, &cobra.Group{ID: groupMeasure, Title: "Measure:"},
 	)
 	addCommands(root, groupRun, newRehearse(), newUp(g), newServe(g), newDown(g))
-	addCommands(root, groupLook, newStatus(g), newCall(g), newPath(g))
+	addCommands(root, groupLook, newStatus(g), newCall(g), newPath(g), newLogs(g))
 	addCommands(root, groupBreak, newTerminate(g), newStopService(g), newStopTask(g), newFailZone(g), newRestoreZone(g), newFault(g))
 	addCommands(root, groupMeasure, newLoad(g), newExperiment())
 	root.AddCommand(newVersion())
