@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/provider/ledger"
 )
 
@@ -64,32 +65,9 @@ func drive(t *testing.T, second time.Duration) *driven {
 
 func (d *driven) step() {
 	d.cloud.Reconcile()
-	for _, i := range d.cloud.Instances() {
-		switch i.State {
-		case cloud.Pending:
-			d.cloud.InstanceRunning(i.ID)
-		case cloud.ShuttingDown:
-			d.cloud.InstanceEnded(i.ID, "")
-		case cloud.Running, cloud.Terminated:
-		}
-	}
-	for _, task := range d.cloud.Tasks() {
-		switch {
-		case task.State == cloud.TaskPending && task.Image == d.brokenImage:
-			d.cloud.TaskEnded(task.ID, 1, "exit status 1")
-		case task.State == cloud.TaskPending:
-			d.cloud.TaskRunning(task.ID)
-		case task.State == cloud.TaskStopping:
-			d.cloud.TaskEnded(task.ID, 0, "")
-		}
-	}
-	for _, target := range d.cloud.ProbeTargets() {
-		var result error
-		if target.Blocked != nil {
-			result = target.Blocked
-		}
-		d.cloud.Probe(target.TargetGroup, target.Incarnation, result)
-	}
+	moveInstances(d.cloud)
+	moveTasks(d.cloud, d.brokenImage)
+	probe(d.cloud)
 }
 
 func (d *driven) make(token, logical string, inputs map[string]any) plugin.CreateResponse {
@@ -269,11 +247,11 @@ func (d *driven) update(token string, made plugin.CreateResponse, change map[str
 func TestAServiceComesUpSteadyAndGoesInItsOrder(t *testing.T) {
 	d := newDriven(t)
 	f := d.flask()
-	services := d.cloud.Services()
+	services := services(d.cloud)
 	require.Len(t, services, 1)
 	assert.Equal(t, 2, services[0].Running, "waitForSteadyState")
-	assert.Equal(t, "arn:aws:ecs:us-east-1:"+cloud.Account+":task-definition/web:1", output(f.task, "arn"))
-	assert.Equal(t, "arn:aws:ecs:us-east-1:"+cloud.Account+":task-definition/web", output(f.task, "arnWithoutRevision"))
+	assert.Equal(t, "arn:aws:ecs:us-east-1:"+aws.Account+":task-definition/web:1", output(f.task, "arn"))
+	assert.Equal(t, "arn:aws:ecs:us-east-1:"+aws.Account+":task-definition/web", output(f.task, "arnWithoutRevision"))
 	assert.Equal(t, "web", string(f.task.ID))
 	assert.Contains(t, output(f.target, "roleArn"), "AWSServiceRoleForApplicationAutoScaling_ECSService")
 	assert.Len(t, f.policy.Properties["alarmArns"].ArrayValue(), 2)
@@ -315,14 +293,14 @@ func TestANewRevisionIsDeployedAndABrokenOneRolledBackWithoutAnError(t *testing.
 func TestACountThatWasScaledOutlivesAnUpdate(t *testing.T) {
 	d := newDriven(t)
 	f := d.flask()
-	require.NoError(t, d.cloud.SetDesiredCount(string(f.service.ID), 3))
+	require.NoError(t, d.cloud.Change(func(m *cloud.Model) error { return m.ECS.SetDesiredCount(string(f.service.ID), 3) }))
 	_, err := d.update(serviceToken, f.service, map[string]any{"healthCheckGracePeriodSeconds": 60})
 	require.NoError(t, err)
-	status, _ := d.cloud.Service(string(f.service.ID))
+	status := serviceStatus(d.cloud, string(f.service.ID))
 	assert.Equal(t, 3, status.Desired)
 	_, err = d.update(serviceToken, f.service, map[string]any{"desiredCount": 1})
 	require.NoError(t, err)
-	status, _ = d.cloud.Service(string(f.service.ID))
+	status = serviceStatus(d.cloud, string(f.service.ID))
 	assert.Equal(t, 1, status.Desired)
 }
 
@@ -333,7 +311,7 @@ func TestAServiceThatNeverGetsSteadyFailsAndIsKeptToBeRepaired(t *testing.T) {
 	inputs := d.serviceInputs(string(f.cluster.ID), output(f.provider, "name"), output(broken, "arn"))
 	err := d.tryCreate(serviceToken, "other", inputs)
 	require.ErrorContains(t, err, "timeout while waiting for ECS Service")
-	assert.Len(t, d.cloud.Services(), 2)
+	assert.Len(t, services(d.cloud), 2)
 }
 
 func TestWhatIsStillInUseIsNotDeleted(t *testing.T) {

@@ -11,6 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/events"
 )
 
 const (
@@ -22,14 +25,7 @@ const (
 // replace ends the instances that are shut down, and starts what comes in their place.
 func (p *awsProvider) replace() {
 	for range 4 {
-		for _, i := range p.cloud.Instances() {
-			if i.State == cloud.Pending {
-				p.cloud.InstanceRunning(i.ID)
-			}
-			if i.State == cloud.ShuttingDown {
-				p.cloud.InstanceEnded(i.ID, "")
-			}
-		}
+		moveInstances(p.cloud)
 		p.cloud.Reconcile()
 	}
 }
@@ -37,16 +33,16 @@ func (p *awsProvider) replace() {
 // launches lists what became of the events of a replacement's launch: the topic that took it, or why none did.
 func (p *awsProvider) launches(t *testing.T) []string {
 	t.Helper()
-	before := len(p.cloud.Notifications())
-	for _, i := range p.cloud.Instances() {
-		if i.State == cloud.Running {
-			require.NoError(t, p.cloud.TerminateInstance(i.ID))
+	before := len(cloud.Get(p.cloud, func(m *cloud.Model) []events.Notification { return m.Events.ListNotifications() }))
+	for _, i := range instances(p.cloud) {
+		if i.State == ec2.Running {
+			require.NoError(t, p.cloud.Change(func(m *cloud.Model) error { return m.EC2.TerminateInstance(i.ID) }))
 		}
 	}
 	p.replace()
 	var all []string
-	for _, n := range p.cloud.Notifications()[before:] {
-		if strings.Contains(n.Message, cloud.EventLaunch) {
+	for _, n := range cloud.Get(p.cloud, func(m *cloud.Model) []events.Notification { return m.Events.ListNotifications() })[before:] {
+		if strings.Contains(n.Message, autoscaling.EventLaunch) {
 			all = append(all, cmp.Or(n.Lost, n.Topic))
 		}
 	}
@@ -62,8 +58,7 @@ func TestEventsReachTheirTopic(t *testing.T) {
 	group := newGroup(t, p)
 	group["waitForCapacityTimeout"], group["name"] = "0", "web"
 	p.created(t, groupToken, "web", group)
-	topic, err := p.cloud.CreateTopic("alerts")
-	require.NoError(t, err)
+	topic := newTopic(t, p.cloud, "alerts")
 
 	policyInputs := map[string]any{"arn": topic.ARN, "policy": publisher("events.amazonaws.com", topic.ARN)}
 	policy := p.created(t, topicPolicyToken, "p", policyInputs)

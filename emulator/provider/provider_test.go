@@ -249,7 +249,7 @@ func TestAGroupThatNeverBecomesHealthyFailsAndIsKeptToBeRepaired(t *testing.T) {
 	require.Len(t, details.Details(), 1)
 	failed, ok := details.Details()[0].(*pulumirpc.ErrorResourceInitFailed)
 	require.True(t, ok)
-	assert.Equal(t, []string{failed.GetId()}, p.cloud.GroupNames(), "the engine keeps it in its state")
+	assert.Equal(t, []string{failed.GetId()}, groupNames(p.cloud), "the engine keeps it in its state")
 }
 
 func TestACancelledWaitEndsAtOnce(t *testing.T) {
@@ -259,7 +259,7 @@ func TestACancelledWaitEndsAtOnce(t *testing.T) {
 	const token = "aws:autoscaling/group:Group"
 	checked := p.checked(t, token, "g", nil, inputs)
 	go func() {
-		for len(p.cloud.GroupNames()) == 0 {
+		for len(groupNames(p.cloud)) == 0 {
 			time.Sleep(time.Millisecond)
 		}
 		_ = p.SignalCancellation(context.Background())

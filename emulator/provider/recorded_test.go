@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 // attempt is what a create of these inputs ends with, checks included.
@@ -182,14 +183,7 @@ func boot(t *testing.T, c *cloud.Cloud) {
 	go func() {
 		for {
 			changed := c.Changed()
-			for _, i := range c.Instances() {
-				if i.State == cloud.Pending {
-					c.InstanceRunning(i.ID)
-				}
-				if i.State == cloud.ShuttingDown {
-					c.InstanceEnded(i.ID, "")
-				}
-			}
+			moveInstances(c)
 			select {
 			case <-changed:
 			case <-t.Context().Done():
@@ -265,11 +259,11 @@ func TestRouteTablesAreFoundBySubnetWithTheRoutesOfEndpoints(t *testing.T) {
 func TestANATGatewayWaitsForTheInternetGatewayThatIsMadeBesideIt(t *testing.T) {
 	p := newProvider(t)
 	net := newGround(t, p)
-	require.NoError(t, p.cloud.DeleteGateway(net.gateway[0].(string)))
+	require.NoError(t, p.cloud.Change(func(m *cloud.Model) error { return m.VPC.DeleteGateway(net.gateway[0].(string)) }))
 	address := p.created(t, "aws:ec2/eip:Eip", "n", nil)
 	go func() {
 		time.Sleep(50 * time.Millisecond)
-		_, _ = p.cloud.CreateGateway(net.vpc[0].(string))
+		_, _ = cloud.Make(p.cloud, func(m *cloud.Model) (vpc.InternetGateway, error) { return m.VPC.CreateGateway(net.vpc[0].(string)) })
 	}()
 	const token = "aws:ec2/natGateway:NatGateway"
 	nat := p.created(t, token, "n", map[string]any{"subnetId": net.subnets[0], "allocationId": string(address.ID)})
@@ -282,13 +276,13 @@ func TestANATGatewayWaitsForTheInternetGatewayThatIsMadeBesideIt(t *testing.T) {
 func TestAnInternetGatewayIsDetachedOnceNoAddressIsMapped(t *testing.T) {
 	p := newProvider(t)
 	net := newGround(t, p)
-	eip, err := p.cloud.AllocateAddress()
+	eip, err := cloud.Make(p.cloud, func(m *cloud.Model) (vpc.ElasticIP, error) { return m.VPC.AllocateAddress() })
 	require.NoError(t, err)
-	nat, err := p.cloud.CreateNAT(net.subnets[0].(string), eip.ID)
+	nat, err := cloud.Make(p.cloud, func(m *cloud.Model) (vpc.NATGateway, error) { return m.VPC.CreateNAT(net.subnets[0].(string), eip.ID) })
 	require.NoError(t, err)
 	go func() {
 		time.Sleep(50 * time.Millisecond)
-		_ = p.cloud.DeleteNAT(nat.ID)
+		_ = p.cloud.Change(func(m *cloud.Model) error { return m.VPC.DeleteNAT(nat.ID) })
 	}()
 	gateway := plugin.CreateResponse{ID: resource.ID(net.gateway[0].(string)), Properties: properties(map[string]any{})}
 	require.NoError(t, p.removed(t, "aws:ec2/internetGateway:InternetGateway", gateway))

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
 )
 
 var errFull = errors.New("the state can't be saved: no space left on device")
@@ -73,7 +75,7 @@ func TestAnUploadThatFindsNoRoomOnTheDiskSaysSo(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, make([]byte, 1<<20), 0o600))
 	path, err := asset.FromPath(file)
 	require.NoError(t, err)
-	require.NoError(t, p.cloud.CreateBucket("artifacts"))
+	require.NoError(t, p.cloud.Change(func(m *cloud.Model) error { return m.S3.CreateBucket("artifacts") }))
 	const token = "aws:s3/bucketObjectv2:BucketObjectv2"
 	_, err = p.Create(t.Context(), plugin.CreateRequest{
 		URN: name(token, "artifact"), Name: "artifact", Type: tokens.Type(token),

@@ -11,6 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
 const (
@@ -106,12 +109,12 @@ func TestAnApplicationBalancerIsMadeOfWhatItsComponentSets(t *testing.T) {
 			"loadBalancerArn": string(balancer.ID), "port": port, "protocol": "HTTP", "defaultActions": []any{action},
 		})
 	}
-	forwards := map[int]cloud.Forward{}
-	for _, f := range p.cloud.Forwards() {
-		forwards[int(f.Address.Port())] = f
+	byPort := map[int]elb.Forward{}
+	for _, f := range forwards(p.cloud) {
+		byPort[int(f.Address.Port())] = f
 	}
-	assert.Equal(t, &cloud.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 301}, forwards[80].Redirect)
-	assert.Equal(t, string(targets.ID), forwards[8080].TargetGroup)
+	assert.Equal(t, &elb.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 301}, byPort[80].Redirect)
+	assert.Equal(t, string(targets.ID), byPort[8080].TargetGroup)
 
 	require.ErrorContains(t, p.deleted(t, balancerToken, balancer, inputs), "OperationNotPermitted")
 	news := where.application()
@@ -148,16 +151,16 @@ func TestANetworkBalancerListensForTLSAsItsComponentSetsIt(t *testing.T) {
 	})
 	p.created(t, "aws:acm/certificateValidation:CertificateValidation", "v", map[string]any{"certificateArn": string(certificate.ID)})
 	p.created(t, listenerToken, "l", inputs)
-	forwards := p.cloud.Forwards()
-	require.Len(t, forwards, 1)
-	assert.Equal(t, "TLS", forwards[0].Protocol)
-	assert.Equal(t, string(certificate.ID), forwards[0].Certificate)
-	assert.Equal(t, string(targets.ID), forwards[0].TargetGroup)
+	all := forwards(p.cloud)
+	require.Len(t, all, 1)
+	assert.Equal(t, "TLS", all[0].Protocol)
+	assert.Equal(t, string(certificate.ID), all[0].Certificate)
+	assert.Equal(t, string(targets.ID), all[0].TargetGroup)
 	require.ErrorContains(t, p.removed(t, "aws:acm/certificate:Certificate", certificate), "ResourceInUseException")
 }
 
 func TestHealthChecksHaveTheAPIsDefaults(t *testing.T) {
-	for protocol, want := range map[string]cloud.HealthCheck{
+	for protocol, want := range map[string]elb.HealthCheck{
 		"HTTP": {Protocol: "HTTP", Port: "traffic-port", Path: "/", Matcher: "200", Timeout: 5 * time.Second},
 		"TCP":  {Protocol: "HTTP", Port: "traffic-port", Path: "/", Matcher: "200-399", Timeout: 6 * time.Second},
 	} {
@@ -208,8 +211,7 @@ func TestScalingIsMadeOfWhatItsComponentSets(t *testing.T) {
 		"stepAdjustments": []any{map[string]any{"scalingAdjustment": 1, "metricIntervalLowerBound": "0"}},
 	}
 	policy := p.created(t, policyToken, "web-cpu-out", policyInputs)
-	topic, err := p.cloud.CreateTopic("alerts")
-	require.NoError(t, err)
+	topic := newTopic(t, p.cloud, "alerts")
 	alarmInputs := map[string]any{
 		"alarmDescription": "cpu", "namespace": "AWS/EC2", "metricName": "CPUUtilization",
 		"dimensions": map[string]any{"AutoScalingGroupName": "web"}, "statistic": "Average", "threshold": 80, "period": 60,
@@ -231,33 +233,33 @@ func TestScalingIsMadeOfWhatItsComponentSets(t *testing.T) {
 	const hookToken = "aws:autoscaling/lifecycleHook:LifecycleHook"
 	hook := p.created(t, hookToken, "h", hookInputs)
 
-	g, _, _ := p.cloud.Group("web")
+	g := groupNamed(p.cloud, "web")
 	zero := 0.0
 	made := g.Policies[policy.Properties["name"].StringValue()]
 	require.NotNil(t, made)
-	assert.Equal(t, []cloud.Step{{Lower: &zero, Adjustment: 1}}, made.Steps)
+	assert.Equal(t, []autoscaling.Step{{Lower: &zero, Adjustment: 1}}, made.Steps)
 	assert.Equal(t, 2*time.Minute, made.Warmup)
 	assert.Equal(t, 90*time.Second, g.Hooks["warm"].Timeout, "the resource changes the hook that the group began with")
 	assert.Nil(t, g.Schedules["night"].Max)
 	assert.Equal(t, 1, *g.Schedules["night"].Min)
-	assert.Equal(t, []cloud.NamedAlarm{{Name: string(alarm.ID), State: "INSUFFICIENT_DATA"}}, g.Alarms())
+	assert.Equal(t, []autoscaling.NamedAlarm{{Name: string(alarm.ID), State: "INSUFFICIENT_DATA"}}, g.Alarms())
 
 	alarmInputs["name"] = string(alarm.ID)
 	changedAlarm := resource.NewPropertyMapFromMap(alarmInputs).Mappable()
 	changedAlarm["threshold"] = 70
 	require.NoError(t, p.updated(t, alarmToken, alarm, alarmInputs, changedAlarm))
-	assert.InDelta(t, 70, p.cloud.Alarms()[0].Spec.Threshold, 0)
+	assert.InDelta(t, 70, cloud.Get(p.cloud, func(m *cloud.Model) []cloudwatch.Alarm { return m.CloudWatch.DescribeAlarms() })[0].Spec.Threshold, 0)
 
 	policyInputs["name"] = policy.Properties["name"].StringValue()
 	require.NoError(t, p.deleted(t, hookToken, hook, hookInputs))
 	require.NoError(t, p.deleted(t, scheduleToken, schedule, scheduleInputs))
 	require.NoError(t, p.deleted(t, alarmToken, alarm, alarmInputs))
 	require.NoError(t, p.deleted(t, policyToken, policy, policyInputs))
-	g, _, _ = p.cloud.Group("web")
+	g = groupNamed(p.cloud, "web")
 	assert.Empty(t, g.Hooks)
 	assert.Empty(t, g.Schedules)
 	assert.Empty(t, g.Policies)
-	assert.Empty(t, p.cloud.Alarms())
+	assert.Empty(t, cloud.Get(p.cloud, func(m *cloud.Model) []cloudwatch.Alarm { return m.CloudWatch.DescribeAlarms() }))
 }
 
 func TestWhatNothingHereCanIsRefusedByItsName(t *testing.T) {
@@ -312,7 +314,7 @@ func TestWhatNothingHereCanIsRefusedByItsName(t *testing.T) {
 			"autoscalingGroupName": "g", "scheduledActionName": "s", "startTime": "tomorrow",
 		}},
 		`roleArn is required`: {"aws:autoscaling/lifecycleHook:LifecycleHook", map[string]any{
-			"autoscalingGroupName": "g", "lifecycleTransition": cloud.Launching, "notificationTargetArn": "arn:aws:sns:x",
+			"autoscalingGroupName": "g", "lifecycleTransition": autoscaling.Launching, "notificationTargetArn": "arn:aws:sns:x",
 		}},
 	} {
 		require.ErrorContains(t, p.fails(t, c.token, c.inputs), want)

@@ -21,6 +21,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 	"github.com/elastic-service/elastic-service/internal/project"
 	"github.com/elastic-service/elastic-service/stack"
 )
@@ -142,7 +144,7 @@ func (d *deployment) construct(args pulumi.MockResourceArgs) (resource.PropertyM
 // code is what stops a connection; nothing if it can be opened.
 func (d *deployment) code(from, to string, port int) string {
 	d.t.Helper()
-	path, err := d.cloud.Trace(from, to, port)
+	path, err := trace(d.cloud, from, to, port)
 	require.NoError(d.t, err)
 	if path.Blocked != nil {
 		return path.Blocked.Code
@@ -153,8 +155,8 @@ func (d *deployment) code(from, to string, port int) string {
 // members are the running instances of groups.
 func (d *deployment) members() []string {
 	var ids []string
-	for _, i := range d.cloud.Instances() {
-		if i.Group != "" && i.State == cloud.Running {
+	for _, i := range instances(d.cloud) {
+		if i.Group != "" && i.State == ec2.Running {
 			ids = append(ids, i.ID)
 		}
 	}
@@ -231,10 +233,10 @@ func (d *deployment) balancer(instance string, want reachability) {
 	for _, port := range append([]int{ssh}, want.closed...) {
 		assert.Equal(d.t, "ENI_SG_RULES_MISMATCH", d.code("balancer", instance, port), "balancer to instance, port %d", port)
 	}
-	for _, target := range d.cloud.ProbeTargets() {
+	for _, target := range probeTargets(d.cloud) {
 		assert.Nil(d.t, target.Blocked, "what the model probes is what this test says")
 	}
-	for _, forward := range d.cloud.Forwards() {
+	for _, forward := range forwards(d.cloud) {
 		for _, target := range forward.Targets {
 			assert.Nil(d.t, target.Blocked)
 		}
@@ -246,7 +248,7 @@ func (d *deployment) outwards(instance string, want reachability) {
 	assert.Empty(d.t, d.code(instance, "s3", 443), "artifacts")
 	assert.Empty(d.t, d.code(instance, "internet", 443), "HTTPS")
 	assert.NotEmpty(d.t, d.code(instance, "internet", 25), "mail")
-	i, err := d.cloud.Instance(instance)
+	i, err := cloud.Find(d.cloud, func(m *cloud.Model) (ec2.Instance, error) { return m.EC2.Instance(instance) })
 	require.NoError(d.t, err)
 	assert.Equal(d.t, want.private, !i.Public)
 }
@@ -264,7 +266,7 @@ func (d *deployment) inwards(instance string, want reachability) {
 		}
 	}
 	if !want.bastion {
-		_, err := d.cloud.Trace("bastion", instance, ssh)
+		_, err := trace(d.cloud, "bastion", instance, ssh)
 		require.ErrorContains(d.t, err, "bastion")
 		return
 	}
@@ -288,7 +290,7 @@ func (d *deployment) databaseIsClosed(want reachability) {
 // questions are what has to be possible in stack dev.
 func (d *deployment) questions() map[string]string {
 	answers := map[string]string{"clients": d.code("internet", "balancer", 5000)}
-	for _, i := range d.cloud.Instances() {
+	for _, i := range instances(d.cloud) {
 		zone := " " + i.Zone[len(i.Zone)-1:]
 		answers["flows"+zone] = d.code("balancer", i.ID, 5000)
 		answers["probes"+zone] = d.code("balancer", i.ID, 5001)
@@ -357,13 +359,13 @@ func (d *deployment) shows(breaks map[string]string, reason string) {
 	d.t.Helper()
 	if code := breaks["probes a"]; code != "" {
 		require.Eventually(d.t, func() bool {
-			return !slices.ContainsFunc(d.cloud.TargetHealth(), func(h cloud.TargetHealth) bool {
-				return h.State != cloud.TargetUnhealthy || h.Reason != "Target.FailedHealthChecks" ||
+			return !slices.ContainsFunc(targetHealth(d.cloud), func(h elb.TargetHealth) bool {
+				return h.State != elb.TargetUnhealthy || h.Reason != "Target.FailedHealthChecks" ||
 					!strings.Contains(h.Description, code) || !strings.Contains(h.Description, reason)
 			})
-		}, 10*time.Second, time.Millisecond, "every target is unhealthy, for that reason: %+v", d.cloud.TargetHealth())
+		}, 10*time.Second, time.Millisecond, "every target is unhealthy, for that reason: %+v", targetHealth(d.cloud))
 	}
-	for _, forward := range d.cloud.Forwards() {
+	for _, forward := range forwards(d.cloud) {
 		if code := breaks["clients"]; code != "" && assert.NotNil(d.t, forward.Blocked) {
 			assert.Equal(d.t, code, forward.Blocked.Code)
 			assert.Contains(d.t, forward.Blocked.Reason, reason)
