@@ -44,29 +44,26 @@ func TestABadBastionRegistersNothing(t *testing.T) {
 			}
 		}
 	}
-	for name, test := range map[string]struct {
-		change func(*BastionArgs)
-		want   string
-	}{
-		"no VPC":                 {func(a *BastionArgs) { a.VPCID = nil }, "vpcId: a value is needed"},
-		"no subnet":              {func(a *BastionArgs) { a.SubnetID = nil }, "subnetId: a value is needed"},
-		"no image":               {func(a *BastionArgs) { a.ImageID = nil }, "imageId: a value is needed"},
-		"no type":                {func(a *BastionArgs) { a.InstanceType = "" }, "instanceType: a value is needed"},
-		"from nowhere":           {from(), "from: a bastion that nobody can reach is of no use: at least one range is needed"},
-		"from everywhere":        {from("203.0.113.0/24", "0.0.0.0/0"), "from[1]: 0.0.0.0/0 is the whole internet"},
-		"from all of IPv6":       {from("::/0"), "from[0]: ::/0 is the whole internet"},
-		"from what is no range":  {func(a *BastionArgs) { a.From[0] = netip.Prefix{} }, "from[0]: invalid Prefix is not a range"},
-		"from one range twice":   {from("203.0.113.0/24", "203.0.113.0/24"), "from[1]: 203.0.113.0/24 is listed twice"},
-		"from a range with bits": {from("203.0.113.7/24"), "from[0]: 203.0.113.7/24 has host bits set, it should be 203.0.113.0/24"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := bastionArgs()
-			test.change(a)
-			g, err := bastion(t, a)
-			require.ErrorContains(t, err, test.want)
-			assert.Empty(t, g.Resources)
-		})
-	}
+	graphtest.Refuses(t, bastionArgs, bastion, []graphtest.Refusal[BastionArgs]{
+		{Name: "no VPC", Change: func(a *BastionArgs) { a.VPCID = nil }, Want: "vpcId: a value is needed"},
+		{Name: "no subnet", Change: func(a *BastionArgs) { a.SubnetID = nil }, Want: "subnetId: a value is needed"},
+		{Name: "no image", Change: func(a *BastionArgs) { a.ImageID = nil }, Want: "imageId: a value is needed"},
+		{Name: "no type", Change: func(a *BastionArgs) { a.InstanceType = "" }, Want: "instanceType: a value is needed"},
+		{Name: "from nowhere", Change: from(), Want: "from: a bastion that nobody can reach is of no use: at least one range is needed"},
+		{Name: "from everywhere", Change: from("203.0.113.0/24", "0.0.0.0/0"), Want: "from[1]: 0.0.0.0/0 is the whole internet"},
+		{Name: "from all of IPv6", Change: from("::/0"), Want: "from[0]: ::/0 is the whole internet"},
+		{
+			Name:   "from what is no range",
+			Change: func(a *BastionArgs) { a.From[0] = netip.Prefix{} },
+			Want:   "from[0]: invalid Prefix is not a range",
+		},
+		{Name: "from one range twice", Change: from("203.0.113.0/24", "203.0.113.0/24"), Want: "from[1]: 203.0.113.0/24 is listed twice"},
+		{
+			Name:   "from a range with bits",
+			Change: from("203.0.113.7/24"),
+			Want:   "from[0]: 203.0.113.7/24 has host bits set, it should be 203.0.113.0/24",
+		},
+	})
 }
 
 func TestABastionIsLaunchedSafely(t *testing.T) {

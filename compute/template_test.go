@@ -57,33 +57,21 @@ func mustDeploy(t *testing.T, args *Args) *graphtest.Graph {
 }
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		change func(*Args)
-		want   string
-	}{
-		{name: "no VPC", change: func(a *Args) { a.VPCID = nil }, want: "vpcId: a value is needed"},
-		{name: "no image", change: func(a *Args) { a.ImageID = nil }, want: "imageId: a value is needed"},
-		{name: "no root device", change: func(a *Args) { a.RootDevice = nil }, want: "rootDevice: a value is needed"},
-		{name: "no instance type", change: func(a *Args) { a.InstanceType = "" }, want: "instanceType: a value is needed"},
-		{name: "a negative root volume", change: func(a *Args) { a.RootVolumeGiB = -1 }, want: "rootVolumeGiB: -1 is not between 1 and 16384"},
-		{name: "SSH from nowhere", change: func(a *Args) { a.SSHFrom = []netip.Prefix{{}} }, want: "sshFrom[0]: invalid Prefix is not a range"},
+	graphtest.Refuses(t, args, deploy, []graphtest.Refusal[Args]{
+		{Name: "no VPC", Change: func(a *Args) { a.VPCID = nil }, Want: "vpcId: a value is needed"},
+		{Name: "no image", Change: func(a *Args) { a.ImageID = nil }, Want: "imageId: a value is needed"},
+		{Name: "no root device", Change: func(a *Args) { a.RootDevice = nil }, Want: "rootDevice: a value is needed"},
+		{Name: "no instance type", Change: func(a *Args) { a.InstanceType = "" }, Want: "instanceType: a value is needed"},
+		{Name: "a negative root volume", Change: func(a *Args) { a.RootVolumeGiB = -1 }, Want: "rootVolumeGiB: -1 is not between 1 and 16384"},
+		{Name: "SSH from nowhere", Change: func(a *Args) { a.SSHFrom = []netip.Prefix{{}} }, Want: "sshFrom[0]: invalid Prefix is not a range"},
 		{
-			name:   "an artifact without file",
-			change: func(a *Args) { a.Software.Artifacts[1].Source = "" },
-			want:   "software.artifacts[1].source: a local file is needed",
+			Name:   "an artifact without file",
+			Change: func(a *Args) { a.Software.Artifacts[1].Source = "" },
+			Want:   "software.artifacts[1].source: a local file is needed",
 		},
-		{name: "an artifact without hash", change: func(a *Args) { a.Software.Artifacts[0].SHA256 = "" }, want: "software.artifacts[0].sha256: "},
-		{name: "a bad service", change: func(a *Args) { a.Software.Services[0].Command = nil }, want: "software.services[0].command: "},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			a := args()
-			test.change(a)
-			g, err := deploy(t, a)
-			require.ErrorContains(t, err, test.want)
-			assert.Empty(t, g.Resources)
-		})
-	}
+		{Name: "an artifact without hash", Change: func(a *Args) { a.Software.Artifacts[0].SHA256 = "" }, Want: "software.artifacts[0].sha256: "},
+		{Name: "a bad service", Change: func(a *Args) { a.Software.Services[0].Command = nil }, Want: "software.services[0].command: "},
+	})
 }
 
 // The user data must fit whatever name the bucket gets, so the longest one counts.

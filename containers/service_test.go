@@ -43,40 +43,33 @@ func deploy(t *testing.T, name string, args *Args) (*graphtest.Graph, error) {
 }
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
-	for name, test := range map[string]struct {
-		change func(*Args)
-		want   string
-	}{
-		"no cluster":               {func(a *Args) { a.Cluster = nil }, "cluster: a value is needed"},
-		"no cluster's ARN":         {func(a *Args) { a.ClusterARN = nil }, "clusterArn: a value is needed"},
-		"no group":                 {func(a *Args) { a.GroupARN = nil }, "groupArn: a value is needed"},
-		"no target group":          {func(a *Args) { a.TargetGroupARN = nil }, "targetGroupArn: a value is needed"},
-		"no region":                {func(a *Args) { a.Region = "" }, "region: a value is needed"},
-		"no image":                 {func(a *Args) { a.Image = "" }, "image: a value is needed"},
-		"a URL for an image":       {func(a *Args) { a.Image = "https://x/y" }, `image: "https://x/y" is not the name of an image`},
-		"an image with a space":    {func(a *Args) { a.Image = "nginx 1" }, `image: "nginx 1" is not the name of an image`},
-		"a variable with a dash":   {func(a *Args) { a.Environment["A-B"] = "" }, `environment: "A-B" is not the name of a variable`},
-		"port 0":                   {func(a *Args) { a.Port = 0 }, "port: 0 is not between 1 and 65535"},
-		"too little CPU":           {func(a *Args) { a.CPU = leastCPU - 1 }, "cpu: "},
-		"too much CPU":             {func(a *Args) { a.CPU = mostCPU + 1 }, "cpu: "},
-		"too little memory":        {func(a *Args) { a.Memory = 5 }, "memory: 5 is below 6 MiB"},
-		"min 0":                    {func(a *Args) { a.Min = 0 }, "min: 0 is below 1"},
-		"max below min":            {func(a *Args) { a.Max = 0 }, "max: 0 is below min (1)"},
-		"desired below min":        {func(a *Args) { a.Desired = 0 }, "desired: 0 is not between min (1) and max (2)"},
-		"desired above max":        {func(a *Args) { a.Desired = 3 }, "desired: 3 is not between min (1) and max (2)"},
-		"a target above 100":       {func(a *Args) { a.TargetCPU = 101 }, "targetCpu: 101 is not above 0 and at most 100"},
-		"a negative target":        {func(a *Args) { a.TargetCPU = -1 }, "targetCpu: -1 is not above 0"},
-		"grace with fractions":     {func(a *Args) { a.Grace = time.Millisecond }, "grace: 1ms is not a number of whole seconds"},
-		"grace beyond ECS's limit": {func(a *Args) { a.Grace = 1 << 31 * time.Second }, "grace: "},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := args()
-			test.change(a)
-			g, err := deploy(t, "flask", a)
-			require.ErrorContains(t, err, test.want)
-			assert.Empty(t, g.Resources)
-		})
-	}
+	graphtest.Refuses(t, args, func(t *testing.T, a *Args) (*graphtest.Graph, error) { return deploy(t, "flask", a) }, []graphtest.Refusal[Args]{
+		{Name: "no cluster", Change: func(a *Args) { a.Cluster = nil }, Want: "cluster: a value is needed"},
+		{Name: "no cluster's ARN", Change: func(a *Args) { a.ClusterARN = nil }, Want: "clusterArn: a value is needed"},
+		{Name: "no group", Change: func(a *Args) { a.GroupARN = nil }, Want: "groupArn: a value is needed"},
+		{Name: "no target group", Change: func(a *Args) { a.TargetGroupARN = nil }, Want: "targetGroupArn: a value is needed"},
+		{Name: "no region", Change: func(a *Args) { a.Region = "" }, Want: "region: a value is needed"},
+		{Name: "no image", Change: func(a *Args) { a.Image = "" }, Want: "image: a value is needed"},
+		{Name: "a URL for an image", Change: func(a *Args) { a.Image = "https://x/y" }, Want: `image: "https://x/y" is not the name of an image`},
+		{Name: "an image with a space", Change: func(a *Args) { a.Image = "nginx 1" }, Want: `image: "nginx 1" is not the name of an image`},
+		{
+			Name:   "a variable with a dash",
+			Change: func(a *Args) { a.Environment["A-B"] = "" },
+			Want:   `environment: "A-B" is not the name of a variable`,
+		},
+		{Name: "port 0", Change: func(a *Args) { a.Port = 0 }, Want: "port: 0 is not between 1 and 65535"},
+		{Name: "too little CPU", Change: func(a *Args) { a.CPU = leastCPU - 1 }, Want: "cpu: "},
+		{Name: "too much CPU", Change: func(a *Args) { a.CPU = mostCPU + 1 }, Want: "cpu: "},
+		{Name: "too little memory", Change: func(a *Args) { a.Memory = 5 }, Want: "memory: 5 is below 6 MiB"},
+		{Name: "min 0", Change: func(a *Args) { a.Min = 0 }, Want: "min: 0 is below 1"},
+		{Name: "max below min", Change: func(a *Args) { a.Max = 0 }, Want: "max: 0 is below min (1)"},
+		{Name: "desired below min", Change: func(a *Args) { a.Desired = 0 }, Want: "desired: 0 is not between min (1) and max (2)"},
+		{Name: "desired above max", Change: func(a *Args) { a.Desired = 3 }, Want: "desired: 3 is not between min (1) and max (2)"},
+		{Name: "a target above 100", Change: func(a *Args) { a.TargetCPU = 101 }, Want: "targetCpu: 101 is not above 0 and at most 100"},
+		{Name: "a negative target", Change: func(a *Args) { a.TargetCPU = -1 }, Want: "targetCpu: -1 is not above 0"},
+		{Name: "grace with fractions", Change: func(a *Args) { a.Grace = time.Millisecond }, Want: "grace: 1ms is not a number of whole seconds"},
+		{Name: "grace beyond ECS's limit", Change: func(a *Args) { a.Grace = 1 << 31 * time.Second }, Want: "grace: "},
+	})
 }
 
 func TestNamesThatAWSRefusesRegisterNothing(t *testing.T) {

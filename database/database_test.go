@@ -38,59 +38,47 @@ func deploy(t *testing.T, name string, args *Args) (*graphtest.Graph, error) {
 }
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		change func(*Args)
-		want   string
-	}{
-		{name: "no VPC", change: func(a *Args) { a.VPCID = nil }, want: "vpcId: a VPC is needed"},
-		{name: "no subnets", change: func(a *Args) { a.SubnetIDs = nil }, want: "subnetIds: subnets are needed"},
-		{name: "one subnet", change: func(a *Args) { a.SubnetIDs = pulumi.ToStringArray([]string{"a"}) }, want: "subnetIds: 1 is not enough"},
-		{name: "another engine", change: func(a *Args) { a.Engine = "oracle" }, want: `engine: "oracle" is not one of [mariadb mysql postgres]`},
-		{name: "no version", change: func(a *Args) { a.Version = "" }, want: `version: "" is not a major version such as 15`},
-		{name: "an old version", change: func(a *Args) { a.Version = "14" }, want: `version: "14" is below 15`},
-		{name: "no class", change: func(a *Args) { a.InstanceClass = "" }, want: `instanceClass: "" is not an instance class`},
+	graphtest.Refuses(t, args, func(t *testing.T, a *Args) (*graphtest.Graph, error) { return deploy(t, "swiftcode", a) }, []graphtest.Refusal[Args]{
+		{Name: "no VPC", Change: func(a *Args) { a.VPCID = nil }, Want: "vpcId: a VPC is needed"},
+		{Name: "no subnets", Change: func(a *Args) { a.SubnetIDs = nil }, Want: "subnetIds: subnets are needed"},
+		{Name: "one subnet", Change: func(a *Args) { a.SubnetIDs = pulumi.ToStringArray([]string{"a"}) }, Want: "subnetIds: 1 is not enough"},
+		{Name: "another engine", Change: func(a *Args) { a.Engine = "oracle" }, Want: `engine: "oracle" is not one of [mariadb mysql postgres]`},
+		{Name: "no version", Change: func(a *Args) { a.Version = "" }, Want: `version: "" is not a major version such as 15`},
+		{Name: "an old version", Change: func(a *Args) { a.Version = "14" }, Want: `version: "14" is below 15`},
+		{Name: "no class", Change: func(a *Args) { a.InstanceClass = "" }, Want: `instanceClass: "" is not an instance class`},
 		{
-			name:   "an instance type",
-			change: func(a *Args) { a.InstanceClass = "t4g.micro" },
-			want:   `instanceClass: "t4g.micro" is not an instance class`,
+			Name:   "an instance type",
+			Change: func(a *Args) { a.InstanceClass = "t4g.micro" },
+			Want:   `instanceClass: "t4g.micro" is not an instance class`,
 		},
 		{
-			name:   "a serverless class",
-			change: func(a *Args) { a.InstanceClass = "db.serverless" },
-			want:   `instanceClass: "db.serverless" is not an instance class`,
+			Name:   "a serverless class",
+			Change: func(a *Args) { a.InstanceClass = "db.serverless" },
+			Want:   `instanceClass: "db.serverless" is not an instance class`,
 		},
 		{
-			name:   "a class that shows all",
-			change: func(a *Args) { a.InstanceClass = "db.t2.micro" },
-			want:   `instanceClass: "db.t2.micro" can't encrypt`,
+			Name:   "a class that shows all",
+			Change: func(a *Args) { a.InstanceClass = "db.t2.micro" },
+			Want:   `instanceClass: "db.t2.micro" can't encrypt`,
 		},
-		{name: "an ancient class", change: func(a *Args) { a.InstanceClass = "db.m1.small" }, want: `instanceClass: "db.m1.small" can't encrypt`},
-		{name: "too little storage", change: func(a *Args) { a.StorageGiB = 19 }, want: "storageGiB: 19 is not between 20 and 65536"},
-		{name: "too much storage", change: func(a *Args) { a.StorageGiB = 65537 }, want: "storageGiB: 65537 is not between 20 and 65536"},
-		{name: "negative backups", change: func(a *Args) { a.BackupDays = -1 }, want: "backupDays: -1 is not between 0 and 35"},
-		{name: "backups for too long", change: func(a *Args) { a.BackupDays = 36 }, want: "backupDays: 36 is not between 0 and 35"},
-		{name: "no name", change: func(a *Args) { a.Name = "" }, want: `name: "" is not made of letters`},
-		{name: "a name with a hyphen", change: func(a *Args) { a.Name = "my-app" }, want: `name: "my-app" is not made of letters`},
-		{name: "a reserved name", change: func(a *Args) { a.Name = "Template1" }, want: `name: "Template1" is reserved by the engine`},
-		{name: "no username", change: func(a *Args) { a.Username = "" }, want: `username: "" is not made of letters`},
-		{name: "a username of 17", change: func(a *Args) { a.Username = strings.Repeat("u", 17) }, want: "a letter first, at most 16"},
-		{name: "admin of PostgreSQL", change: func(a *Args) { a.Username = "admin" }, want: `username: "admin" is reserved by the engine`},
-		{name: "RDS's own user", change: func(a *Args) { a.Username = "RDSadmin" }, want: `username: "RDSadmin" is reserved by the engine`},
+		{Name: "an ancient class", Change: func(a *Args) { a.InstanceClass = "db.m1.small" }, Want: `instanceClass: "db.m1.small" can't encrypt`},
+		{Name: "too little storage", Change: func(a *Args) { a.StorageGiB = 19 }, Want: "storageGiB: 19 is not between 20 and 65536"},
+		{Name: "too much storage", Change: func(a *Args) { a.StorageGiB = 65537 }, Want: "storageGiB: 65537 is not between 20 and 65536"},
+		{Name: "negative backups", Change: func(a *Args) { a.BackupDays = -1 }, Want: "backupDays: -1 is not between 0 and 35"},
+		{Name: "backups for too long", Change: func(a *Args) { a.BackupDays = 36 }, Want: "backupDays: 36 is not between 0 and 35"},
+		{Name: "no name", Change: func(a *Args) { a.Name = "" }, Want: `name: "" is not made of letters`},
+		{Name: "a name with a hyphen", Change: func(a *Args) { a.Name = "my-app" }, Want: `name: "my-app" is not made of letters`},
+		{Name: "a reserved name", Change: func(a *Args) { a.Name = "Template1" }, Want: `name: "Template1" is reserved by the engine`},
+		{Name: "no username", Change: func(a *Args) { a.Username = "" }, Want: `username: "" is not made of letters`},
+		{Name: "a username of 17", Change: func(a *Args) { a.Username = strings.Repeat("u", 17) }, Want: "a letter first, at most 16"},
+		{Name: "admin of PostgreSQL", Change: func(a *Args) { a.Username = "admin" }, Want: `username: "admin" is reserved by the engine`},
+		{Name: "RDS's own user", Change: func(a *Args) { a.Username = "RDSadmin" }, Want: `username: "RDSadmin" is reserved by the engine`},
 		{
-			name:   "a role of PostgreSQL",
-			change: func(a *Args) { a.Username = "pg_monitor" },
-			want:   `username: "pg_monitor" is reserved by the engine`,
+			Name:   "a role of PostgreSQL",
+			Change: func(a *Args) { a.Username = "pg_monitor" },
+			Want:   `username: "pg_monitor" is reserved by the engine`,
 		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			a := args()
-			test.change(a)
-			g, err := deploy(t, "swiftcode", a)
-			require.ErrorContains(t, err, test.want)
-			assert.Empty(t, g.Resources)
-		})
-	}
+	})
 }
 
 func TestEveryFaultIsReportedAtOnce(t *testing.T) {

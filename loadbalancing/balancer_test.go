@@ -39,45 +39,33 @@ func deploy(t *testing.T, name string, args *Args) (*graphtest.Graph, error) {
 }
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		change func(*Args)
-		want   string
-	}{
-		{name: "no VPC", change: func(a *Args) { a.VPCID = nil }, want: "vpcId: a VPC is needed"},
-		{name: "no subnets", change: func(a *Args) { a.SubnetIDs = nil }, want: "subnetIds: subnets are needed"},
-		{name: "no listeners", change: func(a *Args) { a.Listeners = nil }, want: "listeners: at least one listener is needed"},
-		{name: "no clients", change: func(a *Args) { a.From = nil }, want: "from: without clients nothing reaches the listeners"},
+	graphtest.Refuses(t, args, func(t *testing.T, a *Args) (*graphtest.Graph, error) { return deploy(t, "musicguru", a) }, []graphtest.Refusal[Args]{
+		{Name: "no VPC", Change: func(a *Args) { a.VPCID = nil }, Want: "vpcId: a VPC is needed"},
+		{Name: "no subnets", Change: func(a *Args) { a.SubnetIDs = nil }, Want: "subnetIds: subnets are needed"},
+		{Name: "no listeners", Change: func(a *Args) { a.Listeners = nil }, Want: "listeners: at least one listener is needed"},
+		{Name: "no clients", Change: func(a *Args) { a.From = nil }, Want: "from: without clients nothing reaches the listeners"},
 		{
-			name:   "a listener twice",
-			change: func(a *Args) { a.Listeners = append(a.Listeners, a.Listeners...) },
-			want:   "listeners[1].port: 5000 is listened on twice",
+			Name:   "a listener twice",
+			Change: func(a *Args) { a.Listeners = append(a.Listeners, a.Listeners...) },
+			Want:   "listeners[1].port: 5000 is listened on twice",
 		},
-		{name: "a listener's port 0", change: func(a *Args) { a.Listeners[0].Port = 0 }, want: "listeners[0].port: 0 is not between 1 and 65535"},
-		{name: "no kind", change: func(a *Args) { a.Kind = "" }, want: `kind: "" is neither network nor application`},
-		{name: "a kind unheard of", change: func(a *Args) { a.Kind = "classic" }, want: `kind: "classic" is neither network nor application`},
+		{Name: "a listener's port 0", Change: func(a *Args) { a.Listeners[0].Port = 0 }, Want: "listeners[0].port: 0 is not between 1 and 65535"},
+		{Name: "no kind", Change: func(a *Args) { a.Kind = "" }, Want: `kind: "" is neither network nor application`},
+		{Name: "a kind unheard of", Change: func(a *Args) { a.Kind = "classic" }, Want: `kind: "classic" is neither network nor application`},
 		{
-			name:   "a client over IPv6",
-			change: func(a *Args) { a.From[0] = netip.MustParsePrefix("::/0") },
-			want:   "from[0]: ::/0 is not an IPv4 range",
+			Name:   "a client over IPv6",
+			Change: func(a *Args) { a.From[0] = netip.MustParsePrefix("::/0") },
+			Want:   "from[0]: ::/0 is not an IPv4 range",
 		},
 		{
-			name:   "a client's host bits",
-			change: func(a *Args) { a.From[0] = netip.MustParsePrefix("10.0.0.1/8") },
-			want:   "from[0]: 10.0.0.1/8 has host bits set, it should be 10.0.0.0/8",
+			Name:   "a client's host bits",
+			Change: func(a *Args) { a.From[0] = netip.MustParsePrefix("10.0.0.1/8") },
+			Want:   "from[0]: 10.0.0.1/8 has host bits set, it should be 10.0.0.0/8",
 		},
-		{name: "a client twice", change: func(a *Args) { a.From = append(a.From, a.From...) }, want: "from[1]: 0.0.0.0/0 is given twice"},
-		{name: "a target port too high", change: func(a *Args) { a.TargetPort = 65536 }, want: "targetPort: 65536 is not between 1 and 65535"},
-		{name: "a bad health check", change: func(a *Args) { a.Check.Interval = time.Second }, want: "check.interval: "},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			a := args()
-			test.change(a)
-			g, err := deploy(t, "musicguru", a)
-			require.ErrorContains(t, err, test.want)
-			assert.Empty(t, g.Resources)
-		})
-	}
+		{Name: "a client twice", Change: func(a *Args) { a.From = append(a.From, a.From...) }, Want: "from[1]: 0.0.0.0/0 is given twice"},
+		{Name: "a target port too high", Change: func(a *Args) { a.TargetPort = 65536 }, Want: "targetPort: 65536 is not between 1 and 65535"},
+		{Name: "a bad health check", Change: func(a *Args) { a.Check.Interval = time.Second }, Want: "check.interval: "},
+	})
 }
 
 func TestNamesThatAWSRefusesRegisterNothing(t *testing.T) {

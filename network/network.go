@@ -39,7 +39,7 @@ type Args struct {
 	Zones []string
 
 	// Subnets are the subnets' ranges, in the order of Zones. Carved from CIDR by [Subnets] when empty. Not with Private,
-	// where [Carve] does it.
+	// where they are carved from CIDR, too.
 	Subnets []netip.Prefix
 
 	// Private adds a private subnet in each zone: its instances have no public addresses, and nobody outside of the VPC
@@ -113,7 +113,7 @@ func (a *Args) validRanges() error {
 		if len(a.Subnets) > 0 {
 			problems.Add("subnets", a.Subnets, "cannot be chosen with private subnets: all are carved from cidr")
 		}
-		_, err := Carve(a.CIDR, zones)
+		_, err := carve(a.CIDR, zones)
 		problems.Include("", err)
 		return problems.Err()
 	case len(a.Subnets) == 0:
@@ -278,7 +278,7 @@ func (n *Network) vpc(ctx *pulumi.Context, name string, args *Args, specs []ec2.
 type tier struct {
 	name   string
 	kind   ec2.SubnetType
-	ranges func(Tiers) []netip.Prefix
+	ranges func(tierRanges) []netip.Prefix
 	acl    func(*Args) acl
 	ids    func(*Network) pulumi.StringArrayOutput
 }
@@ -288,19 +288,19 @@ func (a *Args) tiers() []tier {
 	all := []tier{
 		{
 			"public", ec2.SubnetTypePublic,
-			func(t Tiers) []netip.Prefix { return t.Public },
+			func(t tierRanges) []netip.Prefix { return t.Public },
 			(*Args).publicACL,
 			func(n *Network) pulumi.StringArrayOutput { return n.PublicSubnetIDs },
 		},
 		{
 			"private", ec2.SubnetTypePrivate,
-			func(t Tiers) []netip.Prefix { return t.Private },
+			func(t tierRanges) []netip.Prefix { return t.Private },
 			(*Args).privateACL,
 			func(n *Network) pulumi.StringArrayOutput { return n.PrivateSubnetIDs },
 		},
 		{
 			"isolated", ec2.SubnetTypeIsolated,
-			func(t Tiers) []netip.Prefix { return t.Isolated },
+			func(t tierRanges) []netip.Prefix { return t.Isolated },
 			(*Args).isolatedACL,
 			func(n *Network) pulumi.StringArrayOutput { return n.IsolatedSubnetIDs },
 		},
@@ -321,7 +321,7 @@ func (a *Args) specs() ([]ec2.SubnetSpecArgs, error) {
 	if !a.Private {
 		return []ec2.SubnetSpecArgs{publicSpec(a)}, nil
 	}
-	ranges, err := Carve(a.CIDR, len(a.Zones))
+	ranges, err := carve(a.CIDR, len(a.Zones))
 	if err != nil {
 		return nil, err
 	}

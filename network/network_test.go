@@ -118,48 +118,36 @@ func deploy(t *testing.T, args *Args) (*graphtest.Graph, error) {
 }
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		change func(*Args)
-		want   string
-	}{
-		{name: "no zones", change: func(a *Args) { a.Zones = nil }, want: "zones: at least one availability zone is needed"},
-		{name: "no range", change: func(a *Args) { a.CIDR = netip.Prefix{} }, want: "cidr: invalid Prefix is not an IPv4 range"},
+	graphtest.Refuses(t, args, deploy, []graphtest.Refusal[Args]{
+		{Name: "no zones", Change: func(a *Args) { a.Zones = nil }, Want: "zones: at least one availability zone is needed"},
+		{Name: "no range", Change: func(a *Args) { a.CIDR = netip.Prefix{} }, Want: "cidr: invalid Prefix is not an IPv4 range"},
 		{
-			name:   "too few subnets",
-			change: func(a *Args) { a.Subnets = prefixes("192.168.0.0/24") },
-			want:   "subnets: 1 ranges cannot serve 2 zones",
+			Name:   "too few subnets",
+			Change: func(a *Args) { a.Subnets = prefixes("192.168.0.0/24") },
+			Want:   "subnets: 1 ranges cannot serve 2 zones",
 		},
 		{
-			name:   "a subnet outside",
-			change: func(a *Args) { a.Subnets = prefixes("192.168.0.0/24", "192.168.2.0/24") },
-			want:   "subnets[1]: 192.168.2.0/24 is not inside cidr (192.168.0.0/23)",
+			Name:   "a subnet outside",
+			Change: func(a *Args) { a.Subnets = prefixes("192.168.0.0/24", "192.168.2.0/24") },
+			Want:   "subnets[1]: 192.168.2.0/24 is not inside cidr (192.168.0.0/23)",
 		},
 		{
-			name:   "a subnet too large",
-			change: func(a *Args) { a.Subnets = prefixes("192.168.0.0/22", "192.168.1.0/24") },
-			want: "subnets[0]: 192.168.0.0/22 is not inside cidr (192.168.0.0/23)\n" +
+			Name:   "a subnet too large",
+			Change: func(a *Args) { a.Subnets = prefixes("192.168.0.0/22", "192.168.1.0/24") },
+			Want: "subnets[0]: 192.168.0.0/22 is not inside cidr (192.168.0.0/23)\n" +
 				"subnets[1]: 192.168.1.0/24 overlaps subnets[0] (192.168.0.0/22)",
 		},
 		{
-			name:   "overlapping subnets",
-			change: func(a *Args) { a.Subnets = prefixes("192.168.0.0/24", "192.168.0.128/25") },
-			want:   "subnets[1]: 192.168.0.128/25 overlaps subnets[0] (192.168.0.0/24)",
+			Name:   "overlapping subnets",
+			Change: func(a *Args) { a.Subnets = prefixes("192.168.0.0/24", "192.168.0.128/25") },
+			Want:   "subnets[1]: 192.168.0.128/25 overlaps subnets[0] (192.168.0.0/24)",
 		},
 		{
-			name:   "host bits in a subnet",
-			change: func(a *Args) { a.Subnets = prefixes("192.168.0.0/24", "192.168.1.1/24") },
-			want:   "subnets[1]: 192.168.1.1/24 has host bits set, it should be 192.168.1.0/24",
+			Name:   "host bits in a subnet",
+			Change: func(a *Args) { a.Subnets = prefixes("192.168.0.0/24", "192.168.1.1/24") },
+			Want:   "subnets[1]: 192.168.1.1/24 has host bits set, it should be 192.168.1.0/24",
 		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			a := args()
-			test.change(a)
-			g, err := deploy(t, a)
-			require.ErrorContains(t, err, test.want)
-			assert.Empty(t, g.Resources)
-		})
-	}
+	})
 }
 
 func prefixes(texts ...string) []netip.Prefix {

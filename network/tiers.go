@@ -6,26 +6,26 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// Tiers are the subnets of a VPC with private ones, in each list one a zone.
-type Tiers struct {
+// tierRanges are the ranges of the subnets of a VPC with private ones, in each list one a zone.
+type tierRanges struct {
 	Public, Private, Isolated []netip.Prefix
 }
 
-// Carve divides the equal share that [Subnets] gives each zone: the first half is private, because most addresses are
+// carve divides the equal share that [Subnets] gives each zone: the first half is private, because most addresses are
 // instances' own, the third quarter public, the last one isolated. It is set aside without a database too, so that one
 // can be added later without moving anything. A /23 for two zones gives a /25, a /26 and a /26 in each.
-func Carve(cidr netip.Prefix, zones int) (Tiers, error) {
+func carve(cidr netip.Prefix, zones int) (tierRanges, error) {
 	if err := validRange("cidr", cidr); err != nil {
-		return Tiers{}, err
+		return tierRanges{}, err
 	}
 	shares, err := Subnets(cidr, zones)
 	if err != nil || shares[0].Bits()+2 > smallest {
 		var problems invalid.List
 		problems.Add("cidr", cidr, "has no room for public, private and isolated subnets of at least /%d in %d zones",
 			smallest, zones)
-		return Tiers{}, problems.Err()
+		return tierRanges{}, problems.Err()
 	}
-	var tiers Tiers
+	var tiers tierRanges
 	for _, share := range shares {
 		half, quarter := share.Bits()+1, share.Bits()+2
 		at := func(quarters uint32) netip.Addr { return offset(share.Addr(), quarters<<(32-quarter)) }

@@ -37,7 +37,7 @@ func TestEachZoneIsHalfPrivateAQuarterPublicAndAQuarterIsolated(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Carve(netip.MustParsePrefix(test.cidr), test.zones)
+			got, err := carve(netip.MustParsePrefix(test.cidr), test.zones)
 			require.NoError(t, err)
 			assert.Equal(t, test.private, texts(got.Private))
 			assert.Equal(t, test.public, texts(got.Public))
@@ -62,9 +62,9 @@ func TestCarveRefusesWhatHasNoRoomForThreeTiers(t *testing.T) {
 		"host bits":       {"10.0.1.1/16", 2, "cidr: 10.0.1.1/16 has host bits set, it should be 10.0.0.0/16"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Carve(netip.MustParsePrefix(test.cidr), test.zones)
+			got, err := carve(netip.MustParsePrefix(test.cidr), test.zones)
 			require.EqualError(t, err, test.want)
-			assert.Equal(t, Tiers{}, got)
+			assert.Equal(t, tierRanges{}, got)
 		})
 	}
 }
@@ -78,7 +78,7 @@ func FuzzTiersShareEachZonesPartWithoutOverlapOrGap(f *testing.F) {
 		if err != nil || zones > 64 { // no region has ten, and thousands are slow to check
 			return
 		}
-		tiers, err := Carve(cidr, zones)
+		tiers, err := carve(cidr, zones)
 		shares, without := Subnets(cidr, zones)
 		if err != nil {
 			require.True(t, without != nil || shares[0].Bits() > smallest-2, "%s has room for %d zones", cidr, zones)

@@ -34,61 +34,49 @@ func deploy(t *testing.T, args *Args) (*graphtest.Graph, error) {
 }
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
-	for _, test := range []struct {
-		name   string
-		change func(*Args)
-		want   string
-	}{
-		{name: "nothing to launch from", change: func(a *Args) { a.TemplateID = nil }, want: "templateId: a value is needed"},
-		{name: "nowhere to launch", change: func(a *Args) { a.SubnetIDs = nil }, want: "subnetIds: a value is needed"},
-		{name: "no version", change: func(a *Args) { a.TemplateVersion = nil }, want: "templateVersion: a value is needed"},
-		{name: "min 0", change: func(a *Args) { a.Min = 0 }, want: "min: 0 is below 1"},
-		{name: "max below min", change: func(a *Args) { a.Max = 1 }, want: "max: 1 is below min (2)"},
-		{name: "a negative grace period", change: func(a *Args) { a.Grace = -time.Second }, want: "grace: -1s is not a number of whole seconds"},
+	graphtest.Refuses(t, args, deploy, []graphtest.Refusal[Args]{
+		{Name: "nothing to launch from", Change: func(a *Args) { a.TemplateID = nil }, Want: "templateId: a value is needed"},
+		{Name: "nowhere to launch", Change: func(a *Args) { a.SubnetIDs = nil }, Want: "subnetIds: a value is needed"},
+		{Name: "no version", Change: func(a *Args) { a.TemplateVersion = nil }, Want: "templateVersion: a value is needed"},
+		{Name: "min 0", Change: func(a *Args) { a.Min = 0 }, Want: "min: 0 is below 1"},
+		{Name: "max below min", Change: func(a *Args) { a.Max = 1 }, Want: "max: 1 is below min (2)"},
+		{Name: "a negative grace period", Change: func(a *Args) { a.Grace = -time.Second }, Want: "grace: -1s is not a number of whole seconds"},
 		{
-			name:   "a grace period of fractions",
-			change: func(a *Args) { a.Grace = 1500 * time.Millisecond },
-			want:   "grace: 1.5s is not a number of whole seconds",
+			Name:   "a grace period of fractions",
+			Change: func(a *Args) { a.Grace = 1500 * time.Millisecond },
+			Want:   "grace: 1.5s is not a number of whole seconds",
 		},
 		{
-			name:   "an empty policy",
-			change: func(a *Args) { a.Policies[0].TargetTracking = nil },
-			want:   "policies[0]: exactly one of targetTracking and step is needed",
+			Name:   "an empty policy",
+			Change: func(a *Args) { a.Policies[0].TargetTracking = nil },
+			Want:   "policies[0]: exactly one of targetTracking and step is needed",
 		},
 		{
-			name:   "an unknown metric",
-			change: func(a *Args) { a.Policies[0].TargetTracking.Metric = "mood" },
-			want:   `policies[0].targetTracking.metric: "mood" is not one of [cpu]`,
+			Name:   "an unknown metric",
+			Change: func(a *Args) { a.Policies[0].TargetTracking.Metric = "mood" },
+			Want:   `policies[0].targetTracking.metric: "mood" is not one of [cpu]`,
 		},
 		{
-			name:   "a target above 100",
-			change: func(a *Args) { a.Policies[0].TargetTracking.Target = 101 },
-			want:   "policies[0].targetTracking.target: 101 is not above 0",
+			Name:   "a target above 100",
+			Change: func(a *Args) { a.Policies[0].TargetTracking.Target = 101 },
+			Want:   "policies[0].targetTracking.target: 101 is not above 0",
 		},
 		{
-			name:   "a target of 0",
-			change: func(a *Args) { a.Policies[0].TargetTracking.Target = 0 },
-			want:   "policies[0].targetTracking.target: 0 is not above 0",
+			Name:   "a target of 0",
+			Change: func(a *Args) { a.Policies[0].TargetTracking.Target = 0 },
+			Want:   "policies[0].targetTracking.target: 0 is not above 0",
 		},
 		{
-			name:   "a warm-up of fractions",
-			change: func(a *Args) { a.Policies[0].TargetTracking.Warmup = 1 },
-			want:   "policies[0].targetTracking.warmup: 1ns is not a number of whole seconds",
+			Name:   "a warm-up of fractions",
+			Change: func(a *Args) { a.Policies[0].TargetTracking.Warmup = 1 },
+			Want:   "policies[0].targetTracking.warmup: 1ns is not a number of whole seconds",
 		},
 		{
-			name:   "one metric twice",
-			change: func(a *Args) { a.Policies = append(a.Policies, a.Policies...) },
-			want:   `policies[1].targetTracking.metric: "cpu" is followed by another policy`,
+			Name:   "one metric twice",
+			Change: func(a *Args) { a.Policies = append(a.Policies, a.Policies...) },
+			Want:   `policies[1].targetTracking.metric: "cpu" is followed by another policy`,
 		},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			a := args()
-			test.change(a)
-			g, err := deploy(t, a)
-			require.ErrorContains(t, err, test.want)
-			assert.Empty(t, g.Resources)
-		})
-	}
+	})
 }
 
 func TestGroupReplacesTheDeadAndRollsWithoutLosingCapacity(t *testing.T) {
@@ -204,25 +192,23 @@ func TestContainerHostsNeedNoOtherTags(t *testing.T) {
 }
 
 func TestWhatFightsTheCapacityProviderRegistersNothing(t *testing.T) {
-	for name, test := range map[string]struct {
-		change func(*Args)
-		want   string
-	}{
-		"policies":     {func(a *Args) { a.Policies = args().Policies }, "policies: hosts of containers are scaled by their capacity provider"},
-		"target group": {func(a *Args) { a.TargetGroupARNs = args().TargetGroupARNs }, "targetGroupArns: hosts of containers don't register"},
-		"a scheduled capacity": {
-			func(a *Args) { a.Schedules = []Schedule{{Name: "night", Cron: "0 20 * * *", Desired: new(2)}} },
-			"schedules[0].desired: 2 is for the hosts' capacity provider to say",
+	graphtest.Refuses(t, hosts, deploy, []graphtest.Refusal[Args]{
+		{
+			Name:   "policies",
+			Change: func(a *Args) { a.Policies = args().Policies },
+			Want:   "policies: hosts of containers are scaled by their capacity provider",
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := hosts()
-			test.change(a)
-			g, err := deploy(t, a)
-			require.ErrorContains(t, err, test.want)
-			assert.Empty(t, g.Resources)
-		})
-	}
+		{
+			Name:   "target group",
+			Change: func(a *Args) { a.TargetGroupARNs = args().TargetGroupARNs },
+			Want:   "targetGroupArns: hosts of containers don't register",
+		},
+		{
+			Name:   "a scheduled capacity",
+			Change: func(a *Args) { a.Schedules = []Schedule{{Name: "night", Cron: "0 20 * * *", Desired: new(2)}} },
+			Want:   "schedules[0].desired: 2 is for the hosts' capacity provider to say",
+		},
+	})
 }
 
 func TestEveryFaultIsReportedAtOnce(t *testing.T) {

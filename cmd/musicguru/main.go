@@ -32,70 +32,31 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"os"
-	"os/signal"
 	"strconv"
-	"syscall"
+
+	"github.com/elastic-service/elastic-service/internal/cli"
 )
 
 const usage = `usage: musicguru serve [-listen :5000] [-songs FILE]
        musicguru ask [-tls [-ca FILE]] HOST PORT YEAR      (YEAR 0: a random one)
 `
 
-// errUsage marks arguments that make no sense.
-var errUsage = errors.New("wrong arguments")
-
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	cli.Program{Name: "musicguru", Usage: usage, Commands: []cli.Command{
+		{Name: "serve", Run: serveCommand},
+		{Name: "ask", Run: askCommand},
+	}}.Main()
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	err := dispatch(ctx, args, stdout, stderr)
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
-		return 0
-	case errors.Is(err, errUsage):
-		fmt.Fprintf(stderr, "musicguru: %v\n%s", err, usage)
-		return 2
-	default:
-		fmt.Fprintf(stderr, "musicguru: %v\n", err)
-		return 1
-	}
-}
-
-func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) == 0 {
-		return fmt.Errorf("%w: serve or ask?", errUsage)
-	}
-	switch args[0] {
-	case "serve":
-		return serveCommand(ctx, args[1:], stderr)
-	case "ask":
-		return askCommand(ctx, args[1:], stdout)
-	case "-h", "-help", "--help":
-		return flag.ErrHelp
-	default:
-		return fmt.Errorf("%w: %q is neither serve nor ask", errUsage, args[0])
-	}
-}
-
-func serveCommand(ctx context.Context, args []string, stderr io.Writer) error {
-	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+func serveCommand(ctx context.Context, args []string, _, stderr io.Writer) error {
+	flags := cli.Flags("serve")
 	listen := flags.String("listen", ":5000", "")
 	file := flags.String("songs", "", "")
-	if err := parseFlags(flags, args, 0); err != nil {
+	if err := cli.Parse(flags, args, 0); err != nil {
 		return err
 	}
 	songs, err := loadSongs(*file)
@@ -110,23 +71,22 @@ func serveCommand(ctx context.Context, args []string, stderr io.Writer) error {
 	return s.serve(ctx, l)
 }
 
-func askCommand(ctx context.Context, args []string, stdout io.Writer) error {
-	flags := flag.NewFlagSet("ask", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+func askCommand(ctx context.Context, args []string, stdout, _ io.Writer) error {
+	flags := cli.Flags("ask")
 	encrypted, authority := flags.Bool("tls", false, ""), flags.String("ca", "", "")
-	if err := parseFlags(flags, args, 3); err != nil {
+	if err := cli.Parse(flags, args, 3); err != nil {
 		return err
 	}
 	if *authority != "" && !*encrypted {
-		return fmt.Errorf("%w: -ca is for -tls", errUsage)
+		return fmt.Errorf("%w: -ca is for -tls", cli.ErrUsage)
 	}
 	port, err := strconv.ParseUint(flags.Arg(1), 10, 16)
 	if err != nil || port == 0 {
-		return fmt.Errorf("%w: PORT: %q is not a port, 1–65535", errUsage, flags.Arg(1))
+		return fmt.Errorf("%w: PORT: %q is not a port, 1–65535", cli.ErrUsage, flags.Arg(1))
 	}
 	year, err := strconv.Atoi(flags.Arg(2))
 	if err != nil {
-		return fmt.Errorf("%w: YEAR: %q is not a year", errUsage, flags.Arg(2))
+		return fmt.Errorf("%w: YEAR: %q is not a year", cli.ErrUsage, flags.Arg(2))
 	}
 	var secure *tls.Config
 	if *encrypted {
@@ -140,16 +100,4 @@ func askCommand(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 	_, err = fmt.Fprintln(stdout, answer)
 	return err
-}
-
-func parseFlags(flags *flag.FlagSet, args []string, positional int) error {
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return err
-	case err != nil:
-		return fmt.Errorf("%w: %w", errUsage, err)
-	case flags.NArg() != positional:
-		return fmt.Errorf("%w: %s takes %d beside its flags, not %d", errUsage, flags.Name(), positional, flags.NArg())
-	}
-	return nil
 }

@@ -15,70 +15,25 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/elastic-service/elastic-service/internal/cli"
 )
 
 const usage = "usage: web serve [-listen :80]\n"
 
-// errUsage marks arguments that make no sense.
-var errUsage = errors.New("wrong arguments")
-
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	cli.Program{Name: "web", Usage: usage, Commands: []cli.Command{{Name: "serve", Run: serveCommand}}}.Main()
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	err := dispatch(ctx, args, stdout)
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(stdout, usage)
-		return 0
-	case errors.Is(err, errUsage):
-		fmt.Fprintf(stderr, "web: %v\n%s", err, usage)
-		return 2
-	default:
-		fmt.Fprintf(stderr, "web: %v\n", err)
-		return 1
-	}
-}
-
-func dispatch(ctx context.Context, args []string, stdout io.Writer) error {
-	if len(args) == 0 {
-		return fmt.Errorf("%w: serve?", errUsage)
-	}
-	switch args[0] {
-	case "serve":
-		return serveCommand(ctx, args[1:], stdout)
-	case "-h", "-help", "--help":
-		return flag.ErrHelp
-	default:
-		return fmt.Errorf("%w: %q is not serve", errUsage, args[0])
-	}
-}
-
-func serveCommand(ctx context.Context, args []string, stdout io.Writer) error {
-	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+func serveCommand(ctx context.Context, args []string, stdout, _ io.Writer) error {
+	flags := cli.Flags("serve")
 	listen := flags.String("listen", ":80", "")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
+	if err := cli.Parse(flags, args, 0); err != nil {
 		return err
-	case err != nil:
-		return fmt.Errorf("%w: %w", errUsage, err)
-	case flags.NArg() > 0:
-		return fmt.Errorf("%w: serve takes nothing beside its flags, not %q", errUsage, flags.Args())
 	}
 	l, err := net.Listen("tcp", *listen)
 	if err != nil {

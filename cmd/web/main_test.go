@@ -82,7 +82,7 @@ func TestWrongArgumentsEndWithStatus2AndTheUsage(t *testing.T) {
 		"none":                  {nil, "serve?"},
 		"another command":       {[]string{"spin"}, `"spin" is not serve`},
 		"serve with an unknown": {[]string{"serve", "-port", "1"}, "flag provided but not defined: -port"},
-		"serve with a word":     {[]string{"serve", "now"}, `serve takes nothing beside its flags, not ["now"]`},
+		"serve with a word":     {[]string{"serve", "now"}, "serve takes 0 beside its flags, not 1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, stdout, stderr := output(t, test.args...)
