@@ -298,7 +298,7 @@ func (p *parser) environment(value string) {
 }
 
 func (p *parser) folders(variable, parent, value string) {
-	for _, name := range strings.Fields(value) {
+	for name := range strings.FieldsSeq(value) {
 		p.unit.folders = append(p.unit.folders, folder{variable: variable, path: path.Join(parent, path.Join("/", name))})
 	}
 }
@@ -340,7 +340,7 @@ func (p *parser) duration(value string) time.Duration {
 		return forever
 	}
 	var total time.Duration
-	for _, field := range strings.Fields(value) {
+	for field := range strings.FieldsSeq(value) {
 		number := strings.TrimRight(field, "abcdefghijklmnopqrstuvwxyz")
 		n, err := strconv.ParseFloat(number, 64)
 		scale, known := timeUnits[field[len(number):]]

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// home is where an instance lives.
+// home has the addresses of an instance.
 type home struct {
-	private netip.Addr // as the cloud knows it
-	own     netip.Addr // where its sockets are
-	ports   privileges // that decide whether a port is moved
+	private netip.Addr // in the cloud
+	own     netip.Addr // on this machine
+	ports   privileges // decide whether a port is moved
 }
 
 func homeOf(private netip.Addr) home {
@@ -28,25 +28,25 @@ const resolverPort = 53
 
 var loopback4 = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
-// means reports whether addr, used on the instance, means the instance itself.
-func (h home) means(addr netip.Addr) bool {
+// isSelf reports whether a program on the instance means the instance itself by an address.
+func (h home) isSelf(addr netip.Addr) bool {
 	addr = addr.Unmap()
 	return addr.IsUnspecified() || addr == loopback4 || addr == netip.IPv6Loopback() || addr == h.private || addr == h.own
 }
 
-// bound is where a socket is bound that asks for an address, and false for one that is left alone.
-func (h home) bound(to netip.AddrPort) (netip.AddrPort, bool) {
-	return netip.AddrPortFrom(h.own, movePort(to.Port(), h.ports)), h.means(to.Addr())
+// bindAddress returns the address for a socket that asks to be bound at another, and false if the socket is left alone.
+func (h home) bindAddress(to netip.AddrPort) (netip.AddrPort, bool) {
+	return netip.AddrPortFrom(h.own, movePort(to.Port(), h.ports)), h.isSelf(to.Addr())
 }
 
-// connected is where a connection to an address goes, and false for one that is left alone. What is elsewhere on 127/8
-// is another instance or a balancer, whose ports are moved as one's own.
-func (h home) connected(to netip.AddrPort) (netip.AddrPort, bool) {
+// connectAddress returns the address for a connection to another, and false if the connection is left alone. Any other address on 127/8
+// belongs to an instance or a balancer, whose ports are moved like those of this instance.
+func (h home) connectAddress(to netip.AddrPort) (netip.AddrPort, bool) {
 	moved := movePort(to.Port(), h.ports)
 	switch {
 	case to.Port() == resolverPort && to.Addr().Unmap() != h.own:
 		return to, false
-	case h.means(to.Addr()):
+	case h.isSelf(to.Addr()):
 		return netip.AddrPortFrom(h.own, moved), true
 	case to.Addr().Unmap().IsLoopback():
 		return netip.AddrPortFrom(to.Addr().Unmap(), moved), moved != to.Port()
@@ -54,18 +54,18 @@ func (h home) connected(to netip.AddrPort) (netip.AddrPort, bool) {
 	return to, false
 }
 
-// goes is where the socket of a held call is to be.
-func (h home) goes(n *notification, to netip.AddrPort) (netip.AddrPort, bool) {
+// address returns the address for the socket of a held call, and false if the call is left alone.
+func (h home) address(n *notification, to netip.AddrPort) (netip.AddrPort, bool) {
 	if n.nr == unix.SYS_CONNECT {
-		return h.connected(to)
+		return h.connectAddress(to)
 	}
-	return h.bound(to)
+	return h.bindAddress(to)
 }
 
-// notification and response are struct seccomp_notif and seccomp_notif_resp.
+// notification and response mirror struct seccomp_notif and struct seccomp_notif_resp of linux/seccomp.h.
 type notification struct {
 	id    uint64
-	pid   uint32 // of the thread
+	pid   uint32 // the thread's number
 	flags uint32
 	nr    int32
 	arch  uint32
@@ -80,7 +80,7 @@ type response struct {
 	flags uint32
 }
 
-// serve answers until the listener is closed or all processes are gone.
+// serve answers held calls until the listener is closed or all processes are gone.
 func (s *Spawner) serve() {
 	raw, err := s.listener.SyscallConn()
 	if err != nil {
@@ -97,13 +97,13 @@ func (s *Spawner) serve() {
 		case err != nil, errors.Is(errno, unix.EPIPE):
 			return
 		case errno == nil:
-			go s.answer(n) // a connect may block
+			go s.answer(n) // in the background, as a connect may block
 		}
 	}
 }
 
-// receive takes one notification: EAGAIN when there is none, EPIPE when there will never be one again. Others mean that
-// its process is gone.
+// receive reads a notification. It returns EAGAIN if none waits, and EPIPE if no process with the filter is left. Any other error means
+// that the process of the notification is gone.
 func receive(fd int, n *notification) error {
 	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	if _, err := unix.Poll(poll, 0); err != nil {
@@ -119,6 +119,7 @@ func receive(fd int, n *notification) error {
 	return unix.EAGAIN
 }
 
+// answer makes a held call for its process and tells the kernel the result.
 func (s *Spawner) answer(n notification) {
 	r := response{id: n.id}
 	switch errno := s.act(&n); errno {
@@ -128,20 +129,20 @@ func (s *Spawner) answer(n notification) {
 	default:
 		r.errno = -int32(errno)
 	}
-	// Fails when the process has been killed meanwhile, which needs no answer.
+	// This fails if the process has been killed in the meantime. Then no answer is needed.
 	_ = s.control(unix.SECCOMP_IOCTL_NOTIF_SEND, unsafe.Pointer(&r)) //nolint:gosec // the request's own struct
 }
 
-// passOn lets the process make its call itself. That is no security boundary: the process may change the address between
-// the look at it and the call.
+// passOn lets the process make its call itself. This is no security boundary: the process can change the address after the emulator has
+// read it.
 const passOn = unix.Errno(0xffff)
 
-// act carries out the call on the process's own socket, or says passOn.
+// act makes a held call on the process's own socket, or returns passOn.
 func (s *Spawner) act(n *notification) unix.Errno {
 	memory, err := os.OpenFile(fmt.Sprintf("/proc/%d/mem", n.pid), os.O_RDWR, 0)
 	if err != nil {
 		if errors.Is(err, os.ErrPermission) {
-			s.warn("memory", "program cannot be looked into: its sockets are left on the host's addresses", "error", err)
+			s.warn("memory", "the memory of a program cannot be read: its sockets stay at the host's addresses", "error", err)
 		}
 		return passOn
 	}
@@ -150,7 +151,7 @@ func (s *Spawner) act(n *notification) unix.Errno {
 	if !ok {
 		return passOn
 	}
-	if _, held := s.home.goes(n, address.addrPort()); !held {
+	if _, held := s.home.address(n, address.addrPort()); !held {
 		return passOn
 	}
 	if !s.borrows {
@@ -159,14 +160,14 @@ func (s *Spawner) act(n *notification) unix.Errno {
 	return s.actOnSocket(n, address)
 }
 
-// rewrite changes the address in the process's memory, where its socket cannot be had. Whether it takes IPv6 alone cannot
-// be known then: such a socket is refused the wildcard (EINVAL) and keeps ::1, which is the host's.
+// rewrite changes the address in the process's memory, for machines that deny access to its socket. It cannot know whether the socket
+// takes IPv6 alone. Such a socket is refused the wildcard address (EINVAL) and keeps ::1, which is the host's.
 func (s *Spawner) rewrite(n *notification, memory *os.File, address sockaddr) unix.Errno {
 	given := address.addrPort()
 	if given.Addr() == netip.IPv6Loopback() || !s.valid(n) {
 		return passOn
 	}
-	to, _ := s.home.goes(n, given)
+	to, _ := s.home.address(n, given)
 	changed := address.with(to)
 	if _, err := memory.WriteAt(changed, int64(n.args[1])); err != nil {
 		return unix.EFAULT
@@ -174,6 +175,7 @@ func (s *Spawner) rewrite(n *notification, memory *os.File, address sockaddr) un
 	return passOn
 }
 
+// actOnSocket makes a held call on a duplicate of the process's socket.
 func (s *Spawner) actOnSocket(n *notification, address sockaddr) unix.Errno {
 	process, err := threadGroup(int(n.pid))
 	if err != nil {
@@ -181,7 +183,7 @@ func (s *Spawner) actOnSocket(n *notification, address sockaddr) unix.Errno {
 	}
 	fd, err := borrow(process, int(int32(n.args[0])))
 	if err != nil {
-		return passOn // the kernel says what is wrong with the descriptor
+		return passOn // the kernel reports what is wrong with the descriptor
 	}
 	defer unix.Close(fd)
 	family, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
@@ -196,26 +198,28 @@ func (s *Spawner) actOnSocket(n *notification, address sockaddr) unix.Errno {
 	return s.bind(fd, address)
 }
 
-// valid reports whether the thread still waits: what was opened by its number was its own and not another's.
+// valid reports whether the thread of a notification still waits. If so, its number has not been reused, and what was opened by the number
+// belongs to its process.
 func (s *Spawner) valid(n *notification) bool {
 	return s.control(unix.SECCOMP_IOCTL_NOTIF_ID_VALID, unsafe.Pointer(&n.id)) == nil //nolint:gosec // the request's own type
 }
 
+// bind binds a socket at the instance's address.
 func (s *Spawner) bind(fd int, address sockaddr) unix.Errno {
 	given := address.addrPort()
 	if onlyIPv6(fd, address) {
-		if given.Port() != 0 { // a program that tries whether there is IPv6, as Go's do, takes any
-			s.warn("v6 "+given.String(), "IPv6-only socket is out of reach: no IPv6 here", "bind", given)
+		if given.Port() != 0 { // Go's programs bind port 0 to find out whether the machine has IPv6
+			s.warn("v6 "+given.String(), "an IPv6-only socket is unreachable: the emulated cloud has IPv4 only", "bind", given)
 		}
-		return call(unix.SYS_BIND, fd, address.with(netip.AddrPortFrom(netip.IPv6Loopback(), 0)))
+		return callWith(unix.SYS_BIND, fd, address.with(netip.AddrPortFrom(netip.IPv6Loopback(), 0)))
 	}
-	target, _ := s.home.bound(given)
-	errno := call(unix.SYS_BIND, fd, address.with(target))
+	target, _ := s.home.bindAddress(given)
+	errno := callWith(unix.SYS_BIND, fd, address.with(target))
 	switch {
-	case errno == unix.EINVAL && !s.held && boundTo(fd, target):
-		return 0 // a signal interrupted the process's call, which is restarted, after it was carried out
+	case errno == unix.EINVAL && !s.uninterrupted && isBoundTo(fd, target):
+		return 0 // a signal interrupted the process's call after the emulator had made it, and the kernel restarted it
 	case errno == unix.EACCES:
-		s.warn("port "+target.String(), "bind refused: ports below sysctl net.ipv4.ip_unprivileged_port_start are root's",
+		s.warn("port "+target.String(), "bind refused: only root may use ports below the sysctl net.ipv4.ip_unprivileged_port_start",
 			"bind", target, "net.ipv4.ip_unprivileged_port_start", unprivilegedPortStart())
 	case errno != 0:
 		s.warn(errno.Error()+target.String(), "bind refused", "bind", target, "error", errno)
@@ -223,19 +227,20 @@ func (s *Spawner) bind(fd int, address sockaddr) unix.Errno {
 	return errno
 }
 
+// connect connects a socket to where the address is on this machine.
 func (s *Spawner) connect(fd int, address sockaddr) unix.Errno {
 	if onlyIPv6(fd, address) {
 		return unix.ECONNREFUSED
 	}
-	target, _ := s.home.connected(address.addrPort())
-	errno := call(unix.SYS_CONNECT, fd, address.with(target))
-	if errno == unix.EISCONN && !s.held {
+	target, _ := s.home.connectAddress(address.addrPort())
+	errno := callWith(unix.SYS_CONNECT, fd, address.with(target))
+	if errno == unix.EISCONN && !s.uninterrupted {
 		return 0
 	}
 	return errno
 }
 
-// onlyIPv6 reports whether a socket takes the address as IPv6 and cannot take it as IPv4.
+// onlyIPv6 reports whether a socket takes an address as IPv6 and cannot take it as IPv4.
 func onlyIPv6(fd int, address sockaddr) bool {
 	if address.family() != unix.AF_INET6 || address.addrPort().Addr().Is4In6() {
 		return false
@@ -244,7 +249,8 @@ func onlyIPv6(fd int, address sockaddr) bool {
 	return err == nil && only != 0
 }
 
-func boundTo(fd int, target netip.AddrPort) bool {
+// isBoundTo reports whether a socket is bound at an address; port 0 stands for any port.
+func isBoundTo(fd int, target netip.AddrPort) bool {
 	bound, err := unix.Getsockname(fd)
 	if err != nil {
 		return false
@@ -259,12 +265,12 @@ func boundTo(fd int, target netip.AddrPort) bool {
 	return at.Addr() == target.Addr() && (target.Port() == 0 || at.Port() == target.Port())
 }
 
-// sockaddr is a sockaddr_in or sockaddr_in6 as the process has it in memory, long enough for its family.
+// sockaddr is the memory of a process's sockaddr_in or sockaddr_in6. It is long enough for its family.
 type sockaddr []byte
 
 const sizeInet6 = 24 // without sin6_scope_id, which is optional
 
-// readAddress reads a process's sockaddr; false when it is of another family or none.
+// readAddress reads a sockaddr from a process's memory. It returns false if the family is neither IPv4 nor IPv6.
 func readAddress(memory *os.File, pointer, length uint64) (sockaddr, bool) {
 	if length < unix.SizeofSockaddrInet4 || length > unix.SizeofSockaddrAny {
 		return nil, false
@@ -286,7 +292,7 @@ func (a sockaddr) addrPort() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16([16]byte(a[8:24])), port)
 }
 
-// with is the same address with another host and port: an IPv4 one mapped, where the family is IPv6.
+// with returns a sockaddr of the same family with another address and port. In an IPv6 sockaddr, an IPv4 address is mapped.
 func (a sockaddr) with(to netip.AddrPort) sockaddr {
 	b := bytes.Clone(a)
 	binary.BigEndian.PutUint16(b[2:], to.Port())
@@ -299,13 +305,13 @@ func (a sockaddr) with(to netip.AddrPort) sockaddr {
 	return b
 }
 
-// call is bind or connect with an address in its wire form.
-func call(nr uintptr, fd int, address sockaddr) unix.Errno {
-	_, _, errno := unix.Syscall(nr, uintptr(fd), uintptr(unsafe.Pointer(&address[0])), uintptr(len(address))) //nolint:gosec // the call's own type
+// callWith makes the system call bind or connect with an address in its wire form.
+func callWith(nr uintptr, fd int, address sockaddr) unix.Errno {
+	_, _, errno := unix.Syscall(nr, uintptr(fd), uintptr(unsafe.Pointer(&address[0])), uintptr(len(address))) //nolint:gosec // its type
 	return errno
 }
 
-// borrow duplicates a descriptor of another process.
+// borrow duplicates a descriptor of another process into this process.
 func borrow(process, fd int) (int, error) {
 	pidfd, err := unix.PidfdOpen(process, 0)
 	if err != nil {
@@ -315,7 +321,7 @@ func borrow(process, fd int) (int, error) {
 	return unix.PidfdGetfd(pidfd, fd, 0)
 }
 
-// threadGroup is the process that a thread belongs to: pidfd_open takes no other thread than a process's first.
+// threadGroup returns the process of a thread: pidfd_open accepts only the first thread of a process.
 func threadGroup(thread int) (int, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", thread))
 	if err != nil {
@@ -329,6 +335,7 @@ func threadGroup(thread int) (int, error) {
 	return 0, fmt.Errorf("thread %d: no Tgid in its status", thread)
 }
 
+// control makes a request to the seccomp listener.
 func (s *Spawner) control(request uintptr, argument unsafe.Pointer) error {
 	raw, err := s.listener.SyscallConn()
 	if err != nil {

@@ -32,7 +32,8 @@ func TestBindThatASignalInterruptedIsFoundDone(t *testing.T) {
 		require.NoError(t, err)
 		defer unix.Close(fd)
 		wildcard := sockaddr{unix.AF_INET, 0, port, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
-		old, current := &Spawner{home: h, warn: onceEach(slog.New(slog.DiscardHandler))}, &Spawner{home: h, held: true, warn: onceEach(slog.New(slog.DiscardHandler))}
+		warn := onceEach(slog.New(slog.DiscardHandler))
+		old, current := &Spawner{home: h, warn: warn}, &Spawner{home: h, uninterrupted: true, warn: warn}
 		require.Zero(t, old.bind(fd, wildcard))
 		assert.Zero(t, old.bind(fd, wildcard), "a kernel before 5.19 restarts the call")
 		assert.Equal(t, unix.EINVAL, current.bind(fd, wildcard), "a later one does not: the program binds twice")
@@ -87,14 +88,14 @@ func TestPrivilegedPortsOfInstancesAreMovedForBindAndConnect(t *testing.T) {
 			require.NoError(t, s.Start(cmd))
 			defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 			for _, peer := range []string{"127.0.0.1:80", "10.2.1.12:80", "127.2.1.12:80", "127.0.0.1:8080"} {
-				assert.Equal(t, "web 127.2.1.12:8080\n", told(t, "127.2.1.12:8080", peer), peer)
+				assert.Equal(t, "web 127.2.1.12:8080\n", ask(t, "127.2.1.12:8080", peer), peer)
 			}
 		})
 	}
 }
 
-// told sends a line to a service when it listens, and returns the answer.
-func told(t *testing.T, address, line string) string {
+// ask sends a line to a service as soon as it listens, and returns the answer.
+func ask(t *testing.T, address, line string) string {
 	t.Helper()
 	answer := ""
 	require.Eventually(t, func() bool {
@@ -119,7 +120,7 @@ func TestWhereConnectionsOfAnInstanceGo(t *testing.T) {
 		"127.255.0.1:80": "127.255.0.1:8080", "[::ffff:127.255.0.1]:80": "127.255.0.1:8080", "127.255.0.1:5000": "",
 		"198.51.100.7:80": "", "10.2.1.14:80": "", // not on this machine
 	} {
-		got, held := h.connected(netip.MustParseAddrPort(from))
+		got, held := h.connectAddress(netip.MustParseAddrPort(from))
 		assert.Equal(t, want != "", held, from)
 		if held {
 			assert.Equal(t, want, got.String(), from)

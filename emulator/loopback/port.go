@@ -10,30 +10,29 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Ports that are root's on this machine are moved up, where the emulator is not root: 80 is found at 8080 then, and 443
-// at 8443. Whatever is given to this package (an address to listen at, of a target or of a probe) names the port of the
-// cloud, and the sockets are at [Port] of it.
+// Where only root may use a port and the emulator is not root, the port is moved up: 80 to 8080, and 443 to 8443.
 const (
 	movedBy    = 8000
-	privileged = 1024 // ports from here on stay where they are, whatever the machine keeps for root
+	privileged = 1024 // ports from 1024 on are never moved, even if the machine reserves them for root
 )
 
-// Port is where a port of the cloud is found on this machine: the port itself for a process that may have it, and the
-// one 8000 above for a port below 1024 that only root may have (net.ipv4.ip_unprivileged_port_start). The answer is the
-// same for the whole life of the process.
+// Port returns the port of this machine that stands for a port of the cloud. It is the same port if this process may use it. A port below
+// 1024 that only root may use (net.ipv4.ip_unprivileged_port_start) is moved up by 8000. The result does not change while the process
+// runs.
 func Port(port uint16) uint16 { return movePort(port, ownPrivileges()) }
 
-// at is where an address of the cloud, on 127/8 already, is found on this machine.
-func at(address netip.AddrPort) netip.AddrPort {
+// movedPort returns an address with the port of this machine that stands for its port.
+func movedPort(address netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(address.Addr(), Port(address.Port()))
 }
 
-// privileges decide what ports a process may have.
+// privileges decide which ports a process may use.
 type privileges struct {
-	start  int  // the first port that anybody may have
-	always bool // it may have any, by CAP_NET_BIND_SERVICE
+	start  int  // the first port that every user may use
+	always bool // the process may use all ports, by CAP_NET_BIND_SERVICE
 }
 
+// movePort returns the port that a process with these privileges uses for a port of the cloud.
 func movePort(port uint16, p privileges) uint16 {
 	if port == 0 || p.always || int(port) >= min(p.start, privileged) {
 		return port
@@ -41,6 +40,7 @@ func movePort(port uint16, p privileges) uint16 {
 	return port + movedBy
 }
 
+// ownPrivileges reads the privileges of this process once.
 var ownPrivileges = sync.OnceValue(func() privileges {
 	p := privileges{start: privileged, always: mayHaveAnyPort()}
 	if start, err := strconv.Atoi(unprivilegedPortStart()); err == nil {
@@ -49,12 +49,14 @@ var ownPrivileges = sync.OnceValue(func() privileges {
 	return p
 })
 
+// mayHaveAnyPort reports whether this process has CAP_NET_BIND_SERVICE.
 func mayHaveAnyPort() bool {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var sets [2]unix.CapUserData
 	return unix.Capget(&header, &sets[0]) == nil && sets[0].Effective&(1<<unix.CAP_NET_BIND_SERVICE) != 0
 }
 
+// unprivilegedPortStart returns the value of the sysctl net.ipv4.ip_unprivileged_port_start, or the error of reading it as text.
 func unprivilegedPortStart() string {
 	value, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 	if err != nil {

@@ -12,12 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// side is one of a flow's two connections.
-type side interface {
-	// read waits for bytes. The buffer goes back to buffers, unless it is nil.
+// flowConn is either connection of a flow.
+type flowConn interface {
+	// read waits for bytes. The caller returns the buffer to buffers, unless it is nil.
 	read() (*buffer, int, error)
 	Write(p []byte) (int, error)
-	// CloseWrite says that nothing follows; what comes from there still does.
+	// CloseWrite tells the peer that nothing follows. Bytes from the peer can still be read.
 	CloseWrite() error
 }
 
@@ -26,22 +26,22 @@ type buffer [32 << 10]byte
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
-// plain is a connection whose bytes are carried as they are.
-type plain struct {
+// plainConn is a connection whose bytes are carried as they are.
+type plainConn struct {
 	*net.TCPConn
 	raw syscall.RawConn
 }
 
-func newPlain(conn *net.TCPConn) (side, error) {
+func newPlainConn(conn *net.TCPConn) (flowConn, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	return plain{conn, raw}, nil
+	return plainConn{conn, raw}, nil
 }
 
-// read takes a buffer when there are bytes, not while it waits for some.
-func (p plain) read() (*buffer, int, error) {
+// read takes a buffer when bytes have arrived. A connection that waits needs none.
+func (p plainConn) read() (*buffer, int, error) {
 	var taken *buffer
 	var n int
 	var failed error
@@ -66,17 +66,17 @@ func (p plain) read() (*buffer, int, error) {
 	return taken, n, err
 }
 
-// encrypted is a client's connection whose TLS ends here.
-type encrypted struct {
+// tlsConn is a client's connection whose TLS the listener ends.
+type tlsConn struct {
 	*tls.Conn
 	tcp *net.TCPConn
 }
 
-// handshakeTime is how long a client's handshake may take, real time: what takes it is the client.
+// handshakeTime limits a client's handshake. It is real time, as the client is a real program.
 const handshakeTime = 10 * time.Second
 
-func newEncrypted(conn *net.TCPConn, config *tls.Config, limit time.Duration) (side, error) {
-	e := encrypted{tls.Server(patient{conn}, config), conn}
+func newTLSConn(conn *net.TCPConn, config *tls.Config, limit time.Duration) (flowConn, error) {
+	e := tlsConn{tls.Server(patient{conn}, config), conn}
 	if err := conn.SetDeadline(time.Now().Add(limit)); err != nil {
 		return nil, err
 	}
@@ -86,25 +86,25 @@ func newEncrypted(conn *net.TCPConn, config *tls.Config, limit time.Duration) (s
 	return e, conn.SetDeadline(time.Time{})
 }
 
-// read keeps its buffer while it waits. A client that closes its connection between two records has said all, with
-// close_notify or without; in the middle of a record its words are cut off, which is an error.
-func (e encrypted) read() (*buffer, int, error) {
+// read keeps its buffer while it waits. A client may close its connection between two records, with close_notify or without. In the middle
+// of a record, this is an error.
+func (e tlsConn) read() (*buffer, int, error) {
 	taken := buffers.Get().(*buffer)
 	n, err := e.Read(taken[:])
 	if n > 0 {
-		err = nil // it comes again
+		err = nil // the next read returns it again
 	}
 	return taken, n, err
 }
 
-// CloseWrite tells by TLS and by TCP: not every client looks at both.
-func (e encrypted) CloseWrite() error {
+// CloseWrite sends close_notify and a FIN: not every client looks at both.
+func (e tlsConn) CloseWrite() error {
 	return errors.Join(e.Conn.CloseWrite(), e.tcp.CloseWrite())
 }
 
-// patient lets a client take its time: crypto/tls gives up on close_notify after five seconds, and with it would be lost
-// what a slow client hasn't read. A flow ends when it is idle for too long.
+// patient ignores write deadlines. crypto/tls gives a close_notify five seconds, and a slow client would lose what it has not read by then.
+// The idle timeout ends such a flow instead.
 type patient struct{ net.Conn }
 
-// SetWriteDeadline is for crypto/tls; the deadline of the handshake is set on the connection itself.
+// SetWriteDeadline does nothing. The deadline of the handshake is set on the connection itself.
 func (patient) SetWriteDeadline(time.Time) error { return nil }

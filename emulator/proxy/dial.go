@@ -6,11 +6,11 @@ import (
 	"net/netip"
 )
 
-// Dialer opens a TCP connection to an address that a target or a probe names.
+// Dialer opens a TCP connection to the address of a target or a probe. [loopback.Dial] is the default.
 type Dialer func(ctx context.Context, address netip.AddrPort) (net.Conn, error)
 
-// text is the dialer as HTTP's transport has it.
-func (d Dialer) text(ctx context.Context, _, address string) (net.Conn, error) {
+// dialText dials as a DialContext of http.Transport.
+func (d Dialer) dialText(ctx context.Context, _, address string) (net.Conn, error) {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return nil, err

@@ -16,8 +16,8 @@
 //	client ──── TCP or TLS ────▶ Listener ──── TCP ────▶ target
 //	       ◀─── FIN, RST ───────          ◀─── FIN, RST ──
 //
-// [ListenHTTP] answers HTTP requests, as a listener of an Application Load Balancer does. A function returns the present [Route]: a redirect,
-// or the targets that take requests in turn.
+// [ListenHTTP] answers HTTP requests, as a listener of an Application Load Balancer does. A function returns the present [Route]: a
+// redirect, or the targets that take requests in turn.
 //
 // [Probe] and [ProbeHTTP] are the health checks of both.
 //

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -16,19 +17,19 @@ import (
 	"github.com/jonboulle/clockwork"
 )
 
-// exchange is a request with its answer, or with the connection that a WebSocket makes of both.
+// exchange is a request with its response, or the connection that a WebSocket makes of both.
 type exchange struct {
 	listener *HTTPListener
 	target   Target
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
-	silence  clockwork.Timer
+	idle     clockwork.Timer
 }
 
 type exchangeKey struct{}
 
-// begin is nil when the listener is closed.
-func (l *HTTPListener) begin(r *http.Request, target Target) *exchange {
+// newExchange counts a request as active and starts its idle timeout. It returns nil if the listener is closed.
+func (l *HTTPListener) newExchange(r *http.Request, target Target) *exchange {
 	x := &exchange{listener: l, target: target}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	x.cancel = cancel
@@ -39,9 +40,9 @@ func (l *HTTPListener) begin(r *http.Request, target Target) *exchange {
 		cancel(nil)
 		return nil
 	}
-	x.silence = l.clock.AfterFunc(l.idle, func() { cancel(errIdle) })
+	x.idle = l.clock.AfterFunc(l.idle, func() { cancel(errIdle) })
 	l.running.Add(1)
-	l.exchange[x] = struct{}{}
+	l.exchanges[x] = struct{}{}
 	s := l.targets[target.ID]
 	if s == nil {
 		s = &RequestStats{}
@@ -51,48 +52,49 @@ func (l *HTTPListener) begin(r *http.Request, target Target) *exchange {
 	return x
 }
 
-func (x *exchange) done() {
+// end frees an exchange that is over.
+func (x *exchange) end() {
 	l := x.listener
-	x.silence.Stop()
+	x.idle.Stop()
 	x.cancel(nil)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.exchange, x)
+	delete(l.exchanges, x)
 	l.targets[x.target.ID].Active--
 	l.running.Done()
 }
 
-// heard puts the idle timeout off.
-func (x *exchange) heard() {
+// resetIdle starts the idle timeout anew.
+func (x *exchange) resetIdle() {
 	if x.ctx.Err() == nil {
-		x.silence.Reset(x.listener.idle)
+		x.idle.Reset(x.listener.idle)
 	}
 }
 
-// RoundTrip has the idle timeout run from the last byte that was carried.
+// RoundTrip sends the request to the target. Each byte that is carried starts the idle timeout anew.
 func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = &heardBody{ReadCloser: r.Body, exchange: x}
+		r.Body = &watchedBody{ReadCloser: r.Body, exchange: x}
 	}
 	if x.target.Dropped {
-		return nil, x.lost()
+		return nil, x.awaitTimeout()
 	}
 	response, err := x.listener.transport.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
-	x.heard()
+	x.resetIdle()
 	if conn, ok := response.Body.(io.ReadWriteCloser); ok && response.StatusCode == http.StatusSwitchingProtocols {
-		response.Body = &heardConn{ReadWriteCloser: conn, exchange: x}
-		context.AfterFunc(x.ctx, func() { _ = conn.Close() }) // it is no longer a request that its context ends
+		response.Body = &watchedConn{ReadWriteCloser: conn, exchange: x}
+		context.AfterFunc(x.ctx, func() { _ = conn.Close() }) // the transport no longer watches the context
 		return response, nil
 	}
-	response.Body = &heardBody{ReadCloser: response.Body, exchange: x}
+	response.Body = &watchedBody{ReadCloser: response.Body, exchange: x}
 	return response, nil
 }
 
-// lost waits in vain for a connection whose packets get lost. One that is kept from an earlier request is as dead.
-func (x *exchange) lost() error {
+// awaitTimeout waits as a connection does whose packets get lost. A connection that is kept from an earlier request makes no difference.
+func (x *exchange) awaitTimeout() error {
 	timeout := x.listener.clock.NewTimer(connectTimeout)
 	defer timeout.Stop()
 	select {
@@ -103,46 +105,49 @@ func (x *exchange) lost() error {
 	}
 }
 
-type heardBody struct {
+// watchedBody starts the idle timeout anew with each read.
+type watchedBody struct {
 	io.ReadCloser
 	exchange *exchange
 }
 
-func (b *heardBody) Read(p []byte) (int, error) {
+func (b *watchedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if n > 0 {
-		b.exchange.heard()
+		b.exchange.resetIdle()
 	}
 	return n, err
 }
 
-type heardConn struct {
+// watchedConn starts the idle timeout anew with each read and write.
+type watchedConn struct {
 	io.ReadWriteCloser
 	exchange *exchange
 }
 
-func (c *heardConn) Read(p []byte) (int, error) {
+func (c *watchedConn) Read(p []byte) (int, error) {
 	n, err := c.ReadWriteCloser.Read(p)
 	if n > 0 {
-		c.exchange.heard()
+		c.exchange.resetIdle()
 	}
 	return n, err
 }
 
-func (c *heardConn) Write(p []byte) (int, error) {
-	c.exchange.heard()
+func (c *watchedConn) Write(p []byte) (int, error) {
+	c.exchange.resetIdle()
 	return c.ReadWriteCloser.Write(p)
 }
 
-// turns remembers when each target had its last request. The next one is for the target that has waited longest, so
-// that no target gets a second before every other one got its first, however the list changes between them.
+// turns remembers when each target had its last request. The next request goes to the target that has waited longest. So no target gets a
+// second request before every other target got its first, even if the list of targets changes between requests.
 type turns struct {
 	mu   sync.Mutex
 	turn uint64
-	last map[string]uint64 // by ID, of the targets in the last list
+	last map[string]uint64 // the turn of each target in the last list, by ID
 }
 
-func (t *turns) next(targets []Target) (Target, bool) {
+// choose returns the target of the next request, and false without targets.
+func (t *turns) choose(targets []Target) (Target, bool) {
 	if len(targets) == 0 {
 		return Target{}, false
 	}
@@ -152,24 +157,14 @@ func (t *turns) next(targets []Target) (Target, bool) {
 	for _, target := range targets {
 		kept[target.ID] = t.last[target.ID]
 	}
-	chosen := slices.MinFunc(targets, func(a, b Target) int { return compareTurns(kept[a.ID], kept[b.ID]) })
+	chosen := slices.MinFunc(targets, func(a, b Target) int { return cmp.Compare(kept[a.ID], kept[b.ID]) })
 	t.turn++
 	kept[chosen.ID] = t.turn
 	t.last = kept
 	return chosen, true
 }
 
-func compareTurns(a, b uint64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
-// idleConnections closes clients' connections that carry no request for too long.
+// idleConnections closes connections of clients that carry no request for the idle timeout.
 type idleConnections struct {
 	clock clockwork.Clock
 	limit time.Duration
@@ -178,7 +173,8 @@ type idleConnections struct {
 	timers map[net.Conn]clockwork.Timer
 }
 
-func (i *idleConnections) follow(conn net.Conn, state http.ConnState) {
+// watch is told of each change of a connection's state.
+func (i *idleConnections) watch(conn net.Conn, state http.ConnState) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if timer := i.timers[conn]; timer != nil {
@@ -190,6 +186,7 @@ func (i *idleConnections) follow(conn net.Conn, state http.ConnState) {
 	}
 }
 
+// stop forgets all connections and leaves them open.
 func (i *idleConnections) stop() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -199,13 +196,13 @@ func (i *idleConnections) stop() {
 	}
 }
 
-// appended is a list in a header with one more entry.
-func appended(before []string, entry string) string {
+// appendEntry returns the value of a list header with another entry.
+func appendEntry(before []string, entry string) string {
 	return strings.Join(append(slices.Clone(before), entry), ", ")
 }
 
-// trace is the X-Amzn-Trace-Id of a request that came with another one or none: a request without a root becomes one,
-// and below a root the balancer names itself.
+// trace returns the X-Amzn-Trace-Id that a target gets, from the header that the client sent. The balancer adds Root to a header without
+// it, and Self to a header with Root (Elastic Load Balancing: "Request tracing for your Application Load Balancer").
 func trace(given string, now time.Time) string {
 	id := make([]byte, 12)
 	_, _ = rand.Read(id) // never fails since Go 1.24

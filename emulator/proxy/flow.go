@@ -12,7 +12,7 @@ import (
 	"github.com/jonboulle/clockwork"
 )
 
-// flow is a client's connection and the one made to its target.
+// flow is a client's connection and the connection to its target.
 type flow struct {
 	listener *Listener
 	target   Target
@@ -20,7 +20,7 @@ type flow struct {
 	client   *net.TCPConn
 	dialing  context.Context // done when the flow is reset
 	undial   context.CancelFunc
-	last     atomic.Int64 // when something was carried, on the listener's clock
+	last     atomic.Int64 // the time on the listener's clock when bytes were last carried
 
 	mu       sync.Mutex
 	server   *net.TCPConn // nil until connected
@@ -28,6 +28,7 @@ type flow struct {
 	ended    bool
 }
 
+// newFlow creates the flow of a client and starts its idle timeout.
 func newFlow(l *Listener, client *net.TCPConn, target Target, c *counters) *flow {
 	f := &flow{listener: l, target: target, counters: c, client: client}
 	f.dialing, f.undial = context.WithCancel(context.Background())
@@ -35,10 +36,11 @@ func newFlow(l *Listener, client *net.TCPConn, target Target, c *counters) *flow
 	return f
 }
 
+// run carries bytes in both directions until the flow has ended.
 func (f *flow) run() {
 	defer f.undial()
 	defer f.close()
-	client, err := f.listener.greet(f.client)
+	client, err := f.listener.newClient(f.client)
 	if err != nil {
 		f.drop(err)
 		return
@@ -63,19 +65,19 @@ func (f *flow) run() {
 	<-out
 }
 
-// drop ends a flow whose client failed the handshake: it never gets to its target. A flow that was reset meanwhile failed
-// nothing.
+// drop counts a flow whose client failed the handshake. A flow that was reset during its handshake is not counted.
 func (f *flow) drop(err error) {
 	if f.dialing.Err() != nil {
 		return
 	}
-	f.listener.countUnmet()
+	f.listener.countFailedHandshake()
 	f.listener.log.Debug("handshake failed", "client", f.client.RemoteAddr(), "error", err)
 }
 
-func (f *flow) connect() (side, error) {
+// connect connects to the target. To a target whose packets get lost, it waits until the client gives up or the flow is reset.
+func (f *flow) connect() (flowConn, error) {
 	if f.target.Dropped {
-		_, _ = io.Copy(io.Discard, f.client) // until the client gives up, or the flow is reset
+		_, _ = io.Copy(io.Discard, f.client)
 		return nil, errLost
 	}
 	conn, err := f.listener.dial(f.dialing, f.target.Address)
@@ -89,22 +91,22 @@ func (f *flow) connect() (side, error) {
 		abort(f.server)
 		return nil, net.ErrClosed
 	}
-	return newPlain(f.server)
+	return newPlainConn(f.server)
 }
 
-// errLost is why a flow ends whose packets never arrived.
-var errLost = errors.New("nothing gets through to the target")
+// errLost is the error of a connection to a target whose packets get lost.
+var errLost = errors.New("no packet gets through to the target")
 
-// carry moves bytes until from has no more, and passes that on.
-func (f *flow) carry(to, from side, count *atomic.Uint64) {
+// carry moves bytes until one connection ends, and ends the other in the same way.
+func (f *flow) carry(to, from flowConn, count *atomic.Uint64) {
 	var err error
 	for err == nil {
 		var n int
-		n, err = f.pass(to, from)
+		n, err = f.carryOnce(to, from)
 		count.Add(uint64(n))
 	}
 	if errors.Is(err, io.EOF) {
-		f.hold()
+		f.awaitPackets()
 		err = to.CloseWrite()
 	}
 	if err != nil {
@@ -112,8 +114,8 @@ func (f *flow) carry(to, from side, count *atomic.Uint64) {
 	}
 }
 
-// pass carries what from has as soon as it has something.
-func (f *flow) pass(to, from side) (int, error) {
+// carryOnce waits for bytes and moves them.
+func (f *flow) carryOnce(to, from flowConn) (int, error) {
 	taken, n, err := from.read()
 	if taken != nil {
 		defer buffers.Put(taken)
@@ -121,15 +123,15 @@ func (f *flow) pass(to, from side) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if f.hold() {
+	if f.awaitPackets() {
 		return 0, net.ErrClosed
 	}
 	f.touch()
 	return to.Write(taken[:n])
 }
 
-// hold waits while nothing gets through to the flow's target and back, and reports whether the flow ended meanwhile.
-func (f *flow) hold() bool {
+// awaitPackets waits while the target is stalled. It returns true if the flow has ended in the meantime.
+func (f *flow) awaitPackets() bool {
 	for {
 		stalled := f.listener.stalled(f.target.ID)
 		if stalled == nil {
@@ -143,7 +145,7 @@ func (f *flow) hold() bool {
 	}
 }
 
-// watchIdle resets the flow when it has carried nothing for the idle timeout.
+// watchIdle starts the idle timeout.
 func (f *flow) watchIdle() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -151,8 +153,10 @@ func (f *flow) watchIdle() {
 	f.deadline = f.listener.clock.AfterFunc(f.listener.idle, f.expire)
 }
 
+// touch notes that bytes were carried.
 func (f *flow) touch() { f.last.Store(f.listener.clock.Now().UnixNano()) }
 
+// expire resets the flow if it has carried nothing for the idle timeout, and otherwise waits for the rest of the timeout.
 func (f *flow) expire() {
 	l := f.listener
 	left := l.idle - l.clock.Since(time.Unix(0, f.last.Load()))
@@ -166,12 +170,13 @@ func (f *flow) expire() {
 	}
 }
 
-// reset ends the flow at once; both sides see a reset.
+// reset ends the flow at once: client and target see a reset.
 func (f *flow) reset() { f.finish(abort) }
 
-// close ends a flow of which both sides have said all.
+// close ends a flow that client and target have closed.
 func (f *flow) close() { f.finish(func(c *net.TCPConn) { _ = c.Close() }) }
 
+// finish closes both connections with a function, the first time that it is called.
 func (f *flow) finish(end func(*net.TCPConn)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -189,6 +194,6 @@ func (f *flow) finish(end func(*net.TCPConn)) {
 
 // abort closes a connection with a reset.
 func abort(c *net.TCPConn) {
-	_ = c.SetLinger(0) // fails on a connection that is reset already
+	_ = c.SetLinger(0) // fails if the peer has reset the connection
 	_ = c.Close()
 }

@@ -24,43 +24,43 @@ import (
 
 // Timeouts of an Application Load Balancer.
 const (
-	HTTPIdleTimeout = 60 * time.Second // its default: a connection may carry nothing for so long
-	connectTimeout  = 10 * time.Second // for a connection to a target
+	HTTPIdleTimeout = 60 * time.Second // the default period for which a connection may carry nothing
+	connectTimeout  = 10 * time.Second // of a connection to a target
 )
 
-// Limits of an Application Load Balancer (Elastic Load Balancing: "Quotas").
+// maxHeaderBytes limits the headers of a request, as an Application Load Balancer does (Elastic Load Balancing: "Quotas").
 const maxHeaderBytes = 64 << 10
 
-// Route is what an application balancer does with requests now.
+// Route tells an [HTTPListener] what to do with a request.
 type Route struct {
-	Blocked  bool      // no client gets through: connections are reset
-	Redirect *Redirect // nil: requests go to the targets
-	Targets  []Target  // that may get requests, and get them in turn
+	Blocked  bool      // no client gets through: new connections are reset
+	Redirect *Redirect // the answer to all requests; nil: requests go to the targets
+	Targets  []Target  // they get requests in turn
 }
 
-// Redirect answers with another place for what was asked for; its host, path and query stay.
+// Redirect sends clients to another protocol or port. Host, path and query stay as the client asked for them.
 type Redirect struct {
-	Protocol   string // HTTP, HTTPS; "": that of the request
-	Port       int    // 0: that of the listener
+	Protocol   string // HTTP or HTTPS; "": the listener's protocol
+	Port       int    // 0: the listener's port
 	StatusCode int    // 301 or 302
 }
 
-// Router says what to do with a request. It is called for each one, from many goroutines, and must not block.
+// Router returns the present [Route]. It is called for each connection and each request, from many goroutines, and must not block.
 type Router func() Route
 
-// RequestStats counts since ListenHTTP.
+// RequestStats counts requests of a target since ListenHTTP.
 type RequestStats struct {
-	Requests uint64    // answered, by the target or for it
-	Active   int       // being answered now
-	Statuses [6]uint64 // of the target's answers by their first digit: Statuses[2] are 200 to 299
-	Errors   uint64    // of the requests those that the balancer answered itself with 502, 503 or 504
+	Requests uint64    // answered by the target or by the balancer for it
+	Active   int       // requests that wait for their answer, and open WebSockets
+	Statuses [6]uint64 // the target's answers by the first digit of their status: Statuses[2] counts 200 to 299
+	Errors   uint64    // requests that the balancer answered itself with 502, 503 or 504
 }
 
-// HTTPListener is a listener of an Application Load Balancer: an HTTP proxy that sends request after request to its
-// targets in turn, whatever connection they come by.
+// HTTPListener is a listener of an Application Load Balancer: an HTTP proxy. It sends requests to its targets in turn, also the requests of
+// one connection.
 //
 //	client ── keep-alive ──▶ HTTPListener ── keep-alive ──▶ target
-//	                         503 without a target, 502 for a broken one, 504 for one that takes too long
+//	                         503 without a target, 502 if the target fails, 504 if it takes too long
 type HTTPListener struct {
 	listener  net.Listener
 	server    *http.Server
@@ -76,14 +76,14 @@ type HTTPListener struct {
 	waiting   idleConnections
 	turns     turns
 
-	mu       sync.Mutex
-	closed   bool
-	exchange map[*exchange]struct{}
-	targets  map[string]*RequestStats
-	running  sync.WaitGroup // requests, and connections that have become something else
+	mu        sync.Mutex
+	closed    bool
+	exchanges map[*exchange]struct{}
+	targets   map[string]*RequestStats
+	running   sync.WaitGroup // requests, and connections that became WebSockets
 }
 
-// ListenHTTP answers requests at addr (its port moved as [loopback.Port] does) as route says. [WithCertificate] makes it HTTPS.
+// ListenHTTP answers requests at an address, see [loopback.Listen]. It asks route what to do with each request.
 func ListenHTTP(addr netip.AddrPort, route Router, options ...ListenerOption) (*HTTPListener, error) {
 	set := newListenerOptions(HTTPIdleTimeout, options)
 	listener, err := loopback.Listen(addr)
@@ -94,25 +94,26 @@ func ListenHTTP(addr netip.AddrPort, route Router, options ...ListenerOption) (*
 	l := &HTTPListener{
 		listener: listener, route: route, clock: set.clock, idle: set.idle, log: set.log.With("listener", listener.Addr()),
 		port: addr.Port(), secure: set.certificate != nil, end: end, reach: set.dial,
-		exchange: map[*exchange]struct{}{}, targets: map[string]*RequestStats{},
+		exchanges: map[*exchange]struct{}{}, targets: map[string]*RequestStats{},
 	}
 	if l.port == 0 {
 		l.port = l.Addr().Port()
 	}
 	l.waiting = idleConnections{clock: l.clock, limit: l.idle, timers: map[net.Conn]clockwork.Timer{}}
 	l.transport = &http.Transport{
-		DialContext: Dialer(l.dial).text, DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: HTTPIdleTimeout,
+		DialContext: Dialer(l.dial).dialText, DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: HTTPIdleTimeout,
 	}
 	l.server = &http.Server{
 		Handler: http.HandlerFunc(l.serve), BaseContext: func(net.Listener) context.Context { return ctx },
-		ConnState: l.waiting.follow, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: HTTPIdleTimeout,
-		ErrorLog: log.New(io.Discard, "", 0), // of clients' faults, which are none of the emulator's
+		ConnState: l.waiting.watch, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: HTTPIdleTimeout,
+		ErrorLog: log.New(io.Discard, "", 0), // it would report the faults of clients
 	}
 	l.running.Add(1)
 	go l.accept(set.secure())
 	return l, nil
 }
 
+// accept serves clients until Close.
 func (l *HTTPListener) accept(secure *tls.Config) {
 	defer l.running.Done()
 	gate := gatekeeper{Listener: l.listener, route: l.route}
@@ -124,12 +125,13 @@ func (l *HTTPListener) accept(secure *tls.Config) {
 	_ = l.server.ServeTLS(gate, "", "")
 }
 
-// gatekeeper resets the clients that the network keeps out.
+// gatekeeper resets new connections while the route is blocked.
 type gatekeeper struct {
 	net.Listener
 	route Router
 }
 
+// Accept returns the next connection that is not reset.
 func (g gatekeeper) Accept() (net.Conn, error) {
 	for {
 		conn, err := g.Listener.Accept()
@@ -140,11 +142,11 @@ func (g gatekeeper) Accept() (net.Conn, error) {
 	}
 }
 
-// Addr is where it listens.
+// Addr returns the address at which it listens.
 func (l *HTTPListener) Addr() netip.AddrPort { return l.listener.Addr().(*net.TCPAddr).AddrPort() }
 
-// Stats counts by target ID. Those of the empty ID are the requests that got no target: the balancer redirected them or
-// had none.
+// Stats returns the counts of each target by its ID. The empty ID counts requests without a target: redirected requests, and requests that
+// came while there was no target.
 func (l *HTTPListener) Stats() map[string]RequestStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -155,18 +157,18 @@ func (l *HTTPListener) Stats() map[string]RequestStats {
 	return stats
 }
 
-// Reset ends the requests that a target is at, as the end of its draining does.
+// Reset ends the requests that a target is answering, as the end of the deregistration delay does.
 func (l *HTTPListener) Reset(target string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for x := range l.exchange {
+	for x := range l.exchanges {
 		if x.target.ID == target {
 			x.cancel(errTargetGone)
 		}
 	}
 }
 
-// Close stops accepting, ends all connections and returns when they are gone.
+// Close stops accepting connections, ends all connections and returns when they have ended.
 func (l *HTTPListener) Close() error {
 	l.mu.Lock()
 	closed := l.closed
@@ -183,28 +185,30 @@ func (l *HTTPListener) Close() error {
 	return err
 }
 
+// serve answers a request as the route says.
 func (l *HTTPListener) serve(w http.ResponseWriter, r *http.Request) {
 	route := l.route()
 	if route.Redirect != nil {
-		w.Header().Set("Location", l.elsewhere(r, *route.Redirect))
+		w.Header().Set("Location", l.location(r, *route.Redirect))
 		l.answer(w, route.Redirect.StatusCode)
 		l.count("", func(s *RequestStats) { s.Requests++ })
 		return
 	}
-	target, ok := l.turns.next(route.Targets)
+	target, ok := l.turns.choose(route.Targets)
 	if !ok {
 		l.answer(w, http.StatusServiceUnavailable)
 		l.count("", func(s *RequestStats) { s.Requests++; s.Errors++ })
 		return
 	}
-	x := l.begin(r, target)
-	if x == nil { // closed meanwhile
+	x := l.newExchange(r, target)
+	if x == nil { // the listener has been closed
 		panic(http.ErrAbortHandler)
 	}
-	defer x.done()
+	defer x.end()
 	x.forward(w, r)
 }
 
+// count changes the counts of a target.
 func (l *HTTPListener) count(target string, change func(*RequestStats)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -216,10 +220,10 @@ func (l *HTTPListener) count(target string, change func(*RequestStats)) {
 	change(s)
 }
 
-// answer is one of the balancer's own.
+// answer writes an answer of the balancer itself.
 func (l *HTTPListener) answer(w http.ResponseWriter, status int) {
 	text := strconv.Itoa(status) + " " + http.StatusText(status)
-	switch status { // in ELB's words
+	switch status { // these differ in ELB's answers
 	case http.StatusServiceUnavailable:
 		text = "503 Service Temporarily Unavailable"
 	case http.StatusGatewayTimeout:
@@ -229,11 +233,11 @@ func (l *HTTPListener) answer(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(status)
 	page := "<html>\n<head><title>%[1]s</title></head>\n<body>\n<center><h1>%[1]s</h1></center>\n</body>\n</html>\n"
-	fmt.Fprintf(w, page, text) //nolint:gosec // a status's own words
+	fmt.Fprintf(w, page, text) //nolint:gosec // the text of a status
 }
 
-// elsewhere is where a redirect leads. The port is always named, as ELB does, and is where this machine has it.
-func (l *HTTPListener) elsewhere(r *http.Request, to Redirect) string {
+// location returns the URL of a redirect. It always has a port, as ELB's do: the port of this machine, see [loopback.Port].
+func (l *HTTPListener) location(r *http.Request, to Redirect) string {
 	scheme, port := l.scheme(), l.port
 	switch to.Protocol {
 	case "HTTP":
@@ -255,6 +259,7 @@ func (l *HTTPListener) elsewhere(r *http.Request, to Redirect) string {
 	return place.String()
 }
 
+// scheme returns the scheme of the listener's URLs.
 func (l *HTTPListener) scheme() string {
 	if l.secure {
 		return "https"
@@ -262,7 +267,7 @@ func (l *HTTPListener) scheme() string {
 	return "http"
 }
 
-// dial connects to a target.
+// dial connects to a target within connectTimeout.
 func (l *HTTPListener) dial(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -274,19 +279,19 @@ func (l *HTTPListener) dial(ctx context.Context, address netip.AddrPort) (net.Co
 	return conn, err
 }
 
-// Why a request is ended before its target has answered.
+// The reasons for the end of a request without an answer of its target.
 var (
-	errNoConnection = errors.New("no connection to the target in time")
-	errIdle         = errors.New("the target was silent for too long")
-	errTargetGone   = errors.New("the target's draining is over")
+	errNoConnection = errors.New("the target did not accept the connection in time")
+	errIdle         = errors.New("the connection carried nothing for the idle timeout")
+	errTargetGone   = errors.New("the target's deregistration delay is over")
 )
 
-// forward has the target answer the request.
+// forward sends the request to the target and its answer to the client.
 func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
 	l := x.listener
 	proxy := &httputil.ReverseProxy{
 		Rewrite: l.rewrite, Transport: x, FlushInterval: -1,
-		ErrorLog: log.New(io.Discard, "", 0), // the stats and the clients see it
+		ErrorLog: log.New(io.Discard, "", 0), // ErrorHandler reports errors
 		ModifyResponse: func(response *http.Response) error {
 			l.count(x.target.ID, func(s *RequestStats) { s.Requests++; s.Statuses[min(response.StatusCode/100, 5)]++ })
 			return nil
@@ -294,27 +299,27 @@ func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			l.log.Debug("request failed", "target", x.target.ID, "error", err)
 			l.count(x.target.ID, func(s *RequestStats) { s.Requests++; s.Errors++ })
-			l.answer(w, x.statusOf(err))
+			l.answer(w, x.statusFor(err))
 		},
 	}
 	proxy.ServeHTTP(w, r.WithContext(x.ctx))
 }
 
-// statusOf is what the client is told about a failure.
-func (x *exchange) statusOf(err error) int {
+// statusFor returns the status with which the balancer answers if the target fails.
+func (x *exchange) statusFor(err error) int {
 	if cause := context.Cause(x.ctx); errors.Is(err, errNoConnection) || errors.Is(cause, errIdle) {
 		return http.StatusGatewayTimeout
 	}
 	return http.StatusBadGateway
 }
 
-// rewrite makes the request to a target of a client's: httputil has taken hop-by-hop headers away.
+// rewrite makes the target's request from the client's. httputil has removed hop-by-hop headers.
 func (l *HTTPListener) rewrite(r *httputil.ProxyRequest) {
 	x := r.In.Context().Value(exchangeKey{}).(*exchange)
 	r.Out.URL.Scheme, r.Out.URL.Host = "http", x.target.Address.String()
-	r.Out.URL.RawQuery = r.In.URL.RawQuery // as it came, well-formed or not
+	r.Out.URL.RawQuery = r.In.URL.RawQuery // httputil would clean it
 	r.Out.Host = r.In.Host
-	for _, name := range []string{"Forwarded", "X-Forwarded-Host"} { // ELB leaves these alone, httputil doesn't
+	for _, name := range []string{"Forwarded", "X-Forwarded-Host"} { // ELB passes them on; httputil removes them
 		if values, ok := r.In.Header[name]; ok {
 			r.Out.Header[name] = values
 		}
@@ -324,7 +329,7 @@ func (l *HTTPListener) rewrite(r *httputil.ProxyRequest) {
 		client = r.In.RemoteAddr
 	}
 	header := r.Out.Header
-	header.Set("X-Forwarded-For", appended(r.In.Header.Values("X-Forwarded-For"), client))
+	header.Set("X-Forwarded-For", appendEntry(r.In.Header.Values("X-Forwarded-For"), client))
 	header.Set("X-Forwarded-Proto", l.scheme())
 	header.Set("X-Forwarded-Port", strconv.Itoa(int(l.port)))
 	header.Set("X-Amzn-Trace-Id", trace(r.In.Header.Get("X-Amzn-Trace-Id"), l.clock.Now()))

@@ -102,7 +102,7 @@ func TestTurnsAreFairWhileTheListChanges(t *testing.T) {
 	var now atomic.Value
 	l := listenHTTP(t, func() proxy.Route {
 		var list []proxy.Target
-		for _, id := range strings.Split(now.Load().(string), "") {
+		for id := range strings.SplitSeq(now.Load().(string), "") {
 			list = append(list, targets[id])
 		}
 		return proxy.Route{Targets: list}
@@ -117,12 +117,12 @@ func TestTurnsAreFairWhileTheListChanges(t *testing.T) {
 		{"abcd", "adbca"}, // a is back
 	} {
 		now.Store(step.list)
-		got := ""
+		var got strings.Builder
 		for range len(step.want) {
 			_, body := get(t, c, l, "/")
-			got += body
+			got.WriteString(body)
 		}
-		assert.Equal(t, step.want, got, step.list)
+		assert.Equal(t, step.want, got.String(), step.list)
 	}
 }
 
@@ -183,10 +183,12 @@ func TestFailuresOfTargetsHaveTheBalancersCodes(t *testing.T) {
 		targets []proxy.Target
 		want    string
 	}{
-		"none":                  {nil, "503 Service Temporarily Unavailable"},
-		"one that refuses":      {[]proxy.Target{closed}, "502 Bad Gateway"},
-		"one that hangs up":     {[]proxy.Target{target(t, "rude", func(*net.TCPConn) {})}, "502 Bad Gateway"},
-		"one that isn't a web ": {[]proxy.Target{target(t, "echo", func(c *net.TCPConn) { _, _ = io.WriteString(c, "hi\n") })}, "502 Bad Gateway"},
+		"none":              {nil, "503 Service Temporarily Unavailable"},
+		"one that refuses":  {[]proxy.Target{closed}, "502 Bad Gateway"},
+		"one that hangs up": {[]proxy.Target{target(t, "rude", func(*net.TCPConn) {})}, "502 Bad Gateway"},
+		"one that isn't a web ": {
+			[]proxy.Target{target(t, "echo", func(c *net.TCPConn) { _, _ = io.WriteString(c, "hi\n") })}, "502 Bad Gateway",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := listenHTTP(t, sends(test.targets...))
@@ -355,7 +357,10 @@ func TestRedirectsKeepWhatWasAskedFor(t *testing.T) {
 		"for a while":     {proxy.Redirect{Protocol: "HTTPS", Port: 8443, StatusCode: 302}, "https://www.example.com:8443/a%2Fb?q=1"},
 		"to another port": {proxy.Redirect{Port: 9000, StatusCode: 301}, "http://www.example.com:9000/a%2Fb?q=1"},
 		"of a protocol":   {proxy.Redirect{Protocol: "HTTPS", StatusCode: 301}, fmt.Sprintf("https://www.example.com:%d/a%%2Fb?q=1", port)},
-		"to a moved port": {proxy.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 301}, fmt.Sprintf("https://www.example.com:%d/a%%2Fb?q=1", loopback.Port(443))},
+		"to a moved port": {
+			proxy.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 301},
+			fmt.Sprintf("https://www.example.com:%d/a%%2Fb?q=1", loopback.Port(443)),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			redirect = test.redirect

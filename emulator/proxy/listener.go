@@ -17,32 +17,32 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/loopback"
 )
 
-// IdleTimeout is how long a TCP flow through a Network Load Balancer may carry nothing.
+// IdleTimeout is the period after which a Network Load Balancer resets a TCP flow that carries nothing.
 const IdleTimeout = 350 * time.Second
 
-// Target is where a flow goes.
+// Target receives flows or requests.
 type Target struct {
-	ID      string // of the instance, or of its port
+	ID      string // of the instance, or of the instance and its port
 	Address netip.AddrPort
-	Dropped bool // packets to it get lost on their way: connections to it time out
+	Dropped bool // packets to the target get lost: connections to it time out
 }
 
-// Picker chooses the target of a new flow; false resets the client. It is called for one flow at a time, in the order of
-// their arrival, and must not block.
+// Picker picks the target of a new flow. If it returns false, the client is reset. It is called for one flow after the other, in the order
+// of their arrival, and must not block.
 type Picker func(client netip.AddrPort) (Target, bool)
 
-// TargetStats counts since Listen. Bytes are those that the target gets and sends: decrypted ones.
+// TargetStats counts flows of a target since Listen. Bytes are counted as the target gets and sends them: decrypted.
 type TargetStats struct {
-	Flows    uint64 // connected to the target, ended ones included
-	Active   int    // now
+	Flows    uint64 // that were connected to the target, including flows that have ended
+	Active   int    // flows that are connected now
 	BytesIn  uint64 // from clients to the target
 	BytesOut uint64 // from the target to clients
-	Refused  uint64 // reset because the target could not be reached
+	Refused  uint64 // flows that were reset because the target could not be reached
 }
 
-// Listener is a listener of a Network Load Balancer: it passes flows on without a look at what they carry. A flow stays
-// on its target for its life; half-closes and resets pass through it. With a certificate its clients speak TLS, which ends
-// here: targets get plain bytes, and nothing of a client whose handshake fails.
+// Listener is a listener of a Network Load Balancer. It passes flows on and does not look at what they carry. A flow stays on its target;
+// half-closes and resets pass through it. With a certificate, clients speak TLS to the listener, and targets get decrypted bytes. A client
+// whose handshake fails never reaches a target.
 type Listener struct {
 	listener  *net.TCPListener
 	pick      Picker
@@ -56,7 +56,7 @@ type Listener struct {
 	mu      sync.Mutex
 	flows   map[*flow]struct{}
 	targets map[string]*counters
-	stalls  map[string]chan struct{} // by target; closed when its packets get through again
+	stalls  map[string]chan struct{} // by target; closed when the stall is over
 	closing context.Context          // done when Close was called
 	close   context.CancelFunc
 	running sync.WaitGroup
@@ -79,36 +79,39 @@ type listenerOptions struct {
 	dial        Dialer
 }
 
+// newListenerOptions applies options to the defaults.
 func newListenerOptions(idle time.Duration, options []ListenerOption) listenerOptions {
-	set := listenerOptions{clock: clockwork.NewRealClock(), idle: idle, handshake: handshakeTime, log: slog.Default(), dial: loopback.Dial}
+	set := listenerOptions{
+		clock: clockwork.NewRealClock(), idle: idle, handshake: handshakeTime, log: slog.Default(), dial: loopback.Dial,
+	}
 	for _, option := range options {
 		option(&set)
 	}
 	return set
 }
 
-// WithClock has timeouts run on a clock other than real time.
+// WithClock sets the clock of timeouts. The default is real time.
 func WithClock(clock clockwork.Clock) ListenerOption {
 	return func(o *listenerOptions) { o.clock = clock }
 }
 
-// WithIdleTimeout replaces [IdleTimeout] and [HTTPIdleTimeout].
+// WithIdleTimeout sets the idle timeout. The default is [IdleTimeout] or [HTTPIdleTimeout].
 func WithIdleTimeout(d time.Duration) ListenerOption {
 	return func(o *listenerOptions) { o.idle = d }
 }
 
-// WithLog replaces slog.Default().
+// WithLog sets the log. The default is slog.Default().
 func WithLog(log *slog.Logger) ListenerOption { return func(o *listenerOptions) { o.log = log } }
 
-// WithDialer has targets reached by it, and not by [loopback.Dial].
+// WithDialer sets the dialer that connects to targets. The default is [loopback.Dial].
 func WithDialer(dial Dialer) ListenerOption { return func(o *listenerOptions) { o.dial = dial } }
 
-// WithCertificate has [Listen] speak TLS and [ListenHTTP] HTTPS, 1.2 or later.
+// WithCertificate makes [Listen] speak TLS and [ListenHTTP] HTTPS, of TLS 1.2 or later. The default is to speak neither.
 func WithCertificate(certificate *tls.Certificate) ListenerOption {
 	return func(o *listenerOptions) { o.certificate = certificate }
 }
 
-// secure is nil without a certificate.
+// secure returns the configuration of TLS, and nil without a certificate.
 func (o listenerOptions) secure() *tls.Config {
 	if o.certificate == nil {
 		return nil
@@ -116,8 +119,7 @@ func (o listenerOptions) secure() *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{*o.certificate}, MinVersion: tls.VersionTLS12}
 }
 
-// Listen accepts flows at addr (its port moved as [loopback.Port] does) and connects each to the target that pick gives.
-// [WithCertificate] makes it TLS.
+// Listen accepts flows at an address, see [loopback.Listen], and connects each to the target that pick returns.
 func Listen(addr netip.AddrPort, pick Picker, options ...ListenerOption) (*Listener, error) {
 	listener, err := loopback.Listen(addr)
 	if err != nil {
@@ -136,11 +138,11 @@ func Listen(addr netip.AddrPort, pick Picker, options ...ListenerOption) (*Liste
 	return l, nil
 }
 
-// Addr is where it listens.
+// Addr returns the address at which it listens.
 func (l *Listener) Addr() netip.AddrPort { return l.listener.Addr().(*net.TCPAddr).AddrPort() }
 
-// Stats counts by target ID. The empty ID's Refused are flows that came to no target: the picker had none, or the
-// client's handshake failed.
+// Stats returns the counts of each target by its ID. Refused of the empty ID counts flows without a target: the Picker returned false, or
+// the client's handshake failed.
 func (l *Listener) Stats() map[string]TargetStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -154,10 +156,10 @@ func (l *Listener) Stats() map[string]TargetStats {
 	return stats
 }
 
-// Flows is the number of a target's flows now.
+// Flows returns the number of flows that are connected to a target.
 func (l *Listener) Flows(target string) int { return l.Stats()[target].Active }
 
-// Reset ends all flows of a target with a reset to both sides.
+// Reset resets all flows of a target: their clients and the target see a reset.
 func (l *Listener) Reset(target string) {
 	for _, f := range l.current() {
 		if f.target.ID == target {
@@ -166,8 +168,8 @@ func (l *Listener) Reset(target string) {
 	}
 }
 
-// Stall has the flows of these targets, and of no others, carry nothing: their packets get lost, and what is sent arrives
-// when they get through again.
+// Stall makes the flows of these targets, and of no other targets, carry nothing, as if their packets got lost. What is sent during a stall
+// arrives after it.
 func (l *Listener) Stall(targets ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -186,14 +188,14 @@ func (l *Listener) Stall(targets ...string) {
 	l.stalls = stalls
 }
 
-// stalled is nil for a target whose packets get through.
+// stalled returns a channel that is closed when the stall of a target is over, and nil if the target is not stalled.
 func (l *Listener) stalled(target string) <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.stalls[target]
 }
 
-// Close stops accepting, resets all flows and returns when they are gone.
+// Close stops accepting flows, resets all flows and returns when they have ended.
 func (l *Listener) Close() error {
 	l.mu.Lock()
 	if l.closing.Err() != nil {
@@ -210,6 +212,7 @@ func (l *Listener) Close() error {
 	return err
 }
 
+// current returns the flows that have not ended.
 func (l *Listener) current() []*flow {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -220,6 +223,7 @@ func (l *Listener) current() []*flow {
 	return all
 }
 
+// serve accepts clients until Close.
 func (l *Listener) serve() {
 	defer l.running.Done()
 	var pause time.Duration
@@ -234,14 +238,14 @@ func (l *Listener) serve() {
 		case errors.Is(err, unix.ECONNABORTED):
 		default:
 			if pause == 0 {
-				l.log.Warn("accept fails, backing off", "error", err)
+				l.log.Warn("cannot accept connections, retrying", "error", err)
 			}
 			pause = l.backOff(pause)
 		}
 	}
 }
 
-// backOff waits, when descriptors or memory have run out, 5 ms doubling to 1 s.
+// backOff waits when descriptors or memory have run out: 5 ms at first, and twice as long each time, up to 1 s.
 func (l *Listener) backOff(last time.Duration) time.Duration {
 	pause := min(max(2*last, 5*time.Millisecond), time.Second)
 	select {
@@ -251,11 +255,12 @@ func (l *Listener) backOff(last time.Duration) time.Duration {
 	return pause
 }
 
+// accept starts the flow of a client.
 func (l *Listener) accept(client *net.TCPConn) {
 	target, ok := l.pick(client.RemoteAddr().(*net.TCPAddr).AddrPort())
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := l.countersOf(target.ID)
+	c := l.countersLocked(target.ID)
 	if !ok {
 		c.refused.Add(1)
 	}
@@ -265,32 +270,31 @@ func (l *Listener) accept(client *net.TCPConn) {
 	}
 	f := newFlow(l, client, target, c)
 	l.flows[f] = struct{}{}
-	l.running.Add(1)
-	go func() {
-		defer l.running.Done()
+	l.running.Go(func() {
 		f.run()
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		delete(l.flows, f)
-	}()
+	})
 }
 
-// greet does what is done with a client before its flow gets to the target: with TLS the handshake.
-func (l *Listener) greet(client *net.TCPConn) (side, error) {
+// newClient prepares a client's connection before its flow gets to the target. With TLS, it does the handshake.
+func (l *Listener) newClient(client *net.TCPConn) (flowConn, error) {
 	if l.secure == nil {
-		return newPlain(client)
+		return newPlainConn(client)
 	}
-	return newEncrypted(client, l.secure, l.handshake)
+	return newTLSConn(client, l.secure, l.handshake)
 }
 
-// countUnmet counts a flow that doesn't get to its target.
-func (l *Listener) countUnmet() {
+// countFailedHandshake counts a flow whose client failed the handshake.
+func (l *Listener) countFailedHandshake() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.countersOf("").refused.Add(1)
+	l.countersLocked("").refused.Add(1)
 }
 
-func (l *Listener) countersOf(target string) *counters {
+// countersLocked returns the counters of a target, which it creates if needed.
+func (l *Listener) countersLocked(target string) *counters {
 	c := l.targets[target]
 	if c == nil {
 		c = &counters{}

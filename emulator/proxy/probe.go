@@ -16,16 +16,16 @@ import (
 	"github.com/elastic-service/elastic-service/internal/matcher"
 )
 
-// TimeoutError is a probe's end after as much real time without an answer. It is a [context.DeadlineExceeded].
+// TimeoutError is the error of a probe without an answer within the timeout, which is its value. It is a [context.DeadlineExceeded].
 type TimeoutError time.Duration
 
 func (e TimeoutError) Error() string { return "timed out after " + time.Duration(e).String() }
 
-// Is makes it a context.DeadlineExceeded.
+// Is reports whether the target is context.DeadlineExceeded.
 func (TimeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// Probe is a TCP health check: it connects and closes. The timeout is real time. The error is short enough for a
-// target's health description: "connection refused", "timed out after 5s".
+// Probe does a TCP health check: it connects and closes the connection. The timeout is real time. The error is short enough for a target's
+// health description: "connection refused", "timed out after 5s".
 func Probe(ctx context.Context, dial Dialer, addr netip.AddrPort, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, TimeoutError(timeout))
 	defer cancel()
@@ -36,14 +36,14 @@ func Probe(ctx context.Context, dial Dialer, addr netip.AddrPort, timeout time.D
 	return conn.Close()
 }
 
-// probeFault is what a probe says about an error.
+// probeFault shortens the error of a probe to its cause.
 func probeFault(ctx context.Context, err error, timeout time.Duration) error {
 	var errno unix.Errno
 	var late net.Error
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case errors.As(err, &late) && late.Timeout(): // the dialer's deadline comes a moment before the context's
+	case errors.As(err, &late) && late.Timeout(): // the dialer's deadline ends a moment before the context
 		return TimeoutError(timeout)
 	case errors.As(err, &errno):
 		return errno
@@ -53,20 +53,20 @@ func probeFault(ctx context.Context, err error, timeout time.Duration) error {
 	return err
 }
 
-// StatusError is an answer to an HTTP health check whose code is none of those that were asked for.
+// StatusError is the status of an answer to an HTTP health check that the matcher does not have.
 type StatusError int
 
-// Error is in ELB's words.
+// Error returns ELB's text.
 func (e StatusError) Error() string {
 	return fmt.Sprintf("Health checks failed with these codes: [%d]", int(e))
 }
 
-// maxProbed is what a probe reads of an answer: a page is read so that its server need not see a reset.
+// maxProbed limits what a probe reads of an answer. It reads the answer so that the server does not see a reset.
 const maxProbed = 1 << 20
 
-// ProbeHTTP is an HTTP health check: it asks for a path, and takes an answer whose code the matcher has: "200",
-// "200,204", "200-299"; "" is 200. Redirects are answers, not followed. The timeout is real time and for the whole answer.
-// The error is a [StatusError] or as [Probe]'s.
+// ProbeHTTP does an HTTP health check: it requests a path, and expects a status that the matcher has. A matcher is "200", "200,204",
+// "200-299" or the like; "" is 200. A redirect is not followed. The timeout is real time, and for the whole answer. The error is a
+// [StatusError], or an error like [Probe]'s.
 func ProbeHTTP(ctx context.Context, dial Dialer, addr netip.AddrPort, path, matcher string, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, TimeoutError(timeout))
 	defer cancel()
@@ -76,7 +76,7 @@ func ProbeHTTP(ctx context.Context, dial Dialer, addr netip.AddrPort, path, matc
 	}
 	request.Header.Set("User-Agent", "ELB-HealthChecker/2.0")
 	request.Close = true
-	response, err := probing(dial).RoundTrip(request)
+	response, err := probeTransport(dial).RoundTrip(request)
 	if err != nil {
 		return probeFault(ctx, err, timeout)
 	}
@@ -90,14 +90,14 @@ func ProbeHTTP(ctx context.Context, dial Dialer, addr netip.AddrPort, path, matc
 	return nil
 }
 
-// probing has a connection for each probe, as each is one.
-func probing(dial Dialer) *http.Transport {
+// probeTransport returns a transport that opens a connection for each probe.
+func probeTransport(dial Dialer) *http.Transport {
 	return &http.Transport{
-		DialContext: dial.text, DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHeaderBytes,
+		DialContext: dial.dialText, DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHeaderBytes,
 	}
 }
 
-// matches reports whether a matcher has a code. A matcher that cannot be read has none.
+// matches reports whether a matcher has a status. Entries that are neither a status nor a range match nothing.
 func matches(text string, code int) bool {
 	codes, err := matcher.Parse(cmp.Or(text, "200"))
 	return err == nil && codes.Has(code)

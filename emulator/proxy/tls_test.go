@@ -108,8 +108,8 @@ func TestAClientThatFailsTheHandshakeNeverReachesTheTarget(t *testing.T) {
 			return err
 		}, ""},
 		"an end at once": {time.Minute, func(c *net.TCPConn, _ *tls.Config) error { return c.CloseWrite() }, ""},
-		"silence":        {short, func(*net.TCPConn, *tls.Config) error { return nil }, ""},
-		"silence after some bytes": {short, func(c *net.TCPConn, _ *tls.Config) error {
+		"idle":           {short, func(*net.TCPConn, *tls.Config) error { return nil }, ""},
+		"idle after some bytes": {short, func(c *net.TCPConn, _ *tls.Config) error {
 			_, err := c.Write([]byte{22, 3, 1})
 			return err
 		}, ""},

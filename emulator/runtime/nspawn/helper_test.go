@@ -46,7 +46,7 @@ type software struct {
 // and values.
 func deployed(t *testing.T, name string, changes map[string]any) software {
 	t.Helper()
-	root, err := filepath.Abs("../..")
+	root, err := filepath.Abs("../../..")
 	require.NoError(t, err)
 	config, err := project.Config(root, name)
 	require.NoError(t, err)
