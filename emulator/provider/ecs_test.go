@@ -2,6 +2,7 @@ package provider
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/netip"
 	"strings"
 	"testing"
@@ -235,9 +236,7 @@ func (d *driven) flask() flask {
 
 func (d *driven) update(token string, made plugin.CreateResponse, change map[string]any) (resource.PropertyMap, error) {
 	news := made.Properties.Copy()
-	for key, value := range properties(change) {
-		news[key] = value
-	}
+	maps.Copy(news, properties(change))
 	response, err := d.Update(d.t.Context(), plugin.UpdateRequest{
 		Type: tokens.Type(token), ID: made.ID, OldInputs: made.Properties, OldOutputs: made.Properties, NewInputs: news,
 	})

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -273,9 +274,7 @@ func TestWhatNothingHereCanIsRefusedByItsName(t *testing.T) {
 	}
 	listener := func(more map[string]any) map[string]any {
 		inputs := map[string]any{"loadBalancerArn": string(balancer.ID), "port": 80}
-		for key, value := range more {
-			inputs[key] = value
-		}
+		maps.Copy(inputs, more)
 		return inputs
 	}
 	fixed := []any{map[string]any{"type": "fixed-response"}}
