@@ -21,7 +21,7 @@ func (w *world) zoned() string {
 		count[i.Zone]++
 	}
 	text := ""
-	for _, zone := range w.Zones() {
+	for _, zone := range w.Cloud.Region().Zones() {
 		if count[zone] > 0 {
 			text += fmt.Sprintf(" %c%d", zone[len(zone)-1], count[zone])
 		}

@@ -107,7 +107,7 @@ func applicationRefusals(t *testing.T) refusals[web] {
 			must(w.VPC.CreateGateway(vpc))(t)
 			s.Subnets = nil
 			for i, cidr := range []string{"10.0.0.0/27", "10.0.1.0/28"} {
-				s.Subnets = append(s.Subnets, must(w.VPC.CreateSubnet(vpc, cidr, w.Zones()[i], false))(t).ID)
+				s.Subnets = append(s.Subnets, must(w.VPC.CreateSubnet(vpc, cidr, w.Cloud.Region().Zones()[i], false))(t).ID)
 			}
 		})},
 		"logs to a bucket that isn't": {"InvalidConfigurationRequest", "ELB User Guide: Enable access logs for your Application Load Balancer", balancer(func(_ web, s *elb.LoadBalancerSpec) { s.AccessLogs = "none" })},
@@ -231,7 +231,7 @@ func TestAProtectedBalancerStaysUntilItsProtectionIsOff(t *testing.T) {
 
 func TestABalancersPlaceChangesAsItsKindLetsIt(t *testing.T) {
 	w := newWeb(t)
-	third := must(w.VPC.CreateSubnet(must(w.VPC.CreateVPC("10.0.0.0/16"))(t).ID, "10.0.0.0/24", w.Zones()[2], true))(t)
+	third := must(w.VPC.CreateSubnet(must(w.VPC.CreateVPC("10.0.0.0/16"))(t).ID, "10.0.0.0/24", w.Cloud.Region().Zones()[2], true))(t)
 	must(w.VPC.CreateGateway(third.VPC))(t)
 	network := elb.LoadBalancerSpec{Subnets: append(w.subnets, third.ID), SecurityGroups: []string{w.balancerSG}}
 	require.NoError(t, w.ELB.UpdateLoadBalancer(w.world.balancer, network), "a subnet more")

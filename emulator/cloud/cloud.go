@@ -49,7 +49,7 @@ func New(region string, clock clockwork.Clock, free func(netip.Addr) bool) (*Clo
 }
 
 // Region returns the region.
-func (c *Cloud) Region() string { return string(c.region) }
+func (c *Cloud) Region() aws.Region { return c.region }
 
 // Now returns the time of the injected clock.
 func (c *Cloud) Now() time.Time { return c.clock.Now() }

@@ -75,7 +75,7 @@ func (w *world) makeNetwork(subnets []string) {
 	w.vpc = vpc.ID
 	w.gateway = must(w.VPC.CreateGateway(w.vpc))(w.t).ID
 	for i, cidr := range subnets {
-		subnet := must(w.VPC.CreateSubnet(w.vpc, cidr, w.Zones()[i], true))(w.t)
+		subnet := must(w.VPC.CreateSubnet(w.vpc, cidr, w.Cloud.Region().Zones()[i], true))(w.t)
 		table := must(w.VPC.CreateRouteTable(w.vpc))(w.t)
 		must(w.VPC.Associate(table.ID, subnet.ID))(w.t)
 		require.NoError(w.t, w.VPC.CreateRoute(table.ID, "0.0.0.0/0", w.gateway))

@@ -40,7 +40,7 @@ type Model struct {
 	Fault       *fault.Store
 	Analyzer    *analyzer.Store
 
-	// Region is where everything is, but for what belongs to no region, such as roles.
+	// Region is the region of the resources. Some belong to no region, such as roles.
 	Region aws.Region
 	// Clock is the injected clock: methods take the time at which they are called.
 	Clock clockwork.Clock

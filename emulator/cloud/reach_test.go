@@ -57,7 +57,7 @@ func newTiered(t *testing.T) *tiered {
 func (w *tiered) subnets(public bool, cidrs ...string) []string {
 	var ids []string
 	for i, cidr := range cidrs {
-		subnet := must(w.VPC.CreateSubnet(w.vpc, cidr, w.Zones()[i], public))(w.t)
+		subnet := must(w.VPC.CreateSubnet(w.vpc, cidr, w.Cloud.Region().Zones()[i], public))(w.t)
 		table := must(w.VPC.CreateRouteTable(w.vpc))(w.t)
 		must(w.VPC.Associate(table.ID, subnet.ID))(w.t)
 		w.tables[subnet.ID] = table.ID
@@ -289,7 +289,7 @@ func TestTheTargetsACLSeesTheClientsOfANetworkBalancer(t *testing.T) {
 	probes := func(w *world) *vpc.Blocked { return w.ELB.ProbeTargets()[0].Blocked }
 	flows := func(w *world) *vpc.Blocked { return w.ELB.Forwards()[0].Targets[0].Blocked }
 	both := func(w *world, rules ...vpc.ACLRule) {
-		inside := must(w.VPC.CreateSubnet(w.vpc, "192.168.1.128/25", w.Zones()[0], false))(w.t)
+		inside := must(w.VPC.CreateSubnet(w.vpc, "192.168.1.128/25", w.Cloud.Region().Zones()[0], false))(w.t)
 		acl := must(w.VPC.CreateACL(w.vpc))(w.t)
 		for i, rule := range rules {
 			rule.Number = i + 1

@@ -124,7 +124,9 @@ func TestAnAlarmEndsARefresh(t *testing.T) {
 func TestACheckpointHoldsARefresh(t *testing.T) {
 	w := newWorld(t)
 	w.start(4, 8)
-	w.release(func(spec *autoscaling.RefreshSpec) { spec.Checkpoints, spec.CheckpointDelay = []int{25, 100}, 20*time.Minute })
+	w.release(func(spec *autoscaling.RefreshSpec) {
+		spec.Checkpoints, spec.CheckpointDelay = []int{25, 100}, 20*time.Minute
+	})
 	w.within(30*time.Minute, func() bool { return w.refresh().Reason != "" })
 	assert.Equal(t, 25, w.refresh().Percent)
 	w.pass(19 * time.Minute)

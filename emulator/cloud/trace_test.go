@@ -108,7 +108,7 @@ func TestABalancerStandsForItsNodesAndItsListeners(t *testing.T) {
 
 func TestWithoutCrossZoneABalancerReachesItsOwnZonesOnly(t *testing.T) {
 	w := newHalf(t)
-	inside := must(w.VPC.CreateSubnet(w.vpc, "192.168.1.128/25", w.Zones()[2], true))(t).ID
+	inside := must(w.VPC.CreateSubnet(w.vpc, "192.168.1.128/25", w.Cloud.Region().Zones()[2], true))(t).ID
 	alone := must(w.ELB.CreateLoadBalancer(elb.LoadBalancerSpec{
 		Name: "alone", Subnets: w.subnets, SecurityGroups: []string{w.balancerSG},
 	}, w.Now()))(t)

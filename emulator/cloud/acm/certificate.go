@@ -1,27 +1,25 @@
 package acm
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"strings"
+
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/route53"
 )
 
-import (
-	"crypto/sha256"
-	"fmt"
-	"strings"
-)
-
-// Certificate is one of ACM's, made when its domains are proved by DNS records.
+// Certificate is a certificate that is issued once DNS records prove its domains.
 type Certificate struct {
 	ARN     string
 	Domains []string
 	Issued  bool
 }
 
-// ValidationRecord is the CNAME that proves a domain.
+// ValidationRecord is the CNAME record that proves a domain.
 type ValidationRecord struct{ Domain, Name, Value string }
 
-// RequestCertificate asks for a certificate for a domain and others; a wildcard stands for one label.
+// RequestCertificate requests a certificate for one or more domains. A wildcard stands for one label.
 func (s *Store) RequestCertificate(domains ...string) (Certificate, error) {
 	certificate := &Certificate{ARN: s.region.ARN("acm", "certificate/"+aws.UUID()), Domains: domains}
 	for _, domain := range domains {
@@ -33,7 +31,7 @@ func (s *Store) RequestCertificate(domains ...string) (Certificate, error) {
 	return *certificate, nil
 }
 
-// Validation lists the records that prove a certificate's domains; a domain and its wildcard share one.
+// Validation returns the records that prove the domains. A domain and its wildcard share a record.
 func (a Certificate) Validation() []ValidationRecord {
 	var records []ValidationRecord
 	for _, domain := range a.Domains {
@@ -46,7 +44,7 @@ func (a Certificate) Validation() []ValidationRecord {
 	return records
 }
 
-// ValidateCertificate issues a certificate whose records are in place. AWS would look for them for 72 hours.
+// ValidateCertificate issues a certificate if its records exist. AWS looks for them for 72 hours.
 func (s *Store) ValidateCertificate(arn string) error {
 	certificate := s.Certificates[arn]
 	if certificate == nil {
@@ -62,7 +60,7 @@ func (s *Store) ValidateCertificate(arn string) error {
 	return nil
 }
 
-// Certificate returns a certificate.
+// Certificate returns a certificate, or false.
 func (s *Store) Certificate(arn string) (Certificate, bool) {
 	var found Certificate
 	if certificate := s.Certificates[arn]; certificate != nil {
@@ -71,7 +69,7 @@ func (s *Store) Certificate(arn string) (Certificate, bool) {
 	return found, found.ARN != ""
 }
 
-// DeleteCertificate removes a certificate that no listener uses.
+// DeleteCertificate deletes a certificate that is not in use.
 func (s *Store) DeleteCertificate(arn string) error {
 	if s.User != nil {
 		if user := s.User(arn); user != "" {

@@ -1,17 +1,15 @@
 package analyzer
 
 import (
+	"net/netip"
+	"slices"
+	"strings"
+
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 	"github.com/elastic-service/elastic-service/emulator/cloud/rds"
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
-)
-
-import (
-	"net/netip"
-	"slices"
-	"strings"
 )
 
 // Path answers whether a TCP connection can be opened, as VPC Reachability Analyzer does.

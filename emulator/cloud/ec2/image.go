@@ -6,10 +6,11 @@ import (
 
 import "regexp"
 
-// imageName is the rule for names of images (API: CreateImage).
+// imageName matches names of images (API: CreateImage).
 var imageName = regexp.MustCompile(`^[A-Za-z0-9()\[\] ./\-'@_]{3,128}$`)
 
-// CreateImage makes an image of an instance. The image remembers its source, of whose files it is made, and outlives it.
+// CreateImage creates an image of an instance. The image keeps the ID of the instance, whose files it consists of, and
+// outlives it.
 func (s *Store) CreateImage(name, instance string) (Image, error) {
 	image := &Image{ID: aws.NewID("ami"), Name: name, Source: instance}
 	source := s.Instances[instance]
@@ -36,13 +37,13 @@ func (s *Store) CreateImage(name, instance string) (Image, error) {
 	return *image, nil
 }
 
-// DeleteImage deregisters an image. Instances that run from it go on; new ones fail.
+// DeleteImage deregisters an image. Instances that were launched from it keep running; new launches fail.
 func (s *Store) DeleteImage(id string) error {
 	delete(s.Images, id)
 	return nil
 }
 
-// DescribeImages lists the images that were made from instances, by ID.
+// DescribeImages returns the images that were created from instances, sorted by ID.
 func (s *Store) DescribeImages() []Image {
 	var all []Image
 	for _, id := range aws.Keys(s.Images) {
@@ -51,7 +52,7 @@ func (s *Store) DescribeImages() []Image {
 	return all
 }
 
-// ImageByID finds an image of the catalogue or of an instance.
+// ImageByID returns an image of the catalogue or an image that was created from an instance.
 func (s *Store) ImageByID(id string) (Image, error) {
 	if made := s.Images[id]; made != nil {
 		return *made, nil
@@ -64,17 +65,17 @@ func (s *Store) ImageByID(id string) (Image, error) {
 	return Image{}, aws.Refuse("InvalidAMIID.NotFound", "The image id '[%s]' does not exist", id)
 }
 
-// Image is a machine image of the catalogue.
+// Image is a machine image.
 type Image struct {
 	ID           string
 	Name         string
 	Architecture string // x86_64 or arm64
 	RootDevice   string
 	Parameter    string // public SSM parameter that resolves to it
-	Source       string // instance that it was made from; empty for a stock image
+	Source       string // ID of the instance that it was created from; "" for a stock image
 }
 
-// images is the catalogue: the stock images of AWS, as their public SSM parameters name them. IDs are invented.
+// images is the catalogue: the stock images of AWS by the names of their public SSM parameters. The IDs are invented.
 var images = []Image{
 	{ID: "ami-0e1a5c20f3d400001", Name: "al2023-ami-kernel-default-x86_64", Architecture: "x86_64", RootDevice: "/dev/xvda",
 		Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},

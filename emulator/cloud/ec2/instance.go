@@ -1,19 +1,17 @@
 package ec2
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
-)
-
-import (
 	"encoding/base64"
 	"maps"
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
-// InstanceState is one of EC2's.
+// InstanceState is the state of an instance (API: InstanceState).
 type InstanceState string
 
 // The states of an instance.
@@ -28,11 +26,11 @@ const (
 type Instance struct {
 	ID             string
 	State          InstanceState
-	Reason         string // why it isn't running
-	BootFailed     bool   // it ended before it ran
-	Group          string // name of its Auto Scaling group
+	Reason         string // why it is not running
+	BootFailed     bool   // it ended by itself before it ran
+	Group          string // name of its Auto Scaling group, or ""
 	Lifecycle      Lifecycle
-	Unhealthy      bool // as its group sees it
+	Unhealthy      bool // its Auto Scaling group replaces it
 	Template       string
 	Version        int
 	ImageID        string
@@ -48,18 +46,20 @@ type Instance struct {
 	Launched       time.Time
 	InService      time.Time
 	Ended          time.Time
-	Protected      bool                 // from termination
-	PowerCut       bool                 // it ends at once: nothing on it is shut down
-	Held           map[string]time.Time // hooks that it waits for, and until when
-	Abandoned      bool                 // by a hook
-	Detailed       bool                 // publishes its metrics every minute
-	CPU            []float64            // percent, one a minute, the newest last
-	CPUAt          time.Time            // when the newest was measured
+	Protected      bool                 // termination protection
+	PowerCut       bool                 // it ends at once, without a shutdown
+	Held           map[string]time.Time // lifecycle hooks that it waits for → end of the wait
+	Abandoned      bool                 // a lifecycle hook abandoned it
+	Detailed       bool                 // detailed monitoring: publishes its metrics every minute
+	CPU            []float64            // percent, one value per minute, the newest last
+	CPUAt          time.Time            // time of the newest value
 }
 
+// owner returns the owner of the instance's network interface.
 func (i *Instance) owner() vpc.Owner { return vpc.Owner{Kind: vpc.OwnerInstance, ID: i.ID} }
 
-// PeerOf returns the network interface of an instance as an end: of a terminated one the interface that it had.
+// PeerOf returns the network interface of an instance as an end of a connection. For a terminated instance it returns
+// the interface that the instance had.
 func (s *Store) PeerOf(i *Instance) vpc.Peer {
 	for _, n := range s.vpc.InterfacesOf(i.owner()) {
 		return n.Peer()
@@ -68,13 +68,13 @@ func (s *Store) PeerOf(i *Instance) vpc.Peer {
 	return had.Peer()
 }
 
-// Script is the decoded user data.
+// Script returns the decoded user data.
 func (i *Instance) Script() []byte {
-	text, _ := base64.StdEncoding.DecodeString(i.UserData) // checked when the template was made
+	text, _ := base64.StdEncoding.DecodeString(i.UserData) // checked when the template was created
 	return text
 }
 
-// OldestFirst lists all, the oldest first.
+// OldestFirst returns all instances, the oldest first.
 func (s *Store) OldestFirst() []*Instance {
 	return slices.SortedFunc(maps.Values(s.Instances), func(a, b *Instance) int {
 		if order := a.Launched.Compare(b.Launched); order != 0 {
@@ -84,7 +84,8 @@ func (s *Store) OldestFirst() []*Instance {
 	})
 }
 
-// DescribeInstances lists all instances, terminated ones of the last hour included, the oldest first.
+// DescribeInstances returns copies of all instances, the oldest first. It includes instances that were terminated
+// within the last hour.
 func (s *Store) DescribeInstances() []Instance {
 	var all []Instance
 	for _, i := range s.OldestFirst() {
@@ -93,7 +94,7 @@ func (s *Store) DescribeInstances() []Instance {
 	return all
 }
 
-// AttachInterface gives an instance its network interface and returns the address of it.
+// AttachInterface gives an instance its network interface and returns the address.
 func (s *Store) AttachInterface(instance, subnet string, groups []string, public bool) (netip.Addr, error) {
 	owner := vpc.Owner{Kind: vpc.OwnerInstance, ID: instance}
 	if err := s.vpc.SetInterfaces(owner, []string{subnet}, groups, public); err != nil {
@@ -112,7 +113,7 @@ func (s *Store) InstanceRunning(id string) (changed bool) {
 	return true
 }
 
-// InstanceEnded reports that nothing of an instance runs any more, and why if that was not asked for.
+// InstanceEnded reports that no process of an instance runs any more, and why if nobody asked for its end.
 func (s *Store) InstanceEnded(id, reason string, now time.Time) (changed bool) {
 	i := s.Instances[id]
 	if i == nil || i.State == Terminated {
@@ -127,7 +128,7 @@ func (s *Store) InstanceEnded(id, reason string, now time.Time) (changed bool) {
 	return true
 }
 
-// TerminateInstance ends an instance, whoever it belongs to (API: TerminateInstances).
+// TerminateInstance terminates an instance, also one of an Auto Scaling group (API: TerminateInstances).
 func (s *Store) TerminateInstance(id string) error {
 	i := s.Instances[id]
 	if i == nil {
@@ -143,9 +144,10 @@ func (s *Store) TerminateInstance(id string) error {
 	return nil
 }
 
-// keepTerminated is how long AWS goes on showing a terminated instance ("Terminate EC2 instances": about an hour).
+// keepTerminated is how long AWS shows a terminated instance ("Terminate EC2 instances": about an hour).
 const keepTerminated = time.Hour
 
+// Reconcile removes instances that were terminated more than an hour ago and reports whether there were any.
 func (s *Store) Reconcile(now time.Time) bool {
 	before := len(s.Instances)
 	maps.DeleteFunc(s.Instances, func(_ string, i *Instance) bool {
@@ -154,20 +156,20 @@ func (s *Store) Reconcile(now time.Time) bool {
 	return len(s.Instances) != before
 }
 
-// CpuPoints is how many minutes of CPU use are kept, for people; alarms keep what they need.
-const CpuPoints = 15
+// CPUPoints is how many minutes of CPU use are kept for people. Alarms keep the samples that they need.
+const CPUPoints = 15
 
-// RecordCPU adds a minute's average CPU utilization of an instance, in percent of its virtual CPUs.
+// RecordCPU adds an instance's average CPU utilization of a minute, in percent of its virtual CPUs.
 func (s *Store) RecordCPU(id string, percent float64, now time.Time) (changed bool) {
 	i := s.Instances[id]
 	if i == nil {
 		return false
 	}
 	i.CPU = append(i.CPU, percent)
-	i.CPU = i.CPU[max(0, len(i.CPU)-CpuPoints):]
+	i.CPU = i.CPU[max(0, len(i.CPU)-CPUPoints):]
 	i.CPUAt = now
 	return true
 }
 
-// IsLeft reports whether the instance counts as left over: a terminated one doesn't.
+// IsLeft reports whether the instance counts as left over: a terminated instance does not.
 func (i *Instance) IsLeft() bool { return i.State != Terminated }

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// instanceType is the pattern of EC2's instance types: a family and a size.
+// instanceType matches instance types: a family and a size.
 var instanceType = regexp.MustCompile(`^[a-z]+[0-9][a-z0-9-]*\.([a-z0-9]+)(-[0-9]+xl)?$`)
 
-// VirtualCPUs is how many virtual CPUs an instance type has: what its CPU utilization is a share of (EC2: "Instance
-// types"; sizes mean the same in nearly all families).
+// VirtualCPUs returns the number of virtual CPUs of an instance type, of which CPU utilization is a share (EC2:
+// "Instance types"; a size means the same in nearly all families).
 func VirtualCPUs(instanceType string) int {
 	family, size, _ := strings.Cut(instanceType, ".")
 	if times, ok := strings.CutSuffix(size, "xlarge"); ok {

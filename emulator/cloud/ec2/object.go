@@ -9,7 +9,8 @@ import (
 
 import "fmt"
 
-// Object returns an object as an instance may read it: with its role, and over a path to S3.
+// Object returns an object of S3 as an instance reads it: its role, a network path to S3 and the policy of a gateway
+// endpoint must allow it.
 func (s *Store) Object(instance, bucket, key string) (s3.Object, error) {
 	var object s3.Object
 	var err error
@@ -23,6 +24,7 @@ func (s *Store) Object(instance, bucket, key string) (s3.Object, error) {
 	return object, err
 }
 
+// mayRead refuses to read an object that the instance may not read or cannot reach.
 func (s *Store) mayRead(i *Instance, bucket, key string) error {
 	const action = "s3:GetObject"
 	arn := "arn:aws:s3:::" + bucket + "/" + key

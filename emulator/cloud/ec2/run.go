@@ -1,26 +1,23 @@
 package ec2
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-)
-
-import (
 	"maps"
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// InstanceSpec is an instance outside of any group, such as a bastion.
+// InstanceSpec describes an instance outside of Auto Scaling groups, such as a bastion.
 type InstanceSpec struct {
 	TemplateData
 
 	Subnet    string
-	Protected bool // cannot be terminated before that is changed
+	Protected bool // termination protection
 }
 
-// RunInstance makes an instance. It is pending until the data plane says that it booted; without user data there is
-// nothing to boot.
+// RunInstance launches an instance. It is pending until [Store.InstanceRunning] is called.
 func (s *Store) RunInstance(spec InstanceSpec, now time.Time) (Instance, error) {
 	var made Instance
 	subnet := s.vpc.Subnets[spec.Subnet]
@@ -61,7 +58,7 @@ func (s *Store) RunInstance(spec InstanceSpec, now time.Time) (Instance, error) 
 	return made, nil
 }
 
-// UpdateInstance changes what can be changed while it runs.
+// UpdateInstance changes a running instance.
 func (s *Store) UpdateInstance(id string, groups []string, profile string, tags map[string]string, protected bool) error {
 	i := s.Instances[id]
 	if i == nil {
@@ -81,7 +78,7 @@ func (s *Store) UpdateInstance(id string, groups []string, profile string, tags 
 	return nil
 }
 
-// Instance returns an instance, a terminated one of the last hour included.
+// Instance returns a copy of an instance. It finds instances that were terminated within the last hour.
 func (s *Store) Instance(id string) (Instance, error) {
 	var found Instance
 	err := aws.Refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
@@ -91,15 +88,16 @@ func (s *Store) Instance(id string) (Instance, error) {
 	return found, err
 }
 
-// PublicAddress is where an instance's public address leads on this machine: the loopback address at which its processes
-// listen.
+// PublicAddress returns the loopback address to which the instance's public address leads on this machine: its
+// processes listen there.
 func (i *Instance) PublicAddress() netip.Addr {
 	address := i.Address.As4()
 	address[0] = 127
 	return netip.AddrFrom4(address)
 }
 
-// CheckCapacity refuses a launch in a zone that has no room. The group is empty for an instance outside of groups.
+// CheckCapacity refuses a launch in a zone that has no capacity. The group is "" for an instance outside of Auto
+// Scaling groups.
 func (s *Store) CheckCapacity(group, zone, instanceType string) error {
 	if s.Capacity == nil {
 		return nil
@@ -107,5 +105,5 @@ func (s *Store) CheckCapacity(group, zone, instanceType string) error {
 	return s.Capacity(group, zone, instanceType)
 }
 
-// InsufficientCapacity is the code of a refused launch for which another zone may have room.
+// InsufficientCapacity is the code with which EC2 refuses a launch in a zone without capacity.
 const InsufficientCapacity = "InsufficientInstanceCapacity"

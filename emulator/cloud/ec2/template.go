@@ -1,16 +1,14 @@
 package ec2
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
-)
-
-import (
 	"encoding/base64"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 // LaunchTemplate is a versioned description of instances.
@@ -21,22 +19,22 @@ type LaunchTemplate struct {
 	Versions []TemplateData // version n is at n-1
 }
 
-// TemplateData is one version of a launch template.
+// TemplateData is a version of a launch template.
 type TemplateData struct {
 	ImageID        string
 	InstanceType   string
 	UserData       string // base64
 	SecurityGroups []string
-	Public         bool // associate a public address
+	Public         bool // give the instance a public address
 	Profile        string
-	Detailed       bool              // metrics every minute
-	Tags           map[string]string // of the instances
+	Detailed       bool              // detailed monitoring
+	Tags           map[string]string // tags of the instances
 }
 
-// Latest is the highest version.
+// Latest returns the highest version.
 func (t *LaunchTemplate) Latest() int { return len(t.Versions) }
 
-// version resolves what a group names: a number, $Latest or $Default.
+// version resolves the version that an Auto Scaling group names: a number, $Latest or $Default.
 func (t *LaunchTemplate) version(name string) (int, error) {
 	switch name {
 	case "$Latest":
@@ -52,12 +50,14 @@ func (t *LaunchTemplate) version(name string) (int, error) {
 	return n, nil
 }
 
-// maxUserData is EC2's limit before base64 (User Guide: "Run commands on your Linux instance at launch").
+// maxUserData is the limit of user data in bytes, before base64 (User Guide: "Run commands on your Linux instance at
+// launch").
 const maxUserData = 16384
 
-// templateName is the rule of the API (CreateLaunchTemplate).
+// templateName matches names of launch templates (API: CreateLaunchTemplate).
 var templateName = regexp.MustCompile(`^[a-zA-Z0-9().\-/_]{3,128}$`)
 
+// checkTemplate refuses a version that EC2 refuses.
 func (s *Store) checkTemplate(data TemplateData) error {
 	if _, err := s.ImageByID(data.ImageID); err != nil {
 		return err
@@ -72,9 +72,9 @@ func (s *Store) checkTemplate(data TemplateData) error {
 	if len(text) > maxUserData {
 		return aws.Refuse("InvalidParameterValue", "User data is limited to %d bytes, this is %d", maxUserData, len(text))
 	}
-	if len(data.SecurityGroups) > vpc.MaxInterfaced {
+	if len(data.SecurityGroups) > vpc.MaxGroupsOfInterface {
 		return aws.Refuse("SecurityGroupsPerInterfaceLimitExceeded", "You have exceeded the maximum number of security groups allowed per "+
-			"network interface: %d", vpc.MaxInterfaced)
+			"network interface: %d", vpc.MaxGroupsOfInterface)
 	}
 	for _, group := range data.SecurityGroups {
 		if s.vpc.SecurityGroups[group] == nil {
@@ -84,7 +84,7 @@ func (s *Store) checkTemplate(data TemplateData) error {
 	return nil
 }
 
-// CreateLaunchTemplate makes a template with its first version.
+// CreateLaunchTemplate creates a template with its first version.
 func (s *Store) CreateLaunchTemplate(name string, data TemplateData) (LaunchTemplate, error) {
 	template := &LaunchTemplate{ID: aws.NewID("lt"), Name: name, Default: 1, Versions: []TemplateData{data}}
 	if !templateName.MatchString(name) {
@@ -103,7 +103,7 @@ func (s *Store) CreateLaunchTemplate(name string, data TemplateData) (LaunchTemp
 	return *template, nil
 }
 
-// UpdateLaunchTemplate adds a version and, if asked, makes it the default.
+// UpdateLaunchTemplate adds a version and makes it the default version if asked to.
 func (s *Store) UpdateLaunchTemplate(id string, data TemplateData, makeDefault bool) (LaunchTemplate, error) {
 	var updated LaunchTemplate
 	template := s.LaunchTemplates[id]
@@ -121,7 +121,8 @@ func (s *Store) UpdateLaunchTemplate(id string, data TemplateData, makeDefault b
 	return updated, nil
 }
 
-// DeleteLaunchTemplate removes a template. AWS lets it go even while a group names it; the group can then launch nothing.
+// DeleteLaunchTemplate deletes a template. AWS deletes it even while an Auto Scaling group names it; the group then
+// fails to launch.
 func (s *Store) DeleteLaunchTemplate(id string) error {
 	delete(s.LaunchTemplates, id)
 	return nil
@@ -149,7 +150,7 @@ func (t *LaunchTemplate) IsNamed(names []string, version int) bool {
 	})
 }
 
-// LaunchData resolves a group's template and version.
+// LaunchData returns the data of a version of a template, and the number of the version.
 func (s *Store) LaunchData(template, version string) (TemplateData, int, error) {
 	found := s.LaunchTemplates[template]
 	if found == nil {

@@ -1,14 +1,12 @@
 package ecs
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-)
-
-import (
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
 // Cluster is an ECS cluster.

@@ -1,12 +1,6 @@
 package ecs
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
-	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
-)
-
-import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -16,6 +10,10 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 // ContainerInstance is an instance that joined a cluster: its user data names the cluster, its image has ECS's agent,

@@ -1,15 +1,13 @@
 package ecs
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-)
-
-import (
 	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
 // startTask places a task of a service's primary deployment. Without a place the reason comes back, as ECS words it.

@@ -1,18 +1,16 @@
 package ecs
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
-	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
-)
-
-import (
 	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
 // ScalableTarget lets Application Auto Scaling set a service's desired count.

@@ -1,17 +1,15 @@
 package ecs
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
-)
-
-import (
 	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
 // Reconcile moves everything of ECS on.

@@ -1,12 +1,6 @@
 package ecs
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
-	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
-)
-
-import (
 	"cmp"
 	"fmt"
 	"maps"
@@ -14,6 +8,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
 // TaskState is one of ECS's (Developer Guide: "Task lifecycle").
@@ -163,7 +161,7 @@ func (s *Store) RecordTaskCPU(id string, percent float64, now time.Time) (change
 		return false
 	}
 	t.CPU = append(t.CPU, percent)
-	t.CPU = t.CPU[max(0, len(t.CPU)-ec2.CpuPoints):]
+	t.CPU = t.CPU[max(0, len(t.CPU)-ec2.CPUPoints):]
 	t.Measured = now
 	return true
 }

@@ -1,17 +1,15 @@
 package elb
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
-	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
-)
-
-import (
 	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 // Forward is a listener for the data plane: where it listens and whom it may send a flow to.

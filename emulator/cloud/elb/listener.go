@@ -1,12 +1,10 @@
 package elb
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-)
-
-import (
 	"slices"
 	"strings"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
 // Listener is a port of a balancer. It forwards to a target group or sends clients elsewhere.

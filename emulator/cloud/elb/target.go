@@ -1,15 +1,13 @@
 package elb
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
-)
-
-import (
 	"cmp"
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
 // TargetState is one of ELB's (API: TargetHealth).

@@ -1,11 +1,9 @@
 package elb
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-)
-
-import (
 	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
 // TargetGroupSpec is what a target group is made of.

@@ -1,15 +1,13 @@
 package iam
 
 import (
+	"slices"
+
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-import (
-	"slices"
-)
-
-// managed are the policies of AWS that are known here, by the end of their ARN, with as much of them as matters to
-// instances.
+// managed holds the AWS managed policies that the emulator knows, by the end of their ARN, with the actions that matter
+// to instances.
 var managed = map[string]string{
 	"AmazonSSMManagedInstanceCore": allow("ssm:*", "ssmmessages:*", "ec2messages:*"),
 	"CloudWatchAgentServerPolicy": allow("cloudwatch:PutMetricData", "ec2:DescribeVolumes", "ec2:DescribeTags",
@@ -27,7 +25,7 @@ var managed = map[string]string{
 
 const managedPrefix = "arn:aws:iam::aws:policy/"
 
-// allow is a policy that allows actions on everything.
+// allow returns a policy document that allows actions on all resources.
 func allow(actions ...string) string {
 	list := ""
 	for _, action := range actions {
@@ -36,7 +34,7 @@ func allow(actions ...string) string {
 	return `{"Statement":[{"Effect":"Allow","Action":[` + list[1:] + `],"Resource":"*"}]}`
 }
 
-// AttachRolePolicy gives a role a policy of AWS; giving it twice changes nothing.
+// AttachRolePolicy attaches an AWS managed policy to a role. Attaching it again changes nothing.
 func (s *Store) AttachRolePolicy(role, arn string) error {
 	found := s.Roles[role]
 	if found == nil {
@@ -52,7 +50,7 @@ func (s *Store) AttachRolePolicy(role, arn string) error {
 	return nil
 }
 
-// DetachRolePolicy takes a policy away from a role.
+// DetachRolePolicy detaches an AWS managed policy from a role.
 func (s *Store) DetachRolePolicy(role, arn string) error {
 	if found := s.Roles[role]; found != nil {
 		found.Attached = slices.DeleteFunc(found.Attached, func(other string) bool { return other == arn })
@@ -60,6 +58,7 @@ func (s *Store) DetachRolePolicy(role, arn string) error {
 	return nil
 }
 
+// managedPolicy returns the document of an AWS managed policy, or false.
 func managedPolicy(arn string) (string, bool) {
 	if len(arn) <= len(managedPrefix) || arn[:len(managedPrefix)] != managedPrefix {
 		return "", false

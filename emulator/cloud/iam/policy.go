@@ -1,28 +1,26 @@
 package iam
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-)
-
-import (
 	"encoding/json"
 	"regexp"
 	"strings"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// Allows tells whether an instance profile's role may do something.
+// Allows reports whether an instance profile's role allows an action on a resource.
 func (s *Store) Allows(profile, action, resource string) bool {
 	return Evaluate(s.PoliciesOf(profile), action, resource)
 }
 
-// Evaluate decides by policies: an explicit deny wins, and what nothing allows is denied (IAM User Guide: "Policy
-// evaluation logic").
+// Evaluate decides by policy documents: an explicit deny wins, and an action that no statement allows is denied (IAM
+// User Guide: "Policy evaluation logic").
 func Evaluate(documents []string, action, resource string) bool {
 	allowed := false
 	for _, document := range documents {
-		statements, err := ParsePolicy(document)
+		statements, err := parsePolicy(document)
 		if err != nil {
-			continue // only valid ones were taken
+			continue // invalid documents were refused
 		}
 		for _, st := range statements {
 			if !st.Action.Match(action) || !st.Resource.Match(resource) {
@@ -43,9 +41,10 @@ type statement struct {
 	Resource Patterns
 }
 
-// Patterns is one or several strings with the wildcards * and ?.
+// Patterns is one string or a list of strings with the wildcards * and ?.
 type Patterns []string
 
+// UnmarshalJSON reads a string or a list of strings.
 func (p *Patterns) UnmarshalJSON(data []byte) error {
 	var one string
 	if err := json.Unmarshal(data, &one); err == nil {
@@ -55,6 +54,7 @@ func (p *Patterns) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]string)(p))
 }
 
+// Match reports whether a pattern matches the text.
 func (p Patterns) Match(text string) bool {
 	for _, pattern := range p {
 		expression := regexp.QuoteMeta(pattern)
@@ -66,7 +66,14 @@ func (p Patterns) Match(text string) bool {
 	return false
 }
 
-func ParsePolicy(document string) ([]statement, error) {
+// CheckPolicy refuses a policy document without statements that allow or deny.
+func CheckPolicy(document string) error {
+	_, err := parsePolicy(document)
+	return err
+}
+
+// parsePolicy reads the statements of a policy document. It refuses a document without statements.
+func parsePolicy(document string) ([]statement, error) {
 	var policy struct{ Statement []statement }
 	if err := json.Unmarshal([]byte(document), &policy); err != nil || len(policy.Statement) == 0 {
 		return nil, aws.Refuse("MalformedPolicyDocument", "the policy is no JSON document with statements")

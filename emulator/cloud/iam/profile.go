@@ -6,13 +6,13 @@ import (
 
 import "path"
 
-// Profile hands a role to instances.
+// Profile is an instance profile: it gives instances a role.
 type Profile struct {
 	Name string
 	Role string
 }
 
-// CreateProfile makes an instance profile of a role.
+// CreateProfile creates an instance profile for a role.
 func (s *Store) CreateProfile(name, role string) error {
 	if err := checkIAMName("instanceProfileName", name, maxIAMName); err != nil {
 		return err
@@ -27,7 +27,7 @@ func (s *Store) CreateProfile(name, role string) error {
 	return nil
 }
 
-// UpdateProfile gives an instance profile another role.
+// UpdateProfile replaces the role of an instance profile.
 func (s *Store) UpdateProfile(name, role string) error {
 	found := s.Profiles[name]
 	if found == nil {
@@ -40,16 +40,16 @@ func (s *Store) UpdateProfile(name, role string) error {
 	return nil
 }
 
-// DeleteProfile removes an instance profile.
+// DeleteProfile deletes an instance profile.
 func (s *Store) DeleteProfile(name string) error {
 	delete(s.Profiles, name)
 	return nil
 }
 
-// Profile finds an instance profile by its name or an ARN that ends with it.
+// Profile returns an instance profile by its name, or by an ARN that ends with the name, or nil.
 func (s *Store) Profile(name string) *Profile { return s.Profiles[path.Base(name)] }
 
-// PoliciesOf are the documents of an instance profile's role, its own and those of AWS.
+// PoliciesOf returns the policy documents of an instance profile's role: inline policies and AWS managed policies.
 func (s *Store) PoliciesOf(profile string) []string {
 	found := s.Profile(profile)
 	if found == nil || s.Roles[found.Role] == nil {

@@ -9,16 +9,17 @@ import "regexp"
 // Role is an IAM role with its inline policies.
 type Role struct {
 	Name     string
-	Trust    string            // policy document
+	Trust    string            // policy document: who may assume the role
 	Policies map[string]string // policy name → document
-	Attached []string          // ARNs of policies of AWS
+	Attached []string          // ARNs of AWS managed policies
 }
 
-// Names of IAM ("IAM and AWS STS quotas").
+// Lengths of names ("IAM and AWS STS quotas").
 const maxRoleName, maxIAMName = 64, 128
 
 var iamName = regexp.MustCompile(`^[\w+=,.@-]+$`)
 
+// checkIAMName refuses a name that is too long or has characters that IAM does not allow.
 func checkIAMName(parameter, name string, longest int) error {
 	if len(name) > longest || !iamName.MatchString(name) {
 		return aws.Refuse("ValidationError", "The specified value for %s is invalid. It must contain only alphanumeric characters and/or "+
@@ -27,7 +28,7 @@ func checkIAMName(parameter, name string, longest int) error {
 	return nil
 }
 
-// CreateRole makes a role without policies.
+// CreateRole creates a role without permissions. The trust policy names who may assume it.
 func (s *Store) CreateRole(name, trust string) error {
 	if err := checkIAMName("roleName", name, maxRoleName); err != nil {
 		return err
@@ -35,27 +36,27 @@ func (s *Store) CreateRole(name, trust string) error {
 	if s.Roles[name] != nil {
 		return aws.Refuse("EntityAlreadyExists", "Role with name %s already exists.", name)
 	}
-	if _, err := ParsePolicy(trust); err != nil {
+	if _, err := parsePolicy(trust); err != nil {
 		return err
 	}
 	s.Roles[name] = &Role{Name: name, Trust: trust, Policies: map[string]string{}}
 	return nil
 }
 
-// UpdateTrust changes who may take a role.
+// UpdateTrust replaces the trust policy of a role.
 func (s *Store) UpdateTrust(role, trust string) error {
 	found := s.Roles[role]
 	if found == nil {
 		return aws.Refuse("NoSuchEntity", "The role with name %s cannot be found.", role)
 	}
-	if _, err := ParsePolicy(trust); err != nil {
+	if _, err := parsePolicy(trust); err != nil {
 		return err
 	}
 	found.Trust = trust
 	return nil
 }
 
-// DeleteRole removes a role that has no policy and is in no profile.
+// DeleteRole deletes a role that has no policies and is in no instance profile.
 func (s *Store) DeleteRole(name string) error {
 	role := s.Roles[name]
 	if role == nil {
@@ -76,20 +77,20 @@ func (s *Store) DeleteRole(name string) error {
 	return nil
 }
 
-// PutRolePolicy sets an inline policy of a role.
+// PutRolePolicy adds or replaces an inline policy of a role.
 func (s *Store) PutRolePolicy(role, name, document string) error {
 	found := s.Roles[role]
 	if found == nil {
 		return aws.Refuse("NoSuchEntity", "The role with name %s cannot be found.", role)
 	}
-	if _, err := ParsePolicy(document); err != nil {
+	if _, err := parsePolicy(document); err != nil {
 		return err
 	}
 	found.Policies[name] = document
 	return nil
 }
 
-// DeleteRolePolicy removes an inline policy of a role.
+// DeleteRolePolicy deletes an inline policy of a role.
 func (s *Store) DeleteRolePolicy(role, name string) error {
 	if found := s.Roles[role]; found != nil {
 		delete(found.Policies, name)

@@ -1,42 +1,40 @@
 package rds
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
-)
-
-import (
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
-// DatabaseSpec is what an RDS instance is made of.
+// DatabaseSpec describes a database.
 type DatabaseSpec struct {
 	Identifier      string
 	Engine, Version string
 	Class           string
 	StorageGiB      int
-	Name            string // of the first database; none when empty
+	Name            string // of the first database, or ""
 	Username        string
-	Password        bool // one is given
-	ManagedPassword bool // RDS makes one and keeps it in Secrets Manager
+	Password        bool // a password is given
+	ManagedPassword bool // RDS generates the password and keeps it in Secrets Manager
 	SubnetGroup     string
-	ParameterGroup  string // none when empty
+	ParameterGroup  string // or ""
 	Groups          []string
 	MultiAZ         bool
 	BackupDays      int
 	Protected       bool // deletion protection
 }
 
-// Database is an RDS instance. It is recorded: nothing answers at its address.
+// Database is an RDS instance. No server answers at its address.
 type Database struct {
 	ID   string // resource ID
 	Spec DatabaseSpec
 }
 
-// Port is the engine's own.
+// Port returns the engine's default port.
 func (s DatabaseSpec) Port() int {
 	if s.Engine == "postgres" {
 		return 5432
@@ -44,7 +42,7 @@ func (s DatabaseSpec) Port() int {
 	return 3306
 }
 
-// CheckParameterGroupUnused holds that a parameter group may be deleted: no database has it.
+// CheckParameterGroupUnused refuses to delete a parameter group that a database uses.
 func (s *Store) CheckParameterGroupUnused(name string) error {
 	var err error
 	for _, database := range s.Databases {
@@ -56,7 +54,7 @@ func (s *Store) CheckParameterGroupUnused(name string) error {
 	return err
 }
 
-// CreateDatabase makes an RDS instance.
+// CreateDatabase creates an RDS instance.
 func (s *Store) CreateDatabase(spec DatabaseSpec) (Database, error) {
 	database := &Database{ID: "db-" + strings.ToUpper(aws.RandomHex(13)), Spec: spec}
 	for _, other := range s.Databases {
@@ -74,7 +72,7 @@ func (s *Store) CreateDatabase(spec DatabaseSpec) (Database, error) {
 	return *database, nil
 }
 
-// UpdateDatabase changes what can be changed in place.
+// UpdateDatabase changes an RDS instance in place.
 func (s *Store) UpdateDatabase(id string, spec DatabaseSpec) error {
 	database := s.Databases[id]
 	if database == nil {
@@ -106,15 +104,16 @@ func (s *Store) UpdateDatabase(id string, spec DatabaseSpec) error {
 	return nil
 }
 
+// Owner returns the owner of the database's network interfaces.
 func (s DatabaseSpec) Owner() vpc.Owner { return vpc.Owner{Kind: vpc.OwnerDatabase, ID: s.Identifier} }
 
-// setInterfaces gives a database a network interface in each subnet of its group. RDS has one interface at a time, in the
-// subnet where the database runs; but it may move to any of them.
+// setInterfaces gives a database a network interface in each subnet of its group. RDS creates an interface only in the
+// subnet in which the database runs; but the database may move to any of them.
 func (s *Store) setInterfaces(spec DatabaseSpec) error {
 	return s.vpc.SetInterfaces(spec.Owner(), s.SubnetGroups[spec.SubnetGroup].Subnets, spec.Groups, false)
 }
 
-// DeleteDatabase removes an RDS instance, keeping a final snapshot unless its name is empty.
+// DeleteDatabase deletes an RDS instance. It keeps a final snapshot unless the name of the snapshot is "".
 func (s *Store) DeleteDatabase(id, snapshot string) error {
 	database := s.Databases[id]
 	switch {
@@ -138,20 +137,23 @@ func (s *Store) DeleteDatabase(id, snapshot string) error {
 
 var identifier = regexp.MustCompile(`^[A-Za-z](-?[A-Za-z0-9])*$`)
 
+// validIdentifier reports whether RDS accepts an identifier.
 func validIdentifier(text string, longest int) bool {
 	return len(text) <= longest && identifier.MatchString(text)
 }
 
-// engines are the ones that are known here, with the versions that RDS still makes new instances of ("Release calendars").
+// engines holds the engines that the emulator knows, with the versions for which RDS still creates instances ("Release
+// calendars").
 var engines = map[string]*regexp.Regexp{
 	"postgres": regexp.MustCompile(`^1[3-8](\.[0-9]+)?$`),
 	"mysql":    regexp.MustCompile(`^8\.[04](\.[0-9]+)?$`),
 	"mariadb":  regexp.MustCompile(`^(10\.(6|11)|11\.[48])(\.[0-9]+)?$`),
 }
 
-// databaseClass is the pattern of instance classes.
+// databaseClass matches instance classes.
 var databaseClass = regexp.MustCompile(`^db\.[a-z0-9-]+\.[a-z0-9]+$`)
 
+// checkDatabase refuses a database that RDS refuses (API: CreateDBInstance).
 func (s *Store) checkDatabase(spec DatabaseSpec) error {
 	versions := engines[spec.Engine]
 	switch {
@@ -178,7 +180,7 @@ func (s *Store) checkDatabase(spec DatabaseSpec) error {
 	return s.checkGroups(spec)
 }
 
-// reserved are user names that the engines keep for themselves (RDS User Guide: "CreateDBInstance", MasterUsername).
+// reserved holds the user names that an engine reserves (API: CreateDBInstance, MasterUsername).
 var reserved = map[string][]string{
 	"postgres": {"admin", "rdsadmin", "rdsrepladmin", "rds_superuser"},
 	"mysql":    {"rdsadmin", "rdsrepladmin", "root", "mysql"},
@@ -187,6 +189,7 @@ var reserved = map[string][]string{
 
 var plainName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 
+// checkOwner checks the master user, the name of the database and how the password is given.
 func (s DatabaseSpec) checkOwner() error {
 	longest := 16
 	if s.Engine == "postgres" {
@@ -209,6 +212,7 @@ func (s DatabaseSpec) checkOwner() error {
 	return nil
 }
 
+// checkGroups checks the subnet group and the security groups.
 func (s *Store) checkGroups(spec DatabaseSpec) error {
 	group := s.SubnetGroups[spec.SubnetGroup]
 	if group == nil {
@@ -220,7 +224,7 @@ func (s *Store) checkGroups(spec DatabaseSpec) error {
 		if found == nil {
 			return aws.Refuse("InvalidParameterValue", "Invalid security group , groupId= %s, groupName=.", id)
 		}
-		if vpc := s.vpc.VpcOf(group.Subnets[0]); found.VPC != vpc {
+		if vpc := s.vpc.VPCOf(group.Subnets[0]); found.VPC != vpc {
 			return aws.Refuse("InvalidVPCNetworkStateFault", "The DB instance and EC2 security group are in different VPCs. The DB "+
 				"instance is in %s and the EC2 security group is in %s", vpc, found.VPC)
 		}
@@ -228,7 +232,7 @@ func (s *Store) checkGroups(spec DatabaseSpec) error {
 	return nil
 }
 
-// DatabaseAddress is the name under which RDS would make the database reachable.
+// DatabaseAddress returns the DNS name that RDS would give the database.
 func (s *Store) DatabaseAddress(spec DatabaseSpec) string {
 	return fmt.Sprintf("%s.c9akciq32rgh.%s.rds.amazonaws.com", spec.Identifier, s.region)
 }

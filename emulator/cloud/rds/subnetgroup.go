@@ -1,21 +1,19 @@
 package rds
 
 import (
+	"regexp"
+	"strings"
+
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-import (
-	"regexp"
-	"strings"
-)
-
-// SubnetGroup is a set of subnets that databases may be in.
+// SubnetGroup is a set of subnets that databases may run in.
 type SubnetGroup struct {
 	Name    string
 	Subnets []string
 }
 
-// CreateSubnetGroup makes a subnet group. It must cover two zones, even for a database in one.
+// CreateSubnetGroup creates a subnet group. It must cover two availability zones, even for a database in one zone.
 func (s *Store) CreateSubnetGroup(group SubnetGroup) error {
 	if s.SubnetGroups[group.Name] != nil {
 		return aws.Refuse("DBSubnetGroupAlreadyExists", "The DB subnet group '%s' already exists.", group.Name)
@@ -27,9 +25,10 @@ func (s *Store) CreateSubnetGroup(group SubnetGroup) error {
 	return nil
 }
 
-// subnetGroupName is the rule of the API (CreateDBSubnetGroup).
+// subnetGroupName matches names of subnet groups (API: CreateDBSubnetGroup).
 var subnetGroupName = regexp.MustCompile(`^[a-z0-9 ._-]{1,255}$`)
 
+// checkSubnetGroup refuses a subnet group that RDS refuses.
 func (s *Store) checkSubnetGroup(group SubnetGroup) error {
 	if !subnetGroupName.MatchString(group.Name) || group.Name == "default" {
 		return aws.Refuse("InvalidParameterValue", "The parameter DBSubnetGroupName is not a valid identifier: %s", group.Name)
@@ -52,7 +51,7 @@ func (s *Store) checkSubnetGroup(group SubnetGroup) error {
 	return nil
 }
 
-// UpdateSubnetGroup changes the subnets.
+// UpdateSubnetGroup replaces the subnets of a group.
 func (s *Store) UpdateSubnetGroup(group SubnetGroup) error {
 	if s.SubnetGroups[group.Name] == nil {
 		return aws.Refuse("DBSubnetGroupNotFoundFault", "DB subnet group '%s' does not exist.", group.Name)
@@ -71,7 +70,7 @@ func (s *Store) UpdateSubnetGroup(group SubnetGroup) error {
 	return nil
 }
 
-// DeleteSubnetGroup removes a group without databases.
+// DeleteSubnetGroup deletes a group that no database uses.
 func (s *Store) DeleteSubnetGroup(name string) error {
 	for _, database := range s.Databases {
 		if database.Spec.SubnetGroup == name {
@@ -83,10 +82,10 @@ func (s *Store) DeleteSubnetGroup(name string) error {
 	return nil
 }
 
-// networkOf is the VPC of a subnet group.
+// networkOf returns the ID of the VPC of a subnet group, or "".
 func (s *Store) networkOf(subnetGroup string) string {
 	if group := s.SubnetGroups[subnetGroup]; group != nil {
-		return s.vpc.VpcOf(group.Subnets[0])
+		return s.vpc.VPCOf(group.Subnets[0])
 	}
 	return ""
 }

@@ -1,18 +1,16 @@
 package route53
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-)
-
-import (
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// HostedZone is a hosted zone of Route 53. It is recorded: nobody answers for its names.
+// HostedZone is a public hosted zone. No server answers for its names.
 type HostedZone struct {
 	ID      string
 	Name    string // without the last dot
@@ -22,7 +20,7 @@ type HostedZone struct {
 // ZoneName is a domain name in lower case of at least two labels.
 var ZoneName = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
-// CreateHostedZone makes a public hosted zone. Two zones may have one name.
+// CreateHostedZone creates a public hosted zone. Several zones may have the same name.
 func (s *Store) CreateHostedZone(name string) (HostedZone, error) {
 	zone := &HostedZone{ID: "Z" + strings.ToUpper(aws.RandomHex(10)), Name: strings.TrimSuffix(name, "."), Records: map[string][]string{}}
 	if !ZoneName.MatchString(zone.Name) || len(zone.Name) > 255 {
@@ -32,7 +30,7 @@ func (s *Store) CreateHostedZone(name string) (HostedZone, error) {
 	return *zone, nil
 }
 
-// NameServers are the four that a zone is delegated to.
+// NameServers returns the four name servers of a zone.
 func NameServers(zone string) []string {
 	sum := sha256.Sum256([]byte(zone))
 	var servers []string
@@ -42,7 +40,7 @@ func NameServers(zone string) []string {
 	return servers
 }
 
-// DeleteHostedZone removes a zone without records; with force any.
+// DeleteHostedZone deletes a zone without records, or with force any zone.
 func (s *Store) DeleteHostedZone(id string, force bool) error {
 	if zone := s.HostedZones[id]; zone != nil && len(zone.Records) > 0 && !force {
 		return aws.Refuse("HostedZoneNotEmpty", "The specified hosted zone contains non-required resource record sets and so "+
@@ -52,8 +50,8 @@ func (s *Store) DeleteHostedZone(id string, force bool) error {
 	return nil
 }
 
-// HostedZoneByName finds a zone. One that the stack didn't make is taken to be the account's from before, as domains are: it
-// has an ID that follows from its name, and nothing of it is kept.
+// HostedZoneByName returns a hosted zone. A zone that was not created in the emulator is taken for a zone that the
+// account already has, as domains usually are: its ID is derived from its name.
 func (s *Store) HostedZoneByName(name string) (HostedZone, error) {
 	name = strings.TrimSuffix(name, ".")
 	if !ZoneName.MatchString(name) {
@@ -69,12 +67,14 @@ func (s *Store) HostedZoneByName(name string) (HostedZone, error) {
 	return found, nil
 }
 
+// ownZone returns the ID of a zone that the account already has.
 func ownZone(name string) string {
 	sum := sha256.Sum256([]byte(name))
 	return "Z0" + base32.StdEncoding.EncodeToString(sum[:12])[:19]
 }
 
-// zoneOf finds the zone of a record: one that was made here, or the account's own of one of the name's ends.
+// zoneOf returns the zone of a record: a zone that was created in the emulator, or a zone that the account already has.
+// It returns nil if the zone does not exist or does not fit the record's name.
 func (s *Store) zoneOf(id, record string) *HostedZone {
 	if zone := s.HostedZones[id]; zone != nil {
 		return zone
@@ -88,7 +88,8 @@ func (s *Store) zoneOf(id, record string) *HostedZone {
 	return nil
 }
 
-// CreateRecord adds a record set to a zone and returns its full name. With overwrite it takes the place of an equal one.
+// CreateRecord adds a record set to a zone and returns its full name. With overwrite it replaces a record set of the
+// same name and type.
 func (s *Store) CreateRecord(zone, name, kind string, values []string, overwrite bool) (string, error) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	var full string
@@ -109,7 +110,7 @@ func (s *Store) CreateRecord(zone, name, kind string, values []string, overwrite
 	return full, nil
 }
 
-// ReplaceRecord gives a name a record set of another type in the place of the one that it has, in one change.
+// ReplaceRecord replaces the record set of a name by a record set of another type, in one change.
 func (s *Store) ReplaceRecord(zone, full, old, kind string, values []string) error {
 	found := s.HostedZones[zone]
 	if found == nil {
@@ -123,9 +124,9 @@ func (s *Store) ReplaceRecord(zone, full, old, kind string, values []string) err
 	return nil
 }
 
-// checkRecord holds that a set has values, and that an alias name (CNAME) is alone with its name, which is not the zone's.
-// A type that is on its way out doesn't count.
-func (z *HostedZone) checkRecord(full, kind string, values []string, leaving string) error {
+// checkRecord refuses a record set without values, and a CNAME that is not the only record set of its name or has the
+// name of the zone. The type that is being replaced does not count.
+func (z *HostedZone) checkRecord(full, kind string, values []string, replaced string) error {
 	switch {
 	case len(values) == 0:
 		return aws.Refuse("InvalidInput", "Invalid request: Missing field 'AliasTarget' or 'ResourceRecords' in %s", full)
@@ -134,7 +135,7 @@ func (z *HostedZone) checkRecord(full, kind string, values []string, leaving str
 	}
 	for key := range z.Records {
 		name, other, _ := strings.Cut(key, " ")
-		if name == full && other != kind && other != leaving && (kind == "CNAME" || other == "CNAME") {
+		if name == full && other != kind && other != replaced && (kind == "CNAME" || other == "CNAME") {
 			return aws.Refuse("InvalidChangeBatch", "[RRSet of type %s with DNS name %s. is not permitted because a conflicting RRSet of type "+
 				"%s with the same DNS name already exists in zone %s.]", kind, full, other, z.Name)
 		}
@@ -142,7 +143,8 @@ func (z *HostedZone) checkRecord(full, kind string, values []string, leaving str
 	return nil
 }
 
-// qualify completes a name: one that doesn't end with the zone's is relative to it, as the provider takes it.
+// qualify returns the full name of a record. A name that does not end with the zone's name is relative to it, as the
+// Pulumi provider takes it.
 func (z *HostedZone) qualify(name string) string {
 	if name == "" || name == z.Name {
 		return z.Name
@@ -153,7 +155,7 @@ func (z *HostedZone) qualify(name string) string {
 	return name + "." + z.Name
 }
 
-// DeleteRecord removes a record set.
+// DeleteRecord deletes a record set.
 func (s *Store) DeleteRecord(zone, full, kind string) error {
 	found := s.HostedZones[zone]
 	if found == nil {
@@ -161,11 +163,12 @@ func (s *Store) DeleteRecord(zone, full, kind string) error {
 	}
 	delete(found.Records, full+" "+kind)
 	if len(found.Records) == 0 && zone == ownZone(found.Name) {
-		delete(s.HostedZones, zone) // the account's own: only what was put in it is kept
+		delete(s.HostedZones, zone) // a zone that the account already has is kept only for its records
 	}
 	return nil
 }
 
+// HasRecord reports whether a hosted zone has a record.
 func (s *Store) HasRecord(name, kind, value string) bool {
 	for _, zone := range s.HostedZones {
 		for _, found := range zone.Records[name+" "+kind] {

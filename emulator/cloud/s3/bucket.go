@@ -1,32 +1,30 @@
 package s3
 
 import (
+	"regexp"
+
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/iam"
 )
 
-import (
-	"regexp"
-)
-
-// Bucket holds objects. Their bytes are kept by the caller, below a key of its own.
+// Bucket holds objects. The caller keeps their bytes in files.
 type Bucket struct {
 	Name    string
 	Policy  string // document; "" for none
 	Objects map[string]Object
 }
 
-// Object is a stored file.
+// Object is a stored object.
 type Object struct {
 	Key    string
 	Source string // local file that holds the bytes
 	SHA256 string
 }
 
-// bucketName is S3's rule for general purpose buckets (User Guide: "Bucket naming rules").
+// bucketName matches names of general purpose buckets (S3 User Guide: "Bucket naming rules").
 var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
-// CreateBucket makes an empty bucket.
+// CreateBucket creates an empty bucket.
 func (s *Store) CreateBucket(name string) error {
 	if !bucketName.MatchString(name) {
 		return aws.Refuse("InvalidBucketName", "The specified bucket is not valid: %s.", name)
@@ -38,7 +36,7 @@ func (s *Store) CreateBucket(name string) error {
 	return nil
 }
 
-// DeleteBucket removes a bucket: an empty one, or any with force.
+// DeleteBucket deletes an empty bucket, or with force any bucket.
 func (s *Store) DeleteBucket(name string, force bool) error {
 	if bucket := s.Buckets[name]; bucket != nil && len(bucket.Objects) > 0 && !force {
 		return aws.Refuse("BucketNotEmpty", "The bucket you tried to delete (%s) is not empty.", name)
@@ -53,7 +51,7 @@ func (s *Store) PutBucketPolicy(bucket, document string) error {
 	if found == nil {
 		return aws.Refuse("NoSuchBucket", "The specified bucket does not exist: %s.", bucket)
 	}
-	if _, err := iam.ParsePolicy(document); err != nil {
+	if err := iam.CheckPolicy(document); err != nil {
 		return aws.Refuse("MalformedPolicy", "Policies must be valid JSON and have statements that allow or deny.")
 	}
 	found.Policy = document
@@ -68,7 +66,7 @@ func (s *Store) DeleteBucketPolicy(bucket string) error {
 	return nil
 }
 
-// PutObject stores an object whose bytes are in a local file.
+// PutObject stores an object.
 func (s *Store) PutObject(bucket string, object Object) error {
 	found := s.Buckets[bucket]
 	if found == nil {
@@ -78,7 +76,7 @@ func (s *Store) PutObject(bucket string, object Object) error {
 	return nil
 }
 
-// DeleteObject removes an object.
+// DeleteObject deletes an object.
 func (s *Store) DeleteObject(bucket, key string) error {
 	if found := s.Buckets[bucket]; found != nil {
 		delete(found.Objects, key)

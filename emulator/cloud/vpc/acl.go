@@ -1,19 +1,17 @@
 package vpc
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-)
-
-import (
 	"cmp"
 	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// NetworkACL filters what crosses the border of its subnets, packet by packet: it knows no connections, so that the way
-// back needs a rule too. A subnet without one has the VPC's default ACL, which lets everything pass.
+// NetworkACL filters the packets that cross the border of its subnets. It does not track connections: answers need a
+// rule as well. A subnet without a network ACL has the VPC's default ACL, which allows everything.
 type NetworkACL struct {
 	ID           string
 	VPC          string
@@ -21,20 +19,21 @@ type NetworkACL struct {
 	Associations map[string]string // association ID → subnet ID
 }
 
-// ACLRule is one numbered rule. The lowest number that matches decides; what none matches is dropped.
+// ACLRule is a numbered rule. Of the rules that match a packet the one with the lowest number decides. A packet that no
+// rule matches is dropped.
 type ACLRule struct {
 	Number   int
 	Egress   bool
-	Protocol string // tcp, udp, icmp or a protocol's number; -1: any, and then every port
+	Protocol string // tcp, udp, icmp or a protocol number; -1: any protocol and port
 	Allow    bool
-	CIDR     string // of the other end
+	CIDR     string // of the peer
 	From, To int    // ports, inclusive
 }
 
-// maxACLRules is the default quota of each direction ("Amazon VPC quotas": 20).
+// maxACLRules is the default quota per direction ("Amazon VPC quotas": 20).
 const maxACLRules = 20
 
-// CreateACL makes a network ACL without rules, which lets nothing pass.
+// CreateACL creates a network ACL without rules, which denies everything.
 func (s *Store) CreateACL(vpc string) (NetworkACL, error) {
 	acl := &NetworkACL{ID: aws.NewID("acl"), VPC: vpc, Associations: map[string]string{}}
 	if s.VPCs[vpc] == nil {
@@ -44,7 +43,7 @@ func (s *Store) CreateACL(vpc string) (NetworkACL, error) {
 	return NetworkACL{ID: acl.ID, VPC: vpc}, nil
 }
 
-// DeleteACL removes an ACL that no subnet has.
+// DeleteACL deletes an ACL that is associated with no subnet.
 func (s *Store) DeleteACL(id string) error {
 	if acl := s.NetworkACLs[id]; acl != nil && len(acl.Associations) > 0 {
 		return aws.InUse("networkAcl", id, "association "+aws.Keys(acl.Associations)[0])
@@ -67,6 +66,7 @@ func (s *Store) PutACLRule(id string, rule ACLRule) error {
 	return nil
 }
 
+// check refuses a rule that EC2 refuses for this ACL (API: CreateNetworkAclEntry).
 func (a *NetworkACL) check(rule ACLRule) error {
 	if rule.Number < 1 || rule.Number > 32766 {
 		return aws.Refuse("InvalidParameterValue", "Value (%d) for parameter ruleNumber is invalid. "+
@@ -95,7 +95,7 @@ func (a *NetworkACL) check(rule ACLRule) error {
 	return nil
 }
 
-// DeleteACLRule removes a rule.
+// DeleteACLRule deletes a rule.
 func (s *Store) DeleteACLRule(id string, number int, egress bool) error {
 	if acl := s.NetworkACLs[id]; acl != nil {
 		acl.Rules = slices.DeleteFunc(acl.Rules, func(r ACLRule) bool { return r.Number == number && r.Egress == egress })
@@ -103,7 +103,8 @@ func (s *Store) DeleteACLRule(id string, number int, egress bool) error {
 	return nil
 }
 
-// AssociateACL makes an ACL the one of a subnet, in the place of the one that it had (API: ReplaceNetworkAclAssociation).
+// AssociateACL associates an ACL with a subnet, in place of the ACL that the subnet had, and returns the ID of the
+// association (API: ReplaceNetworkAclAssociation).
 func (s *Store) AssociateACL(id, subnet string) (string, error) {
 	association := aws.NewID("aclassoc")
 	acl, found := s.NetworkACLs[id], s.Subnets[subnet]
@@ -120,13 +121,13 @@ func (s *Store) AssociateACL(id, subnet string) (string, error) {
 	return association, nil
 }
 
-// DisassociateACL gives a subnet the VPC's default ACL back.
+// DisassociateACL ends an association. The subnet falls back to the default ACL of its VPC.
 func (s *Store) DisassociateACL(association string) error {
 	s.dropACL(func(id, _ string) bool { return id == association })
 	return nil
 }
 
-// ReleaseACL gives subnets of an ACL the VPC's default one back: those that are named, or all.
+// ReleaseACL ends the associations of an ACL with the subnets, or with all subnets if none is given.
 func (s *Store) ReleaseACL(id string, subnets ...string) error {
 	if acl := s.NetworkACLs[id]; acl != nil {
 		maps.DeleteFunc(acl.Associations, func(_, subnet string) bool {
@@ -136,13 +137,14 @@ func (s *Store) ReleaseACL(id string, subnets ...string) error {
 	return nil
 }
 
+// dropACL ends the associations that match.
 func (s *Store) dropACL(which func(association, subnet string) bool) {
 	for _, acl := range s.NetworkACLs {
 		maps.DeleteFunc(acl.Associations, which)
 	}
 }
 
-// aclOf is the network ACL of a subnet; nil stands for the default one.
+// aclOf returns the network ACL of a subnet. Nil stands for the default ACL.
 func (s *Store) aclOf(subnet string) *NetworkACL {
 	for _, acl := range s.NetworkACLs {
 		for _, associated := range acl.Associations {
@@ -154,10 +156,10 @@ func (s *Store) aclOf(subnet string) *NetworkACL {
 	return nil
 }
 
-// ports is a range, inclusive.
+// ports is a range of ports, inclusive.
 type ports struct{ from, to int }
 
-// decidingRule is the rule of the lowest number that matches TCP to a port, or nil.
+// decidingRule returns the rule with the lowest number that matches TCP on a port, or nil.
 func (a *NetworkACL) decidingRule(egress bool, other netip.Addr, port int) *ACLRule {
 	for n, rule := range a.Rules {
 		prefix, err := netip.ParsePrefix(rule.CIDR)
@@ -172,9 +174,9 @@ func (a *NetworkACL) decidingRule(egress bool, other netip.Addr, port int) *ACLR
 	return nil
 }
 
-// admits tells whether TCP to every one of the ports passes an ACL in a direction, and which of its rules stops the first
-// that doesn't.
-func (a *NetworkACL) admits(egress bool, other netip.Addr, span ports) (by string, lets bool) {
+// admits reports whether the ACL allows TCP on each of the ports in a direction. If not, it names the rule that denies
+// the first port that is denied.
+func (a *NetworkACL) admits(egress bool, other netip.Addr, span ports) (by string, allows bool) {
 	if a == nil {
 		return "", true // the default ACL
 	}
@@ -195,7 +197,8 @@ func (a *NetworkACL) admits(egress bool, other netip.Addr, span ports) (by strin
 	return "", true
 }
 
-// describe names a rule; nil is the last one, which denies what no other decides and is shown with an asterisk.
+// describe names a rule. Nil stands for the last rule, which denies what no other rule decides and is shown with an
+// asterisk.
 func (r *ACLRule) describe() string {
 	if r == nil {
 		return "rule *"

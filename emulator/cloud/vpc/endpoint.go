@@ -1,37 +1,37 @@
 package vpc
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-	"github.com/elastic-service/elastic-service/emulator/cloud/iam"
-)
-
-import (
 	"maps"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/iam"
 )
 
-// Endpoint leads to an AWS service without the internet: a gateway by routes, an interface by addresses in subnets.
+// Endpoint connects a VPC to a service of AWS without the internet: a gateway endpoint by routes, an interface endpoint
+// by network interfaces in subnets.
 type Endpoint struct {
 	ID          string
 	VPC         string
 	Service     string // e.g. com.amazonaws.us-east-1.s3
-	Interface   bool   // otherwise a gateway
+	Interface   bool   // an interface endpoint; otherwise a gateway endpoint
 	RouteTables []string
 	Interfaces  map[string]netip.Addr `json:"-"` // subnet → private address; of a copy
 	Groups      []string
-	PrivateDNS  bool   // the service's public name leads to the interfaces, in the whole VPC
-	Policy      string // document; empty: everything
+	PrivateDNS  bool   // the public name of the service resolves to the interfaces in the whole VPC
+	Policy      string // document; empty: allows everything
 }
 
-// Name is the service's own, e.g. s3, or ecr.api.
+// Name returns the short name of the service, e.g. s3 or ecr.api.
 func (e *Endpoint) Name() string {
 	parts := strings.SplitN(e.Service, ".", 4)
 	return parts[len(parts)-1]
 }
 
-// PrefixList is the ID of the prefix list that a gateway routes to; an interface has none.
+// PrefixList returns the ID of the prefix list that a gateway endpoint routes to. It returns "" for an interface
+// endpoint.
 func (e *Endpoint) PrefixList() string {
 	if e.Interface {
 		return ""
@@ -39,19 +39,20 @@ func (e *Endpoint) PrefixList() string {
 	return prefixLists[e.Name()].ID
 }
 
-// prefixList is a named set of ranges that belong to a service.
+// prefixList is a named set of ranges of a service.
 type prefixList struct {
 	ID     string
 	Ranges []netip.Prefix
 }
 
-// prefixLists are those of the services that have gateway endpoints. IDs and ranges are some of us-east-1's, here in
-// every region.
+// prefixLists holds the prefix lists of the services that have gateway endpoints. The IDs and ranges are examples from
+// us-east-1 and serve for every region.
 var prefixLists = map[string]prefixList{
 	"s3":       {"pl-63a5400a", []netip.Prefix{netip.MustParsePrefix("52.216.0.0/15"), netip.MustParsePrefix("3.5.0.0/19")}},
 	"dynamodb": {"pl-02cd2c6b", []netip.Prefix{netip.MustParsePrefix("52.94.0.0/22")}},
 }
 
+// prefixListByID returns a prefix list, or false.
 func prefixListByID(id string) (prefixList, bool) {
 	for _, list := range prefixLists {
 		if list.ID == id {
@@ -61,8 +62,8 @@ func prefixListByID(id string) (prefixList, bool) {
 	return prefixList{}, false
 }
 
-// contains reports whether an address belongs to a destination: a CIDR or a prefix list's ID. More specific destinations
-// have more bits.
+// contains reports whether a destination, which is a CIDR or the ID of a prefix list, contains an address, and the
+// length of the range that does: the longest is the most specific.
 func contains(destination string, address netip.Addr) (bits int, ok bool) {
 	ranges := []netip.Prefix{}
 	if list, known := prefixListByID(destination); known {
@@ -78,7 +79,7 @@ func contains(destination string, address netip.Addr) (bits int, ok bool) {
 	return 0, false
 }
 
-// PublicService is a service of AWS as it is reached over the internet.
+// PublicService returns a service of AWS as a peer on the internet.
 func PublicService(name string) Peer {
 	address := netip.MustParseAddr("54.239.16.1")
 	if list, ok := prefixLists[name]; ok {
@@ -87,24 +88,24 @@ func PublicService(name string) Peer {
 	return Peer{Name: ServicePrefix + name, Address: address}
 }
 
+// ServicePrefix begins the name of the peer that [PublicService] returns.
 const ServicePrefix = "AWS service "
 
-// EndpointSpec is what an endpoint is made of.
+// EndpointSpec describes an endpoint.
 type EndpointSpec struct {
 	VPC         string
 	Service     string
 	Interface   bool
-	RouteTables []string // of a gateway
-	Subnets     []string // of an interface
-	Groups      []string // of an interface
-	PrivateDNS  bool     // of an interface
+	RouteTables []string // of a gateway endpoint
+	Subnets     []string // of an interface endpoint
+	Groups      []string // security groups of an interface endpoint
+	PrivateDNS  bool     // of an interface endpoint
 	Policy      string
 }
 
-// CreateEndpoint makes an endpoint; a gateway's routes to its service's prefix list come with it.
+// CreateEndpoint creates an endpoint. For a gateway endpoint it adds the routes to the service's prefix list.
 func (s *Store) CreateEndpoint(spec EndpointSpec) (Endpoint, error) {
 	made := &Endpoint{ID: aws.NewID("vpce"), VPC: spec.VPC, Service: spec.Service, Interface: spec.Interface}
-	var copied Endpoint
 	if err := s.checkEndpoint(made, spec); err != nil {
 		return Endpoint{}, err
 	}
@@ -112,11 +113,10 @@ func (s *Store) CreateEndpoint(spec EndpointSpec) (Endpoint, error) {
 		return Endpoint{}, err
 	}
 	s.Endpoints[made.ID] = made
-	copied = s.copyOf(made)
-	return copied, nil
+	return s.copyOf(made), nil
 }
 
-// UpdateEndpoint changes all but the VPC, the service and the type.
+// UpdateEndpoint changes everything except the VPC, the service and the type.
 func (s *Store) UpdateEndpoint(id string, spec EndpointSpec) error {
 	found := s.Endpoints[id]
 	if found == nil {
@@ -128,7 +128,7 @@ func (s *Store) UpdateEndpoint(id string, spec EndpointSpec) error {
 	return s.configure(found, spec)
 }
 
-// configure gives an endpoint its routes or interfaces, once they are known to be right.
+// configure sets the routes or interfaces of an endpoint from a valid spec.
 func (s *Store) configure(e *Endpoint, spec EndpointSpec) error {
 	if err := s.SetInterfaces(e.owner(), spec.Subnets, spec.Groups, false); err != nil {
 		return err
@@ -142,7 +142,7 @@ func (s *Store) configure(e *Endpoint, spec EndpointSpec) error {
 	return nil
 }
 
-// deleteRoutes takes a gateway's routes out of its tables.
+// deleteRoutes deletes the routes of a gateway endpoint.
 func (s *Store) deleteRoutes(e *Endpoint) {
 	for _, id := range e.RouteTables {
 		if table := s.RouteTables[id]; table != nil {
@@ -151,6 +151,7 @@ func (s *Store) deleteRoutes(e *Endpoint) {
 	}
 }
 
+// checkEndpoint refuses a spec that EC2 refuses (API: CreateVpcEndpoint).
 func (s *Store) checkEndpoint(e *Endpoint, spec EndpointSpec) error {
 	if s.VPCs[spec.VPC] == nil {
 		return aws.NotFound("InvalidVpcId.NotFound", "Vpc", spec.VPC)
@@ -159,7 +160,7 @@ func (s *Store) checkEndpoint(e *Endpoint, spec EndpointSpec) error {
 		return aws.Refuse("InvalidServiceName", "The Vpc Peer Service '%s' does not exist", spec.Service)
 	}
 	if spec.Policy != "" {
-		if _, err := iam.ParsePolicy(spec.Policy); err != nil {
+		if err := iam.CheckPolicy(spec.Policy); err != nil {
 			return err
 		}
 	}
@@ -169,6 +170,7 @@ func (s *Store) checkEndpoint(e *Endpoint, spec EndpointSpec) error {
 	return s.checkGatewayEndpoint(e, spec)
 }
 
+// checkGatewayEndpoint checks the service and the route tables of a gateway endpoint.
 func (s *Store) checkGatewayEndpoint(e *Endpoint, spec EndpointSpec) error {
 	list, ok := prefixLists[e.Name()]
 	switch {
@@ -190,6 +192,7 @@ func (s *Store) checkGatewayEndpoint(e *Endpoint, spec EndpointSpec) error {
 	return nil
 }
 
+// checkInterfaces checks the subnets and security groups of an interface endpoint.
 func (s *Store) checkInterfaces(e *Endpoint, spec EndpointSpec) error {
 	if len(spec.RouteTables) > 0 {
 		return aws.Refuse("InvalidParameter", "An interface endpoint takes subnets: it has no route tables.")
@@ -224,7 +227,7 @@ func (s *Store) checkInterfaces(e *Endpoint, spec EndpointSpec) error {
 	return nil
 }
 
-// DeleteEndpoint removes an endpoint with its routes and interfaces.
+// DeleteEndpoint deletes an endpoint with its routes and interfaces.
 func (s *Store) DeleteEndpoint(id string) error {
 	if e := s.Endpoints[id]; e != nil {
 		s.deleteRoutes(e)
@@ -234,8 +237,10 @@ func (s *Store) DeleteEndpoint(id string) error {
 	return nil
 }
 
+// owner returns the owner of the interfaces of an interface endpoint.
 func (e *Endpoint) owner() Owner { return Owner{Kind: OwnerEndpoint, ID: e.ID} }
 
+// copyOf returns a copy of an endpoint with the addresses of its interfaces.
 func (s *Store) copyOf(e *Endpoint) Endpoint {
 	copied := *e
 	copied.Interfaces = map[string]netip.Addr{}
@@ -246,13 +251,13 @@ func (s *Store) copyOf(e *Endpoint) Endpoint {
 	return copied
 }
 
-// ServicePeer is the end of an interface endpoint that a service's name leads to from a subnet: the one in its zone, or
-// else the first; nil when the name leads to the internet.
+// ServicePeer returns the interface of an interface endpoint to which the name of a service resolves in a subnet: the
+// interface in the same zone, or else the first. It returns nil if the name resolves to the service's public address.
 func (s *Store) ServicePeer(service, subnet string) *Peer {
 	for _, id := range aws.Keys(s.Endpoints) {
 		e := s.Endpoints[id]
 		candidates := s.InterfacesOf(e.owner())
-		if !e.PrivateDNS || e.Name() != service || e.VPC != s.VpcOf(subnet) || len(candidates) == 0 {
+		if !e.PrivateDNS || e.Name() != service || e.VPC != s.VPCOf(subnet) || len(candidates) == 0 {
 			continue
 		}
 		chosen := candidates[0]

@@ -10,7 +10,7 @@ type InternetGateway struct {
 	VPC string // empty while detached
 }
 
-// CreateGateway makes an internet gateway, attached to the VPC if one is named.
+// CreateGateway creates an internet gateway and attaches it to the VPC, unless the VPC is "".
 func (s *Store) CreateGateway(vpc string) (InternetGateway, error) {
 	gateway := &InternetGateway{ID: aws.NewID("igw"), VPC: vpc}
 	if len(s.InternetGateways) >= maxVPCs {
@@ -23,8 +23,8 @@ func (s *Store) CreateGateway(vpc string) (InternetGateway, error) {
 	return *gateway, nil
 }
 
-// DeleteGateway detaches and removes a gateway. It stays while anything in the VPC has a public address mapped through
-// it: an instance, an internet-facing balancer, or a NAT gateway.
+// DeleteGateway detaches and deletes a gateway. It fails while a public address in the VPC is mapped through the
+// gateway: that of an instance, an internet-facing load balancer or a NAT gateway.
 func (s *Store) DeleteGateway(id string) error {
 	gateway := s.InternetGateways[id]
 	if gateway == nil {
@@ -37,7 +37,7 @@ func (s *Store) DeleteGateway(id string) error {
 	return nil
 }
 
-// MoveGateway detaches a gateway and attaches it to another VPC, or to none.
+// MoveGateway detaches a gateway and attaches it to another VPC, or to none if the VPC is "".
 func (s *Store) MoveGateway(id, vpc string) error {
 	gateway := s.InternetGateways[id]
 	switch {
@@ -55,12 +55,13 @@ func (s *Store) MoveGateway(id, vpc string) error {
 	return nil
 }
 
+// addressIsMapped refuses to detach the gateway of a VPC in which a public address is mapped.
 func (s *Store) addressIsMapped(vpc string) error {
 	return aws.Refuse("DependencyViolation", "Network %s has some mapped public address(es) (%s). "+
 		"Please unmap those public address(es) before detaching the gateway.", vpc, s.mappedAddress(vpc))
 }
 
-// checkAttachment holds that a VPC has one internet gateway at most.
+// checkAttachment refuses a second internet gateway for a VPC.
 func (s *Store) checkAttachment(vpc string) error {
 	if vpc != "" && s.VPCs[vpc] == nil {
 		return aws.NotFound("InvalidVpcID.NotFound", "vpc", vpc)
@@ -73,9 +74,10 @@ func (s *Store) checkAttachment(vpc string) error {
 
 // mappedAddress names the owner of a public address in the VPC, or returns "".
 func (s *Store) mappedAddress(vpc string) string {
-	return s.ownerWhere(func(n *Interface) bool { return n.Public && s.VpcOf(n.Subnet) == vpc })
+	return s.ownerWhere(func(n *Interface) bool { return n.Public && s.VPCOf(n.Subnet) == vpc })
 }
 
+// HasGateway reports whether an internet gateway is attached to the VPC.
 func (s *Store) HasGateway(vpc string) bool {
 	for _, gateway := range s.InternetGateways {
 		if gateway.VPC == vpc {

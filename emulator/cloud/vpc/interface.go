@@ -1,20 +1,18 @@
 package vpc
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-)
-
-import (
 	"cmp"
 	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// Interface is a network interface: it gives its owner an address in a subnet. Everything that has an address in a VPC has
-// it by an interface, so that the list of them answers who is in a subnet, which security groups are in use, which
-// addresses are taken and what reaches what.
+// Interface is a network interface: it gives its owner an address in a subnet. Every address in a VPC belongs to an
+// interface. So the list of interfaces answers who is in a subnet, which security groups are in use, which addresses
+// are taken and what reaches what.
 type Interface struct {
 	ID      string
 	Owner   Owner
@@ -24,10 +22,10 @@ type Interface struct {
 	Public  bool       // a public address is mapped to it
 }
 
-// Owner is what has a network interface.
+// Owner is a resource that has network interfaces.
 type Owner struct {
 	Kind string // one of the constants below
-	ID   string // or a name, as people know it
+	ID   string // its ID, or a name that is unique
 }
 
 // The kinds of owners.
@@ -42,8 +40,8 @@ const (
 // String names the owner for people, e.g. "instance i-0123".
 func (o Owner) String() string { return o.Kind + " " + o.ID }
 
-// SetInterfaces gives an owner one interface in each of the subnets and no other. An interface that exists keeps its
-// address. Without a free address in one of the subnets nothing changes.
+// SetInterfaces gives an owner one interface in each of the subnets and no others. An existing interface keeps its
+// address. If one of the subnets has no free address, nothing changes.
 func (s *Store) SetInterfaces(owner Owner, subnets, groups []string, public bool) error {
 	have := s.InterfacesOf(owner)
 	var wanted []*Interface
@@ -71,7 +69,7 @@ func (s *Store) DeleteInterfaces(owner Owner) {
 	maps.DeleteFunc(s.Interfaces, func(_ string, n *Interface) bool { return n.Owner == owner })
 }
 
-// RenameOwner passes the interfaces of an owner on to its new name.
+// RenameOwner passes the interfaces of an owner on to another.
 func (s *Store) RenameOwner(from, to Owner) {
 	for _, n := range s.InterfacesOf(from) {
 		n.Owner = to
@@ -83,7 +81,7 @@ func (s *Store) InterfacesOf(owner Owner) []*Interface {
 	return s.interfacesWhere(func(n *Interface) bool { return n.Owner == owner })
 }
 
-// interfacesWhere returns the interfaces with a property, ordered by owner and subnet.
+// interfacesWhere returns the interfaces that match, ordered by owner and subnet.
 func (s *Store) interfacesWhere(match func(*Interface) bool) []*Interface {
 	var found []*Interface
 	for _, n := range s.Interfaces {
@@ -97,7 +95,7 @@ func (s *Store) interfacesWhere(match func(*Interface) bool) []*Interface {
 	return found
 }
 
-// ownerWhere names the owner of an interface with a property, or returns "" if there is none.
+// ownerWhere names the owner of the first interface that matches, or returns "".
 func (s *Store) ownerWhere(match func(*Interface) bool) string {
 	for _, n := range s.interfacesWhere(match) {
 		return n.Owner.String()
@@ -124,6 +122,7 @@ func (s *Store) freeAddress(subnet *Subnet) (netip.Addr, error) {
 		"There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", subnet.ID)
 }
 
+// takenAddresses returns the addresses of all interfaces.
 func (s *Store) takenAddresses() map[netip.Addr]bool {
 	taken := map[netip.Addr]bool{}
 	for _, n := range s.Interfaces {
@@ -151,8 +150,7 @@ func (n *Interface) Peer() Peer {
 	}
 }
 
-// answers returns the ports from which an owner opens connections, on which it gets the answers: an instance those of
-// Linux, anything else any.
+// answers returns the ports on which the owner gets answers: an instance those of Linux, any other owner any port.
 func (o Owner) answers() ports {
 	if o.Kind == OwnerInstance {
 		return linuxPorts

@@ -1,33 +1,31 @@
 package vpc
 
 import (
+	"net/netip"
+
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-import (
-	"net/netip"
-)
-
-// ElasticIP is a public address that stays the account's until it is released.
+// ElasticIP is a public address that belongs to the account until it is released.
 type ElasticIP struct {
 	ID      string
-	Address netip.Addr // of RFC 5737's 198.51.100.0/24, where nobody is: nothing on this machine answers there
-	NAT     string     // the NAT gateway that uses it; empty while nobody does
+	Address netip.Addr // from 198.51.100.0/24, which RFC 5737 reserves: nothing answers there
+	NAT     string     // ID of the NAT gateway that uses it, or ""
 }
 
-// NATGateway lets a VPC's private subnets open connections to the internet under one public address. It works only in a
-// subnet that has itself a route through an internet gateway, see [Blocked].
+// NATGateway lets a VPC's private subnets open connections to the internet from one public address. It works only in a
+// subnet that itself has a route through an internet gateway.
 type NATGateway struct {
 	ID      string
 	Subnet  string
 	Address netip.Addr // private, in its subnet
-	EIP     string     // ID
+	EIP     string     // ID of its Elastic IP
 }
 
-// maxElasticIPs is a region's default quota ("Elastic IP addresses": 5 a Region).
+// maxElasticIPs is the default quota ("Elastic IP addresses": 5 per region).
 const maxElasticIPs = 5
 
-// AllocateAddress gives the account a public address.
+// AllocateAddress allocates a public address.
 func (s *Store) AllocateAddress() (ElasticIP, error) {
 	eip := &ElasticIP{ID: aws.NewID("eipalloc")}
 	if len(s.ElasticIPs) >= maxElasticIPs {
@@ -44,7 +42,7 @@ func (s *Store) AllocateAddress() (ElasticIP, error) {
 	return *eip, nil
 }
 
-// ReleaseAddress gives an address back that nobody uses.
+// ReleaseAddress releases an address that is not in use.
 func (s *Store) ReleaseAddress(id string) error {
 	if eip := s.ElasticIPs[id]; eip != nil && eip.NAT != "" {
 		return aws.Refuse("InvalidIPAddress.InUse", "Address %s is in use: %s.", eip.Address, eip.NAT)
@@ -53,20 +51,20 @@ func (s *Store) ReleaseAddress(id string) error {
 	return nil
 }
 
-// CreateNAT makes a public NAT gateway. Without an internet gateway in the VPC it fails (VPC User Guide: "Troubleshoot
+// CreateNAT creates a public NAT gateway. It fails if the VPC has no internet gateway (VPC User Guide: "Troubleshoot
 // NAT gateways").
 func (s *Store) CreateNAT(subnet, eip string) (NATGateway, error) {
 	nat := &NATGateway{ID: aws.NewID("nat"), Subnet: subnet, EIP: eip}
-	place, address := s.Subnets[subnet], s.ElasticIPs[eip]
+	location, address := s.Subnets[subnet], s.ElasticIPs[eip]
 	switch {
-	case place == nil:
+	case location == nil:
 		return NATGateway{}, aws.NotFound("InvalidSubnetID.NotFound", "subnet", subnet)
 	case address == nil:
 		return NATGateway{}, aws.Refuse("InvalidAllocationID.NotFound", "The allocation ID '%s' does not exist", eip)
 	case address.NAT != "":
 		return NATGateway{}, aws.Refuse("Resource.AlreadyAssociated", "Elastic IP address [%s] is already associated", eip)
-	case !s.HasGateway(place.VPC):
-		return NATGateway{}, aws.Refuse("Gateway.NotAttached", "Network %s has no Internet gateway attached", place.VPC)
+	case !s.HasGateway(location.VPC):
+		return NATGateway{}, aws.Refuse("Gateway.NotAttached", "Network %s has no Internet gateway attached", location.VPC)
 	}
 	if err := s.SetInterfaces(nat.owner(), []string{subnet}, nil, true); err != nil {
 		return NATGateway{}, err
@@ -76,7 +74,7 @@ func (s *Store) CreateNAT(subnet, eip string) (NATGateway, error) {
 	return *nat, nil
 }
 
-// DeleteNAT removes a NAT gateway and sets its address free. Routes to it stay, and lead nowhere.
+// DeleteNAT deletes a NAT gateway and frees its Elastic IP. Routes to it stay and become black holes.
 func (s *Store) DeleteNAT(id string) error {
 	if nat := s.NATGateways[id]; nat != nil {
 		s.ElasticIPs[nat.EIP].NAT = ""
@@ -86,13 +84,13 @@ func (s *Store) DeleteNAT(id string) error {
 	return nil
 }
 
+// owner returns the owner of the NAT gateway's network interface.
 func (n *NATGateway) owner() Owner { return Owner{Kind: OwnerNAT, ID: n.ID} }
 
-// PublicAddress is the address under which a NAT gateway's traffic is seen on the internet.
+// PublicAddress returns the address from which a NAT gateway's traffic comes on the internet.
 func (s *Store) PublicAddress(nat NATGateway) netip.Addr {
-	var address netip.Addr
 	if eip := s.ElasticIPs[nat.EIP]; eip != nil {
-		address = eip.Address
+		return eip.Address
 	}
-	return address
+	return netip.Addr{}
 }

@@ -6,32 +6,31 @@ import (
 	"slices"
 )
 
-// Peer is one end of a path: something with an address, the security groups of its network interface, and its
-// subnet. Without a subnet it is out on the internet.
+// Peer is an end of a connection: a network interface, or without a subnet an address on the internet.
 type Peer struct {
 	Name    string // for people: "load balancer musicguru-lb", "internet"
 	Address netip.Addr
 	Groups  []string
-	Open    bool // no security group filters its packets, as a network balancer's that was made without
+	Open    bool // no security group filters its packets: a network load balancer without security groups
 	Subnet  string
-	Public  bool       // has a public address, which an internet gateway translates
-	Client  netip.Addr // whose address its packets carry, where that is not its own
-	Back    ports      // where answers to it arrive; the zero value stands for 1024–65535
+	Public  bool       // has a public address, which an internet gateway maps
+	Client  netip.Addr // address that its packets carry, if not its own
+	Back    ports      // ports on which answers arrive; the zero value stands for 1024–65535
 }
 
-// Ports that connections are opened from (VPC User Guide: "Ephemeral ports"): Linux has a range of its own, of clients,
-// balancers and NAT gateways all of them must be expected.
+// Ports from which connections are opened, on which answers arrive (VPC User Guide: "Ephemeral ports"). Linux uses a
+// range of its own; clients, load balancers and NAT gateways may use any of them.
 var (
 	linuxPorts = ports{32768, 60999}
 	anyPorts   = ports{1024, 65535}
 )
 
-// Internet is a client somewhere in the world (an address of RFC 5737's documentation range).
+// Internet returns a client on the internet. Its address is from a range that RFC 5737 reserves for documentation.
 func Internet() Peer {
 	return Peer{Name: "internet", Address: netip.MustParseAddr("203.0.113.1")}
 }
 
-// Blocked says why a packet doesn't arrive. Codes are those of VPC Reachability Analyzer ("Explanation codes").
+// Blocked tells why a packet does not arrive. Codes are those of VPC Reachability Analyzer ("Explanation codes").
 type Blocked struct {
 	Code   string
 	Reason string
@@ -39,16 +38,17 @@ type Blocked struct {
 
 func (b *Blocked) Error() string { return b.Code + ": " + b.Reason }
 
+// BlockedBy returns a [Blocked].
 func BlockedBy(code, format string, args ...any) *Blocked {
 	return &Blocked{code, fmt.Sprintf(format, args...)}
 }
 
-// Reach answers whether a TCP connection from one end can be opened to a port of the other: nil if it can, and
-// otherwise what stops it. Security groups are stateful, so the way back needs no rule of theirs; it does need a route,
-// and the network ACLs must let it pass.
+// Reach reports whether a TCP connection can be opened from one peer to a port of another: nil if it can, otherwise
+// what blocks it. Security groups are stateful, so answers need no rule in them; but answers do need a route, and the
+// network ACLs must allow them.
 func (s *Store) Reach(from, to Peer, port int) *Blocked { return s.Trace(nil, from, to, port) }
 
-// Trace is [state.Reach] with a note of what the connection passes.
+// Trace does the same as [Store.Reach] and adds what the connection passes to the trail.
 func (s *Store) Trace(w *Trail, from, to Peer, port int) *Blocked {
 	w.add(from.Name, from.location())
 	for _, step := range []func(*Trail, Peer, Peer, int) *Blocked{s.egressAllows, s.routesAllow, s.ingressAllows} {
@@ -60,13 +60,13 @@ func (s *Store) Trace(w *Trail, from, to Peer, port int) *Blocked {
 	return nil
 }
 
-// Trail notes the hops of a connection, for people; nil notes nothing.
+// Trail collects the hops of a connection, for people. A nil trail collects nothing.
 type Trail struct{ Hops []Hop }
 
-// Hop is a component that a connection passes, and by what.
+// Hop is a component that a connection passes.
 type Hop struct {
-	Component string // a security group, a route table, a gateway, …; or an end
-	By        string // e.g. a rule, or a route
+	Component string // a security group, a route table, a gateway, …, or a peer
+	By        string // e.g. the rule or route that applies
 }
 
 func (w *Trail) add(component, by string) {
@@ -75,15 +75,16 @@ func (w *Trail) add(component, by string) {
 	}
 }
 
-// location is where an end is.
-func (e Peer) location() string {
-	if e.Subnet == "" {
-		return e.Address.String()
+// location returns the address and subnet, for people.
+func (p Peer) location() string {
+	if p.Subnet == "" {
+		return p.Address.String()
 	}
-	return e.Address.String() + " in " + e.Subnet
+	return p.Address.String() + " in " + p.Subnet
 }
 
-// ReachService answers whether an end inside a VPC can open a connection to a service of AWS, by whatever way there is.
+// ReachService reports whether a peer in a VPC can open a connection to a service of AWS, through an endpoint or the
+// internet.
 func (s *Store) ReachService(from Peer, service string) *Blocked {
 	to := PublicService(service)
 	if inside := s.ServicePeer(service, from.Subnet); inside != nil {
@@ -92,6 +93,7 @@ func (s *Store) ReachService(from Peer, service string) *Blocked {
 	return s.Reach(from, to, 443)
 }
 
+// egressAllows checks the egress rules of the sender's security groups.
 func (s *Store) egressAllows(w *Trail, from, to Peer, port int) *Blocked {
 	if from.Subnet == "" || from.Open {
 		return nil
@@ -104,6 +106,7 @@ func (s *Store) egressAllows(w *Trail, from, to Peer, port int) *Blocked {
 		"no egress rule of %s (security groups %v) lets TCP %d out to %s", from.Name, from.Groups, port, to.Name)
 }
 
+// ingressAllows checks the ingress rules of the receiver's security groups.
 func (s *Store) ingressAllows(w *Trail, from, to Peer, port int) *Blocked {
 	if to.Subnet == "" || to.Open {
 		return nil
@@ -116,15 +119,16 @@ func (s *Store) ingressAllows(w *Trail, from, to Peer, port int) *Blocked {
 		"no ingress rule of %s (security groups %v) lets TCP %d in from %s", to.Name, to.Groups, port, from.Name)
 }
 
-// asSeenByPeer is an end as the other one sees it.
-func (e Peer) asSeenByPeer() Peer {
-	if e.Client.IsValid() {
-		e.Name, e.Address, e.Back = "the clients of "+e.Name, e.Client, anyPorts
+// asSeenByPeer returns the peer with the address that its packets carry: that of its client where the client address is
+// preserved.
+func (p Peer) asSeenByPeer() Peer {
+	if p.Client.IsValid() {
+		p.Name, p.Address, p.Back = "the clients of "+p.Name, p.Client, anyPorts
 	}
-	return e
+	return p
 }
 
-// allowingRule is a rule of the groups that lets a connection pass; the first by its ID, of several.
+// allowingRule returns the rule of the groups that allows a connection; of several the first by ID.
 func (s *Store) allowingRule(groups []string, egress bool, port int, other Peer) *Rule {
 	var first *Rule
 	for _, rule := range s.Rules {
@@ -136,7 +140,7 @@ func (s *Store) allowingRule(groups []string, egress bool, port int, other Peer)
 	return first
 }
 
-// routesAllow checks the routes and the network ACLs, there and back. Ends of one VPC always have their local route.
+// routesAllow checks the routes and the network ACLs in both directions. Peers of one VPC always have the local route.
 func (s *Store) routesAllow(w *Trail, from, to Peer, port int) *Blocked {
 	switch {
 	case from.Subnet == "" && to.Subnet == "":
@@ -145,14 +149,15 @@ func (s *Store) routesAllow(w *Trail, from, to Peer, port int) *Blocked {
 		return s.routeFromInternet(w, from, to, port)
 	case to.Subnet == "":
 		return s.routeToInternet(w, from, to, port)
-	case s.VpcOf(from.Subnet) != s.VpcOf(to.Subnet):
+	case s.VPCOf(from.Subnet) != s.VPCOf(to.Subnet):
 		return BlockedBy("NO_PATH", "%s and %s are in different networks", from.Name, to.Name)
 	}
-	w.add("network "+s.VpcOf(from.Subnet), "local route")
+	w.add("network "+s.VPCOf(from.Subnet), "local route")
 	return s.aclsAllowBetweenSubnets(w, from, to, port)
 }
 
-// routeFromInternet is a connection from the internet: to a public address alone, and answered through the gateway.
+// routeFromInternet checks a connection from the internet: the receiver needs a public address and a route back through
+// an internet gateway.
 func (s *Store) routeFromInternet(w *Trail, from, to Peer, port int) *Blocked {
 	if blocked := s.throughGateway(w, to, from); blocked != nil {
 		return blocked
@@ -163,7 +168,7 @@ func (s *Store) routeFromInternet(w *Trail, from, to Peer, port int) *Blocked {
 	return s.aclsAllowBetweenSubnets(w, from, to, port)
 }
 
-// throughGateway wants the route of an end of the VPC to one outside to lead through an internet gateway.
+// throughGateway checks that the route from a peer in the VPC to a peer outside leads through an internet gateway.
 func (s *Store) throughGateway(w *Trail, inside, outside Peer) *Blocked {
 	route := s.RouteTo(inside.Subnet, outside.Address)
 	switch {
@@ -178,8 +183,8 @@ func (s *Store) throughGateway(w *Trail, inside, outside Peer) *Blocked {
 	return nil
 }
 
-// routeToInternet is a connection to the internet or to a service: by an endpoint's route, by a public address and an internet
-// gateway, or by a NAT gateway that has them.
+// routeToInternet checks a connection to the internet or to a service: the route leads to an endpoint, to an internet
+// gateway, for which the sender needs a public address, or to a NAT gateway.
 func (s *Store) routeToInternet(w *Trail, from, to Peer, port int) *Blocked {
 	route := s.RouteTo(from.Subnet, to.Address)
 	nat := s.NATGateways[route.Target]
@@ -206,16 +211,17 @@ func (s *Store) routeToInternet(w *Trail, from, to Peer, port int) *Blocked {
 	return s.aclsAllowBetweenSubnets(w, from, to, port)
 }
 
-// natPeer returns the network interface of a NAT gateway as an end.
+// natPeer returns the network interface of a NAT gateway as a peer.
 func (s *Store) natPeer(nat *NATGateway) Peer { return s.InterfacesOf(nat.owner())[0].Peer() }
 
+// throughNAT checks the two halves of a connection through a NAT gateway.
 func (s *Store) throughNAT(w *Trail, from, nat, to Peer, port int) *Blocked {
 	w.add(nat.Name, nat.location())
 	if blocked := s.throughGateway(w, nat, to); blocked != nil {
 		return blocked
 	}
 	if from.Subnet != nat.Subnet {
-		if blocked := s.aclsAllow(w, from, to, port); blocked != nil { // its packets name the far end, not the NAT gateway
+		if blocked := s.aclsAllow(w, from, to, port); blocked != nil { // the packets are addressed to the receiver, not to the NAT gateway
 			return blocked
 		}
 		inner := Peer{Name: to.Name, Address: to.Address, Subnet: nat.Subnet}
@@ -227,7 +233,7 @@ func (s *Store) throughNAT(w *Trail, from, nat, to Peer, port int) *Blocked {
 	return s.aclsAllow(w, nat, to, port)
 }
 
-// aclsAllowBetweenSubnets checks the network ACLs. They stand at the border of subnets: within one they see nothing.
+// aclsAllowBetweenSubnets checks the network ACLs, which filter at the border of subnets and not within a subnet.
 func (s *Store) aclsAllowBetweenSubnets(w *Trail, from, to Peer, port int) *Blocked {
 	if from.Subnet == to.Subnet {
 		return nil
@@ -235,9 +241,10 @@ func (s *Store) aclsAllowBetweenSubnets(w *Trail, from, to Peer, port int) *Bloc
 	return s.aclsAllow(w, from, to, port)
 }
 
+// aclsAllow checks the network ACLs of both subnets for the connection's packets and for the answers.
 func (s *Store) aclsAllow(w *Trail, from, to Peer, port int) *Blocked {
 	source := from.asSeenByPeer()
-	there, back := ports{port, port}, source.Back
+	forth, back := ports{port, port}, source.Back
 	if back == (ports{}) {
 		back = anyPorts
 	}
@@ -247,7 +254,7 @@ func (s *Store) aclsAllow(w *Trail, from, to Peer, port int) *Blocked {
 		other  Peer
 		ports  ports
 	}{
-		{from.Subnet, true, to, there}, {to.Subnet, false, source, there}, {to.Subnet, true, source, back}, {from.Subnet, false, to, back},
+		{from.Subnet, true, to, forth}, {to.Subnet, false, source, forth}, {to.Subnet, true, source, back}, {from.Subnet, false, to, back},
 	} {
 		if step.subnet == "" {
 			continue
@@ -257,7 +264,7 @@ func (s *Store) aclsAllow(w *Trail, from, to Peer, port int) *Blocked {
 				directions[step.egress], step.other.Name)
 		}
 		acl := s.aclOf(step.subnet)
-		if by, lets := acl.admits(step.egress, step.other.Address, step.ports); !lets {
+		if by, allows := acl.admits(step.egress, step.other.Address, step.ports); !allows {
 			return aclRestriction(acl.ID, by, step.subnet, step.egress, step.other, step.ports)
 		}
 		if acl != nil {
@@ -267,36 +274,40 @@ func (s *Store) aclsAllow(w *Trail, from, to Peer, port int) *Blocked {
 	return nil
 }
 
+// directions words a direction of traffic. The key is true for egress.
 var directions = map[bool]string{true: "out to", false: "in from"}
 
+// aclRestriction words what a network ACL denies.
 func aclRestriction(acl, by, subnet string, egress bool, other Peer, span ports) *Blocked {
 	named := fmt.Sprintf("TCP %d", span.from)
 	if span.from != span.to {
 		named = fmt.Sprintf("the answers on TCP %d–%d", span.from, span.to)
 	}
-	return BlockedBy("SUBNET_ACL_RESTRICTION", "network ACL %s of %s doesn't let %s %s %s: %s", acl, subnet, named, directions[egress],
+	return BlockedBy("SUBNET_ACL_RESTRICTION", "network ACL %s of %s does not let %s %s %s: %s", acl, subnet, named, directions[egress],
 		other.Name, by)
 }
 
-// route is the one that decides where a subnet's packets to an address go.
-type route struct {
-	table, destination, Target string // no target: there is none
-	dead                       bool   // its target is gone: a black hole
+// Route is the route that decides where a subnet's packets to an address go.
+type Route struct {
+	Target             string // gateway, NAT gateway or endpoint; "" if there is no route
+	table, destination string
+	dead               bool // the target no longer exists: a black hole
 }
 
-func (r route) blackHole(from, to Peer) *Blocked {
+// blackHole words a route whose target no longer exists.
+func (r Route) blackHole(from, to Peer) *Blocked {
 	return BlockedBy("BAD_STATE_ROUTE", "route %s of %s, by which %s would reach %s, leads to %s, which is gone", r.destination, r.table,
 		from.Name, to.Name, r.Target)
 }
 
-// RouteTo is the most specific route of a subnet to an address.
-func (s *Store) RouteTo(subnet string, to netip.Addr) route {
+// RouteTo returns the most specific route of a subnet to an address.
+func (s *Store) RouteTo(subnet string, to netip.Addr) Route {
 	table := s.tableOf(subnet)
 	if table == nil {
-		return route{}
+		return Route{}
 	}
 	best := -1
-	found := route{table: table.ID}
+	found := Route{table: table.ID}
 	for destination, target := range table.Routes {
 		if bits, ok := contains(destination, to); ok && bits > best {
 			best, found.destination, found.Target = bits, destination, target
@@ -307,7 +318,7 @@ func (s *Store) RouteTo(subnet string, to netip.Addr) route {
 	return found
 }
 
-// disruption names what keeps all packets from entering and leaving a subnet, or returns "".
+// disruption names the fault that keeps all packets from entering and leaving a subnet, or returns "".
 func (s *Store) disruption(subnet string) string {
 	found := s.Subnets[subnet]
 	if found == nil || s.Disruption == nil {
@@ -316,5 +327,5 @@ func (s *Store) disruption(subnet string) string {
 	return s.Disruption(*found)
 }
 
-// IsCutOff reports whether something keeps all packets from entering and leaving a subnet.
+// IsCutOff reports whether a fault keeps all packets from entering and leaving a subnet.
 func (s *Store) IsCutOff(subnet string) bool { return s.disruption(subnet) != "" }

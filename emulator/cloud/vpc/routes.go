@@ -1,24 +1,23 @@
 package vpc
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-)
-
-import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// RouteTable holds the routes of the subnets associated with it. Traffic within the VPC needs none.
+// RouteTable holds the routes of the subnets associated with it. The local route, for traffic within the VPC, is
+// implied.
 type RouteTable struct {
 	ID           string
 	VPC          string
-	Routes       map[string]string // destination, a CIDR or a prefix list's ID → gateway, NAT gateway or gateway endpoint
+	Routes       map[string]string // destination (CIDR or prefix list ID) → gateway, NAT gateway or gateway endpoint
 	Associations map[string]string // association ID → subnet ID
 }
 
-// CreateRouteTable makes an empty table.
+// CreateRouteTable creates an empty table.
 func (s *Store) CreateRouteTable(vpc string) (RouteTable, error) {
 	table := &RouteTable{ID: aws.NewID("rtb"), VPC: vpc, Routes: map[string]string{}, Associations: map[string]string{}}
 	beside := 0
@@ -37,7 +36,7 @@ func (s *Store) CreateRouteTable(vpc string) (RouteTable, error) {
 	return RouteTable{ID: table.ID, VPC: vpc}, nil
 }
 
-// DeleteRouteTable removes a table without associations. Gateway endpoints lose it.
+// DeleteRouteTable deletes a table without associations and removes it from gateway endpoints.
 func (s *Store) DeleteRouteTable(id string) error {
 	if table := s.RouteTables[id]; table != nil {
 		for association := range table.Associations {
@@ -51,7 +50,7 @@ func (s *Store) DeleteRouteTable(id string) error {
 	return nil
 }
 
-// CreateRoute sends traffic for the destination to an internet gateway or a NAT gateway.
+// CreateRoute adds a route to an internet gateway or a NAT gateway.
 func (s *Store) CreateRoute(table, destination, gateway string) error {
 	found := s.RouteTables[table]
 	if found == nil {
@@ -73,7 +72,7 @@ func (s *Store) CreateRoute(table, destination, gateway string) error {
 	return nil
 }
 
-// ReplaceRoute sends traffic for a destination elsewhere.
+// ReplaceRoute changes the target of a route.
 func (s *Store) ReplaceRoute(table, destination, gateway string) error {
 	found := s.RouteTables[table]
 	if found == nil || found.Routes[destination] == "" {
@@ -86,9 +85,10 @@ func (s *Store) ReplaceRoute(table, destination, gateway string) error {
 	return nil
 }
 
+// checkRouteTarget refuses a gateway that is not in the VPC.
 func (s *Store) checkRouteTarget(vpc, gateway string) error {
 	if strings.HasPrefix(gateway, "nat-") {
-		if nat := s.NATGateways[gateway]; nat == nil || s.VpcOf(nat.Subnet) != vpc {
+		if nat := s.NATGateways[gateway]; nat == nil || s.VPCOf(nat.Subnet) != vpc {
 			return aws.NotFound("InvalidNatGatewayID.NotFound", "natGateway", gateway)
 		}
 		return nil
@@ -99,7 +99,7 @@ func (s *Store) checkRouteTarget(vpc, gateway string) error {
 	return nil
 }
 
-// DeleteRoute removes a route.
+// DeleteRoute deletes a route.
 func (s *Store) DeleteRoute(table, destination string) error {
 	if found := s.RouteTables[table]; found != nil {
 		delete(found.Routes, destination)
@@ -107,7 +107,7 @@ func (s *Store) DeleteRoute(table, destination string) error {
 	return nil
 }
 
-// Associate makes a table the one of a subnet.
+// Associate associates a table with a subnet that has none and returns the ID of the association.
 func (s *Store) Associate(table, subnet string) (string, error) {
 	id := aws.NewID("rtbassoc")
 	found := s.RouteTables[table]
@@ -116,7 +116,7 @@ func (s *Store) Associate(table, subnet string) (string, error) {
 		return "", aws.NotFound("InvalidRouteTableID.NotFound", "routeTable", table)
 	case s.Subnets[subnet] == nil:
 		return "", aws.NotFound("InvalidSubnetID.NotFound", "subnet", subnet)
-	case s.VpcOf(subnet) != found.VPC:
+	case s.VPCOf(subnet) != found.VPC:
 		return "", differentNetworks(table, subnet)
 	case s.tableOf(subnet) != nil:
 		return "", aws.Refuse("Resource.AlreadyAssociated", "the specified association for route table %s conflicts "+
@@ -126,19 +126,19 @@ func (s *Store) Associate(table, subnet string) (string, error) {
 	return id, nil
 }
 
-// ReplaceAssociation gives the subnet of an association another table. Here the association keeps its ID, on AWS it gets
-// a new one.
+// ReplaceAssociation gives the subnet of an association another table. The association keeps its ID; on AWS it gets a
+// new ID.
 func (s *Store) ReplaceAssociation(association, table string) error {
 	found := s.RouteTables[table]
 	if found == nil {
 		return aws.NotFound("InvalidRouteTableID.NotFound", "routeTable", table)
 	}
 	for _, old := range s.RouteTables {
-		subnet, here := old.Associations[association]
+		subnet, has := old.Associations[association]
 		switch {
-		case !here:
+		case !has:
 			continue
-		case s.VpcOf(subnet) != found.VPC:
+		case s.VPCOf(subnet) != found.VPC:
 			return differentNetworks(table, subnet)
 		}
 		delete(old.Associations, association)
@@ -148,11 +148,12 @@ func (s *Store) ReplaceAssociation(association, table string) error {
 	return aws.NotFound("InvalidAssociationID.NotFound", "association", association)
 }
 
+// differentNetworks refuses to associate a table with a subnet of another VPC.
 func differentNetworks(table, subnet string) error {
 	return aws.Refuse("InvalidParameterValue", "Route table %s and subnet %s belong to different networks", table, subnet)
 }
 
-// Disassociate takes a subnet's table away.
+// Disassociate ends an association. The subnet falls back to the main route table of its VPC.
 func (s *Store) Disassociate(association string) error {
 	for _, table := range s.RouteTables {
 		delete(table.Associations, association)
@@ -160,8 +161,8 @@ func (s *Store) Disassociate(association string) error {
 	return nil
 }
 
-// tableOf is the route table associated with a subnet; nil stands for the VPC's main table, which has only the local
-// route.
+// tableOf returns the route table associated with a subnet. Nil stands for the VPC's main table, which has only the
+// local route.
 func (s *Store) tableOf(subnet string) *RouteTable {
 	for _, table := range s.RouteTables {
 		for _, associated := range table.Associations {
@@ -173,29 +174,28 @@ func (s *Store) tableOf(subnet string) *RouteTable {
 	return nil
 }
 
-// PublicByDefault tells whether instances in a subnet get a public address unless they say otherwise.
+// PublicByDefault reports whether new instances in a subnet get a public address by default.
 func (s *Store) PublicByDefault(subnet string) bool {
-	public := false
-	public = s.Subnets[subnet] != nil && s.Subnets[subnet].MapPublicIP
-	return public
+	return s.Subnets[subnet] != nil && s.Subnets[subnet].MapPublicIP
 }
 
 // TableOf returns the route table that is associated with a subnet.
 func (s *Store) TableOf(subnet string) (RouteTable, error) {
-	return s.findTable(func(s *Store) *RouteTable { return s.tableOf(subnet) })
+	return copyTable(s.tableOf(subnet))
 }
 
 // RouteTable returns a route table.
 func (s *Store) RouteTable(id string) (RouteTable, error) {
-	return s.findTable(func(s *Store) *RouteTable { return s.RouteTables[id] })
+	return copyTable(s.RouteTables[id])
 }
 
-func (s *Store) findTable(find func(*Store) *RouteTable) (RouteTable, error) {
-	var found RouteTable
-	err := aws.Refuse("InvalidRouteTableID.NotFound", "query returned no results; please change your search criteria and try again")
-	if table := find(s); table != nil {
-		found, err = *table, nil
-		found.Routes, found.Associations = maps.Clone(table.Routes), maps.Clone(table.Associations)
+// copyTable copies a table, or refuses nil in the words of the lookup.
+func copyTable(table *RouteTable) (RouteTable, error) {
+	if table == nil {
+		return RouteTable{}, aws.Refuse("InvalidRouteTableID.NotFound",
+			"query returned no results; please change your search criteria and try again")
 	}
-	return found, err
+	copied := *table
+	copied.Routes, copied.Associations = maps.Clone(table.Routes), maps.Clone(table.Associations)
+	return copied, nil
 }

@@ -1,37 +1,35 @@
 package vpc
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-)
-
-import (
 	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// SecurityGroup is a stateful filter of network interfaces; its rules are separate, see [Rule].
+// SecurityGroup is a stateful filter of network interfaces. Its rules are separate resources, see [Rule].
 type SecurityGroup struct {
 	ID   string
 	Name string
 	VPC  string
 }
 
-// Rule lets traffic through a security group. What no rule lets through is dropped.
+// Rule allows traffic through a security group. Traffic that no rule allows is dropped.
 type Rule struct {
 	ID       string
 	Group    string
 	Egress   bool
-	Protocol string // tcp, udp, icmp; -1: any, and then every port
+	Protocol string // tcp, udp, icmp; -1: any protocol and port
 	From, To int    // ports, inclusive
-	CIDR     string // the other end: either a range,
-	Peer     string // the members of a security group,
+	CIDR     string // peer: a range,
+	Peer     string // or the members of a security group,
 	List     string // or the ranges of a prefix list
 }
 
-// CreateSecurityGroup makes a group without rules. Names have 255 characters at most and don't begin with "sg-"
+// CreateSecurityGroup creates a group without rules. A name has at most 255 characters and does not begin with "sg-"
 // (API: CreateSecurityGroup).
 func (s *Store) CreateSecurityGroup(name, vpc string) (SecurityGroup, error) {
 	group := &SecurityGroup{ID: aws.NewID("sg"), Name: name, VPC: vpc}
@@ -54,7 +52,8 @@ func (s *Store) CreateSecurityGroup(name, vpc string) (SecurityGroup, error) {
 	return *group, nil
 }
 
-// DeleteSecurityGroup removes a group that no interface uses and no other group's rule names.
+// DeleteSecurityGroup deletes a group and its rules. It fails while a network interface uses the group or a rule of
+// another group names it.
 func (s *Store) DeleteSecurityGroup(id string) error {
 	for _, rule := range s.Rules {
 		if rule.Peer == id && rule.Group != id {
@@ -65,10 +64,11 @@ func (s *Store) DeleteSecurityGroup(id string) error {
 		return groupInUse(id, user)
 	}
 	delete(s.SecurityGroups, id)
-	maps.DeleteFunc(s.Rules, func(_ string, rule *Rule) bool { return rule.Group == id }) // its own rules go with it
+	maps.DeleteFunc(s.Rules, func(_ string, rule *Rule) bool { return rule.Group == id })
 	return nil
 }
 
+// groupInUse refuses to delete a security group that something uses.
 func groupInUse(id, by string) error {
 	return aws.Refuse("DependencyViolation", "resource %s has a dependent object: %s", id, by)
 }
@@ -83,6 +83,7 @@ func (s *Store) CreateRule(rule Rule) (Rule, error) {
 	return rule, nil
 }
 
+// checkRule refuses a rule that EC2 refuses (API: AuthorizeSecurityGroupIngress).
 func (s *Store) checkRule(rule Rule) error {
 	if s.SecurityGroups[rule.Group] == nil {
 		return aws.NotFound("InvalidGroup.NotFound", "security group", rule.Group)
@@ -90,7 +91,7 @@ func (s *Store) checkRule(rule Rule) error {
 	if peer := s.SecurityGroups[rule.Peer]; rule.Peer != "" && (peer == nil || peer.VPC != s.SecurityGroups[rule.Group].VPC) {
 		return aws.NotFound("InvalidGroup.NotFound", "security group", rule.Peer)
 	}
-	if others := slices.DeleteFunc([]string{rule.CIDR, rule.Peer, rule.List}, isEmpty); len(others) != 1 {
+	if peers := slices.DeleteFunc([]string{rule.CIDR, rule.Peer, rule.List}, func(peer string) bool { return peer == "" }); len(peers) != 1 {
 		return aws.Refuse("InvalidParameterCombination", "a rule names one CIDR, one security group or one prefix list")
 	}
 	if _, known := prefixListByID(rule.List); rule.List != "" && !known {
@@ -108,6 +109,7 @@ func (s *Store) checkRule(rule Rule) error {
 	return s.checkOtherRules(rule)
 }
 
+// checkOtherRules refuses a duplicate rule and more rules than the quota allows.
 func (s *Store) checkOtherRules(rule Rule) error {
 	beside := 0
 	for _, other := range s.Rules {
@@ -127,7 +129,8 @@ func (s *Store) checkOtherRules(rule Rule) error {
 	return nil
 }
 
-// UpdateRule changes a rule in place, but neither its group, its direction nor of what kind its other end is.
+// UpdateRule changes a rule in place. The group, the direction and the kind of peer (range or group) must stay the
+// same.
 func (s *Store) UpdateRule(id string, rule Rule) error {
 	rule.ID = id
 	old := s.Rules[id]
@@ -145,15 +148,14 @@ func (s *Store) UpdateRule(id string, rule Rule) error {
 	return nil
 }
 
-func isEmpty(text string) bool { return text == "" }
-
-// DeleteRule removes a rule.
+// DeleteRule deletes a rule.
 func (s *Store) DeleteRule(id string) error {
 	delete(s.Rules, id)
 	return nil
 }
 
-// allows reports whether the rule lets TCP traffic on port pass between its group and another end.
+// allows reports whether the rule allows TCP on a port between its group and a peer with an address and security
+// groups.
 func (r *Rule) allows(port int, address netip.Addr, groups []string) bool {
 	if r.Protocol != "-1" && (r.Protocol != "tcp" || port < r.From || port > r.To) {
 		return false
@@ -165,7 +167,7 @@ func (r *Rule) allows(port int, address netip.Addr, groups []string) bool {
 	return inside
 }
 
-// describe are what a rule lets pass.
+// describe returns the traffic that the rule allows, for people.
 func (r *Rule) describe() string {
 	span := "all traffic"
 	if r.Protocol != "-1" {

@@ -1,13 +1,11 @@
 package vpc
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-)
-
-import (
 	"maps"
 	"net/netip"
 	"slices"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
 // Subnet is a range of a VPC in one availability zone.
@@ -16,17 +14,19 @@ type Subnet struct {
 	VPC         string
 	CIDR        netip.Prefix
 	Zone        string
-	MapPublicIP bool
+	MapPublicIP bool // new instances get a public address by default
 }
 
-func (s *Store) VpcOf(subnet string) string {
+// VPCOf returns the ID of the VPC that a subnet belongs to, or "".
+func (s *Store) VPCOf(subnet string) string {
 	if found := s.Subnets[subnet]; found != nil {
 		return found.VPC
 	}
 	return ""
 }
 
-// CreateSubnet carves a subnet out of a VPC. EC2 takes /16 to /28, inside the VPC, beside the others (API: CreateSubnet).
+// CreateSubnet creates a subnet in a VPC. EC2 accepts ranges from /16 to /28 that lie inside the VPC and overlap no
+// other subnet (API: CreateSubnet).
 func (s *Store) CreateSubnet(vpc, cidr, zone string, mapPublicIP bool) (Subnet, error) {
 	prefix, err := parseCIDR(cidr)
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *Store) CreateSubnet(vpc, cidr, zone string, mapPublicIP bool) (Subnet, 
 	return *subnet, nil
 }
 
-// UpdateSubnet changes whether instances get a public address unless they say otherwise; those that run keep theirs.
+// UpdateSubnet sets whether new instances get a public address by default. Running instances keep theirs.
 func (s *Store) UpdateSubnet(id string, mapPublicIP bool) error {
 	subnet := s.Subnets[id]
 	if subnet == nil {
@@ -71,7 +71,7 @@ func (s *Store) UpdateSubnet(id string, mapPublicIP bool) error {
 	return nil
 }
 
-// DeleteSubnet removes a subnet that has no network interface any more.
+// DeleteSubnet deletes a subnet without network interfaces.
 func (s *Store) DeleteSubnet(id string) error {
 	if user := s.ownerWhere(func(n *Interface) bool { return n.Subnet == id }); user != "" {
 		return aws.InUse("subnet", id, user)
@@ -86,15 +86,16 @@ func (s *Store) DeleteSubnet(id string) error {
 	return nil
 }
 
+// SameZone reports whether two subnets exist and are in the same availability zone.
 func (s *Store) SameZone(a, b string) bool {
 	return s.Subnets[a] != nil && s.Subnets[b] != nil && s.Subnets[a].Zone == s.Subnets[b].Zone
 }
 
-// NetworkOf is the VPC of a subnet, with all of its subnets, by ID.
+// NetworkOf returns the VPC of a subnet with all subnets of that VPC, sorted by ID.
 func (s *Store) NetworkOf(subnet string) (VPC, []Subnet) {
 	var network VPC
 	var subnets []Subnet
-	if found := s.VPCs[s.VpcOf(subnet)]; found != nil {
+	if found := s.VPCs[s.VPCOf(subnet)]; found != nil {
 		network = *found
 	}
 	for _, id := range aws.Keys(s.Subnets) {

@@ -1,12 +1,10 @@
 package vpc
 
 import (
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
-)
-
-import (
 	"cmp"
 	"net/netip"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
 // VPC is a virtual private cloud.
@@ -15,17 +13,17 @@ type VPC struct {
 	CIDR netip.Prefix
 }
 
-// Default quotas ("Amazon VPC quotas"). Internet gateways have the one of the VPCs.
+// Default quotas ("Amazon VPC quotas"). The quota of internet gateways is that of VPCs.
 const (
-	maxVPCs       = 5   // a Region
-	maxSubnets    = 200 // a VPC
-	maxTables     = 200 // a VPC
-	maxRoutes     = 500 // a route table
-	maxRules      = 60  // a security group, each direction
-	MaxInterfaced = 5   // security groups of a network interface
+	maxVPCs              = 5   // per region
+	maxSubnets           = 200 // per VPC
+	maxTables            = 200 // per VPC
+	maxRoutes            = 500 // per route table
+	maxRules             = 60  // per security group and direction
+	MaxGroupsOfInterface = 5   // security groups per network interface
 )
 
-// CreateVPC makes a VPC. EC2 takes /16 to /28 (API: CreateVpc).
+// CreateVPC creates a VPC. EC2 accepts ranges from /16 to /28 (API: CreateVpc).
 func (s *Store) CreateVPC(cidr string) (VPC, error) {
 	prefix, err := parseCIDR(cidr)
 	if err != nil {
@@ -42,7 +40,7 @@ func (s *Store) CreateVPC(cidr string) (VPC, error) {
 	return *vpc, nil
 }
 
-// DeleteVPC removes an empty VPC.
+// DeleteVPC deletes an empty VPC.
 func (s *Store) DeleteVPC(id string) error {
 	if found := s.contentOf(id); found != "" {
 		return aws.InUse("vpc", id, found)
@@ -51,7 +49,7 @@ func (s *Store) DeleteVPC(id string) error {
 	return nil
 }
 
-// contentOf names something that is in a VPC, or returns "" if it is empty.
+// contentOf names a resource in a VPC, or returns "" if the VPC is empty.
 func (s *Store) contentOf(vpc string) string {
 	return cmp.Or(
 		firstIn(vpc, "subnet", s.Subnets, func(n *Subnet) string { return n.VPC }),
@@ -63,7 +61,7 @@ func (s *Store) contentOf(vpc string) string {
 	)
 }
 
-// firstIn names the first of some resources that is in a VPC.
+// firstIn names the first of some resources of a kind that is in a VPC, or returns "".
 func firstIn[T any](vpc, kind string, all map[string]*T, vpcOf func(*T) string) string {
 	for _, id := range aws.Keys(all) {
 		if vpcOf(all[id]) == vpc {
@@ -73,6 +71,7 @@ func firstIn[T any](vpc, kind string, all map[string]*T, vpcOf func(*T) string) 
 	return ""
 }
 
+// parseCIDR reads a range. It refuses one with bits set beyond its length.
 func parseCIDR(text string) (netip.Prefix, error) {
 	prefix, err := netip.ParsePrefix(text)
 	if err != nil || prefix != prefix.Masked() {
@@ -82,10 +81,9 @@ func parseCIDR(text string) (netip.Prefix, error) {
 	return prefix, nil
 }
 
-// VPC finds a VPC by its ID.
+// VPC returns a VPC, or false.
 func (s *Store) VPC(id string) (VPC, bool) {
-	var found *VPC
-	found = s.VPCs[id]
+	found := s.VPCs[id]
 	if found == nil {
 		return VPC{}, false
 	}
