@@ -15,6 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/runtime/nspawn"
 )
@@ -39,7 +42,7 @@ func newMachines(e *Emulator) (*machines, error) {
 	return &machines{Emulator: e, vpcs: map[string]*nspawn.VPC{}}, nil
 }
 
-func (m *machines) boot(ctx context.Context, i cloud.Instance) (instance, error) {
+func (m *machines) boot(ctx context.Context, i ec2.Instance) (instance, error) {
 	if image := m.imageOf(i); image != "" {
 		return nil, errors.New("machines boot the Debian that is built for them, no image of an instance")
 	}
@@ -52,7 +55,7 @@ func (m *machines) boot(ctx context.Context, i cloud.Instance) (instance, error)
 		Role: path.Base(i.Profile), InstanceType: i.Type, AMI: i.ImageID,
 		Fetch: func(_ context.Context, bucket, key string) (io.ReadCloser, error) {
 			object, err := m.fetch(i.ID, bucket, key)
-			var refused *cloud.Error
+			var refused *aws.Error
 			if errors.As(err, &refused) && refused.Code == "NoSuchKey" {
 				return nil, fs.ErrNotExist
 			}
@@ -69,7 +72,7 @@ func (m *machines) boot(ctx context.Context, i cloud.Instance) (instance, error)
 
 // vpc is the namespace of a subnet's VPC, with all of its subnets.
 func (m *machines) vpc(ctx context.Context, subnet string) (*nspawn.VPC, error) {
-	network, subnets := m.Cloud.NetworkOf(subnet)
+	network, subnets := cloud.Find(m.Cloud, func(m *cloud.Model) (vpc.VPC, []vpc.Subnet) { return m.VPC.NetworkOf(subnet) })
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if vpc := m.vpcs[network.ID]; vpc != nil {

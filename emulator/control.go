@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/analyzer"
 	"github.com/elastic-service/elastic-service/emulator/dashboard"
 	"github.com/elastic-service/elastic-service/emulator/provider"
 )
@@ -55,13 +56,13 @@ func (e *Emulator) Serve(address, stack string) (*Control, error) {
 	})
 	mux.HandleFunc("GET /path", e.path)
 	mux.HandleFunc("POST /instances/{id}/terminate", func(w http.ResponseWriter, r *http.Request) {
-		acknowledge(w, e.Cloud.TerminateInstance(r.PathValue("id")))
+		acknowledge(w, e.Cloud.Change(func(m *cloud.Model) error { return m.EC2.TerminateInstance(r.PathValue("id")) }))
 	})
 	mux.HandleFunc("POST /instances/{id}/services/{name}/stop", func(w http.ResponseWriter, r *http.Request) {
 		acknowledge(w, e.StopService(r.PathValue("id"), r.PathValue("name")))
 	})
 	mux.HandleFunc("POST /tasks/{id}/stop", func(w http.ResponseWriter, r *http.Request) {
-		acknowledge(w, e.Cloud.StopTask(r.PathValue("id"), ""))
+		acknowledge(w, e.Cloud.Change(func(m *cloud.Model) error { return m.ECS.StopTask(r.PathValue("id"), "", m.Clock.Now()) }))
 	})
 	mux.HandleFunc("POST /orphans/delete", func(w http.ResponseWriter, r *http.Request) {
 		known, err := readKnown(w, r)
@@ -209,7 +210,9 @@ func (e *Emulator) path(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("port %q is not a number", query.Get("port")), http.StatusBadRequest)
 		return
 	}
-	path, err := e.Cloud.Trace(query.Get("from"), query.Get("to"), port)
+	path, err := cloud.Find(e.Cloud, func(m *cloud.Model) (analyzer.Path, error) {
+		return m.Analyzer.Trace(query.Get("from"), query.Get("to"), port)
+	})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -218,8 +221,8 @@ func (e *Emulator) path(w http.ResponseWriter, r *http.Request) {
 }
 
 // Path asks whether a connection can be opened, and what stops it.
-func (c Client) Path(ctx context.Context, from, to string, port int) (cloud.Path, error) {
-	var path cloud.Path
+func (c Client) Path(ctx context.Context, from, to string, port int) (analyzer.Path, error) {
+	var path analyzer.Path
 	query := url.Values{"from": {from}, "to": {to}, "port": {strconv.Itoa(port)}}
 	return path, c.do(ctx, http.MethodGet, "/path?"+query.Encode(), nil, &path)
 }

@@ -5,6 +5,10 @@ import (
 	"slices"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 	"github.com/elastic-service/elastic-service/emulator/dashboard"
 )
 
@@ -12,10 +16,10 @@ import (
 type view struct {
 	Status
 	Stack    string
-	Zones    []string                  // of balancers and instances
-	Subnets  map[string]string         // of groups and instances, with their zones where instances tell them
-	Members  map[string]string         // groups of instances
-	Policies map[string][]cloud.Policy // of groups
+	Zones    []string                        // of balancers and instances
+	Subnets  map[string]string               // of groups and instances, with their zones where instances tell them
+	Members  map[string]string               // groups of instances
+	Policies map[string][]autoscaling.Policy // of groups
 }
 
 // dashboardSource is what the page of a stack's emulator shows.
@@ -23,13 +27,13 @@ func (e *Emulator) dashboardSource(stack string) dashboard.Source {
 	return func() (any, dashboard.Sample) {
 		v := view{
 			Status: e.Status(), Stack: stack, Zones: e.zones(), Subnets: map[string]string{}, Members: map[string]string{},
-			Policies: map[string][]cloud.Policy{},
+			Policies: map[string][]autoscaling.Policy{},
 		}
-		for _, i := range e.Cloud.Instances() {
+		for _, i := range cloud.Get(e.Cloud, func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
 			v.Members[i.ID], v.Subnets[i.Subnet] = i.Group, i.Zone
 		}
-		for _, name := range e.Cloud.GroupNames() {
-			g, _, _ := e.Cloud.Group(name)
+		for _, name := range cloud.Get(e.Cloud, func(m *cloud.Model) []string { return m.AutoScaling.GroupNames() }) {
+			g, _ := cloud.Find(e.Cloud, func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(name) })
 			for _, subnet := range g.Spec.Subnets {
 				if _, known := v.Subnets[subnet]; !known {
 					v.Subnets[subnet] = ""
@@ -45,12 +49,12 @@ func (e *Emulator) dashboardSource(stack string) dashboard.Source {
 
 func (e *Emulator) zones() []string {
 	zones := map[string]bool{}
-	for _, forward := range e.Cloud.Forwards() {
+	for _, forward := range cloud.Get(e.Cloud, func(m *cloud.Model) []elb.Forward { return m.ELB.Forwards() }) {
 		for _, zone := range forward.Zones {
 			zones[zone] = true
 		}
 	}
-	for _, i := range e.Cloud.Instances() {
+	for _, i := range cloud.Get(e.Cloud, func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
 		zones[i.Zone] = true
 	}
 	return slices.Sorted(maps.Keys(zones))
@@ -69,15 +73,15 @@ func (v view) sample() dashboard.Sample {
 	}
 	inService := map[string]int{}
 	for _, i := range v.Instances {
-		if i.State == string(cloud.Running) {
+		if i.State == string(ec2.Running) {
 			s.CPU[i.ID] = i.CPU
 		}
-		if i.Lifecycle == string(cloud.LifecycleInService) {
+		if i.Lifecycle == string(ec2.LifecycleInService) {
 			inService[v.Members[i.ID]]++
 		}
 	}
 	for _, t := range v.Tasks {
-		if t.State == string(cloud.TaskRunning) {
+		if t.State == string(ecs.TaskRunning) {
 			s.Tasks[t.ID] = t.CPU
 		}
 	}

@@ -24,6 +24,9 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/clock"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/loopback"
 	"github.com/elastic-service/elastic-service/emulator/provider"
@@ -143,16 +146,16 @@ func (e *Emulator) claimAddresses() {
 // loopbackAddresses lists the addresses on this machine of all that exists in the cloud.
 func (e *Emulator) loopbackAddresses() []netip.Addr {
 	var addresses []netip.Addr
-	for _, i := range e.Cloud.Instances() {
-		if i.State != cloud.Terminated {
+	for _, i := range cloud.Get(e.Cloud, func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
+		if i.State != ec2.Terminated {
 			addresses = append(addresses, loopback.Address(i.Address))
 		}
 	}
-	for _, b := range e.Cloud.LoadBalancers() {
+	for _, b := range cloud.Get(e.Cloud, func(m *cloud.Model) []elb.LoadBalancer { return m.ELB.DescribeLoadBalancers() }) {
 		addresses = append(addresses, loopback.Address(b.Address))
 	}
-	for _, t := range e.Cloud.Tasks() {
-		if t.State != cloud.TaskStopped {
+	for _, t := range cloud.Get(e.Cloud, func(m *cloud.Model) []ecs.Task { return m.ECS.DescribeTasks() }) {
+		if t.State != ecs.TaskStopped {
 			addresses = append(addresses, loopback.Address(t.Address))
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
 	"github.com/elastic-service/elastic-service/emulator/guest"
 )
 
@@ -24,41 +26,43 @@ type FaultRequest struct {
 
 // Faults are what can be made to go wrong, and what does now, the oldest first.
 type Faults struct {
-	Actions []cloud.FaultAction
-	Running []cloud.Fault
+	Actions []fault.Action
+	Running []fault.Fault
 }
 
 // Faults lists both.
 func (e *Emulator) Faults() Faults {
-	return Faults{Actions: cloud.FaultActions(), Running: e.Cloud.Faults()}
+	return Faults{Actions: fault.Actions(), Running: cloud.Get(e.Cloud, func(m *cloud.Model) []fault.Fault { return m.Fault.List() })}
 }
 
 // StartFault makes something go wrong.
-func (e *Emulator) StartFault(r FaultRequest) (cloud.Fault, error) {
+func (e *Emulator) StartFault(r FaultRequest) (fault.Fault, error) {
 	const longest = float64(365 * 24 * time.Hour / time.Second) // what a Duration can hold, and more than is allowed
 	if !(r.Duration >= 0 && r.Duration <= longest) {
-		return cloud.Fault{}, fmt.Errorf("duration: %v s is not one", r.Duration)
+		return fault.Fault{}, fmt.Errorf("duration: %v s is not one", r.Duration)
 	}
-	fault, err := e.Cloud.StartFault(cloud.FaultSpec{
-		Action: r.Action, Target: r.Target, Duration: time.Duration(r.Duration * float64(time.Second)), Parameters: r.Parameters,
+	started, err := cloud.Make(e.Cloud, func(m *cloud.Model) (fault.Fault, error) {
+		return m.Fault.Start(fault.Spec{
+			Action: r.Action, Target: r.Target, Duration: time.Duration(r.Duration * float64(time.Second)), Parameters: r.Parameters,
+		}, m.Clock.Now())
 	})
-	if err == nil && fault.Action == cloud.FaultKill {
-		err = e.killProcess(fault)
+	if err == nil && started.Action == fault.KillProcess {
+		err = e.killProcess(started)
 	}
 	if err == nil {
-		e.options.Log.Info("fault", "id", fault.ID, "action", fault.Action, "target", fault.Target, "until", fault.Until)
+		e.options.Log.Info("fault", "id", started.ID, "action", started.Action, "target", started.Target, "until", started.Until)
 	}
-	return fault, err
+	return started, err
 }
 
-func (e *Emulator) killProcess(fault cloud.Fault) error {
+func (e *Emulator) killProcess(f fault.Fault) error {
 	e.mu.Lock()
-	m := e.machines[fault.Target]
+	m := e.machines[f.Target]
 	e.mu.Unlock()
 	if m == nil || m.instance == nil {
-		return fmt.Errorf("instance %q has not booted", fault.Target)
+		return fmt.Errorf("instance %q has not booted", f.Target)
 	}
-	return m.instance.SignalProcess(fault.Parameters[cloud.ParameterProcess], unix.SignalNum(fault.Parameters[cloud.ParameterSignal]))
+	return m.instance.SignalProcess(f.Parameters[fault.ParameterProcess], unix.SignalNum(f.Parameters[fault.ParameterSignal]))
 }
 
 // followFaults puts load on instances where a fault wants it, and takes it away. What other faults do is the model's.
@@ -66,14 +70,14 @@ func (e *Emulator) followFaults() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	wanted := map[string]bool{}
-	for _, fault := range e.Cloud.Faults() {
-		m := e.machines[fault.Target]
-		if fault.Action != cloud.FaultStress || m == nil || m.instance == nil || m.stopping {
+	for _, f := range cloud.Get(e.Cloud, func(m *cloud.Model) []fault.Fault { return m.Fault.List() }) {
+		m := e.machines[f.Target]
+		if f.Action != fault.StressCPU || m == nil || m.instance == nil || m.stopping {
 			continue
 		}
-		wanted[fault.ID] = true
-		if _, there := e.stresses[fault.ID]; !there {
-			e.stresses[fault.ID] = e.stress(fault, m)
+		wanted[f.ID] = true
+		if _, there := e.stresses[f.ID]; !there {
+			e.stresses[f.ID] = e.stress(f, m)
 		}
 	}
 	for id, load := range e.stresses {
@@ -88,14 +92,14 @@ func (e *Emulator) followFaults() {
 }
 
 // stress begins a load. One that can't be is nil, so that it is tried and said once.
-func (e *Emulator) stress(fault cloud.Fault, m *machine) *guest.Stress {
-	i, err := e.Cloud.Instance(fault.Target)
+func (e *Emulator) stress(f fault.Fault, m *machine) *guest.Stress {
+	i, err := cloud.Find(e.Cloud, func(m *cloud.Model) (ec2.Instance, error) { return m.EC2.Instance(f.Target) })
 	if err != nil {
 		return nil
 	}
-	load, err := m.instance.Stress(fault.VirtualCPUs(i.Type) * coresPerCPU)
+	load, err := m.instance.Stress(f.VirtualCPUs(i.Type) * coresPerCPU)
 	if err != nil {
-		e.options.Log.Error("no load", "fault", fault.ID, "instance", fault.Target, "error", err)
+		e.options.Log.Error("no load", "fault", f.ID, "instance", f.Target, "error", err)
 		return nil
 	}
 	return load
@@ -120,7 +124,7 @@ func (e *Emulator) handleFaults(mux *http.ServeMux) {
 		reply(w, fault)
 	})
 	mux.HandleFunc("DELETE /faults/{id}", func(w http.ResponseWriter, r *http.Request) {
-		acknowledge(w, e.Cloud.StopFault(r.PathValue("id")))
+		acknowledge(w, e.Cloud.Change(func(m *cloud.Model) error { return m.Fault.Stop(r.PathValue("id")) }))
 	})
 }
 
@@ -131,8 +135,8 @@ func (c Client) Faults(ctx context.Context) (Faults, error) {
 }
 
 // StartFault makes something go wrong.
-func (c Client) StartFault(ctx context.Context, request FaultRequest) (cloud.Fault, error) {
-	var fault cloud.Fault
+func (c Client) StartFault(ctx context.Context, request FaultRequest) (fault.Fault, error) {
+	var fault fault.Fault
 	return fault, c.do(ctx, http.MethodPost, "/faults", request, &fault)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
 	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/loopback"
 )
@@ -22,7 +23,7 @@ func restarting() string {
 	return strings.Replace(webDocument(), "[Service]\n", "[Service]\n    Restart=always\n    RestartSec=100ms\n", 1)
 }
 
-func (w *world) start(action, target string, seconds float64, parameters map[string]string) cloud.Fault {
+func (w *world) start(action, target string, seconds float64, parameters map[string]string) fault.Fault {
 	w.t.Helper()
 	return must(w.StartFault(emulator.FaultRequest{Action: action, Target: target, Duration: seconds, Parameters: parameters}))(w.t)
 }
@@ -44,7 +45,7 @@ func TestFaultsOfInstancesAreReal(t *testing.T) {
 
 	t.Run("a process is killed and comes back", func(t *testing.T) {
 		w.t = t
-		killed := w.start(cloud.FaultKill, victim.ID, 0, map[string]string{cloud.ParameterProcess: "web", cloud.ParameterSignal: "SIGKILL"})
+		killed := w.start(fault.KillProcess, victim.ID, 0, map[string]string{fault.ParameterProcess: "web", fault.ParameterSignal: "SIGKILL"})
 		assert.Equal(t, killed.Started, killed.Until)
 		assert.Empty(t, w.Status().Faults, "that is over at once")
 		w.eventually("restarted", func() bool {
@@ -52,14 +53,14 @@ func TestFaultsOfInstancesAreReal(t *testing.T) {
 			return services[0].Restarts == 1 && services[0].State == guest.Running
 		})
 		_, err := w.StartFault(emulator.FaultRequest{
-			Action: cloud.FaultKill, Target: victim.ID, Parameters: map[string]string{cloud.ParameterProcess: "mysqld"},
+			Action: fault.KillProcess, Target: victim.ID, Parameters: map[string]string{fault.ParameterProcess: "mysqld"},
 		})
 		require.ErrorContains(t, err, `no process "mysqld" runs on `+victim.ID)
 	})
 	t.Run("its CPU is busy until the load's time is over", func(t *testing.T) {
 		w.t = t
-		fault := w.start(cloud.FaultStress, victim.ID, 200, map[string]string{cloud.ParameterLoad: "50"})
-		assert.Equal(t, []cloud.Fault{fault}, w.Status().Faults)
+		load := w.start(fault.StressCPU, victim.ID, 200, map[string]string{fault.ParameterLoad: "50"})
+		assert.Equal(t, []fault.Fault{load}, w.Status().Faults)
 		// What the processes themselves need, more of it with the race detector, the other instance needs too.
 		more := func() float64 { return w.instance(victim.ID).CPU - w.instance(other.ID).CPU }
 		w.eventually("half of it is used", func() bool { return more() > 30 })
@@ -68,7 +69,7 @@ func TestFaultsOfInstancesAreReal(t *testing.T) {
 	})
 	t.Run("it is terminated and replaced", func(t *testing.T) {
 		w.t = t
-		w.start(cloud.FaultTerminate, victim.ID, 0, nil)
+		w.start(fault.TerminateInstances, victim.ID, 0, nil)
 		w.eventually("replaced", func() bool { return w.healthy() == 2 && w.instance(victim.ID).State == "terminated" })
 	})
 }
@@ -79,7 +80,7 @@ func TestADisruptedZoneTimesOutAndComesBack(t *testing.T) {
 	w.group("web", 2, w.template(stock, "", webDocument()), w.targets)
 	w.eventually("two healthy", func() bool { return w.healthy() == 2 })
 	zone := w.Status().Instances[0].Zone
-	fault := w.start(cloud.FaultNetwork, zone, 600, nil)
+	fault := w.start(fault.DisruptConnectivity, zone, 600, nil)
 	w.eventually("unhealthy", func() bool { return w.healthy() == 1 })
 	sick := w.instance(w.Status().Instances[0].ID)
 	assert.Equal(t, "unhealthy", sick.Target)
@@ -89,7 +90,7 @@ func TestADisruptedZoneTimesOutAndComesBack(t *testing.T) {
 		require.NoError(t, err)
 		response.Body.Close()
 	}
-	require.NoError(t, w.Cloud.StopFault(fault.ID))
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.Fault.Stop(fault.ID) }))
 	w.eventually("healthy again", func() bool { return w.healthy() == 2 })
 }
 
@@ -114,7 +115,7 @@ func TestAFailedZoneIsLeftAndFilledAgain(t *testing.T) {
 			dead = i
 		}
 	}
-	fault := w.start(cloud.FaultPower, "us-east-1a", 0, nil)
+	fault := w.start(fault.PowerInterruption, "us-east-1a", 0, nil)
 	w.eventually("both are in the other zone", func() bool { return zones() == "bb" })
 	_, err := http.Get(fmt.Sprintf("http://%s:%d", dead.Loopback, loopback.Port(80)))
 	require.Error(t, err, "it answers nobody")
@@ -128,7 +129,7 @@ func TestAFailedZoneIsLeftAndFilledAgain(t *testing.T) {
 	w.eventually("an outage outlives the emulator", func() bool { return zones() == "bb" })
 	require.Len(t, w.Status().Faults, 1)
 	assert.Equal(t, fault.ID, w.Status().Faults[0].ID)
-	require.NoError(t, w.Cloud.StopFault(fault.ID))
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.Fault.Stop(fault.ID) }))
 	w.eventually("balanced again", func() bool { return zones() == "ab" })
 }
 
@@ -155,7 +156,7 @@ func TestTheControlAPIStartsListsAndEndsFaults(t *testing.T) {
 	}, names)
 
 	started := must(client.StartFault(t.Context(), emulator.FaultRequest{
-		Action: cloud.FaultNetwork, Target: "us-east-1b", Duration: 90, Parameters: map[string]string{"scope": "all"},
+		Action: fault.DisruptConnectivity, Target: "us-east-1b", Duration: 90, Parameters: map[string]string{"scope": "all"},
 	}))(t)
 	assert.Equal(t, 90*time.Second, started.Until.Sub(started.Started))
 	status := must(client.Status(t.Context()))(t)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 	"github.com/elastic-service/elastic-service/emulator/guest"
 )
 
@@ -17,7 +18,7 @@ func (e *Emulator) followImages() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	wanted := map[string]bool{}
-	for _, image := range e.Cloud.Images() {
+	for _, image := range cloud.Get(e.Cloud, func(m *cloud.Model) []ec2.Image { return m.EC2.DescribeImages() }) {
 		wanted[image.ID] = true
 		if !e.images[image.ID] {
 			e.images[image.ID] = true
@@ -35,7 +36,7 @@ func (e *Emulator) followImages() {
 }
 
 // capture copies an image's files once: they are kept over a restart, when their source may be gone.
-func (e *Emulator) capture(image cloud.Image) {
+func (e *Emulator) capture(image ec2.Image) {
 	if _, err := os.Stat(e.imageFolder(image.ID)); err == nil {
 		return
 	}
@@ -46,8 +47,8 @@ func (e *Emulator) capture(image cloud.Image) {
 }
 
 // imageOf is the folder that an instance begins with; nothing for a stock image, which programs here stand in for.
-func (e *Emulator) imageOf(i cloud.Instance) string {
-	image, err := e.Cloud.ImageByID(i.ImageID)
+func (e *Emulator) imageOf(i ec2.Instance) string {
+	image, err := cloud.Find(e.Cloud, func(m *cloud.Model) (ec2.Image, error) { return m.EC2.ImageByID(i.ImageID) })
 	if err != nil || image.Source == "" {
 		return ""
 	}

@@ -12,6 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 	"github.com/elastic-service/elastic-service/emulator/load"
 )
 
@@ -21,23 +24,29 @@ const rate = 500
 // layFlows gives the world a network balancer in place of its application balancer, with flows to port 80.
 func (w *world) layFlows() {
 	w.t.Helper()
-	require.NoError(w.t, w.Cloud.DeleteBalancer(w.balancer))
-	w.balancer = must(w.Cloud.CreateBalancer(cloud.LoadBalancerSpec{
-		Name: "flows", Subnets: w.subnets, SecurityGroups: []string{w.balancerSG}, CrossZone: true,
+	require.NoError(w.t, w.Cloud.Change(func(m *cloud.Model) error { return m.ELB.DeleteLoadBalancer(w.balancer) }))
+	w.balancer = must(cloud.Make(w.Cloud, func(m *cloud.Model) (elb.LoadBalancer, error) {
+		return m.ELB.CreateLoadBalancer(elb.LoadBalancerSpec{
+			Name: "flows", Subnets: w.subnets, SecurityGroups: []string{w.balancerSG}, CrossZone: true,
+		}, m.Clock.Now())
 	}))(w.t).ARN
-	w.targets = must(w.Cloud.CreateTargetGroup(cloud.TargetGroupSpec{
-		Name: "flows", Port: 80, Protocol: "TCP", VPC: w.vpc, DeregistrationDelay: 20 * time.Second,
-		Check: cloud.HealthCheck{
-			Protocol: "TCP", Port: "traffic-port", Interval: 30 * time.Second, Timeout: 20 * time.Second, Healthy: 2, Unhealthy: 2,
-		},
+	w.targets = must(cloud.Make(w.Cloud, func(m *cloud.Model) (elb.TargetGroup, error) {
+		return m.ELB.CreateTargetGroup(elb.TargetGroupSpec{
+			Name: "flows", Port: 80, Protocol: "TCP", VPC: w.vpc, DeregistrationDelay: 20 * time.Second,
+			Check: elb.HealthCheck{
+				Protocol: "TCP", Port: "traffic-port", Interval: 30 * time.Second, Timeout: 20 * time.Second, Healthy: 2, Unhealthy: 2,
+			},
+		})
 	}))(w.t).ARN
-	must(w.Cloud.CreateListener(cloud.Listener{Balancer: w.balancer, Port: 80, Protocol: "TCP", TargetGroup: w.targets}))(w.t)
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (elb.Listener, error) {
+		return m.ELB.CreateListener(elb.Listener{Balancer: w.balancer, Port: 80, Protocol: "TCP", TargetGroup: w.targets})
+	}))(w.t)
 }
 
 // loaded is a group under load, which is checked at the end.
 type loaded struct {
 	*world
-	spec cloud.GroupSpec
+	spec autoscaling.GroupSpec
 	stop func() load.Report
 }
 
@@ -49,12 +58,17 @@ func newLoaded(t *testing.T, protocol string, count int) *loaded {
 	if protocol == "TCP" {
 		w.layFlows()
 	}
-	template := must(w.Cloud.CreateTemplate("web", w.template(stock, "", webDocument())))(t).ID
-	l := &loaded{world: w, spec: cloud.GroupSpec{
+	data := w.template(stock, "", webDocument())
+	template := must(cloud.Make(w.Cloud, func(m *cloud.Model) (ec2.LaunchTemplate, error) {
+		return m.EC2.CreateLaunchTemplate("web", data)
+	}))(t).ID
+	l := &loaded{world: w, spec: autoscaling.GroupSpec{
 		Name: "web", Min: count, Max: count + 2, Subnets: w.subnets, Template: template, Version: "1", TargetGroups: []string{w.targets},
-		HealthType: "ELB", Grace: time.Minute, Refresh: &cloud.RefreshSpec{Bounds: cloud.Bounds{MinHealthy: 100, MaxHealthy: 150}, Warmup: 10 * time.Second},
+		HealthType: "ELB", Grace: time.Minute, Refresh: &autoscaling.RefreshSpec{Bounds: autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}, Warmup: 10 * time.Second},
 	}}
-	must(w.Cloud.CreateGroup(l.spec))(t)
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (autoscaling.Group, error) {
+		return m.AutoScaling.CreateGroup(l.spec, m.Clock.Now())
+	}))(t)
 	w.eventually("healthy", func() bool { return w.healthy() == count })
 	l.begin(protocol)
 	return l
@@ -113,12 +127,16 @@ func TestARollingRefreshUnderLoadFailsNoRequest(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			l := newLoaded(t, protocol, 2)
 			old := l.served()
-			must(l.Cloud.UpdateTemplate(l.spec.Template, l.template(stock, "", webDocument()), true))(t)
+			data := l.template(stock, "", webDocument())
+			must(cloud.Make(l.Cloud, func(m *cloud.Model) (ec2.LaunchTemplate, error) {
+				return m.EC2.UpdateLaunchTemplate(l.spec.Template, data, true)
+			}))(t)
 			l.spec.Version = "2"
-			require.NoError(t, l.Cloud.UpdateGroup(l.spec, true))
+			require.NoError(t, l.Cloud.Change(func(m *cloud.Model) error { return m.AutoScaling.UpdateGroup(l.spec, true, m.Clock.Now()) }))
 			l.eventually("refreshed", func() bool {
-				g, members, _ := l.Cloud.Group("web")
-				return len(g.Refreshes) == 1 && g.Refreshes[0].Status == cloud.RefreshSuccessful && len(members) == 2
+				g, _ := cloud.Find(l.Cloud, func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group("web") })
+				members := g.Members
+				return len(g.Refreshes) == 1 && g.Refreshes[0].Status == autoscaling.RefreshSuccessful && len(members) == 2
 			})
 			l.assertNoneFailed()
 			now := l.served()
@@ -135,9 +153,10 @@ func TestAScaleInUnderLoadFailsNoRequest(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			l := newLoaded(t, protocol, 3)
 			l.spec.Min, l.spec.Max = 1, 1
-			require.NoError(t, l.Cloud.UpdateGroup(l.spec, false))
+			require.NoError(t, l.Cloud.Change(func(m *cloud.Model) error { return m.AutoScaling.UpdateGroup(l.spec, false, m.Clock.Now()) }))
 			l.eventually("one is left", func() bool {
-				_, members, _ := l.Cloud.Group("web")
+				found, _ := cloud.Find(l.Cloud, func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group("web") })
+				members := found.Members
 				return len(members) == 1
 			})
 			l.assertNoneFailed()
@@ -150,7 +169,7 @@ func TestAScaleInUnderLoadFailsNoRequest(t *testing.T) {
 func TestATerminatedInstanceUnderLoadIsCountedAndReplaced(t *testing.T) {
 	l := newLoaded(t, "TCP", 2)
 	victim := l.Status().Instances[0].ID
-	require.NoError(t, l.Cloud.TerminateInstance(victim))
+	require.NoError(t, l.Cloud.Change(func(m *cloud.Model) error { return m.EC2.TerminateInstance(victim) }))
 	l.eventually("replaced", func() bool { return l.healthy() == 2 && len(l.served()) == 3 })
 	time.Sleep(time.Second)
 	report := l.stop()
@@ -174,11 +193,14 @@ func (w *world) served() map[string]uint64 {
 func TestAFlowOutlivesItsTargetsRegistrationWhileItDrains(t *testing.T) {
 	w := newWorld(t)
 	w.layFlows()
-	spec := cloud.GroupSpec{
+	data := w.template(stock, "", webDocument())
+	spec := autoscaling.GroupSpec{
 		Name: "web", Min: 2, Max: 2, Subnets: w.subnets, Version: "1", TargetGroups: []string{w.targets}, HealthType: "EC2", Grace: time.Hour,
-		Template: must(w.Cloud.CreateTemplate("web", w.template(stock, "", webDocument())))(t).ID,
+		Template: must(cloud.Make(w.Cloud, func(m *cloud.Model) (ec2.LaunchTemplate, error) {
+			return m.EC2.CreateLaunchTemplate("web", data)
+		}))(t).ID,
 	}
-	must(w.Cloud.CreateGroup(spec))(t)
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (autoscaling.Group, error) { return m.AutoScaling.CreateGroup(spec, m.Clock.Now()) }))(t)
 	w.eventually("healthy", func() bool { return w.healthy() == 2 })
 	one := &http.Client{Transport: &http.Transport{}} // keeps its connection
 	defer one.CloseIdleConnections()
@@ -190,7 +212,7 @@ func TestAFlowOutlivesItsTargetsRegistrationWhileItDrains(t *testing.T) {
 	}
 	mine := ask(one)
 	spec.Min, spec.Max = 0, 0
-	require.NoError(t, w.Cloud.UpdateGroup(spec, false))
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.AutoScaling.UpdateGroup(spec, false, m.Clock.Now()) }))
 	w.eventually("draining", func() bool { return w.healthy() == 0 })
 	for range 5 {
 		assert.Equal(t, mine, ask(one), "the flow stays")
@@ -202,5 +224,7 @@ func TestAFlowOutlivesItsTargetsRegistrationWhileItDrains(t *testing.T) {
 		}
 		return err != nil
 	})
-	w.eventually("gone", func() bool { return len(w.Cloud.TargetHealth()) == 0 })
+	w.eventually("gone", func() bool {
+		return len(cloud.Get(w.Cloud, func(m *cloud.Model) []elb.TargetHealth { return m.ELB.DescribeTargetHealth() })) == 0
+	})
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/s3"
 )
 
 // machine is an instance that was booted, or is being booted or shut down.
@@ -30,21 +32,21 @@ func (m *machine) kill() {
 func (e *Emulator) followInstances(ctx context.Context) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, i := range e.Cloud.Instances() {
+	for _, i := range cloud.Get(e.Cloud, func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
 		m := e.machines[i.ID]
 		switch {
-		case m == nil && (i.State == cloud.Pending || i.State == cloud.Running):
+		case m == nil && (i.State == ec2.Pending || i.State == ec2.Running):
 			e.boot(ctx, i)
-		case m == nil && i.State == cloud.ShuttingDown:
-			e.Cloud.InstanceEnded(i.ID, "")
-		case m != nil && i.State == cloud.ShuttingDown && !m.stopping:
+		case m == nil && i.State == ec2.ShuttingDown:
+			e.Cloud.Update(func(m *cloud.Model) bool { return m.EC2.InstanceEnded(i.ID, "", m.Clock.Now()) })
+		case m != nil && i.State == ec2.ShuttingDown && !m.stopping:
 			e.shutDown(ctx, i, m)
 		}
 	}
 }
 
 // boot starts an instance in the background. The lock is held.
-func (e *Emulator) boot(ctx context.Context, i cloud.Instance) {
+func (e *Emulator) boot(ctx context.Context, i ec2.Instance) {
 	ctx, cancel := context.WithCancel(ctx)
 	m := &machine{cancel: cancel, cpu: meter{at: time.Now()}}
 	e.machines[i.ID] = m
@@ -58,7 +60,9 @@ func (e *Emulator) boot(ctx context.Context, i cloud.Instance) {
 			delete(e.machines, i.ID)
 			if ctx.Err() == nil {
 				e.options.Log.Error("instance failed to boot", "instance", i.ID, "error", err)
-				e.Cloud.InstanceEnded(i.ID, "Server.InternalError: "+err.Error())
+				e.Cloud.Update(func(m *cloud.Model) bool {
+					return m.EC2.InstanceEnded(i.ID, "Server.InternalError: "+err.Error(), m.Clock.Now())
+				})
 			}
 			return
 		}
@@ -67,12 +71,12 @@ func (e *Emulator) boot(ctx context.Context, i cloud.Instance) {
 			instance.Kill()
 			return
 		}
-		e.Cloud.InstanceRunning(i.ID)
+		e.Cloud.Update(func(m *cloud.Model) bool { return m.EC2.InstanceRunning(i.ID) })
 	}()
 }
 
 // shutDown ends an instance as systemd does, or at once if its power is cut, in the background. The lock is held.
-func (e *Emulator) shutDown(ctx context.Context, i cloud.Instance, m *machine) {
+func (e *Emulator) shutDown(ctx context.Context, i ec2.Instance, m *machine) {
 	id := i.ID
 	m.stopping = true
 	e.work.Add(1)
@@ -95,7 +99,7 @@ func (e *Emulator) shutDown(ctx context.Context, i cloud.Instance, m *machine) {
 		e.mu.Lock()
 		delete(e.machines, id)
 		e.mu.Unlock()
-		e.Cloud.InstanceEnded(id, "")
+		e.Cloud.Update(func(m *cloud.Model) bool { return m.EC2.InstanceEnded(id, "", m.Clock.Now()) })
 	}()
 }
 
@@ -116,7 +120,7 @@ func (e *Emulator) folder(instance string) string {
 
 // fetch reads an object with the rights of an instance.
 func (e *Emulator) fetch(instance, bucket, key string) (io.ReadCloser, error) {
-	object, err := e.Cloud.Object(instance, bucket, key)
+	object, err := cloud.Find(e.Cloud, func(m *cloud.Model) (s3.Object, error) { return m.EC2.Object(instance, bucket, key) })
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +131,8 @@ func (e *Emulator) fetch(instance, bucket, key string) (io.ReadCloser, error) {
 // to delete.
 func (e *Emulator) sweep() {
 	keeps := map[string]bool{}
-	for _, i := range e.Cloud.Instances() {
-		keeps[i.ID] = i.State != cloud.Terminated
+	for _, i := range cloud.Get(e.Cloud, func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
+		keeps[i.ID] = i.State != ec2.Terminated
 	}
 	folders, err := os.ReadDir(filepath.Join(e.options.Folder, "instances"))
 	if err != nil {

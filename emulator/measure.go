@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
 )
 
 // coresPerCPU is what an emulated virtual CPU is of a core of this machine: a tenth, so that a laptop brings several
@@ -36,17 +38,19 @@ func (e *Emulator) measure() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	types := map[string]string{}
-	for _, i := range e.Cloud.Instances() {
+	for _, i := range cloud.Get(e.Cloud, func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
 		types[i.ID] = i.Type
 	}
 	ofTasks := e.measureTasks(types)
-	for _, i := range e.Cloud.Instances() {
+	for _, i := range cloud.Get(e.Cloud, func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
 		m := e.machines[i.ID]
-		if m == nil || m.instance == nil || i.State != cloud.Running {
+		if m == nil || m.instance == nil || i.State != ec2.Running {
 			continue
 		}
 		cores := m.cpu.cores(m.instance.CPUTime(), time.Now()) + ofTasks[i.ID]
-		e.Cloud.RecordCPU(i.ID, min(100, percentOf(cores, float64(cloud.VirtualCPUs(i.Type)))))
+		e.Cloud.Update(func(m *cloud.Model) bool {
+			return m.EC2.RecordCPU(i.ID, min(100, percentOf(cores, float64(ec2.VirtualCPUs(i.Type)))), m.Clock.Now())
+		})
 	}
 }
 
@@ -54,19 +58,19 @@ func (e *Emulator) measure() {
 // but not more than its instance has. One that reserves nothing is measured against its instance. The lock is held.
 func (e *Emulator) measureTasks(types map[string]string) map[string]float64 {
 	cores := map[string]float64{}
-	for _, t := range e.Cloud.Tasks() {
+	for _, t := range cloud.Get(e.Cloud, func(m *cloud.Model) []ecs.Task { return m.ECS.DescribeTasks() }) {
 		k := e.tasks[t.ID]
 		if k == nil || k.container == nil {
 			continue
 		}
-		all := float64(cloud.VirtualCPUs(types[t.Instance]))
+		all := float64(ec2.VirtualCPUs(types[t.Instance]))
 		used := min(k.cpu.cores(k.container.CPUTime(), time.Now()), all*coresPerCPU)
 		cores[t.Instance] += used
 		reserved := float64(t.CPUUnits) / unitsPerCPU
 		if reserved == 0 {
 			reserved = all
 		}
-		e.Cloud.RecordTaskCPU(t.ID, percentOf(used, reserved))
+		e.Cloud.Update(func(m *cloud.Model) bool { return m.ECS.RecordTaskCPU(t.ID, percentOf(used, reserved), m.Clock.Now()) })
 	}
 	return cores
 }

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/acm"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 	"github.com/elastic-service/elastic-service/emulator/proxy"
 )
 
@@ -20,8 +23,8 @@ type listener struct {
 	flows    *proxy.Listener     // nil while it could not be opened, or of an application balancer
 	requests *proxy.HTTPListener // nil while it could not be opened, or of a network balancer
 	opening  opening
-	forward  atomic.Pointer[cloud.Forward] // where flows may go now
-	route    atomic.Pointer[proxy.Route]   // the same for requests
+	forward  atomic.Pointer[elb.Forward] // where flows may go now
+	route    atomic.Pointer[proxy.Route] // the same for requests
 	failure  string
 }
 
@@ -32,7 +35,7 @@ type opening struct {
 	idle        time.Duration
 }
 
-func openingOf(forward cloud.Forward) opening {
+func openingOf(forward elb.Forward) opening {
 	return opening{forward.Address, forward.Certificate, forward.IdleTimeout}
 }
 
@@ -48,7 +51,7 @@ func (l *listener) close() {
 }
 
 // point has flows and requests go where the model says now.
-func (l *listener) point(forward cloud.Forward) {
+func (l *listener) point(forward elb.Forward) {
 	l.forward.Store(&forward)
 	route := proxy.Route{Blocked: forward.Blocked != nil}
 	if r := forward.Redirect; r != nil {
@@ -63,7 +66,7 @@ func (l *listener) point(forward cloud.Forward) {
 
 // stall holds the flows that are under way where packets get lost now. A security group's rules are asked for a new flow
 // only: one that is taken away leaves the others (EC2: "Security group connection tracking").
-func (l *listener) stall(forward cloud.Forward) {
+func (l *listener) stall(forward elb.Forward) {
 	if l.flows == nil {
 		return
 	}
@@ -76,14 +79,14 @@ func (l *listener) stall(forward cloud.Forward) {
 	l.flows.Stall(lost...)
 }
 
-func isLost(b *cloud.Blocked) bool { return b != nil && b.Code != "ENI_SG_RULES_MISMATCH" }
+func isLost(b *vpc.Blocked) bool { return b != nil && b.Code != "ENI_SG_RULES_MISMATCH" }
 
 // followListeners opens, points and closes the balancers' ports.
 func (e *Emulator) followListeners() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	wanted := map[string]bool{}
-	for _, forward := range e.Cloud.Forwards() {
+	for _, forward := range cloud.Get(e.Cloud, func(m *cloud.Model) []elb.Forward { return m.ELB.Forwards() }) {
 		wanted[forward.Listener] = true
 		l := e.listeners[forward.Listener]
 		if l != nil && l.opening != openingOf(forward) {
@@ -129,7 +132,7 @@ func (e *Emulator) listen(l *listener) error {
 		}
 		options = append(options, proxy.WithCertificate(certificate))
 	}
-	if l.forward.Load().Kind != cloud.ApplicationBalancer {
+	if l.forward.Load().Kind != elb.Application {
 		flows, err := proxy.Listen(l.opening.address, l.pick, options...)
 		if err != nil {
 			return err
@@ -150,7 +153,7 @@ func (e *Emulator) listen(l *listener) error {
 
 // certificate is one of the emulator's own authority, for the names of the one that the listener has on AWS.
 func (e *Emulator) certificate(o opening) (*tls.Certificate, error) {
-	issued, found := e.Cloud.Certificate(o.certificate)
+	issued, found := cloud.Find(e.Cloud, func(m *cloud.Model) (acm.Certificate, bool) { return m.ACM.Certificate(o.certificate) })
 	if !found {
 		return nil, fmt.Errorf("certificate %q does not exist", o.certificate)
 	}
@@ -172,7 +175,7 @@ func (l *listener) pick(client netip.AddrPort) (proxy.Target, bool) {
 	targets := forward.Targets
 	if !forward.CrossZone {
 		node := forward.Nodes[hash%uint64(len(forward.Nodes))]
-		targets = slices.DeleteFunc(slices.Clone(targets), func(t cloud.ForwardTarget) bool { return t.Zone != node })
+		targets = slices.DeleteFunc(slices.Clone(targets), func(t elb.ForwardTarget) bool { return t.Zone != node })
 		hash /= uint64(len(forward.Nodes))
 	}
 	if len(targets) == 0 {

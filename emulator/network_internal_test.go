@@ -7,16 +7,17 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 // Three targets in one zone and one in the other: with cross-zone on each gets a quarter of the flows, with it off each
 // zone gets half of them (ELB: "Cross-zone load balancing").
 func TestFlowsSpreadEvenlyOverTargetsOrOverZones(t *testing.T) {
 	zones := []string{"us-east-1a", "us-east-1a", "us-east-1a", "us-east-1b"}
-	var targets []cloud.ForwardTarget
+	var targets []elb.ForwardTarget
 	for n, zone := range zones {
-		targets = append(targets, cloud.ForwardTarget{
+		targets = append(targets, elb.ForwardTarget{
 			ID: fmt.Sprint(n), Zone: zone, Address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(n + 4)}), 5000),
 		})
 	}
@@ -24,7 +25,7 @@ func TestFlowsSpreadEvenlyOverTargetsOrOverZones(t *testing.T) {
 	for name, c := range map[string]struct {
 		crossZone bool
 		nodes     []string
-		targets   []cloud.ForwardTarget
+		targets   []elb.ForwardTarget
 		want      map[string]float64
 	}{
 		"cross-zone on":             {true, []string{"us-east-1a", "us-east-1b"}, targets, map[string]float64{"0": .25, "1": .25, "2": .25, "3": .25}},
@@ -36,7 +37,7 @@ func TestFlowsSpreadEvenlyOverTargetsOrOverZones(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := &listener{}
-			l.forward.Store(&cloud.Forward{CrossZone: c.crossZone, Zones: []string{"us-east-1a", "us-east-1b"}, Nodes: c.nodes, Targets: c.targets})
+			l.forward.Store(&elb.Forward{CrossZone: c.crossZone, Zones: []string{"us-east-1a", "us-east-1b"}, Nodes: c.nodes, Targets: c.targets})
 			got := map[string]int{}
 			for n := range flows {
 				client := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, byte(1 + n%5)}), uint16(32768+n/5))
@@ -56,14 +57,14 @@ func TestFlowsSpreadEvenlyOverTargetsOrOverZones(t *testing.T) {
 
 func TestAFlowToATargetThatIsBlockedIsDroppedAndOneWithoutATargetReset(t *testing.T) {
 	l := &listener{}
-	forward := cloud.Forward{CrossZone: true, Nodes: []string{"us-east-1a"}, Targets: []cloud.ForwardTarget{{
-		ID: "a", Address: netip.MustParseAddrPort("10.0.0.4:80"), Blocked: &cloud.Blocked{Code: "SUBNET_ACL_RESTRICTION"},
+	forward := elb.Forward{CrossZone: true, Nodes: []string{"us-east-1a"}, Targets: []elb.ForwardTarget{{
+		ID: "a", Address: netip.MustParseAddrPort("10.0.0.4:80"), Blocked: &vpc.Blocked{Code: "SUBNET_ACL_RESTRICTION"},
 	}}}
 	l.forward.Store(&forward)
 	target, ok := l.pick(netip.MustParseAddrPort("127.0.0.1:40000"))
 	assert.True(t, ok)
 	assert.True(t, target.Dropped)
-	l.forward.Store(&cloud.Forward{CrossZone: true})
+	l.forward.Store(&elb.Forward{CrossZone: true})
 	_, ok = l.pick(netip.MustParseAddrPort("127.0.0.1:40000"))
 	assert.False(t, ok)
 }

@@ -15,6 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 // fillDisk has the next state be written to a device that is always full, until the returned function frees it.
@@ -33,12 +36,12 @@ func TestAFullDiskRefusesWhatCannotBeKeptAndLeavesTheRestRunning(t *testing.T) {
 	before := must(os.ReadFile(filepath.Join(w.folder, "cloud.json")))(t)
 
 	free := w.fillDisk()
-	require.NoError(t, w.Cloud.CreateBucket("unsaved"))
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.S3.CreateBucket("unsaved") }))
 	_, err := w.Providers.DeleteOrphans(t.Context(), nil)
 	require.ErrorContains(t, err, "the state can't be saved")
 	require.ErrorIs(t, err, unix.ENOSPC)
 	victim := w.Status().Instances[0].ID
-	require.NoError(t, w.Cloud.TerminateInstance(victim))
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.EC2.TerminateInstance(victim) }))
 	w.eventually("replaced on a full disk", func() bool {
 		return w.healthy() == 1 && w.Status().Instances[len(w.Status().Instances)-1].ID != victim
 	})
@@ -92,18 +95,24 @@ func TestVolumesThatAKilledEmulatorLeftAreDeleted(t *testing.T) {
 func TestWithoutAFreeLoopbackAddressBalancersAndInstancesSaySo(t *testing.T) {
 	c, err := cloud.New("us-east-1", clockwork.NewFakeClock(), func(netip.Addr) bool { return false })
 	require.NoError(t, err)
-	vpc := must(c.CreateVPC("10.0.0.0/24"))(t)
-	gateway := must(c.CreateGateway(vpc.ID))(t)
-	subnet := must(c.CreateSubnet(vpc.ID, "10.0.0.0/25", c.Zones()[0], true))(t)
-	table := must(c.CreateRouteTable(vpc.ID))(t)
-	must(c.Associate(table.ID, subnet.ID))(t)
-	require.NoError(t, c.CreateRoute(table.ID, "0.0.0.0/0", gateway.ID))
-	group := must(c.CreateSecurityGroup("web", vpc.ID))(t)
-	_, err = c.CreateBalancer(cloud.LoadBalancerSpec{Name: "web", Subnets: []string{subnet.ID}, SecurityGroups: []string{group.ID}})
+	network := must(cloud.Make(c, func(m *cloud.Model) (vpc.VPC, error) { return m.VPC.CreateVPC("10.0.0.0/24") }))(t)
+	gateway := must(cloud.Make(c, func(m *cloud.Model) (vpc.InternetGateway, error) { return m.VPC.CreateGateway(network.ID) }))(t)
+	subnet := must(cloud.Make(c, func(m *cloud.Model) (vpc.Subnet, error) {
+		return m.VPC.CreateSubnet(network.ID, "10.0.0.0/25", c.Region().Zones()[0], true)
+	}))(t)
+	table := must(cloud.Make(c, func(m *cloud.Model) (vpc.RouteTable, error) { return m.VPC.CreateRouteTable(network.ID) }))(t)
+	must(cloud.Make(c, func(m *cloud.Model) (string, error) { return m.VPC.Associate(table.ID, subnet.ID) }))(t)
+	require.NoError(t, c.Change(func(m *cloud.Model) error { return m.VPC.CreateRoute(table.ID, "0.0.0.0/0", gateway.ID) }))
+	group := must(cloud.Make(c, func(m *cloud.Model) (vpc.SecurityGroup, error) { return m.VPC.CreateSecurityGroup("web", network.ID) }))(t)
+	_, err = cloud.Make(c, func(m *cloud.Model) (elb.LoadBalancer, error) {
+		return m.ELB.CreateLoadBalancer(elb.LoadBalancerSpec{Name: "web", Subnets: []string{subnet.ID}, SecurityGroups: []string{group.ID}}, m.Clock.Now())
+	})
 	require.ErrorContains(t, err, "none of the addresses 127.255.0.1 to 127.255.0.254 is free")
-	image := must(c.ImageByParameter(stock))(t)
-	_, err = c.RunInstance(cloud.InstanceSpec{
-		TemplateData: cloud.TemplateData{ImageID: image.ID, InstanceType: "t3.micro", SecurityGroups: []string{group.ID}}, Subnet: subnet.ID,
+	image := must(cloud.Find(c, func(m *cloud.Model) (ec2.Image, error) { return m.EC2.ImageByParameter(stock) }))(t)
+	_, err = cloud.Make(c, func(m *cloud.Model) (ec2.Instance, error) {
+		return m.EC2.RunInstance(ec2.InstanceSpec{
+			TemplateData: ec2.TemplateData{ImageID: image.ID, InstanceType: "t3.micro", SecurityGroups: []string{group.ID}}, Subnet: subnet.ID,
+		}, m.Clock.Now())
 	})
 	require.ErrorContains(t, err, "not enough free addresses in subnet '"+subnet.ID+"'")
 }

@@ -15,6 +15,11 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/acm"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/cloud/route53"
 	"github.com/elastic-service/elastic-service/emulator/loopback"
 )
 
@@ -61,15 +66,19 @@ func TestRequestsAreSharedByTheHealthyInstances(t *testing.T) {
 
 func TestHTTPSIsSpokenWithACertificateOfTheEmulator(t *testing.T) {
 	w := newWorld(t)
-	zone := must(w.Cloud.CreateZone("example.com"))(t)
-	certificate := must(w.Cloud.RequestCertificate("www.example.com"))(t)
+	zone := must(cloud.Make(w.Cloud, func(m *cloud.Model) (route53.HostedZone, error) { return m.Route53.CreateHostedZone("example.com") }))(t)
+	certificate := must(cloud.Make(w.Cloud, func(m *cloud.Model) (acm.Certificate, error) { return m.ACM.RequestCertificate("www.example.com") }))(t)
 	for _, record := range certificate.Validation() {
-		must(w.Cloud.CreateRecord(zone.ID, record.Name, "CNAME", []string{record.Value}, true))(t)
+		must(cloud.Make(w.Cloud, func(m *cloud.Model) (string, error) {
+			return m.Route53.CreateRecord(zone.ID, record.Name, "CNAME", []string{record.Value}, true)
+		}))(t)
 	}
-	require.NoError(t, w.Cloud.ValidateCertificate(certificate.ARN))
-	must(w.Cloud.CreateListener(cloud.Listener{
-		Balancer: w.balancer, Port: 443, Protocol: "HTTPS", Certificate: certificate.ARN,
-		Redirect: &cloud.Redirect{Protocol: "HTTP", Port: 80, StatusCode: http.StatusFound},
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.ACM.ValidateCertificate(certificate.ARN) }))
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (elb.Listener, error) {
+		return m.ELB.CreateListener(elb.Listener{
+			Balancer: w.balancer, Port: 443, Protocol: "HTTPS", Certificate: certificate.ARN,
+			Redirect: &elb.Redirect{Protocol: "HTTP", Port: 80, StatusCode: http.StatusFound},
+		})
 	}))(t)
 	var response *http.Response
 	w.eventually("answering", func() bool {
@@ -92,11 +101,13 @@ func TestInstancesOfAnImageServeWithoutUserData(t *testing.T) {
 	w.eventually("one healthy", func() bool { return w.healthy() == 1 })
 	source := w.Status().Instances[0]
 	require.NoError(t, os.WriteFile(filepath.Join(w.folder, "instances", source.ID, "root/root/release"), []byte("2"), 0o600))
-	image := must(w.Cloud.CreateImage("release-2", source.ID))(t)
+	image := must(cloud.Make(w.Cloud, func(m *cloud.Model) (ec2.Image, error) { return m.EC2.CreateImage("release-2", source.ID) }))(t)
 
 	data := w.template(stock, "", "")
 	data.ImageID = image.ID
-	copied := must(w.Cloud.RunInstance(cloud.InstanceSpec{TemplateData: data, Subnet: w.subnets[0]}))(t)
+	copied := must(cloud.Make(w.Cloud, func(m *cloud.Model) (ec2.Instance, error) {
+		return m.EC2.RunInstance(ec2.InstanceSpec{TemplateData: data, Subnet: w.subnets[0]}, m.Clock.Now())
+	}))(t)
 	w.eventually("the copy serves", func() bool {
 		response, err := http.Get(fmt.Sprintf("http://%s:%d", loopback.Address(copied.Address), loopback.Port(80)))
 		if err == nil {
@@ -113,7 +124,9 @@ func TestInstancesOfAnImageServeWithoutUserData(t *testing.T) {
 		require.NoError(t, os.RemoveAll(filepath.Join(w.folder, "instances", source.ID)), "its source may be gone")
 		w.t = t
 		w.run()
-		again := must(w.Cloud.RunInstance(cloud.InstanceSpec{TemplateData: data, Subnet: w.subnets[0]}))(t)
+		again := must(cloud.Make(w.Cloud, func(m *cloud.Model) (ec2.Instance, error) {
+			return m.EC2.RunInstance(ec2.InstanceSpec{TemplateData: data, Subnet: w.subnets[0]}, m.Clock.Now())
+		}))(t)
 		w.eventually("another copy serves", func() bool {
 			response, err := http.Get(fmt.Sprintf("http://%s:%d", loopback.Address(again.Address), loopback.Port(80)))
 			if err == nil {
@@ -121,7 +134,7 @@ func TestInstancesOfAnImageServeWithoutUserData(t *testing.T) {
 			}
 			return err == nil
 		})
-		require.NoError(t, w.Cloud.DeleteImage(image.ID))
+		require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.EC2.DeleteImage(image.ID) }))
 		w.eventually("its files are gone", func() bool {
 			_, err := os.Stat(filepath.Join(w.folder, "images", image.ID))
 			return os.IsNotExist(err)
@@ -135,36 +148,46 @@ const flask = "flask"
 func (w *world) startService(desired int, command ...string) string {
 	w.t.Helper()
 	t := w.t
-	require.NoError(t, w.Cloud.CreateRole("host", `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}`))
-	require.NoError(t, w.Cloud.PutRolePolicy("host", "ecs", `{"Statement":[{"Effect":"Allow","Action":["ecs:*"],"Resource":"*"}]}`))
-	require.NoError(t, w.Cloud.CreateProfile("host", "host"))
-	must(w.Cloud.CreateCluster(flask))(t)
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error {
+		return m.IAM.CreateRole("host", `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}`)
+	}))
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error {
+		return m.IAM.PutRolePolicy("host", "ecs", `{"Statement":[{"Effect":"Allow","Action":["ecs:*"],"Resource":"*"}]}`)
+	}))
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.IAM.CreateProfile("host", "host") }))
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (ecs.Cluster, error) { return m.ECS.CreateCluster(flask) }))(t)
 	join := "#cloud-config\nwrite_files:\n- path: /etc/ecs/ecs.config\n  content: |\n    ECS_CLUSTER=flask\n"
 	w.group("hosts", 1, w.template("/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id", "host", join))
-	must(w.Cloud.CreateCapacityProvider(cloud.CapacityProviderSpec{Name: "capacity", Group: "hosts"}))(t)
-	require.NoError(t, w.Cloud.PutClusterCapacityProviders(flask, []string{"capacity"}, nil))
-	must(w.Cloud.RegisterTaskDefinition(cloud.TaskDefinitionSpec{Family: "web", Containers: []cloud.ContainerDefinition{{
-		Name: "web", Image: "example/web:1", CPU: 256, Memory: 128, Command: command,
-		Environment:  []cloud.KeyValue{{Name: "SERVE", Value: ":5000"}, {Name: "NAME", Value: "container"}},
-		PortMappings: []cloud.PortMapping{{ContainerPort: 5000}},
-	}}}))(t)
-	return must(w.Cloud.CreateService(cloud.ServiceSpec{
-		Name: "web", Cluster: flask, TaskDefinition: "web", Desired: desired, MinHealthy: 100, MaxHealthy: 200,
-		Breaker: cloud.Breaker{Enable: true, Rollback: true}, Grace: time.Minute,
-		Providers: []cloud.ProviderStrategy{{Provider: "capacity", Weight: 1}},
-		Balancers: []cloud.ServiceBalancer{{TargetGroup: w.targets, Container: "web", ContainerPort: 5000}},
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (ecs.CapacityProvider, error) {
+		return m.ECS.CreateCapacityProvider(ecs.CapacityProviderSpec{Name: "capacity", Group: "hosts"})
+	}))(t)
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.ECS.PutClusterCapacityProviders(flask, []string{"capacity"}, nil) }))
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (ecs.TaskDefinition, error) {
+		return m.ECS.RegisterTaskDefinition(ecs.TaskDefinitionSpec{Family: "web", Containers: []ecs.ContainerDefinition{{
+			Name: "web", Image: "example/web:1", CPU: 256, Memory: 128, Command: command,
+			Environment:  []ecs.KeyValue{{Name: "SERVE", Value: ":5000"}, {Name: "NAME", Value: "container"}},
+			PortMappings: []ecs.PortMapping{{ContainerPort: 5000}},
+		}}})
+	}))(t)
+	return must(cloud.Make(w.Cloud, func(m *cloud.Model) (ecs.Service, error) {
+		return m.ECS.CreateService(ecs.ServiceSpec{
+			Name: "web", Cluster: flask, TaskDefinition: "web", Desired: desired, MinHealthy: 100, MaxHealthy: 200,
+			Breaker: ecs.Breaker{Enable: true, Rollback: true}, Grace: time.Minute,
+			Providers: []ecs.ProviderStrategy{{Provider: "capacity", Weight: 1}},
+			Balancers: []ecs.ServiceBalancer{{TargetGroup: w.targets, Container: "web", ContainerPort: 5000}},
+		}, m.Clock.Now())
 	}))(t).ARN
 }
 
 func (w *world) running() []emulator.TaskStatus {
-	return slices.DeleteFunc(w.Status().Tasks, func(t emulator.TaskStatus) bool { return t.State != string(cloud.TaskRunning) })
+	return slices.DeleteFunc(w.Status().Tasks, func(t emulator.TaskStatus) bool { return t.State != string(ecs.TaskRunning) })
 }
 
 func TestTasksServeBehindTheBalancerAndAreReplaced(t *testing.T) {
 	w := newWorld(t)
 	service := w.startService(2, program())
 	steady := func() bool {
-		s, _ := w.Cloud.Service(service)
+		s, _ := cloud.Find(w.Cloud, func(m *cloud.Model) (ecs.ServiceStatus, bool) { return m.ECS.DescribeService(service) })
 		return s.Steady && w.healthy() == 2 && len(w.running()) == 2
 	}
 	w.eventually("steady", steady)
@@ -183,7 +206,7 @@ func TestTasksServeBehindTheBalancerAndAreReplaced(t *testing.T) {
 	assert.Contains(t, w.Status().Skipped, "image example/web:1 is not pulled: its command runs with this machine's programs")
 
 	stopped := w.running()[0]
-	require.NoError(t, w.Cloud.StopTask(stopped.ID, ""))
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.ECS.StopTask(stopped.ID, "", m.Clock.Now()) }))
 	w.eventually("replaced", func() bool {
 		return steady() && !slices.ContainsFunc(w.running(), func(t emulator.TaskStatus) bool { return t.ID == stopped.ID })
 	})
@@ -193,7 +216,7 @@ func TestTasksServeBehindTheBalancerAndAreReplaced(t *testing.T) {
 	_, body := w.ask()
 	assert.Equal(t, "container", first(body))
 
-	require.NoError(t, w.Cloud.DeleteService(service, true))
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.ECS.DeleteService(service, true) }))
 	w.eventually("no task is left", func() bool { return len(w.running()) == 0 && w.healthy() == 0 })
 }
 
@@ -215,11 +238,11 @@ func TestContainerThatCannotStartIsAFailedTask(t *testing.T) {
 	w.startService(1, "/no/such/program")
 	w.eventually("a task that says why", func() bool {
 		return slices.ContainsFunc(w.Status().Tasks, func(t emulator.TaskStatus) bool {
-			return t.State == string(cloud.TaskStopped) && t.Reason != ""
+			return t.State == string(ecs.TaskStopped) && t.Reason != ""
 		})
 	})
 	for _, task := range w.Status().Tasks {
-		if task.State == string(cloud.TaskStopped) {
+		if task.State == string(ecs.TaskStopped) {
 			assert.Contains(t, task.Reason, `CannotStartContainerError: exec: "/no/such/program": stat /no/such/program: no such file or directory`)
 		}
 	}

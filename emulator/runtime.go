@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/loopback"
 )
@@ -28,7 +28,7 @@ const (
 
 // runtime makes instances and reaches them.
 type runtime interface {
-	boot(ctx context.Context, i cloud.Instance) (instance, error)
+	boot(ctx context.Context, i ec2.Instance) (instance, error)
 	// dial connects to a private address, of an instance.
 	dial(ctx context.Context, address netip.AddrPort) (net.Conn, error)
 	// found is where an instance is found on this machine, for people.
@@ -63,7 +63,7 @@ func (e *Emulator) newRuntime() (runtime, error) {
 // processes is the runtime that needs nothing.
 type processes struct{ *Emulator }
 
-func (p processes) boot(ctx context.Context, i cloud.Instance) (instance, error) {
+func (p processes) boot(ctx context.Context, i ec2.Instance) (instance, error) {
 	booted, err := guest.Boot(ctx, guest.Spec{
 		ID: i.ID, Address: i.Address, Directory: p.folder(i.ID), UserData: i.Script(), Image: p.imageOf(i),
 		Clock: p.clock, Log: p.options.Log,

@@ -8,6 +8,13 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/cloud/events"
+	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
 	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/loopback"
 )
@@ -22,12 +29,12 @@ type Status struct {
 	Balancers []BalancerStatus
 	Groups    []GroupStatus
 	Instances []InstanceStatus
-	Services  []cloud.ServiceStatus // of ECS
-	Tasks     []TaskStatus          // those that stopped within the last hour included, the oldest first
-	Alarms    []cloud.Alarm
-	Faults    []cloud.Fault // that last, the oldest first
+	Services  []ecs.ServiceStatus // of ECS
+	Tasks     []TaskStatus        // those that stopped within the last hour included, the oldest first
+	Alarms    []cloudwatch.Alarm
+	Faults    []fault.Fault // that last, the oldest first
 
-	Notifications []cloud.Notification // the oldest first
+	Notifications []events.Notification // the oldest first
 
 	Skipped []string // of user data and images: what needs a whole machine
 	Moved   []string // ports that are elsewhere here
@@ -56,8 +63,8 @@ type GroupStatus struct {
 	Name              string
 	Min, Desired, Max int
 	Healthy           int
-	Activities        []cloud.Activity // the oldest first
-	Refreshes         []cloud.Refresh  // the oldest first
+	Activities        []autoscaling.Activity // the oldest first
+	Refreshes         []autoscaling.Refresh  // the oldest first
 	Alarms            []AlarmStatus
 }
 
@@ -102,28 +109,28 @@ type TaskStatus struct {
 func (e *Emulator) Status() Status {
 	status := Status{
 		Region: e.options.Region, Speed: e.options.Speed, Time: e.Cloud.Now(), Folder: e.options.Folder, Authority: e.authorityFile(),
-		Groups: e.groupStatus(), Instances: []InstanceStatus{}, Services: e.Cloud.Services(), Alarms: e.Cloud.Alarms(),
-		Notifications: e.Cloud.Notifications(), Faults: e.Cloud.Faults(),
+		Groups: e.groupStatus(), Instances: []InstanceStatus{}, Services: cloud.Get(e.Cloud, func(m *cloud.Model) []ecs.ServiceStatus { return m.ECS.DescribeServices() }), Alarms: cloud.Get(e.Cloud, func(m *cloud.Model) []cloudwatch.Alarm { return m.CloudWatch.DescribeAlarms() }),
+		Notifications: cloud.Get(e.Cloud, func(m *cloud.Model) []events.Notification { return m.Events.ListNotifications() }), Faults: cloud.Get(e.Cloud, func(m *cloud.Model) []fault.Fault { return m.Fault.List() }),
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	health := e.Cloud.TargetHealth()
-	forwards := e.Cloud.Forwards()
+	health := cloud.Get(e.Cloud, func(m *cloud.Model) []elb.TargetHealth { return m.ELB.DescribeTargetHealth() })
+	forwards := cloud.Get(e.Cloud, func(m *cloud.Model) []elb.Forward { return m.ELB.Forwards() })
 	for _, forward := range forwards {
 		status.Balancers = append(status.Balancers, e.balancerStatus(forward))
 	}
-	for _, i := range e.Cloud.Instances() {
+	for _, i := range cloud.Get(e.Cloud, func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
 		status.Instances = append(status.Instances, e.instanceStatus(i, health))
 	}
-	for _, t := range e.Cloud.Tasks() {
+	for _, t := range cloud.Get(e.Cloud, func(m *cloud.Model) []ecs.Task { return m.ECS.DescribeTasks() }) {
 		status.Tasks = append(status.Tasks, taskStatus(t, health))
 	}
 	status.Skipped = e.skipped()
-	status.Moved = moved(forwards, e.Cloud.ProbeTargets())
+	status.Moved = moved(forwards, cloud.Get(e.Cloud, func(m *cloud.Model) []elb.ProbeTarget { return m.ELB.ProbeTargets() }))
 	return status
 }
 
-func (e *Emulator) instanceStatus(i cloud.Instance, health []cloud.TargetHealth) InstanceStatus {
+func (e *Emulator) instanceStatus(i ec2.Instance, health []elb.TargetHealth) InstanceStatus {
 	one := InstanceStatus{
 		ID: i.ID, State: string(i.State), Lifecycle: string(i.Lifecycle), Image: i.ImageID, Zone: i.Zone, Address: i.Address,
 		Loopback: e.runtime.found(i.Address), Version: i.Version, Description: i.Reason, CPU: last(i.CPU), Launched: i.Launched,
@@ -139,13 +146,13 @@ func (e *Emulator) instanceStatus(i cloud.Instance, health []cloud.TargetHealth)
 	return one
 }
 
-func taskStatus(t cloud.Task, health []cloud.TargetHealth) TaskStatus {
+func taskStatus(t ecs.Task, health []elb.TargetHealth) TaskStatus {
 	one := TaskStatus{
 		ID: t.ID, Service: t.Service, Revision: t.Revision, Instance: t.Instance, State: string(t.State), Reason: t.Reason,
 		Address: loopback.Address(t.Address), Port: t.HostPort, CPU: last(t.CPU), Started: t.Started,
 	}
 	for _, h := range health {
-		if h.Instance == t.Instance && h.Port == t.HostPort && t.State != cloud.TaskStopped {
+		if h.Instance == t.Instance && h.Port == t.HostPort && t.State != ecs.TaskStopped {
 			one.Target, one.Description = string(h.State), h.Description
 		}
 	}
@@ -167,7 +174,7 @@ func (e *Emulator) skipped() []string {
 			lines = append(lines, m.instance.Skipped()...)
 		}
 	}
-	for _, t := range e.Cloud.Tasks() {
+	for _, t := range cloud.Get(e.Cloud, func(m *cloud.Model) []ecs.Task { return m.ECS.DescribeTasks() }) {
 		if e.tasks[t.ID] != nil {
 			lines = append(lines, fmt.Sprintf("image %s is not pulled: its command runs with this machine's programs", t.Image))
 		}
@@ -177,7 +184,7 @@ func (e *Emulator) skipped() []string {
 }
 
 // moved says which of the ports in use are root's, and where they are instead.
-func moved(forwards []cloud.Forward, probed []cloud.ProbeTarget) []string {
+func moved(forwards []elb.Forward, probed []elb.ProbeTarget) []string {
 	ports := map[uint16]bool{}
 	for _, forward := range forwards {
 		ports[forward.Address.Port()] = true
@@ -197,7 +204,7 @@ func moved(forwards []cloud.Forward, probed []cloud.ProbeTarget) []string {
 	return lines
 }
 
-func (e *Emulator) balancerStatus(forward cloud.Forward) BalancerStatus {
+func (e *Emulator) balancerStatus(forward elb.Forward) BalancerStatus {
 	at := netip.AddrPortFrom(forward.Address.Addr(), loopback.Port(forward.Address.Port()))
 	b := BalancerStatus{
 		Name: forward.Name, Kind: forward.Kind, Protocol: forward.Protocol, Address: at.String(), Flows: map[string]FlowStatus{},
@@ -227,13 +234,13 @@ func (e *Emulator) balancerStatus(forward cloud.Forward) BalancerStatus {
 
 func (e *Emulator) groupStatus() []GroupStatus {
 	var groups []GroupStatus
-	for _, name := range e.Cloud.GroupNames() {
-		g, _, ok := e.Cloud.Group(name)
+	for _, name := range cloud.Get(e.Cloud, func(m *cloud.Model) []string { return m.AutoScaling.GroupNames() }) {
+		g, ok := cloud.Find(e.Cloud, func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(name) })
 		if !ok {
 			continue
 		}
 		one := GroupStatus{
-			Name: name, Min: g.Spec.Min, Desired: g.Desired, Max: g.Spec.Max, Healthy: e.Cloud.Capacity(name),
+			Name: name, Min: g.Spec.Min, Desired: g.Desired, Max: g.Spec.Max, Healthy: cloud.Get(e.Cloud, func(m *cloud.Model) int { return m.AutoScaling.Capacity(name) }),
 			Activities: g.Activities, Refreshes: g.Refreshes,
 		}
 		for _, p := range g.Alarms() {

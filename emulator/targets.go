@@ -8,13 +8,14 @@ import (
 	"sync/atomic"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 	"github.com/elastic-service/elastic-service/emulator/proxy"
 )
 
 // prober asks one registered target for its health, as long as it is registered.
 type prober struct {
 	cancel context.CancelFunc
-	target atomic.Pointer[cloud.ProbeTarget]
+	target atomic.Pointer[elb.ProbeTarget]
 }
 
 // followTargets starts and stops probers, and ends the connections of targets that should have none.
@@ -22,7 +23,7 @@ func (e *Emulator) followTargets(ctx context.Context) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	wanted := map[string]bool{}
-	for _, target := range e.Cloud.ProbeTargets() {
+	for _, target := range cloud.Get(e.Cloud, func(m *cloud.Model) []elb.ProbeTarget { return m.ELB.ProbeTargets() }) {
 		wanted[target.Incarnation] = true
 		p := e.probers[target.Incarnation]
 		if p == nil {
@@ -56,7 +57,9 @@ func (e *Emulator) probe(ctx context.Context, p *prober) {
 		if ctx.Err() != nil {
 			return
 		}
-		e.Cloud.Probe(target.TargetGroup, target.Incarnation, result)
+		e.Cloud.Update(func(m *cloud.Model) bool {
+			return m.ELB.Probe(target.TargetGroup, target.Incarnation, result, m.Clock.Now())
+		})
 		select {
 		case <-next:
 		case <-ctx.Done():
@@ -64,7 +67,7 @@ func (e *Emulator) probe(ctx context.Context, p *prober) {
 	}
 }
 
-func (e *Emulator) ask(ctx context.Context, target *cloud.ProbeTarget) error {
+func (e *Emulator) ask(ctx context.Context, target *elb.ProbeTarget) error {
 	if target.Blocked != nil { // dropped packets: nobody says no, the time runs out
 		select {
 		case <-e.clock.After(target.Check.Timeout):
@@ -80,15 +83,15 @@ func (e *Emulator) ask(ctx context.Context, target *cloud.ProbeTarget) error {
 }
 
 // probeFault is a failure in ELB's words, with what it leaves out: whom it asked, and what was in the way.
-func probeFault(target *cloud.ProbeTarget, err error) error {
+func probeFault(target *elb.ProbeTarget, err error) error {
 	asked := fmt.Sprintf("%s %d%s", target.Check.Protocol, target.Port, target.Check.Path)
 	late := errors.Is(err, context.DeadlineExceeded)
 	switch {
 	case errors.As(err, new(proxy.StatusError)):
-		return &cloud.ProbeFault{Reason: cloud.ReasonMismatch, Description: err.Error()}
+		return &elb.ProbeFault{Reason: elb.ReasonMismatch, Description: err.Error()}
 	case late && target.Check.Protocol == "HTTP":
-		return &cloud.ProbeFault{
-			Reason: cloud.ReasonTimeout, Description: fmt.Sprintf("Request timed out: %s, after %v", asked, target.Check.Timeout),
+		return &elb.ProbeFault{
+			Reason: elb.ReasonTimeout, Description: fmt.Sprintf("Request timed out: %s, after %v", asked, target.Check.Timeout),
 		}
 	case late:
 		err = proxy.TimeoutError(target.Check.Timeout) // what was configured, not what passed here
@@ -96,7 +99,7 @@ func probeFault(target *cloud.ProbeTarget, err error) error {
 	return fmt.Errorf("%s: %w", asked, err)
 }
 
-func (e *Emulator) connect(ctx context.Context, target *cloud.ProbeTarget) error {
+func (e *Emulator) connect(ctx context.Context, target *elb.ProbeTarget) error {
 	at := netip.AddrPortFrom(target.Address, uint16(target.Port))
 	timeout := e.real(target.Check.Timeout)
 	if target.Check.Protocol == "HTTP" {
@@ -116,8 +119,8 @@ type registration struct {
 func (e *Emulator) endConnections() {
 	now := map[string]registration{}
 	registered := map[registration]bool{}
-	for _, t := range e.Cloud.TargetHealth() {
-		r := registration{t.TargetGroup, t.ID, t.State == cloud.TargetUnhealthy}
+	for _, t := range cloud.Get(e.Cloud, func(m *cloud.Model) []elb.TargetHealth { return m.ELB.DescribeTargetHealth() }) {
+		r := registration{t.TargetGroup, t.ID, t.State == elb.TargetUnhealthy}
 		now[t.Incarnation] = r
 		registered[registration{group: r.group, target: r.target}] = true
 		if r.unhealthy && !e.registered[t.Incarnation].unhealthy {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
 	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/proxy"
 )
@@ -42,25 +43,25 @@ func (e *Emulator) followTasks(ctx context.Context) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	wanted := map[string]bool{}
-	for _, t := range e.Cloud.Tasks() {
+	for _, t := range cloud.Get(e.Cloud, func(m *cloud.Model) []ecs.Task { return m.ECS.DescribeTasks() }) {
 		k := e.tasks[t.ID]
 		switch t.State {
-		case cloud.TaskPending, cloud.TaskRunning, cloud.TaskDeactivating:
+		case ecs.TaskPending, ecs.TaskRunning, ecs.TaskDeactivating:
 			wanted[t.ID] = true
 			if m := e.machines[t.Instance]; k == nil && m != nil && m.instance != nil && !m.stopping {
 				e.start(ctx, t)
 			}
-		case cloud.TaskStopping:
+		case ecs.TaskStopping:
 			wanted[t.ID] = true
 			switch {
 			case k == nil:
-				e.Cloud.TaskEnded(t.ID, 0, "")
+				e.Cloud.Update(func(m *cloud.Model) bool { return m.ECS.TaskEnded(t.ID, 0, "", m.Clock.Now()) })
 			case k.container == nil: // it ends itself when it sees that it is not to start
 				k.cancel()
 			case !k.stopping:
 				e.stopTask(ctx, k)
 			}
-		case cloud.TaskStopped: // its host is gone
+		case ecs.TaskStopped: // its host is gone
 		}
 	}
 	for id, k := range e.tasks {
@@ -73,7 +74,7 @@ func (e *Emulator) followTasks(ctx context.Context) {
 }
 
 // start runs a task's container in the background until its end. The lock is held.
-func (e *Emulator) start(ctx context.Context, t cloud.Task) {
+func (e *Emulator) start(ctx context.Context, t ecs.Task) {
 	starting, cancel := context.WithCancel(ctx)
 	k := &task{cancel: cancel, cpu: meter{at: time.Now()}}
 	e.tasks[t.ID] = k
@@ -87,7 +88,7 @@ func (e *Emulator) start(ctx context.Context, t cloud.Task) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if ctx.Err() == nil { // else the emulator ends, and the model still wants it
-			e.Cloud.TaskEnded(t.ID, exit.Code, exit.Reason)
+			e.Cloud.Update(func(m *cloud.Model) bool { return m.ECS.TaskEnded(t.ID, exit.Code, exit.Reason, m.Clock.Now()) })
 		}
 		delete(e.tasks, t.ID)
 	})
@@ -96,7 +97,7 @@ func (e *Emulator) start(ctx context.Context, t cloud.Task) {
 // cannotStart is Docker's exit code for a container whose program could not be started.
 const cannotStart = 127
 
-func (e *Emulator) runTask(ctx context.Context, t cloud.Task, k *task) guest.Exit {
+func (e *Emulator) runTask(ctx context.Context, t ecs.Task, k *task) guest.Exit {
 	container, port, err := e.contain(ctx, t)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -107,7 +108,7 @@ func (e *Emulator) runTask(ctx context.Context, t cloud.Task, k *task) guest.Exi
 	e.mu.Lock()
 	k.container, k.port = container, port
 	if ctx.Err() == nil {
-		e.Cloud.TaskRunning(t.ID)
+		e.Cloud.Update(func(m *cloud.Model) bool { return m.ECS.TaskRunning(t.ID, m.Clock.Now()) })
 	}
 	e.mu.Unlock()
 	if ctx.Err() != nil { // what called it off came before there was something to kill
@@ -118,7 +119,7 @@ func (e *Emulator) runTask(ctx context.Context, t cloud.Task, k *task) guest.Exi
 }
 
 // contain starts a container and opens its instance's port to it.
-func (e *Emulator) contain(ctx context.Context, t cloud.Task) (*guest.Container, *proxy.Listener, error) {
+func (e *Emulator) contain(ctx context.Context, t ecs.Task) (*guest.Container, *proxy.Listener, error) {
 	container, err := guest.RunContainer(ctx, guest.ContainerSpec{
 		ID: t.ID, Address: t.Address, Directory: e.taskFolder(t.ID), Command: t.Command, Environment: t.Environment,
 		StopTimeout: t.StopTimeout, Clock: e.clock, Log: e.options.Log,

@@ -21,6 +21,10 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 // The test binary is also the web server of its instances and containers, where SERVE says so.
@@ -124,18 +128,20 @@ func (w *world) run() {
 }
 
 func (w *world) makeNetwork() {
-	w.vpc = must(w.Cloud.CreateVPC("10.77.0.0/23"))(w.t).ID
-	gateway := must(w.Cloud.CreateGateway(w.vpc))(w.t).ID
+	w.vpc = must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.VPC, error) { return m.VPC.CreateVPC("10.77.0.0/23") }))(w.t).ID
+	gateway := must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.InternetGateway, error) { return m.VPC.CreateGateway(w.vpc) }))(w.t).ID
 	for i, cidr := range []string{"10.77.0.0/24", "10.77.1.0/24"} {
-		subnet := must(w.Cloud.CreateSubnet(w.vpc, cidr, w.Cloud.Zones()[i], true))(w.t).ID
-		table := must(w.Cloud.CreateRouteTable(w.vpc))(w.t).ID
-		must(w.Cloud.Associate(table, subnet))(w.t)
-		require.NoError(w.t, w.Cloud.CreateRoute(table, "0.0.0.0/0", gateway))
+		subnet := must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.Subnet, error) {
+			return m.VPC.CreateSubnet(w.vpc, cidr, w.Cloud.Region().Zones()[i], true)
+		}))(w.t).ID
+		table := must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.RouteTable, error) { return m.VPC.CreateRouteTable(w.vpc) }))(w.t).ID
+		must(cloud.Make(w.Cloud, func(m *cloud.Model) (string, error) { return m.VPC.Associate(table, subnet) }))(w.t)
+		require.NoError(w.t, w.Cloud.Change(func(m *cloud.Model) error { return m.VPC.CreateRoute(table, "0.0.0.0/0", gateway) }))
 		w.subnets = append(w.subnets, subnet)
 	}
-	w.balancerSG = must(w.Cloud.CreateSecurityGroup("balancer", w.vpc))(w.t).ID
-	w.instanceSG = must(w.Cloud.CreateSecurityGroup("instances", w.vpc))(w.t).ID
-	for _, rule := range []cloud.Rule{
+	w.balancerSG = must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) { return m.VPC.CreateSecurityGroup("balancer", w.vpc) }))(w.t).ID
+	w.instanceSG = must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) { return m.VPC.CreateSecurityGroup("instances", w.vpc) }))(w.t).ID
+	for _, rule := range []vpc.Rule{
 		{Group: w.balancerSG, From: 80, To: 80, CIDR: "0.0.0.0/0"},
 		{Group: w.balancerSG, From: 443, To: 443, CIDR: "0.0.0.0/0"},
 		{Group: w.balancerSG, Egress: true, From: 0, To: 65535, Peer: w.instanceSG},
@@ -143,28 +149,34 @@ func (w *world) makeNetwork() {
 		{Group: w.instanceSG, Egress: true, From: 443, To: 443, CIDR: "0.0.0.0/0"},
 	} {
 		rule.Protocol = "tcp"
-		must(w.Cloud.CreateRule(rule))(w.t)
+		must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.Rule, error) { return m.VPC.CreateRule(rule) }))(w.t)
 	}
 }
 
 func (w *world) makeBalancer() {
-	w.balancer = must(w.Cloud.CreateBalancer(cloud.LoadBalancerSpec{
-		Name: "web-lb", Kind: cloud.ApplicationBalancer, Subnets: w.subnets, SecurityGroups: []string{w.balancerSG},
+	w.balancer = must(cloud.Make(w.Cloud, func(m *cloud.Model) (elb.LoadBalancer, error) {
+		return m.ELB.CreateLoadBalancer(elb.LoadBalancerSpec{
+			Name: "web-lb", Kind: elb.Application, Subnets: w.subnets, SecurityGroups: []string{w.balancerSG},
+		}, m.Clock.Now())
 	}))(w.t).ARN
-	w.targets = must(w.Cloud.CreateTargetGroup(cloud.TargetGroupSpec{
-		Name: "web-tg", Port: 80, Protocol: "HTTP", VPC: w.vpc, DeregistrationDelay: 10 * time.Second,
-		Check: cloud.HealthCheck{
-			Protocol: "HTTP", Port: "traffic-port", Path: "/ping", Matcher: "200",
-			Interval: 30 * time.Second, Timeout: 25 * time.Second, Healthy: 2, Unhealthy: 2,
-		},
+	w.targets = must(cloud.Make(w.Cloud, func(m *cloud.Model) (elb.TargetGroup, error) {
+		return m.ELB.CreateTargetGroup(elb.TargetGroupSpec{
+			Name: "web-tg", Port: 80, Protocol: "HTTP", VPC: w.vpc, DeregistrationDelay: 10 * time.Second,
+			Check: elb.HealthCheck{
+				Protocol: "HTTP", Port: "traffic-port", Path: "/ping", Matcher: "200",
+				Interval: 30 * time.Second, Timeout: 25 * time.Second, Healthy: 2, Unhealthy: 2,
+			},
+		})
 	}))(w.t).ARN
-	must(w.Cloud.CreateListener(cloud.Listener{Balancer: w.balancer, Port: 80, Protocol: "HTTP", TargetGroup: w.targets}))(w.t)
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (elb.Listener, error) {
+		return m.ELB.CreateListener(elb.Listener{Balancer: w.balancer, Port: 80, Protocol: "HTTP", TargetGroup: w.targets})
+	}))(w.t)
 }
 
 // template is of instances with a document as user data.
-func (w *world) template(parameter, profile, document string) cloud.TemplateData {
-	image := must(w.Cloud.ImageByParameter(parameter))(w.t)
-	return cloud.TemplateData{
+func (w *world) template(parameter, profile, document string) ec2.TemplateData {
+	image := must(cloud.Find(w.Cloud, func(m *cloud.Model) (ec2.Image, error) { return m.EC2.ImageByParameter(parameter) }))(w.t)
+	return ec2.TemplateData{
 		ImageID: image.ID, InstanceType: "t3.micro", UserData: base64.StdEncoding.EncodeToString([]byte(document)),
 		SecurityGroups: []string{w.instanceSG}, Public: true, Profile: profile,
 	}
@@ -181,11 +193,13 @@ func webDocument() string {
 }
 
 // group makes a group of instances; those of a balancer are registered with its target group.
-func (w *world) group(name string, count int, data cloud.TemplateData, targets ...string) {
-	template := must(w.Cloud.CreateTemplate(name, data))(w.t).ID
-	must(w.Cloud.CreateGroup(cloud.GroupSpec{
-		Name: name, Min: count, Max: count + 1, Subnets: w.subnets, Template: template, Version: "1",
-		TargetGroups: targets, HealthType: "EC2", Grace: time.Hour,
+func (w *world) group(name string, count int, data ec2.TemplateData, targets ...string) {
+	template := must(cloud.Make(w.Cloud, func(m *cloud.Model) (ec2.LaunchTemplate, error) { return m.EC2.CreateLaunchTemplate(name, data) }))(w.t).ID
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (autoscaling.Group, error) {
+		return m.AutoScaling.CreateGroup(autoscaling.GroupSpec{
+			Name: name, Min: count, Max: count + 1, Subnets: w.subnets, Template: template, Version: "1",
+			TargetGroups: targets, HealthType: "EC2", Grace: time.Hour,
+		}, m.Clock.Now())
 	}))(w.t)
 }
 
@@ -202,8 +216,8 @@ func (w *world) eventually(what string, f func() bool) {
 // healthy counts the balancer's healthy targets.
 func (w *world) healthy() int {
 	count := 0
-	for _, t := range w.Cloud.TargetHealth() {
-		if t.State == cloud.TargetHealthy {
+	for _, t := range cloud.Get(w.Cloud, func(m *cloud.Model) []elb.TargetHealth { return m.ELB.DescribeTargetHealth() }) {
+		if t.State == elb.TargetHealthy {
 			count++
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/elastic-service/elastic-service/emulator"
-	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
@@ -128,8 +128,8 @@ func faultRequest(ctx context.Context, client emulator.Client, args []string, du
 }
 
 // findAction returns the action with a name, or the only action whose name ends so.
-func findAction(actions []cloud.FaultAction, name string) (cloud.FaultAction, error) {
-	var found []cloud.FaultAction
+func findAction(actions []fault.Action, name string) (fault.Action, error) {
+	var found []fault.Action
 	var names []string
 	for _, a := range actions {
 		names = append(names, a.Name)
@@ -141,10 +141,10 @@ func findAction(actions []cloud.FaultAction, name string) (cloud.FaultAction, er
 		}
 	}
 	if len(found) > 1 {
-		return cloud.FaultAction{}, fmt.Errorf("%w: %q could be %s or %s", session.ErrUsage, name, found[0].Name, found[1].Name)
+		return fault.Action{}, fmt.Errorf("%w: %q could be %s or %s", session.ErrUsage, name, found[0].Name, found[1].Name)
 	}
 	if len(found) == 0 {
-		return cloud.FaultAction{}, fmt.Errorf("%w: there is no action %q; there is\n  %s", session.ErrUsage, name, strings.Join(names, "\n  "))
+		return fault.Action{}, fmt.Errorf("%w: there is no action %q; there is\n  %s", session.ErrUsage, name, strings.Join(names, "\n  "))
 	}
 	return found[0], nil
 }
@@ -178,7 +178,7 @@ func listFaults(ctx context.Context, client emulator.Client, out io.Writer) erro
 	return nil
 }
 
-func printFaults(out io.Writer, running []cloud.Fault, now time.Time) {
+func printFaults(out io.Writer, running []fault.Fault, now time.Time) {
 	for _, f := range running {
 		var parameters []string
 		for _, name := range slices.Sorted(maps.Keys(f.Parameters)) {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/elastic-service/elastic-service/emulator"
-	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/analyzer"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
@@ -64,7 +64,7 @@ reason), which is null where the connection passes.`,
 	return c
 }
 
-func printPath(out io.Writer, path cloud.Path) {
+func printPath(out io.Writer, path analyzer.Path) {
 	fmt.Fprintf(out, "%s → %s, TCP %d\n", path.From, path.To, path.Port)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, hop := range path.Hops {

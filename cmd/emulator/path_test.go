@@ -7,19 +7,20 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/analyzer"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 func TestAPathIsPrintedHopByHop(t *testing.T) {
 	var out bytes.Buffer
-	printPath(&out, cloud.Path{From: "internet", To: "load balancer lb", Port: 5000, Hops: []cloud.Hop{
+	printPath(&out, analyzer.Path{From: "internet", To: "load balancer lb", Port: 5000, Hops: []vpc.Hop{
 		{Component: "internet", By: "203.0.113.1"}, {Component: "route table rtb-1", By: "route 0.0.0.0/0 to igw-1"},
 	}})
 	assert.Equal(t, "internet → load balancer lb, TCP 5000\n  internet           203.0.113.1\n"+
 		"  route table rtb-1  route 0.0.0.0/0 to igw-1\n✓ reachable\n", out.String())
 
 	out.Reset()
-	printPath(&out, cloud.Path{From: "a", To: "b", Port: 22, Blocked: &cloud.Blocked{Code: "ENI_SG_RULES_MISMATCH", Reason: "no rule"}})
+	printPath(&out, analyzer.Path{From: "a", To: "b", Port: 22, Blocked: &vpc.Blocked{Code: "ENI_SG_RULES_MISMATCH", Reason: "no rule"}})
 	assert.Equal(t, "a → b, TCP 22\n✗ ENI_SG_RULES_MISMATCH: no rule\n", out.String())
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/elastic-service/elastic-service/emulator"
-	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
 )
 
 const zoneHint = "name one zone, e.g. us-east-1a (see status)"
@@ -34,7 +34,7 @@ be launched in it, until restore-zone or for the time that --for gives.`,
 }
 
 func failZone(ctx context.Context, client emulator.Client, zone string, duration time.Duration, out io.Writer) error {
-	fault, err := client.StartFault(ctx, emulator.FaultRequest{Action: cloud.FaultPower, Target: zone, Duration: duration.Seconds()})
+	fault, err := client.StartFault(ctx, emulator.FaultRequest{Action: fault.PowerInterruption, Target: zone, Duration: duration.Seconds()})
 	if err != nil {
 		return err
 	}

@@ -91,9 +91,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, p, id, &Error{Code: "RequestEntityTooLarge", Message: err.Error(), Status: http.StatusRequestEntityTooLarge})
 		return
 	}
-	if region != string(a.cloud.Region()) {
+	if region != string(string(a.cloud.Region())) {
 		a.refuse(w, p, id, &Error{Code: "SignatureDoesNotMatch", Status: http.StatusForbidden,
-			Message: fmt.Sprintf("Credential should be scoped to a valid region: the emulator runs %s, not %s", a.cloud.Region(), region)})
+			Message: fmt.Sprintf("Credential should be scoped to a valid region: the emulator runs %s, not %s", string(a.cloud.Region()), region)})
 		return
 	}
 	answer, contentType, err := s.answer(r, p, body, id)

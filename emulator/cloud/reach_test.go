@@ -176,7 +176,7 @@ func TestTheWayOutOfAPrivateSubnet(t *testing.T) {
 		}, "", ""},
 		"an ACL without the way there": {func(w *tiered) {
 			w.acl(w.private, pass(false, anywhere, 32768, 60999))
-		}, "SUBNET_ACL_RESTRICTION", "doesn't let TCP 443 out to AWS service s3: rule *"},
+		}, "SUBNET_ACL_RESTRICTION", "does not let TCP 443 out to AWS service s3: rule *"},
 		"an ACL without the way back": {func(w *tiered) {
 			w.acl(w.private, pass(true, anywhere, 443, 443))
 		}, "SUBNET_ACL_RESTRICTION", "the answers on TCP 32768–60999 in from AWS service s3"},

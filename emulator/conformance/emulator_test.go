@@ -24,6 +24,13 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/analyzer"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 	"github.com/elastic-service/elastic-service/emulator/conformance"
 	"github.com/elastic-service/elastic-service/internal/docstest"
 )
@@ -92,9 +99,9 @@ type emulated struct {
 
 	t         *testing.T
 	shape     conformance.Shape
-	spec      cloud.GroupSpec
+	spec      autoscaling.GroupSpec
 	template  string
-	data      cloud.TemplateData
+	data      ec2.TemplateData
 	version   int
 	group, lb string // security groups
 	inbound   string // rule for health checks
@@ -139,12 +146,12 @@ func (e *emulated) Create(ctx context.Context, shape conformance.Shape) error {
 	e.security(vpc)
 	targets := e.balancer(vpc, subnets)
 	e.data = e.machine()
-	template := must(e.Cloud.CreateTemplate(name, e.data))(e.t)
+	template := must(cloud.Make(e.Cloud, func(m *cloud.Model) (ec2.LaunchTemplate, error) { return m.EC2.CreateLaunchTemplate(name, e.data) }))(e.t)
 	e.template = template.ID
-	e.spec = cloud.GroupSpec{
+	e.spec = autoscaling.GroupSpec{
 		Name: name, Min: shape.Min, Max: shape.Max, Subnets: subnets, Template: template.ID, Version: "1", TargetGroups: []string{targets},
-		HealthType: shape.HealthType, Grace: shape.Grace, Refresh: &cloud.RefreshSpec{
-			Bounds: cloud.Bounds{MinHealthy: shape.Refresh.MinHealthy, MaxHealthy: shape.Refresh.MaxHealthy}, Warmup: shape.Refresh.Warmup,
+		HealthType: shape.HealthType, Grace: shape.Grace, Refresh: &autoscaling.RefreshSpec{
+			Bounds: autoscaling.Bounds{MinHealthy: shape.Refresh.MinHealthy, MaxHealthy: shape.Refresh.MaxHealthy}, Warmup: shape.Refresh.Warmup,
 		},
 	}
 	if shape.Maintenance {
@@ -153,11 +160,13 @@ func (e *emulated) Create(ctx context.Context, shape conformance.Shape) error {
 	if e.spec.HealthType == "" {
 		e.spec.HealthType = "ELB"
 	}
-	must(e.Cloud.CreateGroup(e.spec))(e.t)
+	must(cloud.Make(e.Cloud, func(m *cloud.Model) (autoscaling.Group, error) {
+		return m.AutoScaling.CreateGroup(e.spec, m.Clock.Now())
+	}))(e.t)
 	e.policies()
-	for e.Cloud.Capacity(name) < shape.Min {
+	for cloud.Get(e.Cloud, func(m *cloud.Model) int { return m.AutoScaling.Capacity(name) }) < shape.Min {
 		if err := e.Pause(ctx, time.Second); err != nil {
-			return fmt.Errorf("%w: %s", err, e.Cloud.Diagnose(name))
+			return fmt.Errorf("%w: %s", err, cloud.Get(e.Cloud, func(m *cloud.Model) string { return m.AutoScaling.Diagnose(name) }))
 		}
 	}
 	return nil
@@ -171,50 +180,60 @@ func must[T any](value T, err error) func(*testing.T) T {
 	}
 }
 
-func (e *emulated) network() (vpc string, subnets []string) {
+func (e *emulated) network() (network string, subnets []string) {
 	second := 100 + int(networks.Add(1))
-	vpc = must(e.Cloud.CreateVPC(fmt.Sprintf("10.%d.0.0/23", second)))(e.t).ID
-	gateway := must(e.Cloud.CreateGateway(vpc))(e.t).ID
+	network = must(cloud.Make(e.Cloud, func(m *cloud.Model) (vpc.VPC, error) { return m.VPC.CreateVPC(fmt.Sprintf("10.%d.0.0/23", second)) }))(e.t).ID
+	gateway := must(cloud.Make(e.Cloud, func(m *cloud.Model) (vpc.InternetGateway, error) { return m.VPC.CreateGateway(network) }))(e.t).ID
 	for n := range 2 {
-		subnet := must(e.Cloud.CreateSubnet(vpc, fmt.Sprintf("10.%d.%d.0/24", second, n), e.Cloud.Zones()[n], true))(e.t).ID
-		table := must(e.Cloud.CreateRouteTable(vpc))(e.t).ID
-		must(e.Cloud.Associate(table, subnet))(e.t)
-		require.NoError(e.t, e.Cloud.CreateRoute(table, "0.0.0.0/0", gateway))
+		subnet := must(cloud.Make(e.Cloud, func(m *cloud.Model) (vpc.Subnet, error) {
+			return m.VPC.CreateSubnet(network, fmt.Sprintf("10.%d.%d.0/24", second, n), e.Cloud.Region().Zones()[n], true)
+		}))(e.t).ID
+		table := must(cloud.Make(e.Cloud, func(m *cloud.Model) (vpc.RouteTable, error) { return m.VPC.CreateRouteTable(network) }))(e.t).ID
+		must(cloud.Make(e.Cloud, func(m *cloud.Model) (string, error) { return m.VPC.Associate(table, subnet) }))(e.t)
+		require.NoError(e.t, e.Cloud.Change(func(m *cloud.Model) error { return m.VPC.CreateRoute(table, "0.0.0.0/0", gateway) }))
 		subnets = append(subnets, subnet)
 	}
-	return vpc, subnets
+	return network, subnets
 }
 
-func (e *emulated) security(vpc string) {
-	e.lb = must(e.Cloud.CreateSecurityGroup("balancer", vpc))(e.t).ID
-	e.group = must(e.Cloud.CreateSecurityGroup("instances", vpc))(e.t).ID
-	rule := func(r cloud.Rule, port int) string {
+func (e *emulated) security(network string) {
+	e.lb = must(cloud.Make(e.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) { return m.VPC.CreateSecurityGroup("balancer", network) }))(e.t).ID
+	e.group = must(cloud.Make(e.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) {
+		return m.VPC.CreateSecurityGroup("instances", network)
+	}))(e.t).ID
+	rule := func(r vpc.Rule, port int) string {
 		r.Protocol, r.From, r.To = "tcp", port, port
-		return must(e.Cloud.CreateRule(r))(e.t).ID
+		return must(cloud.Make(e.Cloud, func(m *cloud.Model) (vpc.Rule, error) { return m.VPC.CreateRule(r) }))(e.t).ID
 	}
-	rule(cloud.Rule{Group: e.lb, CIDR: "0.0.0.0/0"}, servicePort)
-	rule(cloud.Rule{Group: e.lb, Egress: true, Peer: e.group}, servicePort)
-	rule(cloud.Rule{Group: e.lb, Egress: true, Peer: e.group}, health)
-	rule(cloud.Rule{Group: e.group, Peer: e.lb}, servicePort)
-	e.inbound = rule(cloud.Rule{Group: e.group, Peer: e.lb}, health)
+	rule(vpc.Rule{Group: e.lb, CIDR: "0.0.0.0/0"}, servicePort)
+	rule(vpc.Rule{Group: e.lb, Egress: true, Peer: e.group}, servicePort)
+	rule(vpc.Rule{Group: e.lb, Egress: true, Peer: e.group}, health)
+	rule(vpc.Rule{Group: e.group, Peer: e.lb}, servicePort)
+	e.inbound = rule(vpc.Rule{Group: e.group, Peer: e.lb}, health)
 }
 
 func (e *emulated) balancer(vpc string, subnets []string) string {
-	b := must(e.Cloud.CreateBalancer(cloud.LoadBalancerSpec{
-		Name: name, Subnets: subnets, SecurityGroups: []string{e.lb}, CrossZone: true,
+	b := must(cloud.Make(e.Cloud, func(m *cloud.Model) (elb.LoadBalancer, error) {
+		return m.ELB.CreateLoadBalancer(elb.LoadBalancerSpec{
+			Name: name, Subnets: subnets, SecurityGroups: []string{e.lb}, CrossZone: true,
+		}, m.Clock.Now())
 	}))(e.t)
-	targets := must(e.Cloud.CreateTargetGroup(cloud.TargetGroupSpec{
-		Name: name, Port: servicePort, Protocol: "TCP", VPC: vpc, DeregistrationDelay: e.shape.Draining, Check: cloud.HealthCheck{
-			Protocol: "TCP", Port: strconv.Itoa(health), Interval: e.shape.Interval, Timeout: e.shape.Timeout,
-			Healthy: e.shape.Healthy, Unhealthy: e.shape.Unhealthy,
-		},
+	targets := must(cloud.Make(e.Cloud, func(m *cloud.Model) (elb.TargetGroup, error) {
+		return m.ELB.CreateTargetGroup(elb.TargetGroupSpec{
+			Name: name, Port: servicePort, Protocol: "TCP", VPC: vpc, DeregistrationDelay: e.shape.Draining, Check: elb.HealthCheck{
+				Protocol: "TCP", Port: strconv.Itoa(health), Interval: e.shape.Interval, Timeout: e.shape.Timeout,
+				Healthy: e.shape.Healthy, Unhealthy: e.shape.Unhealthy,
+			},
+		})
 	}))(e.t).ARN
-	must(e.Cloud.CreateListener(cloud.Listener{Balancer: b.ARN, Port: servicePort, Protocol: "TCP", TargetGroup: targets}))(e.t)
+	must(cloud.Make(e.Cloud, func(m *cloud.Model) (elb.Listener, error) {
+		return m.ELB.CreateListener(elb.Listener{Balancer: b.ARN, Port: servicePort, Protocol: "TCP", TargetGroup: targets})
+	}))(e.t)
 	return targets
 }
 
 // machine is an instance with both processes.
-func (e *emulated) machine() cloud.TemplateData {
+func (e *emulated) machine() ec2.TemplateData {
 	program := must(os.Executable())(e.t)
 	document := "#cloud-config\nwrite_files:\n"
 	for _, unit := range []string{"service", "responder"} {
@@ -223,8 +242,10 @@ func (e *emulated) machine() cloud.TemplateData {
 			"\n    Environment=BEHAVIOUR=" + unit + "\n    [Install]\n    WantedBy=multi-user.target\n"
 	}
 	document += "runcmd:\n- [systemctl, enable, --now, service.service, responder.service]\n"
-	image := must(e.Cloud.ImageByParameter("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"))(e.t)
-	return cloud.TemplateData{
+	image := must(cloud.Find(e.Cloud, func(m *cloud.Model) (ec2.Image, error) {
+		return m.EC2.ImageByParameter("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64")
+	}))(e.t)
+	return ec2.TemplateData{
 		ImageID: image.ID, InstanceType: "t3.micro", UserData: base64.StdEncoding.EncodeToString([]byte(document)),
 		SecurityGroups: []string{e.group}, Public: true, Detailed: true,
 	}
@@ -232,18 +253,24 @@ func (e *emulated) machine() cloud.TemplateData {
 
 func (e *emulated) policies() {
 	if t := e.shape.Tracking; t != nil {
-		must(e.Cloud.PutPolicy(name, cloud.Policy{Name: "cpu", Type: cloud.TargetTracking, Target: t.Target, Warmup: t.Warmup}))(e.t)
+		must(cloud.Make(e.Cloud, func(m *cloud.Model) (string, error) {
+			return m.AutoScaling.PutPolicy(name, autoscaling.Policy{Name: "cpu", Type: autoscaling.TargetTracking, Target: t.Target, Warmup: t.Warmup}, m.Clock.Now())
+		}))(e.t)
 	}
 	if s := e.shape.Steps; s != nil {
 		zero, wide := 0.0, s.Wide
-		arn := must(e.Cloud.PutPolicy(name, cloud.Policy{
-			Name: "out", Type: cloud.StepScaling, Adjustment: cloud.ChangeInCapacity, Warmup: s.Warmup,
-			Steps: []cloud.Step{{Lower: &zero, Upper: &wide, Adjustment: s.Small}, {Lower: &wide, Adjustment: s.Large}},
+		arn := must(cloud.Make(e.Cloud, func(m *cloud.Model) (string, error) {
+			return m.AutoScaling.PutPolicy(name, autoscaling.Policy{
+				Name: "out", Type: autoscaling.StepScaling, Adjustment: autoscaling.ChangeInCapacity, Warmup: s.Warmup,
+				Steps: []autoscaling.Step{{Lower: &zero, Upper: &wide, Adjustment: s.Small}, {Lower: &wide, Adjustment: s.Large}},
+			}, m.Clock.Now())
 		}))(e.t)
-		must(e.Cloud.PutAlarm(cloud.AlarmSpec{
-			Name: "high", Namespace: "AWS/EC2", Metric: "CPUUtilization", Dimensions: map[string]string{"AutoScalingGroupName": name},
-			Statistic: cloud.Average, Period: time.Minute, EvaluationPeriods: 1, Threshold: s.Threshold, Comparison: cloud.Greater,
-			Actions: []string{arn},
+		must(cloud.Make(e.Cloud, func(m *cloud.Model) (cloudwatch.Alarm, error) {
+			return m.CloudWatch.PutAlarm(cloudwatch.AlarmSpec{
+				Name: "high", Namespace: "AWS/EC2", Metric: "CPUUtilization", Dimensions: map[string]string{"AutoScalingGroupName": name},
+				Statistic: cloudwatch.Average, Period: time.Minute, EvaluationPeriods: 1, Threshold: s.Threshold, Comparison: cloudwatch.Greater,
+				Actions: []string{arn},
+			}, m.Clock.Now())
 		}))(e.t)
 	}
 }
@@ -251,13 +278,14 @@ func (e *emulated) policies() {
 var errGone = errors.New("the group is gone")
 
 func (e *emulated) Group(context.Context) (conformance.Group, error) {
-	g, members, found := e.Cloud.Group(name)
+	g, found := cloud.Find(e.Cloud, func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(name) })
+	members := g.Members
 	if !found {
 		return conformance.Group{}, errGone
 	}
 	group := conformance.Group{Min: g.Spec.Min, Desired: g.Desired, Max: g.Spec.Max}
 	for _, i := range members {
-		if i.State != cloud.Terminated {
+		if i.State != ec2.Terminated {
 			group.Members = append(group.Members, conformance.Member{
 				ID: i.ID, Zone: i.Zone, Lifecycle: string(i.Lifecycle), Version: strconv.Itoa(i.Version),
 			})
@@ -268,14 +296,14 @@ func (e *emulated) Group(context.Context) (conformance.Group, error) {
 
 func (e *emulated) Targets(context.Context) ([]conformance.Target, error) {
 	var targets []conformance.Target
-	for _, t := range e.Cloud.TargetHealth() {
+	for _, t := range cloud.Get(e.Cloud, func(m *cloud.Model) []elb.TargetHealth { return m.ELB.DescribeTargetHealth() }) {
 		targets = append(targets, conformance.Target{ID: t.Instance, State: string(t.State), Reason: t.Reason, Description: t.Description})
 	}
 	return targets, nil
 }
 
 func (e *emulated) Activities(context.Context) ([]conformance.Activity, error) {
-	g, _, _ := e.Cloud.Group(name)
+	g, _ := cloud.Find(e.Cloud, func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(name) })
 	var activities []conformance.Activity
 	for _, a := range g.Activities {
 		activities = append(activities, conformance.Activity{Description: a.Description, Cause: a.Cause, Status: a.Status})
@@ -285,14 +313,14 @@ func (e *emulated) Activities(context.Context) ([]conformance.Activity, error) {
 
 func (e *emulated) Alarms(context.Context) ([]conformance.Alarm, error) {
 	var alarms []conformance.Alarm
-	for _, a := range e.Cloud.Alarms() {
+	for _, a := range cloud.Get(e.Cloud, func(m *cloud.Model) []cloudwatch.Alarm { return m.CloudWatch.DescribeAlarms() }) {
 		alarms = append(alarms, conformance.Alarm{Name: a.Spec.Name, State: a.State})
 	}
 	return alarms, nil
 }
 
 func (e *emulated) Refreshes(context.Context) ([]conformance.RefreshStatus, error) {
-	g, _, _ := e.Cloud.Group(name)
+	g, _ := cloud.Find(e.Cloud, func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(name) })
 	var refreshes []conformance.RefreshStatus
 	for _, r := range g.Refreshes {
 		refreshes = append(refreshes, conformance.RefreshStatus{ID: r.ID, Status: r.Status})
@@ -302,26 +330,28 @@ func (e *emulated) Refreshes(context.Context) ([]conformance.RefreshStatus, erro
 
 func (e *emulated) SetSizes(_ context.Context, lowest, highest int) error {
 	e.spec.Min, e.spec.Max = lowest, highest
-	return e.Cloud.UpdateGroup(e.spec, false)
+	return e.Cloud.Change(func(m *cloud.Model) error { return m.AutoScaling.UpdateGroup(e.spec, false, m.Clock.Now()) })
 }
 
 func (e *emulated) SetDesired(_ context.Context, desired int) error {
 	e.spec.Desired = &desired
-	return e.Cloud.UpdateGroup(e.spec, false)
+	return e.Cloud.Change(func(m *cloud.Model) error { return m.AutoScaling.UpdateGroup(e.spec, false, m.Clock.Now()) })
 }
 
 func (e *emulated) StartRefresh(context.Context) error {
 	e.data.Tags = map[string]string{"Release": strconv.Itoa(e.version + 1)}
-	if _, err := e.Cloud.UpdateTemplate(e.template, e.data, true); err != nil {
+	if _, err := cloud.Make(e.Cloud, func(m *cloud.Model) (ec2.LaunchTemplate, error) {
+		return m.EC2.UpdateLaunchTemplate(e.template, e.data, true)
+	}); err != nil {
 		return err
 	}
 	e.version++
 	e.spec.Version = strconv.Itoa(e.version)
-	return e.Cloud.UpdateGroup(e.spec, true)
+	return e.Cloud.Change(func(m *cloud.Model) error { return m.AutoScaling.UpdateGroup(e.spec, true, m.Clock.Now()) })
 }
 
 func (e *emulated) Terminate(_ context.Context, instance string) error {
-	return e.Cloud.TerminateInstance(instance)
+	return e.Cloud.Change(func(m *cloud.Model) error { return m.EC2.TerminateInstance(instance) })
 }
 
 func (e *emulated) StopResponder(_ context.Context, instance string) error {
@@ -330,20 +360,24 @@ func (e *emulated) StopResponder(_ context.Context, instance string) error {
 
 func (e *emulated) Burn(_ context.Context, instance string, percent int, d time.Duration) error {
 	_, err := e.StartFault(emulator.FaultRequest{
-		Action: cloud.FaultStress, Target: instance, Duration: d.Seconds(), Parameters: map[string]string{cloud.ParameterLoad: strconv.Itoa(percent)},
+		Action: fault.StressCPU, Target: instance, Duration: d.Seconds(), Parameters: map[string]string{fault.ParameterLoad: strconv.Itoa(percent)},
 	})
 	return err
 }
 
-func (e *emulated) DenyHealth(context.Context) error { return e.Cloud.DeleteRule(e.inbound) }
+func (e *emulated) DenyHealth(context.Context) error {
+	return e.Cloud.Change(func(m *cloud.Model) error { return m.VPC.DeleteRule(e.inbound) })
+}
 
 func (e *emulated) AllowHealth(context.Context) error {
-	_, err := e.Cloud.CreateRule(cloud.Rule{Group: e.group, Protocol: "tcp", From: health, To: health, Peer: e.lb})
+	_, err := cloud.Make(e.Cloud, func(m *cloud.Model) (vpc.Rule, error) {
+		return m.VPC.CreateRule(vpc.Rule{Group: e.group, Protocol: "tcp", From: health, To: health, Peer: e.lb})
+	})
 	return err
 }
 
 func (e *emulated) Explain(_ context.Context, instance string) (string, error) {
-	path, err := e.Cloud.Trace(name, instance, health)
+	path, err := cloud.Find(e.Cloud, func(m *cloud.Model) (analyzer.Path, error) { return m.Analyzer.Trace(name, instance, health) })
 	if err != nil || path.Blocked == nil {
 		return "", err
 	}

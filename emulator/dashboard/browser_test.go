@@ -252,7 +252,7 @@ func TestFaultsAreStartedAndStoppedInTheForm(t *testing.T) {
 	w.webGroup()
 	b.do(chromedp.Navigate("http://" + w.control + "/"))
 	b.eventually("two healthy", healthyOnes+".length === 2")
-	zone := w.Cloud.Zones()[0]
+	zone := w.Cloud.Region().Zones()[0]
 	b.choose("select[name=action]", "aws:network:disrupt-connectivity")
 	b.eventually("zones are offered", `document.querySelector('select[name=target] option[value="`+zone+`"]')`)
 	b.choose("select[name=target]", zone)

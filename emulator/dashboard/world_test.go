@@ -16,6 +16,12 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/cloud/events"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 // The test binary is also the web server of its instances and containers, where SERVE says so.
@@ -92,46 +98,54 @@ func (w *world) run() {
 
 func (w *world) makeNetwork() {
 	t := w.t
-	w.vpc = must(w.Cloud.CreateVPC("10.78.0.0/23"))(t).ID
-	gateway := must(w.Cloud.CreateGateway(w.vpc))(t).ID
+	w.vpc = must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.VPC, error) { return m.VPC.CreateVPC("10.78.0.0/23") }))(t).ID
+	gateway := must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.InternetGateway, error) { return m.VPC.CreateGateway(w.vpc) }))(t).ID
 	for i, cidr := range []string{"10.78.0.0/24", "10.78.1.0/24"} {
-		subnet := must(w.Cloud.CreateSubnet(w.vpc, cidr, w.Cloud.Zones()[i], true))(t).ID
-		table := must(w.Cloud.CreateRouteTable(w.vpc))(t).ID
-		must(w.Cloud.Associate(table, subnet))(t)
-		require.NoError(t, w.Cloud.CreateRoute(table, "0.0.0.0/0", gateway))
+		subnet := must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.Subnet, error) {
+			return m.VPC.CreateSubnet(w.vpc, cidr, w.Cloud.Region().Zones()[i], true)
+		}))(t).ID
+		table := must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.RouteTable, error) { return m.VPC.CreateRouteTable(w.vpc) }))(t).ID
+		must(cloud.Make(w.Cloud, func(m *cloud.Model) (string, error) { return m.VPC.Associate(table, subnet) }))(t)
+		require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.VPC.CreateRoute(table, "0.0.0.0/0", gateway) }))
 		w.subnets = append(w.subnets, subnet)
 	}
 }
 
 func (w *world) makeBalancer() {
 	t := w.t
-	outside := must(w.Cloud.CreateSecurityGroup("balancer", w.vpc))(t).ID
-	w.inside = must(w.Cloud.CreateSecurityGroup("instances", w.vpc))(t).ID
-	for _, rule := range []cloud.Rule{
+	outside := must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) { return m.VPC.CreateSecurityGroup("balancer", w.vpc) }))(t).ID
+	w.inside = must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) { return m.VPC.CreateSecurityGroup("instances", w.vpc) }))(t).ID
+	for _, rule := range []vpc.Rule{
 		{Group: outside, From: 80, To: 8080, CIDR: "0.0.0.0/0"},
 		{Group: outside, Egress: true, From: 0, To: 65535, Peer: w.inside},
 		{Group: w.inside, From: 0, To: 65535, Peer: outside},
 		{Group: w.inside, Egress: true, From: 443, To: 443, CIDR: "0.0.0.0/0"},
 	} {
 		rule.Protocol = "tcp"
-		must(w.Cloud.CreateRule(rule))(t)
+		must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.Rule, error) { return m.VPC.CreateRule(rule) }))(t)
 	}
-	w.lb = must(w.Cloud.CreateBalancer(cloud.LoadBalancerSpec{
-		Name: "web-lb", Kind: cloud.ApplicationBalancer, Subnets: w.subnets, SecurityGroups: []string{outside},
+	w.lb = must(cloud.Make(w.Cloud, func(m *cloud.Model) (elb.LoadBalancer, error) {
+		return m.ELB.CreateLoadBalancer(elb.LoadBalancerSpec{
+			Name: "web-lb", Kind: elb.Application, Subnets: w.subnets, SecurityGroups: []string{outside},
+		}, m.Clock.Now())
 	}))(t).ARN
 	w.targets = w.listen("web-tg", 80)
 }
 
 // listen makes a listener of the balancer with a target group.
 func (w *world) listen(name string, port int) string {
-	targets := must(w.Cloud.CreateTargetGroup(cloud.TargetGroupSpec{
-		Name: name, Port: 80, Protocol: "HTTP", VPC: w.vpc, DeregistrationDelay: 40 * time.Second,
-		Check: cloud.HealthCheck{
-			Protocol: "HTTP", Port: "traffic-port", Path: "/", Matcher: "200",
-			Interval: 30 * time.Second, Timeout: 25 * time.Second, Healthy: 2, Unhealthy: 2,
-		},
+	targets := must(cloud.Make(w.Cloud, func(m *cloud.Model) (elb.TargetGroup, error) {
+		return m.ELB.CreateTargetGroup(elb.TargetGroupSpec{
+			Name: name, Port: 80, Protocol: "HTTP", VPC: w.vpc, DeregistrationDelay: 40 * time.Second,
+			Check: elb.HealthCheck{
+				Protocol: "HTTP", Port: "traffic-port", Path: "/", Matcher: "200",
+				Interval: 30 * time.Second, Timeout: 25 * time.Second, Healthy: 2, Unhealthy: 2,
+			},
+		})
 	}))(w.t).ARN
-	must(w.Cloud.CreateListener(cloud.Listener{Balancer: w.lb, Port: port, Protocol: "HTTP", TargetGroup: targets}))(w.t)
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (elb.Listener, error) {
+		return m.ELB.CreateListener(elb.Listener{Balancer: w.lb, Port: port, Protocol: "HTTP", TargetGroup: targets})
+	}))(w.t)
 	return targets
 }
 
@@ -147,47 +161,70 @@ func (w *world) webGroup() {
 		"    [Service]\n    ExecStart=/bin/web\n    Environment=SERVE=:80\n    [Install]\n    WantedBy=multi-user.target\n" +
 		"runcmd:\n- [systemctl, enable, --now, web.service]\n"
 	w.group("web", 2, 4, "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64", "", document, w.targets)
-	must(w.Cloud.PutPolicy("web", cloud.Policy{Name: "cpu", Target: 60, Warmup: time.Minute}))(w.t)
-	topic := must(w.Cloud.CreateTopic("scaling"))(w.t).ARN
-	require.NoError(w.t, w.Cloud.SetTopicPolicy(topic,
-		`{"Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sns:Publish","Resource":"`+topic+`"}]}`))
-	must(w.Cloud.PutEventRule("web-events", `{"detail":{"AutoScalingGroupName":["web"]}}`, false))(w.t)
-	require.NoError(w.t, w.Cloud.PutEventTarget("web-events", "topic", topic))
-	require.NoError(w.t, w.Cloud.PutEventTarget("web-events", "nobody", "arn:aws:sns:us-east-1:123456789012:nobody"))
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (string, error) {
+		return m.AutoScaling.PutPolicy("web", autoscaling.Policy{Name: "cpu", Target: 60, Warmup: time.Minute}, m.Clock.Now())
+	}))(w.t)
+	topic := must(cloud.Make(w.Cloud, func(m *cloud.Model) (events.Topic, error) { return m.Events.CreateTopic("scaling") }))(w.t).ARN
+	require.NoError(w.t, w.Cloud.Change(func(m *cloud.Model) error {
+		return m.Events.SetTopicPolicy(topic, `{"Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sns:Publish","Resource":"`+topic+`"}]}`)
+	}))
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (string, error) {
+		return m.Events.PutRule("web-events", `{"detail":{"AutoScalingGroupName":["web"]}}`, false)
+	}))(w.t)
+	require.NoError(w.t, w.Cloud.Change(func(m *cloud.Model) error { return m.Events.PutTarget("web-events", "topic", topic) }))
+	require.NoError(w.t, w.Cloud.Change(func(m *cloud.Model) error {
+		return m.Events.PutTarget("web-events", "nobody", "arn:aws:sns:us-east-1:123456789012:nobody")
+	}))
 }
 
 func (w *world) group(name string, least, most int, image, profile, document string, targets ...string) {
-	template := must(w.Cloud.CreateTemplate(name, cloud.TemplateData{
-		ImageID: must(w.Cloud.ImageByParameter(image))(w.t).ID, InstanceType: "t3.micro", SecurityGroups: []string{w.inside},
-		UserData: base64.StdEncoding.EncodeToString([]byte(document)), Public: true, Profile: profile,
+	found := must(cloud.Find(w.Cloud, func(m *cloud.Model) (ec2.Image, error) { return m.EC2.ImageByParameter(image) }))(w.t)
+	template := must(cloud.Make(w.Cloud, func(m *cloud.Model) (ec2.LaunchTemplate, error) {
+		return m.EC2.CreateLaunchTemplate(name, ec2.TemplateData{
+			ImageID: found.ID, InstanceType: "t3.micro", SecurityGroups: []string{w.inside},
+			UserData: base64.StdEncoding.EncodeToString([]byte(document)), Public: true, Profile: profile,
+		})
 	}))(w.t).ID
-	must(w.Cloud.CreateGroup(cloud.GroupSpec{
-		Name: name, Min: least, Max: most, Subnets: w.subnets, Template: template, Version: "1", TargetGroups: targets,
-		HealthType: "EC2", Grace: time.Hour,
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (autoscaling.Group, error) {
+		return m.AutoScaling.CreateGroup(autoscaling.GroupSpec{
+			Name: name, Min: least, Max: most, Subnets: w.subnets, Template: template, Version: "1", TargetGroups: targets,
+			HealthType: "EC2", Grace: time.Hour,
+		}, m.Clock.Now())
 	}))(w.t)
 }
 
 // tasks makes a cluster on an instance, and a service of two tasks behind port 8080 of the balancer.
 func (w *world) tasks() {
 	t := w.t
-	require.NoError(t, w.Cloud.CreateRole("host", `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}`))
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error {
+		return m.IAM.CreateRole("host", `{"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]}`)
+	}))
 	allowed := `{"Statement":[{"Effect":"Allow","Action":["ecs:*"],"Resource":"*"}]}`
-	require.NoError(t, w.Cloud.PutRolePolicy("host", "ecs", allowed))
-	require.NoError(t, w.Cloud.CreateProfile("host", "host"))
-	must(w.Cloud.CreateCluster("flask"))(t)
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.IAM.PutRolePolicy("host", "ecs", allowed) }))
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.IAM.CreateProfile("host", "host") }))
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (ecs.Cluster, error) { return m.ECS.CreateCluster("flask") }))(t)
 	w.group("hosts", 1, 1, "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id", "host",
 		"#cloud-config\nwrite_files:\n- path: /etc/ecs/ecs.config\n  content: |\n    ECS_CLUSTER=flask\n")
-	must(w.Cloud.CreateCapacityProvider(cloud.CapacityProviderSpec{Name: "capacity", Group: "hosts"}))(t)
-	require.NoError(t, w.Cloud.PutClusterCapacityProviders("flask", []string{"capacity"}, nil))
-	must(w.Cloud.RegisterTaskDefinition(cloud.TaskDefinitionSpec{Family: "songs", Containers: []cloud.ContainerDefinition{{
-		Name: "web", Image: "example/web:1", CPU: 256, Memory: 128, Command: []string{program(t)},
-		Environment:  []cloud.KeyValue{{Name: "SERVE", Value: ":5000"}},
-		PortMappings: []cloud.PortMapping{{ContainerPort: 5000}},
-	}}}))(t)
-	must(w.Cloud.CreateService(cloud.ServiceSpec{
-		Name: "songs", Cluster: "flask", TaskDefinition: "songs", Desired: 2, MinHealthy: 100, MaxHealthy: 200,
-		Grace: time.Minute, Providers: []cloud.ProviderStrategy{{Provider: "capacity", Weight: 1}},
-		Balancers: []cloud.ServiceBalancer{{TargetGroup: w.listen("tasks-tg", 8080), Container: "web", ContainerPort: 5000}},
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (ecs.CapacityProvider, error) {
+		return m.ECS.CreateCapacityProvider(ecs.CapacityProviderSpec{Name: "capacity", Group: "hosts"})
+	}))(t)
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error {
+		return m.ECS.PutClusterCapacityProviders("flask", []string{"capacity"}, nil)
+	}))
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (ecs.TaskDefinition, error) {
+		return m.ECS.RegisterTaskDefinition(ecs.TaskDefinitionSpec{Family: "songs", Containers: []ecs.ContainerDefinition{{
+			Name: "web", Image: "example/web:1", CPU: 256, Memory: 128, Command: []string{program(t)},
+			Environment:  []ecs.KeyValue{{Name: "SERVE", Value: ":5000"}},
+			PortMappings: []ecs.PortMapping{{ContainerPort: 5000}},
+		}}})
+	}))(t)
+	targets := w.listen("tasks-tg", 8080)
+	must(cloud.Make(w.Cloud, func(m *cloud.Model) (ecs.Service, error) {
+		return m.ECS.CreateService(ecs.ServiceSpec{
+			Name: "songs", Cluster: "flask", TaskDefinition: "songs", Desired: 2, MinHealthy: 100, MaxHealthy: 200,
+			Grace: time.Minute, Providers: []ecs.ProviderStrategy{{Provider: "capacity", Weight: 1}},
+			Balancers: []ecs.ServiceBalancer{{TargetGroup: targets, Container: "web", ContainerPort: 5000}},
+		}, m.Clock.Now())
 	}))(t)
 }
 

@@ -11,6 +11,9 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
 // questions is how many questions the experiment asks, one after the other, each over a connection of its own.
@@ -36,9 +39,9 @@ func runAnswers(ctx context.Context, o Options) error {
 		if err := l.onePort(ctx); err != nil {
 			return err
 		}
-		for _, b := range l.cloud().LoadBalancers() {
+		for _, b := range cloud.Get(l.cloud(), func(m *cloud.Model) []elb.LoadBalancer { return m.ELB.DescribeLoadBalancers() }) {
 			b.Spec.CrossZone = false
-			if err := l.cloud().UpdateBalancer(b.ARN, b.Spec); err != nil {
+			if err := l.cloud().Change(func(m *cloud.Model) error { return m.ELB.UpdateLoadBalancer(b.ARN, b.Spec) }); err != nil {
 				return err
 			}
 		}

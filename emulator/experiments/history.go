@@ -10,6 +10,8 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/clock"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
 // history logs how instances and targets change in the model.
@@ -72,13 +74,13 @@ func (h *history) look() {
 func statesOf(c *cloud.Cloud) map[string]string {
 	states := map[string]string{}
 	targets, healthy := map[string]string{}, 0
-	for _, t := range c.TargetHealth() {
+	for _, t := range cloud.Get(c, func(m *cloud.Model) []elb.TargetHealth { return m.ELB.DescribeTargetHealth() }) {
 		targets[t.Instance] = ", target " + string(t.State)
-		if t.State == cloud.TargetHealthy {
+		if t.State == elb.TargetHealthy {
 			healthy++
 		}
 	}
-	for _, i := range c.Instances() {
+	for _, i := range cloud.Get(c, func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
 		states[i.ID+" in "+i.Zone] = string(i.State) + targets[i.ID]
 	}
 	states["targets"] = fmt.Sprintf("%d healthy", healthy)

@@ -9,6 +9,9 @@ import (
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/clock"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
 // replacement notes when each step of a replacement was taken, in emulated time.
@@ -31,15 +34,15 @@ func (r *replacement) complete() bool { return !r.healthy.IsZero() && !r.ended.I
 
 // look notes what the model says has happened.
 func (r *replacement) look(l *laboratory, before []emulator.InstanceStatus) {
-	health := l.cloud().TargetHealth()
+	health := cloud.Get(l.cloud(), func(m *cloud.Model) []elb.TargetHealth { return m.ELB.DescribeTargetHealth() })
 	for _, t := range health {
-		if t.Instance == r.victim && t.State == cloud.TargetUnhealthy {
+		if t.Instance == r.victim && t.State == elb.TargetUnhealthy {
 			r.unhealthy = t.Since
 		}
-		r.delay = l.cloud().TargetGroups()[0].Spec.DeregistrationDelay
+		r.delay = cloud.Get(l.cloud(), func(m *cloud.Model) []elb.TargetGroup { return m.ELB.DescribeTargetGroups() })[0].Spec.DeregistrationDelay
 	}
-	for _, name := range l.cloud().GroupNames() {
-		g, _, _ := l.cloud().Group(name)
+	for _, name := range cloud.Get(l.cloud(), func(m *cloud.Model) []string { return m.AutoScaling.GroupNames() }) {
+		g, _ := cloud.Find(l.cloud(), func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(name) })
 		for _, p := range g.Policies {
 			r.warmup = max(r.warmup, p.Warmup)
 		}
@@ -49,7 +52,7 @@ func (r *replacement) look(l *laboratory, before []emulator.InstanceStatus) {
 			}
 		}
 	}
-	for _, i := range l.cloud().Instances() {
+	for _, i := range cloud.Get(l.cloud(), func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
 		known := slices.ContainsFunc(before, func(b emulator.InstanceStatus) bool { return b.ID == i.ID })
 		switch {
 		case i.ID == r.victim:
@@ -57,7 +60,7 @@ func (r *replacement) look(l *laboratory, before []emulator.InstanceStatus) {
 		case !known && i.Launched.After(r.lost):
 			r.launched, r.inService = i.Launched, i.InService
 			for _, t := range health {
-				if t.Instance == i.ID && t.State == cloud.TargetHealthy {
+				if t.Instance == i.ID && t.State == elb.TargetHealthy {
 					r.healthy = t.Since
 				}
 			}

@@ -8,6 +8,10 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/rehearsal"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
 // practice is a way to set up a group and its health check.
@@ -66,16 +70,16 @@ func runReplacement(ctx context.Context, o Options) error {
 // asInConsole makes the settings that a stack file cannot make.
 func (l *laboratory) asInConsole(healthType string) error {
 	c := l.cloud()
-	for _, name := range c.GroupNames() {
-		g, _, _ := c.Group(name)
+	for _, name := range cloud.Get(c, func(m *cloud.Model) []string { return m.AutoScaling.GroupNames() }) {
+		g, _ := cloud.Find(c, func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(name) })
 		g.Spec.HealthType = healthType
-		if err := c.UpdateGroup(g.Spec, false); err != nil {
+		if err := c.Change(func(m *cloud.Model) error { return m.AutoScaling.UpdateGroup(g.Spec, false, m.Clock.Now()) }); err != nil {
 			return err
 		}
 	}
-	for _, t := range c.TargetGroups() {
+	for _, t := range cloud.Get(c, func(m *cloud.Model) []elb.TargetGroup { return m.ELB.DescribeTargetGroups() }) {
 		t.Spec.DeregistrationDelay = consoleDrain
-		if err := c.UpdateTargetGroup(t.ARN, t.Spec); err != nil {
+		if err := c.Change(func(m *cloud.Model) error { return m.ELB.UpdateTargetGroup(t.ARN, t.Spec) }); err != nil {
 			return err
 		}
 	}
@@ -89,7 +93,7 @@ type loss struct {
 }
 
 func (l *laboratory) terminateOne(i emulator.InstanceStatus) error {
-	return l.cloud().TerminateInstance(i.ID)
+	return l.cloud().Change(func(m *cloud.Model) error { return m.EC2.TerminateInstance(i.ID) })
 }
 
 // stopServices stops the services in the settings. The responder goes on, and closes the health port.
@@ -141,8 +145,9 @@ func (l *laboratory) lose(ctx context.Context, loss loss) (*replacement, error) 
 // awaitGrace waits until the grace period of every member is over.
 func (l *laboratory) awaitGrace(ctx context.Context) error {
 	return l.await(ctx, 20*time.Minute, func() bool {
-		for _, name := range l.cloud().GroupNames() {
-			g, members, _ := l.cloud().Group(name)
+		for _, name := range cloud.Get(l.cloud(), func(m *cloud.Model) []string { return m.AutoScaling.GroupNames() }) {
+			g, _ := cloud.Find(l.cloud(), func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(name) })
+			members := g.Members
 			for _, i := range members {
 				if i.InService.IsZero() || l.cloud().Now().Sub(i.InService) < g.Spec.Grace {
 					return false

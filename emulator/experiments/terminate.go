@@ -10,6 +10,8 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/clock"
 	"github.com/elastic-service/elastic-service/emulator/load"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
 )
 
 // clientRate is how many questions clients ask in a real second while instances are terminated.
@@ -74,7 +76,7 @@ func (l *laboratory) terminate(ctx context.Context, count int) (*Termination, er
 	asked.begin()
 	log.begin()
 	for _, i := range before[:count] {
-		if err := l.cloud().TerminateInstance(i.ID); err != nil {
+		if err := l.cloud().Change(func(m *cloud.Model) error { return m.EC2.TerminateInstance(i.ID) }); err != nil {
 			return nil, err
 		}
 	}

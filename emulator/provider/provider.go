@@ -109,7 +109,7 @@ func (p *awsProvider) CheckConfig(_ context.Context, req plugin.CheckConfigReque
 
 func (p *awsProvider) checkRegion(config resource.PropertyMap) *plugin.CheckFailure {
 	region, ok := config["region"]
-	if !ok || !region.IsString() || region.StringValue() == p.cloud.Region() {
+	if !ok || !region.IsString() || region.StringValue() == string(p.cloud.Region()) {
 		return nil
 	}
 	return &plugin.CheckFailure{Property: "region", Reason: fmt.Sprintf(

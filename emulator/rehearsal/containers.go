@@ -8,21 +8,23 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
+	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
 // servingTasks lists the containers that run and that the balancer finds healthy.
-func (d *Deployment) servingTasks() []cloud.Task {
+func (d *Deployment) servingTasks() []ecs.Task {
 	healthy := map[string]bool{}
-	for _, t := range d.Cloud().TargetHealth() {
-		healthy[fmt.Sprintf("%s:%d", t.Instance, t.Port)] = t.State == cloud.TargetHealthy
+	for _, t := range cloud.Get(d.Cloud(), func(m *cloud.Model) []elb.TargetHealth { return m.ELB.DescribeTargetHealth() }) {
+		healthy[fmt.Sprintf("%s:%d", t.Instance, t.Port)] = t.State == elb.TargetHealthy
 	}
-	return slices.DeleteFunc(d.Cloud().Tasks(), func(t cloud.Task) bool {
-		return t.State != cloud.TaskRunning || !healthy[fmt.Sprintf("%s:%d", t.Instance, t.HostPort)]
+	return slices.DeleteFunc(cloud.Get(d.Cloud(), func(m *cloud.Model) []ecs.Task { return m.ECS.DescribeTasks() }), func(t ecs.Task) bool {
+		return t.State != ecs.TaskRunning || !healthy[fmt.Sprintf("%s:%d", t.Instance, t.HostPort)]
 	})
 }
 
-func describeTask(t cloud.Task) string {
+func describeTask(t ecs.Task) string {
 	return fmt.Sprintf("task %s (%s:%d) on %s, whose port %d is port %d of the container", t.ID[:8], t.Family, t.Revision, t.Instance,
 		t.HostPort, t.ContainerPort)
 }
@@ -63,14 +65,14 @@ func (r *Rehearsal) loseTask(ctx context.Context) error {
 	clients := r.startClients(ctx)
 	defer clients.Stop()
 	start := time.Now()
-	if err := r.deployment.Cloud().StopTask(before[0].ID, "Task stopped by user"); err != nil {
+	if err := r.deployment.Cloud().Change(func(m *cloud.Model) error { return m.ECS.StopTask(before[0].ID, "Task stopped by user", m.Clock.Now()) }); err != nil {
 		return err
 	}
 	r.say("stop", "%s", describeTask(before[0]))
-	var replacement cloud.Task
+	var replacement ecs.Task
 	err := session.Poll(ctx, r.deployment.Real(15*time.Minute), func() bool {
 		for _, t := range r.deployment.servingTasks() {
-			if !slices.ContainsFunc(before, func(b cloud.Task) bool { return b.ID == t.ID }) {
+			if !slices.ContainsFunc(before, func(b ecs.Task) bool { return b.ID == t.ID }) {
 				replacement = t
 			}
 		}

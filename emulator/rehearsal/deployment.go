@@ -11,6 +11,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
 	"github.com/elastic-service/elastic-service/emulator/engine"
 	"github.com/elastic-service/elastic-service/emulator/load"
 	"github.com/elastic-service/elastic-service/emulator/session"
@@ -158,7 +159,7 @@ func (d *Deployment) AwaitHealthy(ctx context.Context) error {
 
 // isSteady reports whether every ECS service is in a steady state.
 func (d *Deployment) isSteady() bool {
-	return !slices.ContainsFunc(d.Cloud().Services(), func(s cloud.ServiceStatus) bool { return !s.Steady })
+	return !slices.ContainsFunc(cloud.Get(d.Cloud(), func(m *cloud.Model) []ecs.ServiceStatus { return m.ECS.DescribeServices() }), func(s ecs.ServiceStatus) bool { return !s.Steady })
 }
 
 // remember notes an address, for [Deployment.AwaitNothingLeft].

@@ -9,18 +9,19 @@ import (
 	"strings"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/events"
 )
 
 // checkNotifications sums up what the subscribers of topics would have received. It fails if a topic did not accept a message.
 func (r *Rehearsal) checkNotifications(context.Context) error {
-	summary, err := sumUp(r.deployment.Cloud().Notifications())
+	summary, err := sumUp(cloud.Get(r.deployment.Cloud(), func(m *cloud.Model) []events.Notification { return m.Events.ListNotifications() }))
 	if summary != "" {
 		r.say("notified", "%s", summary)
 	}
 	return err
 }
 
-func sumUp(messages []cloud.Notification) (string, error) {
+func sumUp(messages []events.Notification) (string, error) {
 	counts := map[string]int{}
 	for _, n := range messages {
 		kind := kindOf(n)
@@ -37,7 +38,7 @@ func sumUp(messages []cloud.Notification) (string, error) {
 }
 
 // kindOf is an event's type, an alarm's new state, or what a subject says.
-func kindOf(n cloud.Notification) string {
+func kindOf(n events.Notification) string {
 	var message struct {
 		DetailType    string `json:"detail-type"`
 		NewStateValue string

@@ -6,20 +6,20 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/events"
 )
 
 func TestWhatWasToldIsSummedUpByItsKind(t *testing.T) {
-	launch := cloud.Notification{Subject: "AWS Notification Message", Message: `{"detail-type":"EC2 Instance Launch Successful"}`}
-	alarm := cloud.Notification{Subject: `ALARM: "cpu" in us-east-1`, Message: `{"AlarmName":"cpu","NewStateValue":"ALARM"}`}
-	hook := cloud.Notification{Subject: "Auto Scaling: Lifecycle action", Message: `{"LifecycleHookName":"warm"}`}
-	summary, err := sumUp([]cloud.Notification{launch, alarm, launch, hook})
+	launch := events.Notification{Subject: "AWS Notification Message", Message: `{"detail-type":"EC2 Instance Launch Successful"}`}
+	alarm := events.Notification{Subject: `ALARM: "cpu" in us-east-1`, Message: `{"AlarmName":"cpu","NewStateValue":"ALARM"}`}
+	hook := events.Notification{Subject: "Auto Scaling: Lifecycle action", Message: `{"LifecycleHookName":"warm"}`}
+	summary, err := sumUp([]events.Notification{launch, alarm, launch, hook})
 	require.NoError(t, err)
 	assert.Equal(t, "1 × Auto Scaling: Lifecycle action, 2 × EC2 Instance Launch Successful, 1 × alarm ALARM", summary)
 
 	lost := launch
 	lost.Lost = "Topic does not exist"
-	_, err = sumUp([]cloud.Notification{alarm, lost})
+	_, err = sumUp([]events.Notification{alarm, lost})
 	require.EqualError(t, err, "EC2 Instance Launch Successful was not delivered: Topic does not exist")
 
 	summary, err = sumUp(nil)

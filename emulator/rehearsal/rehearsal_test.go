@@ -15,6 +15,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
 	"github.com/elastic-service/elastic-service/emulator/engine/enginetest"
 	"github.com/elastic-service/elastic-service/emulator/load"
 	"github.com/elastic-service/elastic-service/emulator/session"
@@ -123,8 +124,8 @@ func TestChangedUserDataRollsTheInstancesWithoutAFailedRequestInTheClearOrOverTL
 	assert.Equal(t, 2, result.Changes())
 	group := result.Outputs["group"]
 	require.NoError(t, session.Poll(t.Context(), 2*time.Minute, func() bool {
-		g, _, _ := r.deployment.Cloud().Group(group)
-		return len(g.Refreshes) == 1 && g.Refreshes[0].Status == cloud.RefreshSuccessful
+		g, _ := cloud.Find(r.deployment.Cloud(), func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(group) })
+		return len(g.Refreshes) == 1 && g.Refreshes[0].Status == autoscaling.RefreshSuccessful
 	}))
 	for _, c := range clients {
 		counts := c.Stop()
@@ -180,8 +181,8 @@ func TestAnInstanceWhoseServiceIsGoneIsReplacedAndAnotherPortAndBalancerAreServe
 	assert.Equal(t, 3, result.Replaced, "target group, balancer, listener")
 	require.NoError(t, session.Poll(t.Context(), 2*time.Minute, func() bool {
 		g := r.deployment.Status().Groups[0]
-		return len(g.Refreshes) == 1 && g.Refreshes[0].Status == cloud.RefreshSuccessful
-	}), "%v", r.deployment.Cloud().Diagnose(result.Outputs["group"]))
+		return len(g.Refreshes) == 1 && g.Refreshes[0].Status == autoscaling.RefreshSuccessful
+	}), "%v", cloud.Get(r.deployment.Cloud(), func(m *cloud.Model) string { return m.AutoScaling.Diagnose(result.Outputs["group"]) }))
 	require.NoError(t, r.deployment.Meet(result.Outputs["address"]))
 	require.NoError(t, r.askEveryTarget(t.Context()))
 	for _, i := range r.deployment.Healthy() {
@@ -237,7 +238,9 @@ func TestALostConnectionIsSaidAndTheNextUpRepairs(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	go func() { // as soon as the group is there, whose creation waits
-		_ = session.Poll(ctx, time.Minute, func() bool { return len(r.deployment.Cloud().GroupNames()) > 0 })
+		_ = session.Poll(ctx, time.Minute, func() bool {
+			return len(cloud.Get(r.deployment.Cloud(), func(m *cloud.Model) []string { return m.AutoScaling.GroupNames() })) > 0
+		})
 		closed.Store(true)
 		r.deployment.Session.Emulator.Providers.Close()
 	}()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
@@ -68,9 +69,9 @@ func (r *Rehearsal) nextRelease() (bool, error) {
 
 // awaitRefresh follows a group's instance refresh to its end.
 func (r *Rehearsal) awaitRefresh(ctx context.Context, group string) error {
-	var last cloud.Refresh
+	var last autoscaling.Refresh
 	err := session.Poll(ctx, r.deployment.Real(time.Hour), func() bool {
-		g, _, _ := r.deployment.Cloud().Group(group)
+		g, _ := cloud.Find(r.deployment.Cloud(), func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(group) })
 		if len(g.Refreshes) > 0 {
 			last = g.Refreshes[len(g.Refreshes)-1]
 		}
@@ -79,7 +80,7 @@ func (r *Rehearsal) awaitRefresh(ctx context.Context, group string) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("waiting for the instance refresh: %w", err)
-	case last.Status != cloud.RefreshSuccessful:
+	case last.Status != autoscaling.RefreshSuccessful:
 		return fmt.Errorf("the instance refresh is %s: %s", last.Status, last.Reason)
 	}
 	return nil

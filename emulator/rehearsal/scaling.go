@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 	"github.com/elastic-service/elastic-service/emulator/load"
 	"github.com/elastic-service/elastic-service/emulator/session"
 	"github.com/elastic-service/elastic-service/settings"
@@ -62,14 +63,14 @@ func (r *Rehearsal) scaleBySteps(ctx context.Context) error {
 func (r *Rehearsal) awaitSize(ctx context.Context, what string, reached func() bool) error {
 	start, from := time.Now(), r.deployment.Cloud().Now()
 	shown := map[string]int{}
-	for _, a := range r.deployment.Cloud().Alarms() {
+	for _, a := range cloud.Get(r.deployment.Cloud(), func(m *cloud.Model) []cloudwatch.Alarm { return m.CloudWatch.DescribeAlarms() }) {
 		shown[a.Spec.Name] = len(a.History)
 	}
 	r.say(what, "begun")
 	err := session.Poll(ctx, r.deployment.Real(40*time.Minute), func() bool {
-		for _, a := range r.deployment.Cloud().Alarms() {
+		for _, a := range cloud.Get(r.deployment.Cloud(), func(m *cloud.Model) []cloudwatch.Alarm { return m.CloudWatch.DescribeAlarms() }) {
 			for _, t := range a.History[min(shown[a.Spec.Name], len(a.History)):] {
-				if t.From != t.To && t.To == cloud.AlarmAlarm {
+				if t.From != t.To && t.To == cloudwatch.AlarmAlarm {
 					r.say("alarm", "%s after emulated %.0f s: %s", a.Spec.Name, t.Time.Sub(from).Seconds(), withoutPoints(t.Reason))
 				}
 			}

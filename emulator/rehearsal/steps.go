@@ -14,6 +14,8 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/load"
 	"github.com/elastic-service/elastic-service/emulator/session"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud"
 )
 
 // clientInterval is the time between two questions of the clients that go on asking while something happens.
@@ -164,7 +166,7 @@ func (r *Rehearsal) loseInstance(ctx context.Context) error {
 	clients := r.startClients(ctx)
 	defer clients.Stop()
 	start := time.Now()
-	if err := r.deployment.Cloud().TerminateInstance(victim.ID); err != nil {
+	if err := r.deployment.Cloud().Change(func(m *cloud.Model) error { return m.EC2.TerminateInstance(victim.ID) }); err != nil {
 		return err
 	}
 	r.say("terminate", "%s in %s", victim.ID, victim.Zone)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 	"github.com/elastic-service/elastic-service/emulator/engine/enginetest"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
@@ -38,8 +39,8 @@ func TestAnImageOfAnInstanceIsTheNextRelease(t *testing.T) {
 	require.NoError(t, r.awaitRefresh(t.Context(), result.Outputs["group"]))
 	assert.Zero(t, clients.Stop().Failed)
 
-	var made []cloud.Image
-	for _, image := range r.deployment.Cloud().Images() {
+	var made []ec2.Image
+	for _, image := range cloud.Get(r.deployment.Cloud(), func(m *cloud.Model) []ec2.Image { return m.EC2.DescribeImages() }) {
 		if image.Source == source.ID {
 			made = append(made, image)
 		}
@@ -51,7 +52,7 @@ func TestAnImageOfAnInstanceIsTheNextRelease(t *testing.T) {
 	}
 	require.NoError(t, r.askEveryTarget(t.Context()), "the program came with the image")
 	require.NoError(t, r.destroy(t.Context()))
-	assert.Contains(t, r.deployment.Cloud().Images(), made[0], "the image stays when the stack goes")
+	assert.Contains(t, cloud.Get(r.deployment.Cloud(), func(m *cloud.Model) []ec2.Image { return m.EC2.DescribeImages() }), made[0], "the image stays when the stack goes")
 }
 
 // The page that says how to write a stack of one's own is followed to the letter.
