@@ -10,7 +10,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
-// Activity is one entry of a group's history, in AWS's wording.
+// Activity is an entry of a group's history, in AWS's wording.
 type Activity struct {
 	ID          string
 	Description string
@@ -21,13 +21,13 @@ type Activity struct {
 	Start, End  time.Time
 }
 
-// constraints words a change of a group's sizes, which may have moved the desired capacity.
+// constraints words a change of a group's sizes, which may have changed the desired capacity.
 func constraints(who string, g *Group, before int) string {
 	return fmt.Sprintf("%s update of AutoScalingGroup constraints to min: %d, max: %d, desired: %d changing the desired capacity "+
 		"from %d to %d.", who, g.Spec.Min, g.Spec.Max, g.Desired, before, g.Desired)
 }
 
-// causeAt begins a cause with its time.
+// causeAt returns a cause with its time, as activities show it.
 func causeAt(now time.Time, cause string) string {
 	return fmt.Sprintf("At %s %s", now.UTC().Format(time.RFC3339), cause)
 }
@@ -40,10 +40,10 @@ func (g *Group) startActivity(now time.Time, description, cause, instance string
 	return len(g.Activities) - 1
 }
 
-// SetReason keeps what changed the desired capacity, for the activities that follow.
+// SetReason keeps why the desired capacity changed, for the activities that follow.
 func (g *Group) SetReason(now time.Time, reason string) { g.DesiredReason = causeAt(now, reason) }
 
-// withReason is the cause of an activity, with what changed the desired capacity before it.
+// withReason returns the cause of an activity, after the reason for which the desired capacity changed.
 func (g *Group) withReason(now time.Time, cause string) string {
 	if g.DesiredReason == "" {
 		return causeAt(now, cause)
@@ -51,7 +51,7 @@ func (g *Group) withReason(now time.Time, cause string) string {
 	return g.DesiredReason + "  " + causeAt(now, cause)
 }
 
-// endActivity ends the latest activity of an instance, and tells of it.
+// endActivity ends the activity of an instance that is in progress and sends its event.
 func (s *Store) endActivity(g *Group, i *ec2.Instance, now time.Time, status, message string) {
 	for at := len(g.Activities) - 1; at >= 0; at-- {
 		if a := &g.Activities[at]; a.Instance == i.ID && a.Status == "InProgress" {
@@ -62,8 +62,7 @@ func (s *Store) endActivity(g *Group, i *ec2.Instance, now time.Time, status, me
 	}
 }
 
-// Diagnose says in a sentence why a group has not the capacity that it should have: the state of each member and the
-// group's last failure.
+// Diagnose tells in a sentence why a group lacks capacity: the state of each member and the last failure.
 func (s *Store) Diagnose(name string) string {
 	var parts []string
 	g := s.Groups[name]
@@ -85,6 +84,7 @@ func (s *Store) Diagnose(name string) string {
 	return strings.Join(parts, "; ")
 }
 
+// describeMember returns the state of a member for people.
 func (s *Store) describeMember(g *Group, i *ec2.Instance) string {
 	if i.State != ec2.Running {
 		return strings.TrimSpace(string(i.State) + " " + i.Reason)

@@ -25,7 +25,7 @@ const (
 	EventRollbackFailed   = "EC2 Auto Scaling Instance Refresh Rollback Failed"
 )
 
-// event is one of a group's.
+// event returns an event of the group.
 func (g *Group) event(now time.Time, what string, detail map[string]any, resources ...string) events.Event {
 	detail["AutoScalingGroupName"] = g.Spec.Name
 	return events.Event{
@@ -34,9 +34,10 @@ func (g *Group) event(now time.Time, what string, detail map[string]any, resourc
 	}
 }
 
+// region returns the region of the group.
 func (g *Group) region() string { return strings.Split(g.ARN, ":")[3] }
 
-// eventOf is the event of a finished activity.
+// eventOf returns the type of the event of a finished activity.
 func eventOf(a Activity) string {
 	switch {
 	case a.launches() && a.Status == "Successful":
@@ -49,9 +50,11 @@ func eventOf(a Activity) string {
 	return EventTerminateError
 }
 
+// launches reports whether the activity is a launch.
 func (a Activity) launches() bool { return strings.HasPrefix(a.Description, "Launching") }
 
-// sendActivity sends a finished activity (Auto Scaling User Guide: "Amazon EC2 Auto Scaling event reference").
+// sendActivity sends the event of a finished activity (Auto Scaling User Guide: "Amazon EC2 Auto Scaling event
+// reference").
 func (s *Store) sendActivity(g *Group, what string, a Activity) {
 	id, from, to := a.ID, "EC2", "AutoScalingGroup"
 	if !a.launches() {
@@ -80,13 +83,13 @@ var refreshEvents = map[string]string{
 	RefreshRollbackSuccessful: EventRolledBack, RefreshRollbackFailed: EventRollbackFailed,
 }
 
-// sendRefresh sends an instance refresh's new status (Auto Scaling User Guide: "Instance refresh example events and
-// patterns").
+// sendRefresh sends the event of a new status of an instance refresh (Auto Scaling User Guide: "Instance refresh
+// example events and patterns").
 func (s *Store) sendRefresh(g *Group, r *Refresh, now time.Time) {
 	s.events.Send(now, g.event(now, refreshEvents[r.Status], map[string]any{"InstanceRefreshId": r.ID}))
 }
 
-// sendCheckpoint sends that a checkpoint of an instance refresh is reached.
+// sendCheckpoint sends the event of a checkpoint of an instance refresh.
 func (s *Store) sendCheckpoint(g *Group, r *Refresh, now time.Time) {
 	s.events.Send(now, g.event(now, EventCheckpoint, map[string]any{
 		"InstanceRefreshId": r.ID, "CheckpointPercentage": strconv.Itoa(r.Spec.Checkpoints[r.Checkpoint-1]),

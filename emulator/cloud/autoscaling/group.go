@@ -10,7 +10,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
-// GroupSpec is what an Auto Scaling group is made of.
+// GroupSpec describes an Auto Scaling group.
 type GroupSpec struct {
 	Name           string
 	Min, Max       int
@@ -22,13 +22,13 @@ type GroupSpec struct {
 	Grace          time.Duration
 	InstanceTags   map[string]string
 	Refresh        *RefreshSpec
-	Maintenance    *Bounds // instance maintenance policy; nil: what is unhealthy is terminated before its replacement serves
+	Maintenance    *Bounds // instance maintenance policy; nil: an unhealthy member is terminated before its replacement is in service
 	EnabledMetrics []string
-	Desired        *int   // nil: as many as the policies want, at first Min
-	Hooks          []Hook // that are there before the first instance; read at creation only
+	Desired        *int   // nil: set by scaling policies, initially Min
+	Hooks          []Hook // lifecycle hooks that exist before the first launch; read at creation only
 }
 
-// Bounds are how many healthy members a group keeps while others are replaced, in percent of its desired capacity.
+// Bounds are the healthy members that a group keeps while others are replaced, in percent of the desired capacity.
 type Bounds struct{ MinHealthy, MaxHealthy int }
 
 // Group is an Auto Scaling group.
@@ -41,12 +41,12 @@ type Group struct {
 	Activities    []Activity // the oldest first
 	Refreshes     []Refresh  // the oldest first
 	Policies      map[string]*Policy
-	CheckedAt     time.Time            // when ELB's health was last looked at
-	RetryAt       time.Time            // no launch before this, after one failed
-	ZoneRetry     map[string]time.Time // no launch in a zone before this, after one failed there
-	Rebalance     *Rebalance           // nil when the zones are not being balanced
-	ScaledAt      time.Time            // when target tracking last changed the desired capacity
-	DesiredReason string               // what changed the desired capacity and when, until it is reached
+	CheckedAt     time.Time            // last check of the health that ELB reports
+	RetryAt       time.Time            // no launch before, after a failed launch
+	ZoneRetry     map[string]time.Time // zone → no launch before, after a failed launch
+	Rebalance     *Rebalance           // nil while the zones are even
+	ScaledAt      time.Time            // last change of the desired capacity by a scaling policy
+	DesiredReason string               // when and why the desired capacity changed, until it is reached
 	Hooks         map[string]Hook
 	Schedules     map[string]*Schedule
 
@@ -54,14 +54,14 @@ type Group struct {
 	alarms  []NamedAlarm   // of a copy
 }
 
-// elbCheckPeriod is how often a group looks at ELB's opinion of its members. AWS gives no number; about a minute is
-// what its users see.
+// elbCheckPeriod is how often a group checks the health that ELB reports for its members. AWS gives no number; users
+// see about a minute.
 const elbCheckPeriod = time.Minute
 
-// launchRetry is how long a group waits after a launch that failed.
+// launchRetry is how long a group waits after a failed launch.
 const launchRetry = time.Minute
 
-// CreateGroup makes a group; its instances come with the next calls of Reconcile.
+// CreateGroup creates a group. Its instances are launched by [Store.Reconcile].
 func (s *Store) CreateGroup(spec GroupSpec, now time.Time) (Group, error) {
 	group := Group{
 		Created: now, ARN: s.region.ARN("autoscaling", "autoScalingGroup:"+aws.RandomHex(16)+":autoScalingGroupName/"+spec.Name),
@@ -88,6 +88,7 @@ func (s *Store) CreateGroup(spec GroupSpec, now time.Time) (Group, error) {
 	return group, nil
 }
 
+// checkGroup refuses a group that Auto Scaling refuses (API: CreateAutoScalingGroup).
 func (s *Store) checkGroup(spec GroupSpec) error {
 	switch {
 	case spec.Name == "" || len(spec.Name) > 255:
@@ -137,6 +138,7 @@ func (s *Store) checkGroup(spec GroupSpec) error {
 	return err
 }
 
+// check checks the limits of the percentages.
 func (b Bounds) check() error {
 	switch {
 	case b.MinHealthy < 0 || b.MinHealthy > 100 || b.MaxHealthy < 100 || b.MaxHealthy > 200:
@@ -147,8 +149,8 @@ func (b Bounds) check() error {
 	return nil
 }
 
-// UpdateGroup changes a group. Desired capacity follows the bounds. With roll, members of an older template version are
-// replaced by an instance refresh, which cancels one that is running.
+// UpdateGroup changes a group. The desired capacity is kept within the new bounds. With roll, an instance refresh
+// replaces the members of older template versions; it cancels a refresh that is under way.
 func (s *Store) UpdateGroup(spec GroupSpec, roll bool, now time.Time) error {
 	g := s.Groups[spec.Name]
 	if g == nil {
@@ -174,7 +176,8 @@ func (s *Store) UpdateGroup(spec GroupSpec, roll bool, now time.Time) error {
 	return nil
 }
 
-// DeleteGroup begins to end a group as the provider does, by sizes of 0; with the last member the group is gone.
+// DeleteGroup starts to delete a group as the Pulumi provider does, by setting its sizes to 0. The group is gone with
+// its last member.
 func (s *Store) DeleteGroup(name string, now time.Time) error {
 	if g := s.Groups[name]; g != nil && !g.Deleting {
 		before := g.Desired
@@ -212,14 +215,12 @@ func copyValues[V any](m map[string]*V) map[string]*V {
 	return copied
 }
 
-// GroupNames lists the groups by name.
+// GroupNames returns the names of the groups, sorted.
 func (s *Store) GroupNames() []string {
-	var names []string
-	names = aws.Keys(s.Groups)
-	return names
+	return aws.Keys(s.Groups)
 }
 
-// SetDesiredCapacity changes how many members a group wants (API: SetDesiredCapacity).
+// SetDesiredCapacity sets the desired capacity of a group (API: SetDesiredCapacity).
 func (s *Store) SetDesiredCapacity(name string, desired int, now time.Time) error {
 	g := s.Groups[name]
 	switch {
@@ -238,8 +239,8 @@ func (s *Store) SetDesiredCapacity(name string, desired int, now time.Time) erro
 	return nil
 }
 
-// TerminateMember takes a member out of its group, which replaces it unless the desired capacity is to fall with it (API:
-// TerminateInstanceInAutoScalingGroup). It returns the activity.
+// TerminateMember terminates a member of a group and returns the activity. The group replaces the member unless the
+// desired capacity is decremented (API: TerminateInstanceInAutoScalingGroup).
 func (s *Store) TerminateMember(instance string, decrement bool, now time.Time) (Group, Activity, error) {
 	i := s.ec2.Instances[instance]
 	if i == nil || i.Group == "" || s.Groups[i.Group] == nil {
@@ -263,7 +264,7 @@ func (s *Store) TerminateMember(instance string, decrement bool, now time.Time) 
 	return *g, g.Activities[len(g.Activities)-1], nil
 }
 
-// Capacity counts a group's members that are in service and healthy in all of its target groups.
+// Capacity counts the members of a group that are in service and healthy in all of its target groups.
 func (s *Store) Capacity(name string) int {
 	count := 0
 	if g := s.Groups[name]; g != nil {

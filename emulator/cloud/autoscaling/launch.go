@@ -13,7 +13,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
-// launch creates an instance of a template in a subnet. It is pending until the data plane says that it booted.
+// launch launches an instance of a template in a subnet. It is pending until the data plane reports that it has booted.
 func (s *Store) launch(g *Group, from TemplateVersion, subnet *vpc.Subnet, now time.Time) (*ec2.Instance, error) {
 	data, version, err := s.ec2.LaunchData(from.Template, from.Version)
 	if err != nil {
@@ -43,7 +43,7 @@ func (s *Store) launch(g *Group, from TemplateVersion, subnet *vpc.Subnet, now t
 	return i, nil
 }
 
-// fillOrShrink brings the number of active members to the desired capacity, and then the zones into balance.
+// fillOrShrink brings the number of active members to the desired capacity, and then evens out the zones.
 func (s *Store) fillOrShrink(g *Group, now time.Time) bool {
 	logged := len(g.Activities)
 	if have := len(s.Active(g)); have < g.Desired {
@@ -58,8 +58,8 @@ func (s *Store) fillOrShrink(g *Group, now time.Time) bool {
 	return len(g.Activities) != logged
 }
 
-// fill launches what is missing, as far as that goes. With an instance maintenance policy the unhealthy members that still
-// stand count too: "Auto Scaling only increases and decreases capacity within the minimum-maximum range".
+// fill launches missing members, as far as possible. With an instance maintenance policy the unhealthy members that are
+// not yet terminated count too: "Auto Scaling only increases and decreases capacity within the minimum-maximum range".
 func (s *Store) fill(g *Group, have int, now time.Time) {
 	capacity := g.withReason(now, fmt.Sprintf("an instance was started in response to a difference between desired and actual capacity, "+
 		"increasing the capacity from %d to %d.", have, g.Desired))
@@ -73,12 +73,12 @@ func (s *Store) fill(g *Group, have int, now time.Time) {
 			cause = causeAt(now, "an instance was launched in response to an unhealthy instance needing to be replaced.")
 		}
 		if !s.launchMember(g, now, cause) {
-			return // and tries again
+			return // the next Reconcile tries again
 		}
 	}
 }
 
-// shrink takes members out that are too many. As on AWS each activity names all of them.
+// shrink terminates surplus members. As on AWS each activity names all of them.
 func (s *Store) shrink(g *Group, have, count int, now time.Time) {
 	cause := g.withReason(now, fmt.Sprintf("an instance was taken out of service in response to a difference between desired and "+
 		"actual capacity, shrinking the capacity from %d to %d.", have, have-count))
@@ -91,7 +91,7 @@ func (s *Store) shrink(g *Group, have, count int, now time.Time) {
 	}
 }
 
-// replacesUnhealthy reports whether there are more unhealthy members than replacements that were launched since.
+// replacesUnhealthy reports whether the group has more unhealthy members than pending ones.
 func (g *Group) replacesUnhealthy(s *Store) bool {
 	out := 0
 	for _, i := range s.members(g) {
@@ -108,13 +108,14 @@ func (g *Group) replacesUnhealthy(s *Store) bool {
 	return out > pending
 }
 
-// launchMember launches one instance in the zone with the fewest, or where that fails for the zone in another one (Auto
-// Scaling: "Availability Zone distribution", balanced best effort). It reports whether it could.
+// launchMember launches an instance in the zone with the fewest members. If the launch fails for a reason of the zone,
+// it tries the next zone (Auto Scaling: "Availability Zone distribution", balanced best effort). It reports whether it
+// launched an instance.
 func (s *Store) launchMember(g *Group, now time.Time, cause string) bool {
 	return s.launchWhere(g, g.own(), now, cause, s.perZone(g, s.Active(g)))
 }
 
-// launchWhere launches in the first zone that takes it, by ascending counts.
+// launchWhere launches an instance in the first zone that accepts it, in the order of the counts.
 func (s *Store) launchWhere(g *Group, from TemplateVersion, now time.Time, cause string, count map[string]int) bool {
 	if now.Before(g.RetryAt) {
 		return false
@@ -130,7 +131,7 @@ func (s *Store) launchWhere(g *Group, from TemplateVersion, now time.Time, cause
 	return false
 }
 
-// launchIn launches an instance in a subnet and keeps what came of it.
+// launchIn launches an instance in a subnet and adds the activity.
 func (s *Store) launchIn(g *Group, from TemplateVersion, subnet *vpc.Subnet, now time.Time, cause string) error {
 	i, err := s.launch(g, from, subnet, now)
 	if err == nil {
@@ -150,14 +151,14 @@ func (s *Store) launchIn(g *Group, from TemplateVersion, subnet *vpc.Subnet, now
 	return err
 }
 
-// isZonal reports whether a launch failed for a reason that another zone may not have.
+// isZonal reports whether a launch failed for a reason that may not hold in another zone.
 func isZonal(err error) bool {
 	var refusal *aws.Error
 	return errors.As(err, &refusal) &&
 		(refusal.Code == ec2.InsufficientCapacity || refusal.Code == "InsufficientFreeAddressesInSubnet")
 }
 
-// messageOf are a refusal's without its code, as activities have them.
+// messageOf returns the message of a refusal without its code, as activities show it.
 func messageOf(err error) string {
 	var refusal *aws.Error
 	if errors.As(err, &refusal) {
@@ -166,8 +167,8 @@ func messageOf(err error) string {
 	return err.Error()
 }
 
-// openSubnets lists the group's subnets in zones where launches didn't just fail, those in zones with the lowest counts
-// first; of equal ones in the group's order.
+// openSubnets returns the group's subnets in zones without a recent failed launch, those in zones with the lowest
+// counts first, otherwise in the group's order.
 func (s *Store) openSubnets(g *Group, now time.Time, count map[string]int) []*vpc.Subnet {
 	var open []*vpc.Subnet
 	for _, id := range g.Spec.Subnets {
@@ -179,7 +180,8 @@ func (s *Store) openSubnets(g *Group, now time.Time, count map[string]int) []*vp
 	return open
 }
 
-// perZone counts members in each of the group's zones and in those that it has left.
+// perZone counts members by zone: of the group's zones, and of zones that are no longer the group's but still have
+// members.
 func (s *Store) perZone(g *Group, members []*ec2.Instance) map[string]int {
 	count := map[string]int{}
 	for _, id := range g.Spec.Subnets {
@@ -193,9 +195,9 @@ func (s *Store) perZone(g *Group, members []*ec2.Instance) map[string]int {
 	return count
 }
 
-// chooseVictims follow the default termination policy, one after the other: the zone with the most members, there the oldest
-// template version, then the oldest instance ("Default termination policy for Amazon EC2 Auto Scaling"). Zones that the
-// group has left come first.
+// chooseVictims chooses members to terminate by the default termination policy: in the zone with the most members, with
+// the oldest template version, the oldest ("Default termination policy for Amazon EC2 Auto Scaling"). Members in zones
+// that are no longer the group's come first.
 func (s *Store) chooseVictims(g *Group, wanted int) []*ec2.Instance {
 	own, left := s.zonesOf(g), s.Active(g)
 	count := s.perZone(g, left)
@@ -214,6 +216,7 @@ func (s *Store) chooseVictims(g *Group, wanted int) []*ec2.Instance {
 	return chosen
 }
 
+// rank orders zones: those that are no longer the group's come first.
 func rank(own bool) int {
 	if own {
 		return 1
@@ -221,6 +224,7 @@ func rank(own bool) int {
 	return 0
 }
 
+// zonesOf returns the zones of the group.
 func (s *Store) zonesOf(g *Group) map[string]bool {
 	zones := map[string]bool{}
 	for _, id := range g.Spec.Subnets {

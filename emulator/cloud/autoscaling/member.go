@@ -8,6 +8,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
+// reconcileGroup moves a group on and reports whether anything changed.
 func (s *Store) reconcileGroup(g *Group, now time.Time) bool {
 	changed := s.runSchedules(g, now)
 	changed = s.enterService(g, now) || changed
@@ -28,7 +29,7 @@ func (s *Store) reconcileGroup(g *Group, now time.Time) bool {
 	return changed
 }
 
-// enterService takes booted members into service, once the hooks let them.
+// enterService puts booted members into service, once the lifecycle hooks have completed.
 func (s *Store) enterService(g *Group, now time.Time) bool {
 	changed := false
 	for _, i := range s.members(g) {
@@ -50,15 +51,15 @@ func (s *Store) enterService(g *Group, now time.Time) bool {
 	return changed
 }
 
-// putInService takes a member into service and registers it with the target groups.
+// putInService puts a member into service and registers it with the target groups.
 func (s *Store) putInService(g *Group, i *ec2.Instance, now time.Time) {
 	i.Lifecycle, i.InService = ec2.LifecycleInService, now
 	s.endActivity(g, i, now, "Successful", "")
 	s.registerWith(i, g.Spec.TargetGroups, now)
 }
 
-// replaceUnhealthy takes members out that don't run any more, at once and even in their grace period, and those that
-// the balancer finds unhealthy, after it.
+// replaceUnhealthy terminates members that no longer run, at once and even within their grace period, and members that
+// ELB finds unhealthy, after the grace period.
 func (s *Store) replaceUnhealthy(g *Group, now time.Time) bool {
 	changed := false
 	for _, i := range s.members(g) {
@@ -78,7 +79,7 @@ func (s *Store) replaceUnhealthy(g *Group, now time.Time) bool {
 	return s.retireUnhealthy(g, now) || changed
 }
 
-// markUnhealthy marks members that the balancer finds unhealthy. That is for good: they are replaced, though they recover.
+// markUnhealthy marks members that ELB finds unhealthy. The mark stays: the member is replaced even if it recovers.
 func (s *Store) markUnhealthy(g *Group, now time.Time) bool {
 	changed := false
 	for _, i := range s.Active(g) {
@@ -94,8 +95,8 @@ func (s *Store) markUnhealthy(g *Group, now time.Time) bool {
 	return changed
 }
 
-// retireUnhealthy takes out what is marked as unhealthy: at once, or with an instance maintenance policy when as many others
-// as it wants are healthy (Auto Scaling: "Instance maintenance policies").
+// retireUnhealthy terminates members that are marked as unhealthy: at once, or with an instance maintenance policy when
+// enough others are healthy (Auto Scaling: "Instance maintenance policies").
 func (s *Store) retireUnhealthy(g *Group, now time.Time) bool {
 	unhealthy := slices.DeleteFunc(s.standing(g), func(i *ec2.Instance) bool { return !i.Unhealthy })
 	if m := g.Spec.Maintenance; m != nil && s.ready(g, 0, now) < Floor(g.Desired, m.MinHealthy) {
@@ -107,9 +108,10 @@ func (s *Store) retireUnhealthy(g *Group, now time.Time) bool {
 	return len(unhealthy) > 0
 }
 
-// makingRoom returns the unhealthy member that has to go before the group can launch another replacement, or none: a group at
-// its maximum, of whose members too few are healthy, goes on one by one. It waits for the replacement that it has launched;
-// if that became healthy, the oldest unhealthy member is next, otherwise the replacement itself.
+// makingRoom returns the unhealthy member that has to go before the group can launch another replacement, or none. It
+// is for a group at its maximum with too few healthy members, which goes on one by one: it waits for the replacement
+// that it has launched. If the replacement became healthy, the oldest unhealthy member is next, otherwise the
+// replacement itself.
 func (s *Store) makingRoom(g *Group, unhealthy []*ec2.Instance, m *Bounds, now time.Time) []*ec2.Instance {
 	active, ready := len(s.Active(g)), s.ready(g, 0, now)
 	switch {
@@ -122,7 +124,7 @@ func (s *Store) makingRoom(g *Group, unhealthy []*ec2.Instance, m *Bounds, now t
 	}
 }
 
-// startTermination begins to terminate a member: it is drained first, unless there is nothing left to drain.
+// startTermination starts to terminate a member. The member is drained first, unless it no longer runs.
 func (s *Store) startTermination(g *Group, i *ec2.Instance, now time.Time, cause string) {
 	if i.Lifecycle.IsPending() {
 		s.endActivity(g, i, now, "Cancelled", "The instance is terminated before it was in service.")
@@ -132,7 +134,7 @@ func (s *Store) startTermination(g *Group, i *ec2.Instance, now time.Time, cause
 	g.startActivity(now, "Terminating EC2 instance: "+i.ID, cause, i.ID)
 }
 
-// advanceTerminations shuts down what has been drained and lets go of what is gone.
+// advanceTerminations shuts down members that have been drained and releases members that are terminated.
 func (s *Store) advanceTerminations(g *Group, now time.Time) bool {
 	changed := false
 	for _, i := range s.members(g) {
@@ -153,6 +155,7 @@ func (s *Store) advanceTerminations(g *Group, now time.Time) bool {
 	return changed
 }
 
+// drained reports whether a member's targets and tasks have been drained.
 func (s *Store) drained(g *Group, i *ec2.Instance, now time.Time) bool {
 	if s.Holds != nil && s.Holds(i) {
 		return false
@@ -171,7 +174,7 @@ func (s *Store) drained(g *Group, i *ec2.Instance, now time.Time) bool {
 	return true
 }
 
-// members lists a group's instances, the oldest first.
+// members returns the instances of a group, the oldest first.
 func (s *Store) members(g *Group) []*ec2.Instance {
 	var members []*ec2.Instance
 	for _, i := range s.ec2.OldestFirst() {
@@ -182,17 +185,17 @@ func (s *Store) members(g *Group) []*ec2.Instance {
 	return members
 }
 
-// standing lists the members that are not on their way out, the unhealthy ones included.
+// standing returns the members that are not being terminated, including unhealthy ones.
 func (s *Store) standing(g *Group) []*ec2.Instance {
 	return slices.DeleteFunc(s.members(g), func(i *ec2.Instance) bool { return i.Lifecycle.IsTerminating() })
 }
 
-// Active lists the members that are not on their way out, and not to be replaced as unhealthy.
+// Active returns the members that are not being terminated and not marked as unhealthy.
 func (s *Store) Active(g *Group) []*ec2.Instance {
 	return slices.DeleteFunc(s.standing(g), func(i *ec2.Instance) bool { return i.Unhealthy })
 }
 
-// healthy reports whether a member is in service and all target groups find it healthy.
+// healthy reports whether a member is in service and healthy in all target groups.
 func (s *Store) healthy(g *Group, i *ec2.Instance) bool {
 	if i.Lifecycle != ec2.LifecycleInService || i.State != ec2.Running {
 		return false
@@ -205,6 +208,7 @@ func (s *Store) healthy(g *Group, i *ec2.Instance) bool {
 	return true
 }
 
+// targetState returns the state of a member in a target group, or "".
 func (s *Store) targetState(targetGroup, instance string) elb.TargetState {
 	if group := s.elb.TargetGroups[targetGroup]; group != nil {
 		if t := group.Target(instance, group.Spec.Port); t != nil {
@@ -214,8 +218,8 @@ func (s *Store) targetState(targetGroup, instance string) elb.TargetState {
 	return ""
 }
 
-// changeTargetGroups registers the members in service with the target groups that are new to the group, and takes them out of those that
-// it leaves (API: AttachLoadBalancerTargetGroups, DetachLoadBalancerTargetGroups).
+// changeTargetGroups registers the members in service with the target groups that the group gains, and deregisters
+// members from those that it loses (API: AttachLoadBalancerTargetGroups, DetachLoadBalancerTargetGroups).
 func (s *Store) changeTargetGroups(g *Group, targetGroups []string, now time.Time) {
 	added, removed := difference(targetGroups, g.Spec.TargetGroups), difference(g.Spec.TargetGroups, targetGroups)
 	for _, i := range s.members(g) {
@@ -226,7 +230,7 @@ func (s *Store) changeTargetGroups(g *Group, targetGroups []string, now time.Tim
 	}
 }
 
-// difference is all minus some.
+// difference returns the strings of all that are not in some.
 func difference(all, some []string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(one string) bool { return slices.Contains(some, one) })
 }
@@ -240,7 +244,7 @@ func (s *Store) registerWith(i *ec2.Instance, targetGroups []string, now time.Ti
 	}
 }
 
-// deregisterFrom takes a member out of target groups: drained, unless it is gone.
+// deregisterFrom deregisters a member from target groups. It is drained unless its instance is gone.
 func (s *Store) deregisterFrom(i *ec2.Instance, targetGroups []string, now time.Time, gone bool) {
 	for _, arn := range targetGroups {
 		if group := s.elb.TargetGroups[arn]; group != nil {

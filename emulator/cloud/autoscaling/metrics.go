@@ -5,15 +5,15 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
-// addSources registers the metrics of groups.
+// addSources adds the metrics of groups.
 func (s *Store) addSources() {
 	s.cloudwatch.AddSource("AWS/EC2", "CPUUtilization", s.groupCPU)
 	s.cloudwatch.AddSource("AWS/AutoScaling", "GroupDesiredCapacity", s.groupMetric(func(g *Group) int { return g.Desired }))
 	s.cloudwatch.AddSource("AWS/AutoScaling", "GroupInServiceInstances", s.groupMetric(s.inService))
 }
 
-// groupCPU is the CPU utilization of a group's members. A member that is warming up doesn't count (Auto Scaling: "Step and simple
-// scaling policies", instance warmup).
+// groupCPU is the source of the CPU utilization of a group's members. A member that is warming up does not count (Auto
+// Scaling: "Step and simple scaling policies", instance warmup).
 func (s *Store) groupCPU(q cloudwatch.Query) (cloudwatch.Sample, bool) {
 	var sample cloudwatch.Sample
 	g := s.Groups[q.Dimensions["AutoScalingGroupName"]]
@@ -31,7 +31,7 @@ func (s *Store) groupCPU(q cloudwatch.Query) (cloudwatch.Sample, bool) {
 	return sample, sample.Count > 0
 }
 
-// groupMetric is a metric of a group, as far as its collection is enabled.
+// groupMetric returns the source of a metric of a group, if the collection of group metrics is enabled.
 func (s *Store) groupMetric(value func(*Group) int) cloudwatch.Source {
 	return func(q cloudwatch.Query) (cloudwatch.Sample, bool) {
 		g := s.Groups[q.Dimensions["AutoScalingGroupName"]]
@@ -42,6 +42,7 @@ func (s *Store) groupMetric(value func(*Group) int) cloudwatch.Source {
 	}
 }
 
+// inService counts the members that are in service.
 func (s *Store) inService(g *Group) int {
 	count := 0
 	for _, i := range s.members(g) {

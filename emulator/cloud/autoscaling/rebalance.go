@@ -10,15 +10,16 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
-// Rebalance is the second half of a group's rebalancing: members were launched where zones had too few, and as many others
-// are to go where they have too many.
+// Rebalance is the second half of evening out the zones of a group: members were launched in zones that had too few,
+// and as many members are to be terminated in zones that have too many.
 type Rebalance struct {
 	Count int      // members on top of the desired capacity
-	Zones []string // that they were launched in
+	Zones []string // in which they were launched
 	At    time.Time
 }
 
-// surplus is how many members the group may have on top of its desired capacity while its zones are being balanced.
+// surplus returns how many members the group may have on top of its desired capacity while its zones are being evened
+// out.
 func (g *Group) surplus() int {
 	if g.Rebalance == nil || g.Deleting {
 		return 0
@@ -26,15 +27,15 @@ func (g *Group) surplus() int {
 	return g.Rebalance.Count
 }
 
-// margin is how far a group may exceed its maximum to balance its zones: by a tenth or one, whichever is more (Auto
+// margin returns by how much a group may exceed its maximum to even out its zones: by a tenth, at least by one (Auto
 // Scaling: "Rebalancing activities").
 func margin(highest int) int { return max(1, highest/10) }
 
-// rebalance keeps the zones of a group at most one member apart: it launches new ones, and terminates old ones when those
-// are healthy.
+// rebalance keeps the zones of a group at most one member apart. It launches members, and terminates others once the
+// launched ones are healthy.
 func (s *Store) rebalance(g *Group, have int, now time.Time) {
 	if b := g.Rebalance; b != nil && have <= g.Desired {
-		g.Rebalance = nil // what was launched has been lost, or the group is to be larger
+		g.Rebalance = nil // the launched members have been lost, or the desired capacity has risen
 	}
 	switch {
 	case g.Deleting || g.Desired == 0:
@@ -45,14 +46,14 @@ func (s *Store) rebalance(g *Group, have int, now time.Time) {
 	}
 }
 
-// launchedAreHealthy reports whether what was launched for balance is healthy.
+// launchedAreHealthy reports whether the members that were launched to even out the zones are healthy.
 func (s *Store) launchedAreHealthy(g *Group) bool {
 	return !slices.ContainsFunc(s.Active(g), func(i *ec2.Instance) bool {
 		return !i.Launched.Before(g.Rebalance.At) && !s.healthy(g, i)
 	})
 }
 
-// finishRebalance terminates as many as were launched.
+// finishRebalance terminates as many members as were launched.
 func (s *Store) finishRebalance(g *Group, have int, now time.Time) {
 	g.DesiredReason = causeAt(g.Rebalance.At, fmt.Sprintf("instances were launched to balance instances in zones %s with other zones resulting in "+
 		"more than desired number of instances in the group.", strings.Join(g.Rebalance.Zones, " ")))
@@ -60,7 +61,7 @@ func (s *Store) finishRebalance(g *Group, have int, now time.Time) {
 	g.DesiredReason, g.Rebalance = "", nil
 }
 
-// launchForRebalance launches what evens the zones out, as far as the maximum and its margin allow.
+// launchForRebalance launches members to even out the zones, as far as the maximum and the margin allow.
 func (s *Store) launchForRebalance(g *Group, have int, now time.Time) {
 	room := g.Spec.Max + margin(g.Spec.Max) - have
 	for range min(room, s.zoneMoves(g, now)) {
@@ -84,8 +85,8 @@ func (s *Store) launchForRebalance(g *Group, have int, now time.Time) {
 	}
 }
 
-// zoneMoves is how many members have to change their zone: until none of the zones that take launches has two fewer than
-// another one, and none is left in a zone that isn't the group's any more.
+// zoneMoves returns how many members have to change their zone until no zone that accepts launches has two fewer than
+// another, and none is in a zone that is no longer the group's.
 func (s *Store) zoneMoves(g *Group, now time.Time) int {
 	count, own := s.perZone(g, s.Active(g)), s.zonesOf(g)
 	moves := 0
@@ -109,6 +110,7 @@ func (s *Store) zoneMoves(g *Group, now time.Time) int {
 	}
 }
 
+// counts returns the numbers of members in the order of the zones.
 func counts(perZone map[string]int) string {
 	var numbers []string
 	for _, zone := range aws.Keys(perZone) {

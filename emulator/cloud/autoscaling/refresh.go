@@ -26,14 +26,14 @@ const (
 	RefreshRollbackFailed     = "RollbackFailed"
 )
 
-// RefreshSpec says how instances are replaced (API: RefreshPreferences).
+// RefreshSpec describes how an instance refresh replaces members (API: RefreshPreferences).
 type RefreshSpec struct {
 	Bounds
-	Warmup          time.Duration // a replacement counts when it has been healthy and in service for so long
-	SkipMatching    bool          // members that are of the wanted version already stay
-	AutoRollback    bool          // a refresh that fails goes back; only with a desired configuration
-	Alarms          []string      // names of CloudWatch alarms that make the refresh fail
-	Checkpoints     []int         // percentages, rising: the refresh pauses at each, and ends at the last
+	Warmup          time.Duration // how long a replacement is in service before it counts
+	SkipMatching    bool          // members that already have the wanted version stay
+	AutoRollback    bool          // a refresh that fails is rolled back; only with a desired configuration
+	Alarms          []string      // names of CloudWatch alarms that fail the refresh
+	Checkpoints     []int         // rising percentages: the refresh pauses at each and ends at the last
 	CheckpointDelay time.Duration
 	Bake            time.Duration // after the last replacement, while the alarms are watched
 }
@@ -54,20 +54,20 @@ type Refresh struct {
 	Rollback   *Rollback        // nil unless the refresh was rolled back
 
 	ProgressAt  time.Time // when the percentage last rose
-	Checkpoint  int       // index of the next one
+	Checkpoint  int       // index of the next checkpoint
 	PausedUntil time.Time // at a checkpoint
 	BakedAt     time.Time // end of the bake time
 }
 
-// Rollback is the way back of a refresh (API: RollbackDetails).
+// Rollback is the way back of an instance refresh (API: RollbackDetails).
 type Rollback struct {
 	Reason            string
 	Start             time.Time
-	Percent, ToUpdate int // when it began
+	Percent, ToUpdate int // at its start
 }
 
-// refreshTimeout is how long a refresh waits for a replacement to become healthy (Auto Scaling: "How an instance refresh
-// works": it fails after an hour without success).
+// refreshTimeout is how long an instance refresh waits for a replacement to become healthy before it fails (Auto
+// Scaling: "How an instance refresh works": an hour without success).
 const refreshTimeout = time.Hour
 
 // refreshing returns the refresh that is under way, or nil.
@@ -78,8 +78,9 @@ func (g *Group) refreshing() *Refresh {
 	return nil
 }
 
-// StartRefresh begins to replace a group's members and returns the refresh's ID (API: StartInstanceRefresh). The group
-// keeps its launch template until the refresh has succeeded, and then gets the desired one.
+// StartRefresh starts to replace the members of a group and returns the ID of the instance refresh (API:
+// StartInstanceRefresh). The group keeps its launch template until the refresh has succeeded, and then gets the desired
+// one.
 func (s *Store) StartRefresh(group string, desired *TemplateVersion, spec RefreshSpec, now time.Time) (string, error) {
 	g := s.Groups[group]
 	if g == nil {
@@ -95,12 +96,13 @@ func (s *Store) StartRefresh(group string, desired *TemplateVersion, spec Refres
 	return s.startRefresh(g, desired, spec, now), nil
 }
 
-// NoGroup returns the refusal of a request for a group that does not exist.
+// NoGroup refuses a request for a group that does not exist.
 func NoGroup(name string) error {
 	return aws.Refuse("ValidationError", "AutoScalingGroup name not found - %s", name)
 }
 
-// checkRefresh holds the limits of the API (RefreshPreferences; Auto Scaling: "Undo changes with a manual or auto rollback").
+// checkRefresh checks the limits of the API (RefreshPreferences; Auto Scaling: "Undo changes with a manual or auto
+// rollback").
 func (s *Store) checkRefresh(g *Group, desired *TemplateVersion, spec RefreshSpec) error {
 	if desired != nil {
 		if _, _, err := s.ec2.LaunchData(desired.Template, desired.Version); err != nil {
@@ -149,6 +151,7 @@ func (spec RefreshSpec) check() error {
 // longestPause is the longest bake time and delay of a checkpoint.
 const longestPause = 48 * time.Hour
 
+// startRefresh adds an instance refresh to the group and returns its ID.
 func (s *Store) startRefresh(g *Group, desired *TemplateVersion, spec RefreshSpec, now time.Time) string {
 	g.Rebalance = nil
 	g.Refreshes = append(g.Refreshes, Refresh{
@@ -157,7 +160,8 @@ func (s *Store) startRefresh(g *Group, desired *TemplateVersion, spec RefreshSpe
 	return g.refreshing().ID
 }
 
-// CancelRefresh ends the refresh that is under way and returns its ID: what was replaced stays (API: CancelInstanceRefresh).
+// CancelRefresh cancels the instance refresh that is under way and returns its ID. Members that were replaced stay
+// (API: CancelInstanceRefresh).
 func (s *Store) CancelRefresh(group string) (string, error) {
 	g := s.Groups[group]
 	if g == nil {
@@ -171,12 +175,13 @@ func (s *Store) CancelRefresh(group string) (string, error) {
 	return r.ID, nil
 }
 
+// noRefresh refuses a request for the instance refresh of a group that has none under way.
 func noRefresh(group string) error {
 	return aws.Refuse("ActiveInstanceRefreshNotFound", "No in progress or pending Instance Refresh found for Auto Scaling group %s", group)
 }
 
-// RollbackRefresh replaces what a refresh has replaced by instances of the group's own template again, and returns the
-// refresh's ID (API: RollbackInstanceRefresh).
+// RollbackRefresh starts to replace the new members by instances of the group's own template and returns the ID of the
+// instance refresh (API: RollbackInstanceRefresh).
 func (s *Store) RollbackRefresh(group string, now time.Time) (string, error) {
 	g := s.Groups[group]
 	if g == nil {
@@ -193,25 +198,27 @@ func (s *Store) RollbackRefresh(group string, now time.Time) (string, error) {
 	return r.ID, nil
 }
 
+// startRollback turns an instance refresh into its rollback.
 func (s *Store) startRollback(g *Group, r *Refresh, reason string, now time.Time) {
 	r.Rollback = &Rollback{Reason: reason, Start: now, Percent: r.Percent, ToUpdate: r.ToUpdate}
 	r.Status, r.Reason, r.ProgressAt, r.PausedUntil = RefreshRollbackInProgress, reason, now, time.Time{}
 	s.sendRefresh(g, r, now)
 }
 
-// stopRefresh ends the refresh of a group that goes another way.
+// stopRefresh cancels the instance refresh of a group that is changed or deleted.
 func (s *Store) stopRefresh(g *Group, now time.Time, reason string) {
 	if r := g.refreshing(); r != nil {
 		s.endRefresh(g, r, RefreshCancelled, reason, now)
 	}
 }
 
+// endRefresh ends an instance refresh with a status.
 func (s *Store) endRefresh(g *Group, r *Refresh, status, reason string, now time.Time) {
 	r.Status, r.Reason, r.End = status, reason, now
 	s.sendRefresh(g, r, now)
 }
 
-// failRefresh ends a refresh that can't succeed, or begins its way back.
+// failRefresh fails an instance refresh, or starts its rollback if auto rollback is on.
 func (s *Store) failRefresh(g *Group, r *Refresh, reason string, now time.Time) {
 	if r.Spec.AutoRollback {
 		s.startRollback(g, r, reason, now)
@@ -248,9 +255,10 @@ func (s *Store) refresh(g *Group, now time.Time) bool {
 	return s.replaceOutdated(g, r, now)
 }
 
+// noneHealthy is the reason of an instance refresh that fails for lack of healthy replacements.
 const noneHealthy = "There are unhealthy instances in your Auto Scaling group, and they were not replaced by healthy ones within an hour."
 
-// failure returns why a refresh can't go on, or "".
+// failure returns why an instance refresh fails, or "".
 func (s *Store) failure(r *Refresh, now time.Time) string {
 	var ringing []string
 	for _, name := range r.Spec.Alarms {
@@ -269,15 +277,16 @@ func (s *Store) failure(r *Refresh, now time.Time) string {
 	return ""
 }
 
-// replaceOutdated takes the steps that the bounds allow: first a replacement on top, up to the maximum, then an old member
-// out, down to the minimum of healthy ones. A replacement counts once the balancer finds it healthy and its warm-up is over.
+// replaceOutdated takes the next step that the bounds allow: it launches a replacement on top, up to the maximum, or
+// terminates an outdated member, down to the minimum of healthy members. A replacement counts as healthy once ELB finds
+// it healthy and its warmup is over.
 func (s *Store) replaceOutdated(g *Group, r *Refresh, now time.Time) bool {
 	old, active := s.outdated(g), s.Active(g)
 	changed := r.measure(len(old), g.Desired, now)
 	fresh := len(active) - len(old)
 	switch {
 	case now.Before(r.PausedUntil), r.Spec.MaxHealthy > 100 && len(active) < g.Desired:
-		return s.fillOrShrink(g, now) || changed // what is missing meanwhile is launched from the version that works
+		return s.fillOrShrink(g, now) || changed // members that are lost meanwhile are launched from the group's own version
 	case len(old) <= r.spared(g.Desired) && len(active) != g.Desired:
 		return s.fillOrShrink(g, now) || changed
 	case len(old) <= r.spared(g.Desired) && s.ready(g, r.Spec.Warmup, now) == len(active):
@@ -290,7 +299,7 @@ func (s *Store) replaceOutdated(g *Group, r *Refresh, now time.Time) bool {
 		r.Reason = fmt.Sprintf("Waiting for %v at the checkpoint of %d %%.", r.Spec.CheckpointDelay, r.Spec.Checkpoints[r.Checkpoint-1])
 		return true
 	case len(active) < surge(g.Desired, r.Spec.MaxHealthy) && fresh < r.pace(g.Desired):
-		// Replacements are spread by themselves, so that the zones are even once the old ones are gone.
+		// Only replacements are counted per zone, so that the zones are even once the outdated members are gone.
 		replacements := slices.DeleteFunc(active, func(i *ec2.Instance) bool { return slices.Contains(old, i) })
 		cause := causeAt(now, "an instance was launched in response to an instance refresh.")
 		return s.launchWhere(g, g.wanted(), now, cause, s.perZone(g, replacements)) || changed
@@ -301,7 +310,7 @@ func (s *Store) replaceOutdated(g *Group, r *Refresh, now time.Time) bool {
 	return changed
 }
 
-// completeRefresh goes on after the last replacement: to the bake time, or to the end.
+// completeRefresh starts the bake time after the last replacement, or ends the instance refresh.
 func (s *Store) completeRefresh(g *Group, r *Refresh, now time.Time) {
 	switch {
 	case r.Status == RefreshRollbackInProgress:
@@ -318,12 +327,12 @@ func (s *Store) completeRefresh(g *Group, r *Refresh, now time.Time) {
 	s.endRefresh(g, r, RefreshSuccessful, "", now)
 }
 
-// pauses reports whether the next checkpoint is reached, which is not the last.
+// pauses reports whether a checkpoint other than the last has been reached.
 func (r *Refresh) pauses(fresh, desired int) bool {
 	return r.Status == RefreshInProgress && r.Checkpoint < len(r.Spec.Checkpoints)-1 && fresh >= r.pace(desired)
 }
 
-// pace is how many members may be new before the next checkpoint.
+// pace returns how many members may be new before the next checkpoint.
 func (r *Refresh) pace(desired int) int {
 	if r.Status != RefreshInProgress || r.Checkpoint >= len(r.Spec.Checkpoints) {
 		return desired
@@ -331,7 +340,7 @@ func (r *Refresh) pace(desired int) int {
 	return Floor(desired, r.Spec.Checkpoints[r.Checkpoint])
 }
 
-// spared is how many members stay old, because the last checkpoint is below 100 %.
+// spared returns how many members stay outdated because the last checkpoint is below 100 %.
 func (r *Refresh) spared(desired int) int {
 	if n := len(r.Spec.Checkpoints); n > 0 && r.Status != RefreshRollbackInProgress {
 		return desired - Floor(desired, r.Spec.Checkpoints[n-1])
@@ -339,8 +348,8 @@ func (r *Refresh) spared(desired int) int {
 	return 0
 }
 
-// measure follows the number of members to be replaced and reports whether it changed. On the way back the members that
-// were not replaced count again, so that the percentage falls (API: InstanceRefresh).
+// measure updates the number of members to be replaced and reports whether it changed. During a rollback the percentage
+// falls, because the members that were not replaced count again (API: InstanceRefresh).
 func (r *Refresh) measure(outdated, desired int, now time.Time) bool {
 	left, closer := outdated, outdated < r.ToUpdate
 	if r.Status == RefreshRollbackInProgress {
@@ -357,7 +366,7 @@ func (r *Refresh) measure(outdated, desired int, now time.Time) bool {
 	return true
 }
 
-// surge is the highest number of members at once. Over 100 % it is at least one more than desired.
+// surge returns the highest number of members during a replacement. Above 100 % it is at least one more than desired.
 func surge(desired, percent int) int {
 	if percent <= 100 {
 		return desired
@@ -368,8 +377,8 @@ func surge(desired, percent int) int {
 // Floor returns the lowest number of healthy members, rounded up.
 func Floor(desired, percent int) int { return (desired*percent + 99) / 100 }
 
-// lowest is the lowest number of healthy members during a refresh: where the bounds leave no room for a replacement on
-// top, members are replaced one at a time all the same (Auto Scaling: "Set instance refresh preferences").
+// lowest returns the lowest number of healthy members during an instance refresh. If the bounds leave no room for a
+// replacement on top, members are still replaced one at a time (Auto Scaling: "Set instance refresh preferences").
 func (spec RefreshSpec) lowest(desired int) int {
 	lowest := Floor(desired, spec.MinHealthy)
 	if surge(desired, spec.MaxHealthy) == desired {
@@ -378,7 +387,7 @@ func (spec RefreshSpec) lowest(desired int) int {
 	return lowest
 }
 
-// wanted returns the template that the group's members are to have: the desired one of a refresh on its way there.
+// wanted returns the template that the members are to have: during an instance refresh its desired template.
 func (g *Group) wanted() TemplateVersion {
 	if r := g.refreshing(); r != nil && r.Desired != nil && r.Status != RefreshRollbackInProgress && r.Status != RefreshCancelling {
 		return *r.Desired
@@ -386,7 +395,7 @@ func (g *Group) wanted() TemplateVersion {
 	return g.own()
 }
 
-// own returns the template that the group launches for every reason but a refresh.
+// own returns the template from which the group launches for every reason other than an instance refresh.
 func (g *Group) own() TemplateVersion { return TemplateVersion{g.Spec.Template, g.Spec.Version} }
 
 // outdated lists the active members that are to be replaced: those of another template or version than is wanted and,

@@ -25,7 +25,7 @@ const (
 	LessOrEqual    = "LessThanOrEqualToThreshold"
 )
 
-// The ways in which an alarm takes a point that isn't there.
+// How an alarm treats missing data points.
 const (
 	MissingIsMissing      = "missing" // the default
 	MissingIsIgnored      = "ignore"
@@ -33,38 +33,38 @@ const (
 	MissingIsNotBreaching = "notBreaching"
 )
 
-// AlarmSpec is what an alarm is made of.
+// AlarmSpec describes an alarm.
 type AlarmSpec struct {
 	Name, Description   string
 	Namespace, Metric   string
 	Dimensions          map[string]string
 	Statistic           string        // Average, Minimum, Maximum, Sum or SampleCount
-	Period              time.Duration // of a point: a minute or a multiple
-	EvaluationPeriods   int           // points that are looked at
-	DatapointsToAlarm   int           // of those, how many breach; 0: all
+	Period              time.Duration // of a data point: a multiple of a minute
+	EvaluationPeriods   int           // data points that are evaluated
+	DatapointsToAlarm   int           // how many of those must breach; 0: all
 	Threshold           float64
 	Comparison          string
-	Disabled            bool     // runs no action
-	Actions             []string // when it goes off: ARNs of scaling policies and topics
+	Disabled            bool     // no action is run
+	Actions             []string // for ALARM: ARNs of scaling policies and topics
 	OKActions           []string
 	InsufficientActions []string
 	TreatMissing        string
 }
 
-// Alarm is a CloudWatch alarm of one metric.
+// Alarm is a CloudWatch alarm on one metric.
 type Alarm struct {
 	ARN     string
 	Spec    AlarmSpec
-	Policy  string // ARN of the target tracking policy that made it
+	Policy  string // ARN of the target tracking policy that created it, or ""
 	State   string
 	Reason  string
 	Since   time.Time
-	Value   float64  // the newest point
+	Value   float64  // newest data point
 	Samples []Sample // the oldest first
 	History []Transition
 }
 
-// Transition is a change of an alarm's state, or with From and To alike an action of it.
+// Transition is an entry of an alarm's history: a change of state, or an action if From and To are the same.
 type Transition struct {
 	Time     time.Time
 	From, To string
@@ -74,7 +74,7 @@ type Transition struct {
 // historyLength is how many entries of an alarm's history are kept.
 const historyLength = 100
 
-// PutAlarm makes or overwrites an alarm; one that is there keeps its state (API: PutMetricAlarm).
+// PutAlarm creates or changes an alarm. An existing alarm keeps its state (API: PutMetricAlarm).
 func (s *Store) PutAlarm(spec AlarmSpec, now time.Time) (Alarm, error) {
 	if spec.DatapointsToAlarm == 0 {
 		spec.DatapointsToAlarm = spec.EvaluationPeriods
@@ -95,6 +95,7 @@ func (s *Store) PutAlarm(spec AlarmSpec, now time.Time) (Alarm, error) {
 	return made, nil
 }
 
+// AddAlarm creates an alarm without checking it, for a service that makes its own.
 func (s *Store) AddAlarm(spec AlarmSpec, now time.Time) *Alarm {
 	a := &Alarm{
 		ARN: s.region.ARN("cloudwatch", "alarm:"+spec.Name), Spec: spec,
@@ -104,7 +105,7 @@ func (s *Store) AddAlarm(spec AlarmSpec, now time.Time) *Alarm {
 	return a
 }
 
-// check holds the limits of the API (PutMetricAlarm), and what an alarm of the emulator can do.
+// check checks the limits of the API (PutMetricAlarm) and refuses what the emulator cannot evaluate.
 func (spec AlarmSpec) check() error {
 	switch {
 	case spec.Name == "" || len(spec.Name) > 255:
@@ -128,6 +129,7 @@ func (spec AlarmSpec) check() error {
 	return spec.checkActions()
 }
 
+// checkPeriod checks the period and the evaluation range.
 func (spec AlarmSpec) checkPeriod() error {
 	longest := 24 * time.Hour
 	if spec.Period >= time.Hour {
@@ -145,6 +147,7 @@ func (spec AlarmSpec) checkPeriod() error {
 	return nil
 }
 
+// checkActions refuses actions other than scaling policies and topics.
 func (spec AlarmSpec) checkActions() error {
 	for _, actions := range [][]string{spec.Actions, spec.OKActions, spec.InsufficientActions} {
 		if len(actions) > 5 {
@@ -160,17 +163,18 @@ func (spec AlarmSpec) checkActions() error {
 	return nil
 }
 
+// isScalingPolicy reports whether an ARN is that of a scaling policy.
 func isScalingPolicy(arn string) bool {
 	return strings.HasPrefix(arn, "arn:aws:autoscaling:") && strings.Contains(arn, ":scalingPolicy:")
 }
 
-// DeleteAlarm removes an alarm.
+// DeleteAlarm deletes an alarm.
 func (s *Store) DeleteAlarm(name string) error {
 	delete(s.Alarms, name)
 	return nil
 }
 
-// DescribeAlarms lists all alarms by name, those that target tracking policies made included.
+// DescribeAlarms returns copies of all alarms, sorted by name, including those that target tracking policies created.
 func (s *Store) DescribeAlarms() []Alarm {
 	var all []Alarm
 	for _, name := range aws.Keys(s.Alarms) {
@@ -181,10 +185,10 @@ func (s *Store) DescribeAlarms() []Alarm {
 	return all
 }
 
-// DeleteAlarmsOf removes the alarms that a target tracking policy made.
+// DeleteAlarmsOf deletes the alarms that a target tracking policy created.
 func (s *Store) DeleteAlarmsOf(policy string) {
 	maps.DeleteFunc(s.Alarms, func(_ string, a *Alarm) bool { return a.Policy == policy })
 }
 
-// IsLeft reports whether the alarm counts as left over: one that a policy made goes with the policy.
+// IsLeft reports whether the alarm counts as left over: an alarm of a target tracking policy goes with the policy.
 func (a *Alarm) IsLeft() bool { return a.Policy == "" }

@@ -9,7 +9,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// Reconcile measures the metrics and evaluates the alarms at the end of every minute.
+// Reconcile samples the metrics and evaluates the alarms, once at the end of every minute. It reports whether it did.
 func (s *Store) Reconcile(now time.Time) bool {
 	minute := now.Truncate(time.Minute)
 	if !minute.After(s.MeasuredAt) {
@@ -29,12 +29,13 @@ func (s *Store) Reconcile(now time.Time) bool {
 	return len(s.Alarms) > 0
 }
 
+// note adds an entry to the history.
 func (a *Alarm) note(t Transition) {
 	a.History = append(a.History, t)
 	a.History = a.History[max(0, len(a.History)-historyLength):]
 }
 
-// noteAction keeps what came of an action, and a failure that goes on once.
+// noteAction adds the result of an action to the history, and a failure that repeats only once.
 func (a *Alarm) noteAction(result string, now time.Time) {
 	last := len(a.History) - 1
 	if result == "" || strings.HasPrefix(result, "Failed") && last >= 0 && a.History[last].Reason == result {
@@ -43,11 +44,11 @@ func (a *Alarm) noteAction(result string, now time.Time) {
 	a.note(Transition{Time: now, From: a.State, To: a.State, Reason: result})
 }
 
-// extraPeriods are looked at beside those to be evaluated, so that points that arrive late or not at all are made up for
-// by older ones ("Configure how CloudWatch alarms treat missing data").
+// extraPeriods is how many older periods are considered, so that older data points make up for late or missing ones
+// ("Configure how CloudWatch alarms treat missing data").
 const extraPeriods = 2
 
-// measure takes the metric's last minute, if it has one, and forgets what no evaluation needs.
+// measure adds the sample of the last minute, if the metric has one, and drops samples that no evaluation needs.
 func (s *Store) measure(a *Alarm, minute time.Time) {
 	sample, ok := s.sample(a, minute)
 	if ok {
@@ -58,7 +59,7 @@ func (s *Store) measure(a *Alarm, minute time.Time) {
 	a.Samples = slices.DeleteFunc(a.Samples, func(m Sample) bool { return !m.At.After(oldest) })
 }
 
-// point is one period's value.
+// point is the data point of a period.
 type point struct {
 	age      int // in periods; the newest is 1
 	at       time.Time
@@ -66,7 +67,7 @@ type point struct {
 	breaches bool
 }
 
-// points lists the periods that have data, the newest first.
+// points returns the data points, the newest first.
 func (a *Alarm) points(minute time.Time) []point {
 	merged := map[int]Sample{}
 	for _, m := range a.Samples {
@@ -83,6 +84,7 @@ func (a *Alarm) points(minute time.Time) []point {
 	return points
 }
 
+// breaches reports whether a value breaches the threshold.
 func (spec AlarmSpec) breaches(value float64) bool {
 	switch spec.Comparison {
 	case Greater:
@@ -95,8 +97,9 @@ func (spec AlarmSpec) breaches(value float64) bool {
 	return value <= spec.Threshold
 }
 
-// evaluate gives the state that the points call for, and why. With as many points as the alarm looks at, they decide;
-// otherwise the missing ones are taken as the alarm is told to ("Configure how CloudWatch alarms treat missing data").
+// evaluate returns the state that the data points call for, and why. If there are as many data points as the alarm
+// evaluates, they decide; otherwise missing data is treated as the alarm says ("Configure how CloudWatch alarms treat
+// missing data").
 func (a *Alarm) evaluate(minute time.Time) (state, reason string) {
 	points := a.points(minute)
 	points = points[:min(len(points), a.Spec.EvaluationPeriods)]
@@ -120,7 +123,7 @@ func (a *Alarm) evaluate(minute time.Time) (state, reason string) {
 		return a.State, a.Reason
 	case len(points) == 0:
 		return AlarmInsufficient, fmt.Sprintf("Insufficient Data: %d datapoints were unknown.", a.Spec.EvaluationPeriods)
-	case points[len(points)-1].age >= a.Spec.DatapointsToAlarm: // nothing but breaches for that long
+	case points[len(points)-1].age >= a.Spec.DatapointsToAlarm: // all data points of so many periods breach
 		state = AlarmAlarm
 	default:
 		return a.State, a.Reason
@@ -128,7 +131,7 @@ func (a *Alarm) evaluate(minute time.Time) (state, reason string) {
 	return state, a.Spec.reason(state, points)
 }
 
-// reason words a state as CloudWatch does.
+// reason words the reason of a state as CloudWatch does.
 func (spec AlarmSpec) reason(state string, points []point) string {
 	if len(points) == 0 {
 		return fmt.Sprintf("Threshold Crossed: no datapoints were received for %d periods and %d missing datapoints were treated "+
@@ -155,6 +158,7 @@ var comparisonWords = map[string]string{
 	Greater: "greater than", GreaterOrEqual: "greater than or equal to", Less: "less than", LessOrEqual: "less than or equal to",
 }
 
+// plural returns the form of a word for a number.
 func plural(n int, singular, otherwise string) string {
 	if n == 1 {
 		return singular
@@ -162,8 +166,8 @@ func plural(n int, singular, otherwise string) string {
 	return otherwise
 }
 
-// runActions runs the actions of an alarm's state: a topic is told of the change, a scaling policy is invoked at the change and
-// each minute for as long as the state lasts (Auto Scaling: "How step scaling policies work").
+// runActions runs the actions of an alarm's state. A topic is notified when the state changes. A scaling policy is run
+// when the state changes, and then every minute while the state lasts (Auto Scaling: "How step scaling policies work").
 func (s *Store) runActions(a *Alarm, before string, now time.Time) {
 	if a.Spec.Disabled {
 		return

@@ -7,10 +7,10 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// LogGroup is one of CloudWatch Logs.
+// LogGroup is a log group of CloudWatch Logs.
 type LogGroup struct {
 	Name          string
-	RetentionDays int // 0: for ever
+	RetentionDays int // 0: unlimited
 }
 
 var (
@@ -20,7 +20,7 @@ var (
 	}
 )
 
-// CreateLogGroup makes a log group.
+// CreateLogGroup creates a log group.
 func (s *Store) CreateLogGroup(group LogGroup) error {
 	if s.LogGroups[group.Name] != nil {
 		return aws.Refuse("ResourceAlreadyExistsException", "The specified log group already exists: %s", group.Name)
@@ -28,11 +28,12 @@ func (s *Store) CreateLogGroup(group LogGroup) error {
 	return s.putLogGroup(group)
 }
 
-// UpdateLogGroup changes how long the logs are kept.
+// UpdateLogGroup changes the retention of a log group.
 func (s *Store) UpdateLogGroup(group LogGroup) error {
 	return s.putLogGroup(group)
 }
 
+// putLogGroup stores a log group, unless CloudWatch Logs refuses it.
 func (s *Store) putLogGroup(group LogGroup) error {
 	switch {
 	case !logGroupName.MatchString(group.Name):
@@ -46,13 +47,14 @@ func (s *Store) putLogGroup(group LogGroup) error {
 	return nil
 }
 
-// DeleteLogGroup removes a log group.
+// DeleteLogGroup deletes a log group.
 func (s *Store) DeleteLogGroup(name string) error {
 	delete(s.LogGroups, name)
 	return nil
 }
 
-// CreateFlowLog makes a flow log of a network or a subnet into a log group, written with a role.
+// CreateFlowLog checks a flow log of a VPC or a subnet, which writes to a log group with a role, and returns an ID for
+// it. Flow logs are not kept.
 func (s *Store) CreateFlowLog(vpc, subnet, group, role string) (string, error) {
 	id := aws.NewID("fl")
 	switch {

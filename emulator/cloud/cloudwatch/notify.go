@@ -8,7 +8,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/events"
 )
 
-// notifyAlarm tells a topic of an alarm's new state, and returns what the alarm's history says of it.
+// notifyAlarm notifies a topic of an alarm's new state and returns the entry for the alarm's history.
 func (s *Store) notifyAlarm(topic string, a *Alarm, before string, now time.Time) string {
 	subject := fmt.Sprintf("%s: \"%s\" in %s", a.State, a.Spec.Name, s.region)
 	lost := s.events.PublishAs(events.AlarmSender(a.ARN), now, topic, subject, map[string]any{

@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// Sample is what CloudWatch knows of one minute of a metric: enough for each of its statistics.
+// Sample is a minute of a metric, with what each statistic needs.
 type Sample struct {
 	At       time.Time // the minute's end
 	Sum      float64
@@ -15,6 +15,7 @@ type Sample struct {
 // One returns a sample of a single value.
 func One(value float64) Sample { return Sample{Sum: value, Min: value, Max: value, Count: 1} }
 
+// Merge combines two samples.
 func (m Sample) Merge(other Sample) Sample {
 	if m.Count == 0 {
 		return other
@@ -24,7 +25,7 @@ func (m Sample) Merge(other Sample) Sample {
 	}
 }
 
-// The statistics of CloudWatch that need no percentile.
+// The statistics of CloudWatch that are not percentiles.
 const (
 	Average     = "Average"
 	Minimum     = "Minimum"
@@ -33,6 +34,7 @@ const (
 	SampleCount = "SampleCount"
 )
 
+// statistic returns the value of a statistic.
 func (m Sample) statistic(name string) float64 {
 	switch name {
 	case Minimum:

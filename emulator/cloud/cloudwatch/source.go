@@ -9,18 +9,18 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
-// Query asks a metric for one minute.
+// Query asks for a minute of a metric.
 type Query struct {
 	Dimensions map[string]string
 	Minute     time.Time // the minute's end
-	Detailed   bool      // every minute's value, whatever the resource publishes
+	Detailed   bool      // the value of every minute, also if the resource publishes less often
 }
 
-// Source answers for a metric of the resources that the dimensions name. It has no data for a resource that does not exist.
+// Source returns a minute of a metric of the resource that the dimensions name, or false if there is no data.
 type Source func(Query) (Sample, bool)
 
-// AddSource lets a source answer for a metric, e.g. "AWS/EC2", "CPUUtilization". Of several sources the first that has data
-// counts.
+// AddSource adds a source of a metric, e.g. "AWS/EC2", "CPUUtilization". If a metric has several sources, the first
+// with data counts.
 func (s *Store) AddSource(namespace, metric string, source Source) {
 	if s.sources == nil {
 		s.sources = map[string][]Source{}
@@ -28,8 +28,8 @@ func (s *Store) AddSource(namespace, metric string, source Source) {
 	s.sources[namespace+" "+metric] = append(s.sources[namespace+" "+metric], source)
 }
 
-// sample asks the metric of an alarm. Target tracking sees each minute of the instances' CPU whatever their monitoring is: five
-// times as fast as on AWS with basic monitoring.
+// sample returns a minute of the metric of an alarm. Target tracking sees every minute of the CPU use of instances,
+// also with basic monitoring: five times as often as on AWS.
 func (s *Store) sample(a *Alarm, minute time.Time) (Sample, bool) {
 	query := Query{Dimensions: a.Spec.Dimensions, Minute: minute, Detailed: a.Policy != ""}
 	for _, source := range s.sources[a.Spec.Namespace+" "+a.Spec.Metric] {
@@ -40,7 +40,7 @@ func (s *Store) sample(a *Alarm, minute time.Time) (Sample, bool) {
 	return Sample{}, false
 }
 
-// HasOnly reports whether the dimensions are those with the names, and no others: CloudWatch aggregates over none.
+// HasOnly reports whether the query has exactly the dimensions. CloudWatch does not aggregate over missing dimensions.
 func (q Query) HasOnly(names ...string) bool {
 	for _, name := range names {
 		if q.Dimensions[name] == "" {
@@ -50,7 +50,7 @@ func (q Query) HasOnly(names ...string) bool {
 	return len(q.Dimensions) == len(names)
 }
 
-// addSources registers the metrics of instances and target groups.
+// addSources adds the metrics of instances and target groups.
 func (s *Store) addSources() {
 	s.AddSource("AWS/EC2", "CPUUtilization", s.instanceCPU)
 	for namespace, kind := range map[string]string{"AWS/NetworkELB": elb.Network, "AWS/ApplicationELB": elb.Application} {
@@ -59,7 +59,7 @@ func (s *Store) addSources() {
 	}
 }
 
-// instanceCPU is the CPU utilization of an instance.
+// instanceCPU is the source of the CPU utilization of an instance.
 func (s *Store) instanceCPU(q Query) (Sample, bool) {
 	i := s.ec2.Instances[q.Dimensions["InstanceId"]]
 	if i == nil || !q.HasOnly("InstanceId") {
@@ -69,16 +69,16 @@ func (s *Store) instanceCPU(q Query) (Sample, bool) {
 	return One(value), ok
 }
 
-// CPUFresh is how old an instance's last minute of CPU use may be to be this minute's: the data plane measures in its own
-// rhythm.
+// CPUFresh is how old the last measured CPU use may be to count for a minute: the data plane does not measure on the
+// minute.
 const CPUFresh = 90 * time.Second
 
-// basicPeriod is how often an instance publishes its metrics without detailed monitoring (EC2: "Manage detailed
-// monitoring").
+// basicPeriod is the number of minutes between the metrics of an instance without detailed monitoring (EC2: "Manage
+// detailed monitoring").
 const basicPeriod = 5
 
-// CPU returns the point that an instance publishes at the end of a minute: with basic monitoring only of every fifth one, the
-// average of the five.
+// CPU returns the CPU utilization that an instance publishes at the end of a minute, or false. With basic monitoring it
+// publishes every fifth minute the average of five.
 func CPU(i *ec2.Instance, q Query) (float64, bool) {
 	latest, ok := minuteCPU(i, q.Minute)
 	if q.Detailed || i.Detailed {
@@ -94,7 +94,7 @@ func CPU(i *ec2.Instance, q Query) (float64, bool) {
 	return sample.statistic(Average), true
 }
 
-// minuteCPU is what was measured in the minute before, published or not.
+// minuteCPU returns the CPU utilization of the last minute, published or not.
 func minuteCPU(i *ec2.Instance, minute time.Time) (float64, bool) {
 	if len(i.CPU) == 0 || minute.Sub(i.CPUAt) > CPUFresh {
 		return 0, false
@@ -102,8 +102,8 @@ func minuteCPU(i *ec2.Instance, minute time.Time) (float64, bool) {
 	return i.CPU[len(i.CPU)-1], true
 }
 
-// hostCount counts the targets of a group in a state; there is no data while none is registered ("CloudWatch metrics
-// for your Network Load Balancer", "… Application Load Balancer").
+// hostCount returns the source of the number of targets in a state. There is no data while no target is registered
+// ("CloudWatch metrics for your Network Load Balancer", "… Application Load Balancer").
 func (s *Store) hostCount(kind string, wanted elb.TargetState) Source {
 	return func(q Query) (Sample, bool) {
 		if !q.HasOnly("LoadBalancer", "TargetGroup") {
@@ -122,7 +122,8 @@ func (s *Store) hostCount(kind string, wanted elb.TargetState) Source {
 	}
 }
 
-// bySuffix is the ARN of the target group that metrics name by its end: targetgroup/name/0123456789abcdef.
+// bySuffix returns the ARN of the target group that a dimension names by the end of its ARN:
+// targetgroup/name/0123456789abcdef.
 func (s *Store) bySuffix(suffix string) string {
 	for _, arn := range aws.Keys(s.elb.TargetGroups) {
 		if strings.HasSuffix(arn, ":"+suffix) {
@@ -132,6 +133,7 @@ func (s *Store) bySuffix(suffix string) string {
 	return ""
 }
 
+// count counts the targets in a state.
 func count(g *elb.TargetGroup, wanted elb.TargetState) int {
 	count := 0
 	for _, t := range g.Targets {

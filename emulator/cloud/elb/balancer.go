@@ -18,20 +18,20 @@ const (
 	Application = "application" // forwards HTTP requests
 )
 
-// LoadBalancerSpec is what a load balancer is made of.
+// LoadBalancerSpec describes a load balancer.
 type LoadBalancerSpec struct {
 	Name           string
-	Kind           string // NetworkBalancer or ApplicationBalancer; "" is the first
+	Kind           string // Network or Application; "" stands for Network
 	Internal       bool
 	Subnets        []string
 	SecurityGroups []string
-	CrossZone      bool          // always so with an application balancer
-	Protected      bool          // from deletion
-	AccessLogs     string        // bucket; "" for none
-	IdleTimeout    time.Duration // of an application balancer, 1–4000 s; 0 is 60 s
+	CrossZone      bool          // always true for an application load balancer
+	Protected      bool          // deletion protection
+	AccessLogs     string        // name of the bucket; "" for none
+	IdleTimeout    time.Duration // of an application load balancer: 1–4000 s; 0 stands for 60 s
 }
 
-// defaults are what AWS fills in.
+// defaults sets the values that AWS fills in.
 func (spec *LoadBalancerSpec) defaults() {
 	if spec.Kind == "" {
 		spec.Kind = Network
@@ -44,22 +44,23 @@ func (spec *LoadBalancerSpec) defaults() {
 	}
 }
 
-// LoadBalancer is a load balancer. It has one address here, where AWS gives it one a zone.
+// LoadBalancer is a load balancer. In the emulator it has one address; AWS gives it an address per zone.
 type LoadBalancer struct {
 	ARN     string
 	Spec    LoadBalancerSpec
-	Address netip.Addr // 127.255.0.N, and its DNS name, so that clients of this machine find it
+	Address netip.Addr // 127.255.0.N; it is also the DNS name, so that clients on this machine reach it
 	Created time.Time
 }
 
-// owner is what has the balancer's nodes: a network interface in each of its subnets.
+// owner returns the owner of the load balancer's nodes: it has a network interface in each of its subnets.
 func (spec *LoadBalancerSpec) owner() vpc.Owner {
 	return vpc.Owner{Kind: vpc.OwnerBalancer, ID: spec.Name}
 }
 
-// elbName is the rule for names of balancers and target groups (API: CreateLoadBalancer, CreateTargetGroup).
+// elbName matches names of load balancers and target groups (API: CreateLoadBalancer, CreateTargetGroup).
 var elbName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?$`)
 
+// checkELBName refuses a name that ELB refuses.
 func checkELBName(name string) error {
 	if !elbName.MatchString(name) {
 		return aws.Refuse("ValidationError", "The name '%s' must be 1 to 32 letters, digits and hyphens, and not begin or end "+
@@ -68,7 +69,7 @@ func checkELBName(name string) error {
 	return nil
 }
 
-// CreateLoadBalancer makes a load balancer at the first of its addresses that is free.
+// CreateLoadBalancer creates a load balancer at a free address.
 func (s *Store) CreateLoadBalancer(spec LoadBalancerSpec, now time.Time) (LoadBalancer, error) {
 	spec.defaults()
 	folder := map[string]string{Network: "net", Application: "app"}[spec.Kind]
@@ -94,6 +95,7 @@ func (s *Store) CreateLoadBalancer(spec LoadBalancerSpec, now time.Time) (LoadBa
 	return made, nil
 }
 
+// checkBalancer refuses a load balancer that ELB refuses (API: CreateLoadBalancer).
 func (s *Store) checkBalancer(spec LoadBalancerSpec) error {
 	if err := checkELBName(spec.Name); err != nil {
 		return err
@@ -117,10 +119,11 @@ func (s *Store) checkBalancer(spec LoadBalancerSpec) error {
 
 // Default quotas ("Quotas for your Network Load Balancers", "Quotas for your Application Load Balancers").
 const (
-	maxBalancers = 50 // a Region, of each kind
-	maxListeners = 50 // a balancer
+	maxBalancers = 50 // per region and kind
+	maxListeners = 50 // per load balancer
 )
 
+// balancersOfKind counts the load balancers of a kind.
 func (s *Store) balancersOfKind(kind string) int {
 	count := 0
 	for _, b := range s.LoadBalancers {
@@ -131,7 +134,7 @@ func (s *Store) balancersOfKind(kind string) int {
 	return count
 }
 
-// checkSubnets holds what AWS wants of a balancer's subnets, security groups and attributes.
+// checkSubnets checks the subnets, then what else ELB wants of the kind, the security groups and the attributes.
 func (s *Store) checkSubnets(spec LoadBalancerSpec) error {
 	if len(spec.Subnets) == 0 {
 		return aws.Refuse("ValidationError", "At least one subnet must be specified")
@@ -159,10 +162,11 @@ func (s *Store) checkSubnets(spec LoadBalancerSpec) error {
 	return s.checkBalancerAttributes(spec)
 }
 
-// freeForApplication is how many addresses an application balancer wants free in each of its subnets, which are at least
-// a /27 (ELB: "Subnets for your load balancer").
+// freeForApplication is how many free addresses an application load balancer needs in each of its subnets, which must
+// be at least a /27 (ELB: "Subnets for your load balancer").
 const freeForApplication = 8
 
+// checkApplication checks the subnets and security groups of an application load balancer.
 func (s *Store) checkApplication(spec LoadBalancerSpec) error {
 	if len(spec.Subnets) < 2 {
 		return aws.Refuse("ValidationError", "At least two subnets in two different Availability Zones must be specified")
@@ -186,13 +190,14 @@ func (s *Store) takesLogs(bucket string) bool {
 	return found != nil && found.Policy != ""
 }
 
+// checkBalancerAttributes checks the security groups and attributes.
 func (s *Store) checkBalancerAttributes(spec LoadBalancerSpec) error {
 	for _, id := range spec.SecurityGroups {
 		if s.vpc.SecurityGroups[id] == nil {
 			return aws.Refuse("InvalidSecurityGroup", "One or more security groups are invalid: %s", id)
 		}
 	}
-	if spec.AccessLogs != "" && !s.takesLogs(spec.AccessLogs) { // a balancer tries to write when it is told to
+	if spec.AccessLogs != "" && !s.takesLogs(spec.AccessLogs) { // ELB tries to write when access logs are enabled
 		return aws.Refuse("InvalidConfigurationRequest", "Access Denied for bucket: %s. Please check S3bucket permission", spec.AccessLogs)
 	}
 	if idle := spec.IdleTimeout; spec.Kind == Application && (idle < time.Second || idle > 4000*time.Second) {
@@ -201,12 +206,13 @@ func (s *Store) checkBalancerAttributes(spec LoadBalancerSpec) error {
 	return nil
 }
 
+// balancerAddress returns a free address of 127.255.0.0/24.
 func (s *Store) balancerAddress(free func(netip.Addr) bool) (netip.Addr, error) {
 	taken := map[netip.Addr]bool{}
 	for _, b := range s.LoadBalancers {
 		taken[b.Address] = true
 	}
-	for _, n := range rand.Perm(254) { // at random, so that two emulators hardly choose the same one at once
+	for _, n := range rand.Perm(254) { // at random, so that two emulators rarely choose the same address
 		address := netip.AddrFrom4([4]byte{127, 255, 0, byte(n + 1)})
 		if !taken[address] && free(address) {
 			return address, nil
@@ -215,8 +221,8 @@ func (s *Store) balancerAddress(free func(netip.Addr) bool) (netip.Addr, error) 
 	return netip.Addr{}, aws.Refuse("TooManyLoadBalancers", "none of the addresses 127.255.0.1 to 127.255.0.254 is free")
 }
 
-// UpdateLoadBalancer changes what can be changed in place: the attributes, the members of a set of security groups that was
-// there from the start, and the subnets of an application balancer.
+// UpdateLoadBalancer changes a load balancer in place: its attributes, its security groups and its subnets. A network
+// load balancer can get subnets but not lose them, and it keeps having security groups or having none.
 func (s *Store) UpdateLoadBalancer(arn string, spec LoadBalancerSpec) error {
 	b := s.LoadBalancers[arn]
 	if b == nil {
@@ -241,11 +247,12 @@ func (s *Store) UpdateLoadBalancer(arn string, spec LoadBalancerSpec) error {
 	return nil
 }
 
+// containsAll reports whether all has every wanted string.
 func containsAll(all, wanted []string) bool {
 	return !slices.ContainsFunc(wanted, func(one string) bool { return !slices.Contains(all, one) })
 }
 
-// DeleteLoadBalancer removes a balancer with its listeners, unless it is protected.
+// DeleteLoadBalancer deletes a load balancer with its listeners, unless deletion protection is enabled.
 func (s *Store) DeleteLoadBalancer(arn string) error {
 	b := s.LoadBalancers[arn]
 	switch {
@@ -264,7 +271,7 @@ func (s *Store) DeleteLoadBalancer(arn string) error {
 	return nil
 }
 
-// DescribeLoadBalancers lists the load balancers by their ARNs (API: DescribeLoadBalancers).
+// DescribeLoadBalancers returns copies of the load balancers, sorted by ARN (API: DescribeLoadBalancers).
 func (s *Store) DescribeLoadBalancers() []LoadBalancer {
 	var all []LoadBalancer
 	for _, arn := range aws.Keys(s.LoadBalancers) {

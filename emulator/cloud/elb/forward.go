@@ -12,36 +12,36 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
-// Forward is a listener for the data plane: where it listens and whom it may send a flow to.
+// Forward tells the data plane where a listener listens and where it may send a flow or request.
 type Forward struct {
-	Listener    string
-	Balancer    string
-	Name        string
-	Kind        string // of the balancer: NetworkBalancer or ApplicationBalancer
+	Listener    string // ARN
+	Balancer    string // ARN
+	Name        string // of the load balancer
+	Kind        string // of the load balancer: Network or Application
 	Protocol    string // TCP, TLS, HTTP or HTTPS
 	Certificate string // ARN, TLS and HTTPS only
 	Address     netip.AddrPort
-	TargetGroup string        // empty with Redirect
-	Redirect    *Redirect     // where clients are sent; nil: to the targets
-	IdleTimeout time.Duration // of an application balancer
-	Blocked     *vpc.Blocked  // what keeps clients out
+	TargetGroup string        // ARN; "" with Redirect
+	Redirect    *Redirect     // where clients are redirected; nil: forward to the targets
+	IdleTimeout time.Duration // of an application load balancer
+	Blocked     *vpc.Blocked  // what keeps clients from the listener
 	CrossZone   bool
 	Zones       []string
-	Nodes       []string // zones whose nodes clients are sent to
+	Nodes       []string // zones whose nodes are in the DNS name
 	Targets     []ForwardTarget
 }
 
 // ForwardTarget is a port of an instance that may get flows or requests.
 type ForwardTarget struct {
-	ID       string // the instance's; with ":" and the port if that is not the target group's
+	ID       string // ID of the instance; with ":" and the port if it is not the target group's
 	Instance string
 	Zone     string
 	Address  netip.AddrPort // private address and port of the target
-	Blocked  *vpc.Blocked   // what keeps the balancer's flows from arriving
+	Blocked  *vpc.Blocked   // what keeps flows from arriving
 }
 
-// Forwards lists the listeners, a balancer's by their ports, with the targets that are eligible now: the healthy ones, or
-// all when none is healthy (ELB: "fail open").
+// Forwards returns the listeners, sorted by load balancer and port, with the targets that are eligible now: the healthy
+// targets, or all if none is healthy (ELB: "fail open").
 func (s *Store) Forwards() []Forward {
 	var forwards []Forward
 	for _, arn := range aws.Keys(s.Listeners) {
@@ -74,8 +74,8 @@ func (s *Store) Forwards() []Forward {
 	return forwards
 }
 
-// nodeZones are the zones whose nodes are in the balancer's DNS name. With cross-zone off a zone without a target is out
-// of it (ELB: "Network Load Balancers", DNS name).
+// nodeZones returns the zones whose nodes are in the load balancer's DNS name. Without cross-zone load balancing a zone
+// without targets is not in it (ELB: "Network Load Balancers", DNS name).
 func (s *Store) nodeZones(b *LoadBalancer, targets []ForwardTarget) []string {
 	var zones, served []string
 	for _, subnet := range s.nodeSubnets(b) {
@@ -91,6 +91,7 @@ func (s *Store) nodeZones(b *LoadBalancer, targets []ForwardTarget) []string {
 	return served
 }
 
+// eligible returns the targets that may get flows or requests.
 func (s *Store) eligible(group *TargetGroup) []ForwardTarget {
 	var healthy, rest []ForwardTarget
 	for _, t := range group.Targets {
@@ -117,8 +118,8 @@ func (s *Store) eligible(group *TargetGroup) []ForwardTarget {
 	return healthy
 }
 
-// blockedFromBalancer is what stops a balancer of the target group from reaching a port of an instance: clients' flows,
-// which a network balancer passes on with their addresses, or its own probes.
+// blockedFromBalancer returns what keeps the load balancers of a target group from a port of an instance. Flows are
+// those of clients, whose addresses a network load balancer preserves; otherwise it is the load balancer's own probe.
 func (s *Store) blockedFromBalancer(group *TargetGroup, i *ec2.Instance, port int, flows bool) *vpc.Blocked {
 	var blocked *vpc.Blocked
 	for _, b := range s.BalancersOf(group.ARN) {

@@ -13,17 +13,17 @@ import (
 	"github.com/elastic-service/elastic-service/internal/matcher"
 )
 
-// HealthCheck is a target group's.
+// HealthCheck is the health check of a target group.
 type HealthCheck struct {
 	Protocol           string // TCP or HTTP
-	Port               string // a number, or "traffic-port": the one on which the target serves
-	Path               string // HTTP only: where to ask
-	Matcher            string // HTTP only: the status codes of a healthy target: "200", "200,204", "200-299"
+	Port               string // a number, or "traffic-port": the port of the target
+	Path               string // HTTP only
+	Matcher            string // HTTP only: status codes of a healthy target: "200", "200,204", "200-299"
 	Interval, Timeout  time.Duration
 	Healthy, Unhealthy int
 }
 
-// checkHealthCheck holds the limits of the API (CreateTargetGroup).
+// checkHealthCheck checks the limits of the API (CreateTargetGroup).
 func checkHealthCheck(spec TargetGroupSpec) error {
 	check := spec.Check
 	switch {
@@ -44,6 +44,7 @@ func checkHealthCheck(spec TargetGroupSpec) error {
 	return checkHealthProtocol(spec)
 }
 
+// checkHealthProtocol checks port, protocol, path and matcher.
 func checkHealthProtocol(spec TargetGroupSpec) error {
 	check := spec.Check
 	if check.Port != "traffic-port" {
@@ -71,7 +72,8 @@ func checkHealthProtocol(spec TargetGroupSpec) error {
 	return aws.Refuse("ValidationError", "Health check protocol '%s' is not supported here: TCP or HTTP", check.Protocol)
 }
 
-// highestCode is the last status code that a matcher may name: a network balancer takes server errors as well (API: Matcher).
+// highestCode returns the highest status code that a matcher may name. For a network load balancer it may name server
+// errors as well (API: Matcher).
 func highestCode(protocol string) int {
 	if protocol == "TCP" {
 		return 599
@@ -79,7 +81,7 @@ func highestCode(protocol string) int {
 	return 499
 }
 
-// checkMatcher takes a list of status codes and of ranges of them.
+// checkMatcher checks a list of status codes and ranges of status codes.
 func checkMatcher(text string, highest int) error {
 	codes, err := matcher.Parse(text)
 	if _, outside := codes.Outside(200, highest); err != nil || outside {
@@ -95,7 +97,8 @@ const (
 	ReasonTimeout  = "Target.Timeout"
 )
 
-// ProbeFault is a failed health check in ELB's words. Network balancers have but one reason for all.
+// ProbeFault is a failed health check in the words of ELB. Network load balancers have a single reason for all
+// failures.
 type ProbeFault struct {
 	Reason      string
 	Description string
@@ -116,11 +119,11 @@ func faultOf(check HealthCheck, err error) *ProbeFault {
 	return &ProbeFault{ReasonFailed, "Health checks failed: " + err.Error()}
 }
 
-// Probe reports the result of one health check of a target: nil for success, a [ProbeFault], or another error that it is
-// made from. Results for a registration that is over change nothing.
+// Probe reports the result of a health check of a target: nil for success, a [ProbeFault], or another error from which
+// a ProbeFault is made. The result for a registration that has ended is ignored.
 //
-// A new target is healthy after its first success; one that was unhealthy after as many in a row as the check's healthy
-// threshold (ELB: "Health checks for Network Load Balancer target groups").
+// A new target is healthy after its first success. A target that was unhealthy is healthy after as many successes in a
+// row as the healthy threshold of the health check (ELB: "Health checks for Network Load Balancer target groups").
 func (s *Store) Probe(targetGroup, incarnation string, result error, now time.Time) (changed bool) {
 	group := s.TargetGroups[targetGroup]
 	if group == nil {
@@ -157,18 +160,18 @@ func (t *Target) probed(check HealthCheck, result error, now time.Time) bool {
 	return true
 }
 
-// ProbeTarget tells the data plane whom to ask for its health, and how.
+// ProbeTarget tells the data plane which target to probe, and how.
 type ProbeTarget struct {
 	TargetGroup string
 	Incarnation string
 	Instance    string
 	Address     netip.Addr // private address of the instance
-	Port        int        // to be asked
+	Port        int        // to probe
 	Check       HealthCheck
-	Blocked     *vpc.Blocked // what keeps the probes from arriving
+	Blocked     *vpc.Blocked // what keeps probes from arriving
 }
 
-// ProbeTargets lists the targets that are being probed.
+// ProbeTargets returns the targets that are to be probed.
 func (s *Store) ProbeTargets() []ProbeTarget {
 	var targets []ProbeTarget
 	for _, arn := range aws.Keys(s.TargetGroups) {
@@ -188,7 +191,7 @@ func (s *Store) ProbeTargets() []ProbeTarget {
 	return targets
 }
 
-// PortOf returns the port on which a target is asked for its health.
+// PortOf returns the port on which a target is probed.
 func (h HealthCheck) PortOf(t *Target) int {
 	if port, err := strconv.Atoi(h.Port); err == nil {
 		return port
@@ -196,7 +199,7 @@ func (h HealthCheck) PortOf(t *Target) int {
 	return t.Port
 }
 
-// TargetHealth is a registered target as people see it.
+// TargetHealth is the health of a registered target.
 type TargetHealth struct {
 	TargetGroup string
 	ID          string // as in [ForwardTarget]
@@ -209,7 +212,7 @@ type TargetHealth struct {
 	Since       time.Time
 }
 
-// DescribeTargetHealth lists the targets of all groups with their states (API: DescribeTargetHealth).
+// DescribeTargetHealth returns the health of the targets of all groups (API: DescribeTargetHealth).
 func (s *Store) DescribeTargetHealth() []TargetHealth {
 	var all []TargetHealth
 	for _, arn := range aws.Keys(s.TargetGroups) {

@@ -7,25 +7,25 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// Listener is a port of a balancer. It forwards to a target group or sends clients elsewhere.
+// Listener is a port of a load balancer. It forwards to a target group or redirects clients.
 type Listener struct {
 	ARN         string
-	Balancer    string
+	Balancer    string // ARN
 	Port        int
-	Protocol    string    // TCP or TLS; of an application balancer HTTP or HTTPS
+	Protocol    string    // TCP or TLS; of an application load balancer HTTP or HTTPS
 	Certificate string    // ARN, TLS and HTTPS only
-	TargetGroup string    // empty with Redirect
+	TargetGroup string    // ARN; "" with Redirect
 	Redirect    *Redirect // HTTP and HTTPS only; nil: forward
 }
 
-// Redirect is where clients are sent: host, path and query stay.
+// Redirect is where clients are redirected to. Host, path and query stay the same.
 type Redirect struct {
 	Protocol   string // HTTP or HTTPS
 	Port       int
 	StatusCode int // 301 or 302
 }
 
-// CreateListener forwards a port.
+// CreateListener creates a listener.
 func (s *Store) CreateListener(listener Listener) (Listener, error) {
 	b := s.LoadBalancers[listener.Balancer]
 	if b == nil {
@@ -40,6 +40,7 @@ func (s *Store) CreateListener(listener Listener) (Listener, error) {
 	return listener, nil
 }
 
+// checkListener refuses a listener that ELB refuses (API: CreateListener).
 func (s *Store) checkListener(listener Listener) error {
 	if err := s.checkListenerProtocol(listener); err != nil {
 		return err
@@ -68,6 +69,7 @@ func (s *Store) checkListener(listener Listener) error {
 	return nil
 }
 
+// checkListenerProtocol checks protocol and certificate.
 func (s *Store) checkListenerProtocol(listener Listener) error {
 	kind := s.LoadBalancers[listener.Balancer].Spec.Kind
 	encrypted := listener.Protocol == "TLS" || listener.Protocol == "HTTPS"
@@ -87,7 +89,8 @@ func (s *Store) checkListenerProtocol(listener Listener) error {
 	return nil
 }
 
-// checkIssued wants a certificate of ACM that has been validated; those of IAM and other regions are not known here.
+// checkIssued refuses a certificate that has not been issued. The emulator does not know certificates of IAM and other
+// regions.
 func (s *Store) checkIssued(certificate string) error {
 	found := s.acm.Certificates[certificate]
 	switch {
@@ -100,7 +103,8 @@ func (s *Store) checkIssued(certificate string) error {
 	return nil
 }
 
-// checkAction wants a target group of the balancer's layer, or a redirect that leads elsewhere.
+// checkAction checks that the target group fits the kind of load balancer, or that the redirect does not lead back to
+// the listener.
 func (s *Store) checkAction(listener Listener) error {
 	network := s.LoadBalancers[listener.Balancer].Spec.Kind == Network
 	if r := listener.Redirect; r != nil {
@@ -126,7 +130,7 @@ func (s *Store) checkAction(listener Listener) error {
 	return s.checkOneBalancer(listener)
 }
 
-// checkOneBalancer holds that a target group takes traffic from one balancer only.
+// checkOneBalancer refuses to forward to a target group of another load balancer.
 func (s *Store) checkOneBalancer(listener Listener) error {
 	for _, b := range s.BalancersOf(listener.TargetGroup) {
 		if b.ARN != listener.Balancer {
@@ -137,7 +141,7 @@ func (s *Store) checkOneBalancer(listener Listener) error {
 	return nil
 }
 
-// UpdateListener changes port, protocol and target group.
+// UpdateListener changes port, protocol, certificate and action.
 func (s *Store) UpdateListener(listener Listener) error {
 	if s.Listeners[listener.ARN] == nil {
 		return aws.Refuse("ListenerNotFound", "Listener '%s' not found", listener.ARN)
@@ -149,13 +153,13 @@ func (s *Store) UpdateListener(listener Listener) error {
 	return nil
 }
 
-// DeleteListener removes a listener.
+// DeleteListener deletes a listener.
 func (s *Store) DeleteListener(arn string) error {
 	delete(s.Listeners, arn)
 	return nil
 }
 
-// BalancersOf lists the balancers that forward to a target group.
+// BalancersOf returns the load balancers that forward to a target group.
 func (s *Store) BalancersOf(targetGroup string) []*LoadBalancer {
 	var found []*LoadBalancer
 	for _, id := range aws.Keys(s.Listeners) {

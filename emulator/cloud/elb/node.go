@@ -6,8 +6,8 @@ import (
 
 import "slices"
 
-// Nodes are a balancer's ends: AWS gives it one in each of its subnets. One that is cut off is taken out of the balancer's
-// DNS name, unless all are.
+// Nodes returns the nodes of a load balancer as ends of connections: AWS gives it a node in each of its subnets. A node
+// whose subnet is cut off by a fault is taken out of the load balancer's DNS name, unless all are.
 func (s *Store) Nodes(b *LoadBalancer) []vpc.Peer {
 	var nodes []vpc.Peer
 	for _, id := range s.nodeSubnets(b) {
@@ -20,6 +20,7 @@ func (s *Store) Nodes(b *LoadBalancer) []vpc.Peer {
 	return nodes
 }
 
+// nodeSubnets returns the subnets whose nodes are in the DNS name.
 func (s *Store) nodeSubnets(b *LoadBalancer) []string {
 	reached := slices.DeleteFunc(slices.Clone(b.Spec.Subnets), func(id string) bool { return s.vpc.IsCutOff(id) })
 	if len(reached) == 0 {
@@ -28,8 +29,8 @@ func (s *Store) nodeSubnets(b *LoadBalancer) []string {
 	return reached
 }
 
-// reachBalancer answers whether clients on the internet reach a listener, at every node of its balancer: they are given
-// the addresses of all.
+// reachBalancer reports what keeps clients on the internet from a port of a load balancer. All nodes must be reached,
+// because clients are given the addresses of all.
 func (s *Store) reachBalancer(b *LoadBalancer, port int) *vpc.Blocked {
 	for _, node := range s.Nodes(b) {
 		if blocked := s.vpc.Reach(vpc.Internet(), node, port); blocked != nil {
@@ -39,15 +40,17 @@ func (s *Store) reachBalancer(b *LoadBalancer, port int) *vpc.Blocked {
 	return nil
 }
 
-// reachTarget answers whether a balancer reaches a port of a target from every node that may send to it. With client
-// addresses kept, as a network balancer's flows have them, the target's network ACL sees the client (ELB: "Client IP
-// preservation"); a security group's rule that names the balancer's group lets them in all the same.
+// reachTarget reports what keeps a load balancer from a port of a target. All nodes that may send to the target must
+// reach it. Where the client address is preserved, as in the flows of a network load balancer, the target's network ACL
+// sees the client's address (ELB: "Client IP preservation"); a security group rule that names the load balancer's group
+// still matches.
 func (s *Store) reachTarget(b *LoadBalancer, to vpc.Peer, port int, keepsClient bool) *vpc.Blocked {
 	return s.TraceToTarget(nil, b, to, port, keepsClient)
 }
 
+// TraceToTarget does the same as reachTarget and adds what the connections pass to the trail.
 func (s *Store) TraceToTarget(w *vpc.Trail, b *LoadBalancer, to vpc.Peer, port int, keepsClient bool) *vpc.Blocked {
-	sends := false
+	sends := false // a node sends to the target's zone
 	for _, node := range s.Nodes(b) {
 		if zone := s.vpc.Subnets[node.Subnet]; zone == nil || !b.Spec.CrossZone && !s.vpc.SameZone(node.Subnet, to.Subnet) {
 			continue

@@ -10,7 +10,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
-// TargetState is one of ELB's (API: TargetHealth).
+// TargetState is the state of a target (API: TargetHealth).
 type TargetState string
 
 // The states of a target.
@@ -22,18 +22,18 @@ const (
 	TargetUnused    TargetState = "unused"
 )
 
-// Target is a port of an instance, registered with a target group.
+// Target is a port of an instance that is registered with a target group.
 type Target struct {
 	Instance    string
 	Port        int    // never 0
-	Incarnation string // of this registration: results of an earlier one's probes are void
+	Incarnation string // of this registration: results of probes of an earlier registration are ignored
 	State       TargetState
-	Reason      string // ELB's code, e.g. Target.FailedHealthChecks
+	Reason      string // code of ELB, e.g. Target.FailedHealthChecks
 	Description string
 	Successes   int // in a row
 	Failures    int // in a row
 	Since       time.Time
-	DrainUntil  time.Time
+	DrainUntil  time.Time // end of draining
 }
 
 // Register adds a port of an instance to a target group.
@@ -48,7 +48,8 @@ func (t *Target) matches(instance string, port int) bool {
 	return t.Instance == instance && t.Port == port
 }
 
-// RegisterTarget registers a port of an instance, or with port 0 the group's own port (API: RegisterTargets).
+// RegisterTarget registers a port of an instance with a target group. Port 0 stands for the port of the group (API:
+// RegisterTargets).
 func (s *Store) RegisterTarget(arn, instance string, port int, now time.Time) error {
 	group := s.TargetGroups[arn]
 	if group == nil {
@@ -67,7 +68,8 @@ func (s *Store) RegisterTarget(arn, instance string, port int, now time.Time) er
 	return nil
 }
 
-// DeregisterTarget begins to drain a target; a target that is not registered is no error (API: DeregisterTargets).
+// DeregisterTarget starts the draining of a target. It ignores a target that is not registered (API:
+// DeregisterTargets).
 func (s *Store) DeregisterTarget(arn, instance string, port int, now time.Time) error {
 	group := s.TargetGroups[arn]
 	if group == nil {
@@ -81,12 +83,12 @@ func (s *Store) DeregisterTarget(arn, instance string, port int, now time.Time) 
 	return nil
 }
 
-// NoTargetGroup returns the refusal of a request for a target group that does not exist.
+// NoTargetGroup refuses a request for a target group that does not exist.
 func NoTargetGroup(arn string) error {
 	return aws.Refuse("TargetGroupNotFound", "Target group '%s' not found", arn)
 }
 
-// Target finds a registration, or returns nil.
+// Target returns a registration, or nil.
 func (g *TargetGroup) Target(instance string, port int) *Target {
 	for _, t := range g.Targets {
 		if t.matches(instance, port) {
@@ -96,7 +98,7 @@ func (g *TargetGroup) Target(instance string, port int) *Target {
 	return nil
 }
 
-// targetID names a target: by its instance, and by its port too unless that is the group's.
+// targetID names a target by its instance, and by its port too unless that is the group's port.
 func (g *TargetGroup) targetID(t *Target) string {
 	if t.Port == g.Spec.Port {
 		return t.Instance
@@ -119,6 +121,7 @@ func (s *Store) AwaitFirstProbe(group *TargetGroup, target *Target) {
 	}
 }
 
+// zoneEnabled reports whether a load balancer of the group has a node in the instance's zone.
 func (s *Store) zoneEnabled(group *TargetGroup, instance string) bool {
 	i := s.ec2.Instances[instance]
 	for _, b := range s.BalancersOf(group.ARN) {
@@ -131,7 +134,8 @@ func (s *Store) zoneEnabled(group *TargetGroup, instance string) bool {
 	return false
 }
 
-// Deregister begins to drain a target, or drops it at once if its instance is gone.
+// Deregister starts the draining of a target: until the deregistration delay has passed, its flows go on and it gets no
+// new flows. A target whose instance is gone, or that was unused, does not drain.
 func (s *Store) Deregister(group *TargetGroup, instance string, port int, now time.Time, gone bool) {
 	target := group.Target(instance, port)
 	if target == nil || target.State == TargetDraining {
@@ -146,7 +150,8 @@ func (s *Store) Deregister(group *TargetGroup, instance string, port int, now ti
 	}
 }
 
-// Reconcile ends draining that has lasted long enough, and follows listeners that came or went.
+// Reconcile removes targets whose draining has ended, and gives targets a new state when their group gets its first
+// listener or loses its last. It reports whether anything changed.
 func (s *Store) Reconcile(now time.Time) bool {
 	changed := false
 	for _, arn := range aws.Keys(s.TargetGroups) {
@@ -167,7 +172,7 @@ func (s *Store) Reconcile(now time.Time) bool {
 	return changed
 }
 
-// AwaitProbes gives the targets that have been probed the state from before, as after a restart.
+// AwaitProbes resets the targets that have been probed to the state before their first probe, as after a restart.
 func (s *Store) AwaitProbes(now time.Time) {
 	for _, group := range s.TargetGroups {
 		for _, target := range group.Targets {

@@ -6,10 +6,10 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// TargetGroupSpec is what a target group is made of.
+// TargetGroupSpec describes a target group.
 type TargetGroupSpec struct {
 	Name                string
-	Port                int    // on which targets serve that are registered without their own
+	Port                int    // of targets that are registered without a port
 	Protocol            string // TCP or HTTP
 	VPC                 string
 	DeregistrationDelay time.Duration
@@ -23,7 +23,7 @@ type TargetGroup struct {
 	Targets []*Target
 }
 
-// CreateTargetGroup makes an empty target group.
+// CreateTargetGroup creates an empty target group.
 func (s *Store) CreateTargetGroup(spec TargetGroupSpec) (TargetGroup, error) {
 	group := TargetGroup{ARN: s.region.ARN("elasticloadbalancing", "targetgroup/"+spec.Name+"/"+aws.RandomHex(8)), Spec: spec}
 	if err := checkELBName(spec.Name); err != nil {
@@ -65,7 +65,7 @@ func (s *Store) UpdateTargetGroup(arn string, spec TargetGroupSpec) error {
 	return nil
 }
 
-// DeleteTargetGroup removes a group that no listener forwards to.
+// DeleteTargetGroup deletes a target group to which no listener forwards.
 func (s *Store) DeleteTargetGroup(arn string) error {
 	for _, listener := range s.Listeners {
 		if listener.TargetGroup == arn {
@@ -76,8 +76,8 @@ func (s *Store) DeleteTargetGroup(arn string) error {
 	return nil
 }
 
-// DescribeTargetGroups lists the target groups by their ARNs, without their targets: see [Cloud.TargetHealth] (API:
-// DescribeTargetGroups).
+// DescribeTargetGroups returns the target groups without their targets, sorted by ARN (API: DescribeTargetGroups). See
+// [Store.DescribeTargetHealth] for the targets.
 func (s *Store) DescribeTargetGroups() []TargetGroup {
 	var all []TargetGroup
 	for _, arn := range aws.Keys(s.TargetGroups) {

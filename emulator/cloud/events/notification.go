@@ -7,41 +7,42 @@ import (
 	"time"
 )
 
-// Notification is a message to an SNS topic. Nobody is told here: it is kept for people to look at.
+// Notification is a message to an SNS topic. The emulator keeps it for people to look at and delivers it to no one.
 type Notification struct {
 	Time    time.Time
 	Topic   string // ARN
 	Subject string
-	Message string // JSON, in the sender's format
-	Lost    string // why the topic didn't take it; empty when it did
+	Message string // JSON in the sender's format
+	Lost    string // why the topic did not accept it, or ""
 }
 
 // notificationsKept is how many notifications are kept.
 const notificationsKept = 200
 
-// ListNotifications lists the messages that were sent, the oldest first.
+// ListNotifications returns the messages that were sent, the oldest first.
 func (s *Store) ListNotifications() []Notification {
-	var all []Notification
-	all = slices.Clone(s.Notifications)
-	return all
+	return slices.Clone(s.Notifications)
 }
 
+// Publish sends a message to a topic, whatever its policy.
 func (s *Store) Publish(now time.Time, topic, subject string, message any) {
 	s.addNotification(Notification{Time: now, Topic: topic, Subject: subject, Message: text(message)})
 }
 
+// addNotification adds a message and drops the oldest beyond the limit.
 func (s *Store) addNotification(n Notification) {
 	s.Notifications = append(s.Notifications, n)
 	s.Notifications = s.Notifications[max(0, len(s.Notifications)-notificationsKept):]
 }
 
-// text is a message of strings, numbers and what is made of them.
+// text returns a message of strings, numbers and what is made of them as JSON.
 func text(message any) string {
 	data, _ := json.Marshal(message)
 	return string(data)
 }
 
-// PublishAs publishes if the topic's policy lets the sender, and returns why not.
+// PublishAs sends a message to a topic if the topic's policy allows the sender. Otherwise it returns why the message is
+// lost.
 func (s *Store) PublishAs(from sender, now time.Time, topic, subject string, message any) (lost string) {
 	found := s.Topics[topic]
 	switch {

@@ -9,7 +9,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// checkPattern holds an event pattern to its form: an object, whose fields are objects again or lists of values
+// checkPattern checks the form of an event pattern: an object whose fields are objects again or lists of values
 // (EventBridge User Guide: "Creating Amazon EventBridge event patterns").
 func checkPattern(text string) error {
 	var fields map[string]any
@@ -19,10 +19,12 @@ func checkPattern(text string) error {
 	return checkFields(fields)
 }
 
+// invalidPattern refuses a pattern in the words of EventBridge.
 func invalidPattern(format string, args ...any) error {
 	return aws.Refuse("InvalidEventPatternException", "Event pattern is not valid. Reason: %s", fmt.Sprintf(format, args...))
 }
 
+// checkFields checks the fields of an object of a pattern.
 func checkFields(fields map[string]any) error {
 	if len(fields) == 0 {
 		return invalidPattern("Empty patterns are not allowed")
@@ -47,7 +49,7 @@ func checkFields(fields map[string]any) error {
 	return nil
 }
 
-// checkValues takes those that are compared as they are.
+// checkValues checks a list of values. The emulator only knows values that are compared as they are.
 func checkValues(name string, values []any) error {
 	if len(values) == 0 {
 		return invalidPattern("Empty arrays are not allowed")
@@ -63,13 +65,14 @@ func checkValues(name string, values []any) error {
 	return nil
 }
 
+// notKnown refuses a comparison that the emulator does not know.
 func notKnown(comparison, name string) error {
-	return aws.Refuse("InvalidEventPatternException", "the emulator doesn't know the comparison %s of %q: it knows lists of exact values",
+	return aws.Refuse("InvalidEventPatternException", "the emulator does not know the comparison %s of %q, only lists of exact values",
 		comparison, name)
 }
 
-// matches reports whether an event has each field of a pattern with one of its values. A field of the event that is an
-// array matches by any of its elements.
+// matches reports whether an event has, for each field of a pattern, one of the values of the field. A field of the
+// event that is an array matches by any of its elements.
 func matches(wanted, is any) bool {
 	if elements, ok := is.([]any); ok {
 		return slices.ContainsFunc(elements, func(element any) bool { return matches(wanted, element) })

@@ -8,7 +8,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// Event is one of EventBridge's default bus.
+// Event is an event of the default bus of EventBridge.
 type Event struct {
 	Version    string         `json:"version"`
 	ID         string         `json:"id"`
@@ -27,16 +27,16 @@ type Rule struct {
 	ARN      string
 	Pattern  string // JSON
 	Disabled bool
-	Targets  map[string]string // ARNs of topics by target ID
+	Targets  map[string]string // target ID → ARN of a topic
 }
 
-// eventName is the form of a rule's name and a target's ID (API: PutRule, Target).
+// eventName matches the names of rules and the IDs of targets (API: PutRule, Target).
 var eventName = regexp.MustCompile(`^[.\-_A-Za-z0-9]{1,64}$`)
 
-// maxEventTargets is the quota of a rule ("Amazon EventBridge quotas").
+// maxEventTargets is the quota per rule ("Amazon EventBridge quotas").
 const maxEventTargets = 5
 
-// PutRule makes or changes a rule of the default bus.
+// PutRule creates or changes a rule of the default bus and returns its ARN.
 func (s *Store) PutRule(name, pattern string, disabled bool) (string, error) {
 	arn := s.region.ARN("events", "rule/"+name)
 	if !eventName.MatchString(name) {
@@ -56,12 +56,13 @@ func (s *Store) PutRule(name, pattern string, disabled bool) (string, error) {
 	return arn, nil
 }
 
+// badEventName refuses a name of a rule or an ID of a target.
 func badEventName(what, is string) error {
 	return aws.Refuse("ValidationException", "1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must "+
 		"satisfy regular expression pattern: [\\.\\-_A-Za-z0-9]+, 1 to 64 characters", is, what)
 }
 
-// DeleteRule removes a rule without targets.
+// DeleteRule deletes a rule without targets.
 func (s *Store) DeleteRule(name string) error {
 	if rule := s.Rules[name]; rule != nil && len(rule.Targets) > 0 {
 		return aws.Refuse("ValidationException", "Rule can't be deleted since it has targets.")
@@ -70,8 +71,8 @@ func (s *Store) DeleteRule(name string) error {
 	return nil
 }
 
-// PutTarget adds a topic to a rule, or replaces the target of that ID. As on AWS the topic need not exist: what is sent
-// to it then is lost.
+// PutTarget adds a topic to a rule, or replaces the target with the ID. As on AWS the topic need not exist: events for
+// it are then lost.
 func (s *Store) PutTarget(rule, id, topic string) error {
 	found := s.Rules[rule]
 	if found == nil {
@@ -90,7 +91,7 @@ func (s *Store) PutTarget(rule, id, topic string) error {
 	return nil
 }
 
-// DeleteTarget takes a target from its rule.
+// DeleteTarget removes a target from its rule.
 func (s *Store) DeleteTarget(rule, id string) error {
 	if found := s.Rules[rule]; found != nil {
 		delete(found.Targets, id)
@@ -98,8 +99,8 @@ func (s *Store) DeleteTarget(rule, id string) error {
 	return nil
 }
 
-// Send delivers an event to the targets of the rules that match. What a topic doesn't take is lost; where SNS sends mail
-// without a subject it has this one.
+// Send delivers an event to the targets of the rules that match it. An event that a topic does not accept is lost. The
+// subject is the one with which SNS sends mail that has none.
 func (s *Store) Send(now time.Time, event Event) {
 	is := parsed(text(event))
 	for _, name := range aws.Keys(s.Rules) {
@@ -113,7 +114,7 @@ func (s *Store) Send(now time.Time, event Event) {
 	}
 }
 
-// parsed reads JSON that is known to be some.
+// parsed reads valid JSON.
 func parsed(text string) any {
 	var value any
 	_ = json.Unmarshal([]byte(text), &value)

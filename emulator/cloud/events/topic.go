@@ -9,19 +9,20 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// Topic is one of SNS. What is sent to it is kept, and delivered to nobody.
+// Topic is a topic of SNS. The emulator keeps the messages that are published to it and delivers them to no one.
 type Topic struct {
 	ARN           string
-	Policy        string                  // document; empty: the one that SNS gives a new topic
+	Policy        string                  // document; "" stands for the policy that SNS gives a new topic
 	Subscriptions map[string]Subscription // by ARN
 }
 
-// Subscription is who gets a topic's messages.
+// Subscription is a receiver of a topic's messages.
 type Subscription struct{ Protocol, Endpoint string }
 
+// topicName matches names of topics (API: CreateTopic).
 var topicName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}$`)
 
-// CreateTopic makes a standard topic; one that exists is returned as it is.
+// CreateTopic creates a standard topic. If the topic exists, it stays as it is.
 func (s *Store) CreateTopic(name string) (Topic, error) {
 	topic := Topic{ARN: s.region.ARN("sns", name), Subscriptions: map[string]Subscription{}}
 	if !topicName.MatchString(name) {
@@ -34,13 +35,13 @@ func (s *Store) CreateTopic(name string) (Topic, error) {
 	return topic, nil
 }
 
-// DeleteTopic removes a topic with its subscriptions.
+// DeleteTopic deletes a topic with its subscriptions.
 func (s *Store) DeleteTopic(arn string) error {
 	delete(s.Topics, arn)
 	return nil
 }
 
-// Subscribe adds a subscription.
+// Subscribe adds a subscription and returns its ARN.
 func (s *Store) Subscribe(topic string, subscription Subscription) (string, error) {
 	arn := topic + ":" + aws.UUID()
 	found := s.Topics[topic]
@@ -54,7 +55,7 @@ func (s *Store) Subscribe(topic string, subscription Subscription) (string, erro
 	return arn, nil
 }
 
-// Unsubscribe removes a subscription.
+// Unsubscribe deletes a subscription.
 func (s *Store) Unsubscribe(topic, arn string) error {
 	if found := s.Topics[topic]; found != nil {
 		delete(found.Subscriptions, arn)
@@ -62,15 +63,15 @@ func (s *Store) Unsubscribe(topic, arn string) error {
 	return nil
 }
 
-// NeedsConfirmation reports whether nothing is delivered before the receiver agrees.
+// NeedsConfirmation reports whether SNS delivers messages only after the receiver has confirmed the subscription.
 func (u Subscription) NeedsConfirmation() bool {
 	return slices.Contains([]string{"email", "email-json", "http", "https"}, u.Protocol)
 }
 
-// phone is E.164.
+// phone matches telephone numbers in the format E.164.
 var phone = regexp.MustCompile(`^\+[1-9][0-9]{1,14}$`)
 
-// check holds what the protocols want of their endpoints (API: Subscribe).
+// check checks the endpoint as the protocol wants it (API: Subscribe).
 func (u Subscription) check() error {
 	wrong := func(what string) error {
 		return aws.Refuse("InvalidParameter", "Invalid parameter: %s: %s", what, u.Endpoint)

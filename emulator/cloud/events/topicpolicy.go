@@ -10,21 +10,22 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/iam"
 )
 
-// sender is a service of AWS that publishes to a topic.
 type sender struct {
 	service string            // principal
-	source  string            // ARN of the alarm or rule for which it does
-	context map[string]string // by condition key, in lower case
+	source  string            // ARN of the alarm or rule on whose behalf it publishes
+	context map[string]string // condition key in lower case → value
 }
 
+// AlarmSender returns CloudWatch as a sender on behalf of an alarm.
 func AlarmSender(arn string) sender {
 	return sender{"cloudwatch.amazonaws.com", arn, map[string]string{
 		"aws:sourcearn": arn, "aws:sourceaccount": aws.Account, "aws:sourceowner": aws.Account,
 	}}
 }
 
-// eventSender meets no condition (EventBridge User Guide: "Using resource-based policies for Amazon EventBridge": "You can't
-// use Condition blocks in Amazon SNS topic policies for EventBridge").
+// eventSender returns EventBridge as a sender on behalf of a rule. It meets no condition (EventBridge User Guide:
+// "Using resource-based policies for Amazon EventBridge": "You can't use Condition blocks in Amazon SNS topic policies
+// for EventBridge").
 func eventSender(rule string) sender { return sender{"events.amazonaws.com", rule, nil} }
 
 // grant is a statement of a topic's policy.
@@ -38,7 +39,7 @@ type grant struct {
 	NotPrincipal, NotAction, NotResource json.RawMessage
 }
 
-// principal is everybody, or who is named by kind: AWS, Service.
+// principal holds the principals of a statement by kind: AWS, Service.
 type principal map[string]iam.Patterns
 
 func (p *principal) UnmarshalJSON(data []byte) error {
@@ -50,12 +51,13 @@ func (p *principal) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*map[string]iam.Patterns)(p))
 }
 
-// includes: the wildcard in AWS means services too, which is how a topic's own policy lets alarms publish.
+// includes reports whether a service is a principal. The wildcard under AWS includes services, which is how the default
+// policy of a topic lets alarms publish.
 func (p principal) includes(service string) bool {
 	return slices.Contains(p["AWS"], "*") || slices.Contains(p["Service"], service)
 }
 
-// operators compare a condition's values; the ones that are here take wildcards, or are the same without.
+// operators are the condition operators that the emulator knows. They compare with wildcards, or are the same without.
 var operators = []string{"StringEquals", "StringLike", "ArnEquals", "ArnLike"}
 
 // SetTopicPolicy replaces the policy of a topic (API: SetTopicAttributes).
@@ -77,7 +79,7 @@ func (s *Store) SetTopicPolicy(topic, document string) error {
 	return nil
 }
 
-// ResetTopicPolicy gives a topic the policy again that it had by itself. A topic always has one.
+// ResetTopicPolicy gives a topic its default policy again. A topic always has a policy.
 func (s *Store) ResetTopicPolicy(topic string) error {
 	if found := s.Topics[topic]; found != nil {
 		found.Policy = ""
@@ -85,6 +87,7 @@ func (s *Store) ResetTopicPolicy(topic string) error {
 	return nil
 }
 
+// parseGrants reads the statements of a topic's policy.
 func parseGrants(document string) ([]grant, error) {
 	var policy struct{ Statement []grant }
 	if err := json.Unmarshal([]byte(document), &policy); err != nil || len(policy.Statement) == 0 {
@@ -93,10 +96,11 @@ func parseGrants(document string) ([]grant, error) {
 	return policy.Statement, nil
 }
 
+// check refuses a statement that SNS refuses or that the emulator does not know.
 func (g grant) check() error {
 	switch {
 	case g.NotPrincipal != nil, g.NotAction != nil, g.NotResource != nil:
-		return aws.Refuse("InvalidParameter", "the emulator doesn't know NotPrincipal, NotAction and NotResource in a topic's policy")
+		return aws.Refuse("InvalidParameter", "the emulator does not know NotPrincipal, NotAction and NotResource in a topic's policy")
 	case g.Effect != "Allow" && g.Effect != "Deny":
 		return aws.Refuse("InvalidParameter", "Invalid parameter: Policy Error: an effect is Allow or Deny, not %q", g.Effect)
 	case len(g.Principal) == 0:
@@ -108,13 +112,13 @@ func (g grant) check() error {
 	}
 	for operator := range maps.Keys(g.Condition) {
 		if !slices.Contains(operators, operator) {
-			return aws.Refuse("InvalidParameter", "the emulator doesn't know the condition operator %q: it knows %v", operator, operators)
+			return aws.Refuse("InvalidParameter", "the emulator does not know the condition operator %q: it knows %v", operator, operators)
 		}
 	}
 	return nil
 }
 
-// allows decides by the topic's policy: an explicit deny wins, and what nothing allows is denied.
+// allows decides by the topic's policy: an explicit deny wins, and what no statement allows is denied.
 func (t *Topic) allows(from sender) bool {
 	document := t.Policy
 	if document == "" {
@@ -122,7 +126,7 @@ func (t *Topic) allows(from sender) bool {
 	}
 	grants, err := parseGrants(document)
 	if err != nil {
-		return false // only valid ones were taken
+		return false // invalid documents were refused
 	}
 	allowed := false
 	for _, g := range grants {
@@ -137,7 +141,7 @@ func (t *Topic) allows(from sender) bool {
 	return allowed
 }
 
-// ownPolicy is what SNS gives a new topic: whoever is of the account may.
+// ownPolicy returns the policy that SNS gives a new topic: the account may publish.
 func (t *Topic) ownPolicy() string {
 	return text(map[string]any{"Statement": []any{map[string]any{
 		"Effect": "Allow", "Principal": map[string]any{"AWS": "*"}, "Action": "SNS:Publish", "Resource": t.ARN,
@@ -145,7 +149,7 @@ func (t *Topic) ownPolicy() string {
 	}}})
 }
 
-// covers reports whether a statement is about a sender that publishes.
+// covers reports whether a statement applies to a sender that publishes.
 func (g grant) covers(topic string, from sender) bool {
 	actions := iam.Patterns{}
 	for _, action := range g.Action {
