@@ -99,72 +99,125 @@ func applicationRefusals(t *testing.T) refusals[web] {
 		return listener(func(l *elb.Listener) { l.TargetGroup, l.Redirect = "", &r })
 	}
 	return refusals[web]{
-		"another kind":    {"ValidationError", "ELB API: CreateLoadBalancer", balancer(func(_ web, s *elb.LoadBalancerSpec) { s.Kind = "gateway" })},
-		"one zone":        {"ValidationError", "ELB API: CreateLoadBalancer", balancer(func(_ web, s *elb.LoadBalancerSpec) { s.Subnets = s.Subnets[:1] })},
-		"no group at all": {"InvalidConfigurationRequest", emulatorsOwn, balancer(func(_ web, s *elb.LoadBalancerSpec) { s.SecurityGroups = nil })},
-		"a subnet smaller than /27": {"InvalidSubnet", "ELB User Guide: Subnets for your Application Load Balancer", balancer(func(w web, s *elb.LoadBalancerSpec) {
-			vpc := must(w.VPC.CreateVPC("10.0.0.0/16"))(t).ID
-			must(w.VPC.CreateGateway(vpc))(t)
-			s.Subnets = nil
-			for i, cidr := range []string{"10.0.0.0/27", "10.0.1.0/28"} {
-				s.Subnets = append(s.Subnets, must(w.VPC.CreateSubnet(vpc, cidr, w.Cloud.Region().Zones()[i], false))(t).ID)
-			}
+		"a gateway balancer": {"ValidationError", "ELB API: CreateLoadBalancer", balancer(func(_ web, s *elb.LoadBalancerSpec) {
+			s.Kind = "gateway"
 		})},
-		"logs to a bucket that isn't": {"InvalidConfigurationRequest", "ELB User Guide: Enable access logs for your Application Load Balancer", balancer(func(_ web, s *elb.LoadBalancerSpec) { s.AccessLogs = "none" })},
-		"an hour and more of idling":  {"ValidationError", "ELB API: LoadBalancerAttribute", balancer(func(_ web, s *elb.LoadBalancerSpec) { s.IdleTimeout = 4001 * time.Second })},
+		"an application balancer in one zone": {"ValidationError", "ELB API: CreateLoadBalancer", balancer(func(_ web, s *elb.LoadBalancerSpec) {
+			s.Subnets = s.Subnets[:1]
+		})},
+		"an application balancer without a security group": {"InvalidConfigurationRequest", emulatorsOwn,
+			balancer(func(_ web, s *elb.LoadBalancerSpec) {
+				s.SecurityGroups = nil
+			})},
+		"an application balancer in a subnet smaller than /27": {"InvalidSubnet", "ELB User Guide: Subnets for your Application Load Balancer",
+			balancer(func(w web, s *elb.LoadBalancerSpec) {
+				vpc := must(w.VPC.CreateVPC("10.0.0.0/16"))(t).ID
+				must(w.VPC.CreateGateway(vpc))(t)
+				s.Subnets = nil
+				for i, cidr := range []string{"10.0.0.0/27", "10.0.1.0/28"} {
+					s.Subnets = append(s.Subnets, must(w.VPC.CreateSubnet(vpc, cidr, w.Cloud.Region().Zones()[i], false))(t).ID)
+				}
+			})},
+		"access logs to a bucket that does not exist": {
+			"InvalidConfigurationRequest", "ELB User Guide: Enable access logs for your Application Load Balancer",
+			balancer(func(_ web, s *elb.LoadBalancerSpec) {
+				s.AccessLogs = "none"
+			})},
+		"an idle timeout of more than 4000 s": {"ValidationError", "ELB API: LoadBalancerAttribute",
+			balancer(func(_ web, s *elb.LoadBalancerSpec) {
+				s.IdleTimeout = 4001 * time.Second
+			})},
 
-		"a TCP check of an HTTP group": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) {
+		"a TCP health check of an HTTP target group": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) {
 			s.Check.Protocol, s.Check.Path, s.Check.Matcher = "TCP", "", ""
 		})},
-		"a path of a TCP check": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) {
+		"a path of a TCP health check": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) {
 			s.Protocol, s.Check.Protocol, s.Check.Matcher = "TCP", "TCP", ""
 		})},
-		"a matcher of a TCP check": {"ValidationError", "ELB API: Matcher", targets(func(s *elb.TargetGroupSpec) {
+		"a matcher of a TCP health check": {"ValidationError", "ELB API: Matcher", targets(func(s *elb.TargetGroupSpec) {
 			s.Protocol, s.Check.Protocol, s.Check.Path = "TCP", "TCP", ""
 		})},
-		"a path without a slash":         {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) { s.Check.Path = "ping" })},
-		"a matcher of server errors":     {"ValidationError", "ELB API: Matcher", targets(func(s *elb.TargetGroupSpec) { s.Check.Matcher = "200,503" })},
-		"a matcher backwards":            {"ValidationError", "ELB API: Matcher", targets(func(s *elb.TargetGroupSpec) { s.Check.Matcher = "299-200" })},
-		"a matcher that is none":         {"ValidationError", "ELB API: Matcher", targets(func(s *elb.TargetGroupSpec) { s.Check.Matcher = "" })},
-		"a check's port that is none":    {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) { s.Check.Port = "http" })},
-		"a target group of another kind": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) { s.Protocol = "GENEVE" })},
-
-		"TCP on an application balancer": {"ValidationError", "ELB API: CreateListener", listener(func(l *elb.Listener) { l.Protocol = "TCP" })},
-		"HTTPS without a certificate":    {"ValidationError", "ELB API: CreateListener", listener(func(l *elb.Listener) { l.Protocol = "HTTPS" })},
-		"HTTPS with an unknown certificate": {"CertificateNotFound", "ELB API: CreateListener", listener(func(l *elb.Listener) {
-			l.Protocol, l.Certificate = "HTTPS", "arn:aws:acm:us-east-1:123456789012:certificate/none"
+		"a health check's path without a slash": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) {
+			s.Check.Path = "ping"
 		})},
-		"HTTP with a certificate": {"ValidationError", "ELB API: CreateListener", listener(func(l *elb.Listener) { l.Certificate = "arn" })},
-		"a TCP target group behind HTTP": {"IncompatibleProtocols", "ELB API: CreateListener", func(w web) error {
+		"a matcher of server errors": {"ValidationError", "ELB API: Matcher", targets(func(s *elb.TargetGroupSpec) {
+			s.Check.Matcher = "200,503"
+		})},
+		"a matcher whose first code is above its last code": {"ValidationError", "ELB API: Matcher", targets(func(s *elb.TargetGroupSpec) {
+			s.Check.Matcher = "299-200"
+		})},
+		"a matcher that is not a list or range of codes": {"ValidationError", "ELB API: Matcher", targets(func(s *elb.TargetGroupSpec) {
+			s.Check.Matcher = ""
+		})},
+		"a health check's port that is not a port": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) {
+			s.Check.Port = "http"
+		})},
+		"a target group of the protocol GENEVE": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) {
+			s.Protocol = "GENEVE"
+		})},
+
+		"a TCP listener of an application balancer": {"ValidationError", "ELB API: CreateListener", listener(func(l *elb.Listener) {
+			l.Protocol = "TCP"
+		})},
+		"an HTTPS listener without a certificate": {"ValidationError", "ELB API: CreateListener", listener(func(l *elb.Listener) {
+			l.Protocol = "HTTPS"
+		})},
+		"an HTTPS listener with a certificate that does not exist": {"CertificateNotFound", "ELB API: CreateListener",
+			listener(func(l *elb.Listener) {
+				l.Protocol, l.Certificate = "HTTPS", "arn:aws:acm:us-east-1:123456789012:certificate/none"
+			})},
+		"an HTTP listener with a certificate": {"ValidationError", "ELB API: CreateListener", listener(func(l *elb.Listener) {
+			l.Certificate = "arn"
+		})},
+		"a TCP target group behind an HTTP listener": {"IncompatibleProtocols", "ELB API: CreateListener", func(w web) error {
 			_, err := w.ELB.CreateListener(w.listener(func(l *elb.Listener) { l.TargetGroup = w.world.targets }))
 			return err
 		}},
-		"HTTP on a network balancer":     {"ValidationError", "ELB API: CreateListener", network(func(_ web, l *elb.Listener) { l.Protocol = "HTTP" })},
-		"UDP on a network balancer":      {"ValidationError", emulatorsOwn, network(func(_ web, l *elb.Listener) { l.Protocol = "UDP" })},
-		"TCP with a certificate":         {"ValidationError", "ELB API: CreateListener", network(func(_ web, l *elb.Listener) { l.Certificate = "arn" })},
-		"TLS on an application balancer": {"ValidationError", "ELB API: CreateListener", listener(func(l *elb.Listener) { l.Protocol = "TLS" })},
-		"TLS without a certificate":      {"ValidationError", "ELB User Guide: TLS listeners for your Network Load Balancer", network(func(_ web, l *elb.Listener) { l.Protocol = "TLS" })},
-		"TLS with an unknown certificate": {"CertificateNotFound", "ELB API: CreateListener", network(func(_ web, l *elb.Listener) {
-			l.Protocol, l.Certificate = "TLS", "arn:aws:acm:us-east-1:123456789012:certificate/none"
+		"an HTTP listener of a network balancer": {"ValidationError", "ELB API: CreateListener", network(func(_ web, l *elb.Listener) {
+			l.Protocol = "HTTP"
 		})},
-		"TLS with a certificate that isn't issued": {"UnsupportedCertificate", "ELB API: CreateListener", network(func(w web, l *elb.Listener) {
-			l.Protocol, l.Certificate = "TLS", must(w.ACM.RequestCertificate("www.example.com"))(t).ARN
+		"a UDP listener": {"ValidationError", emulatorsOwn, network(func(_ web, l *elb.Listener) { l.Protocol = "UDP" })},
+		"a TCP listener with a certificate": {"ValidationError", "ELB API: CreateListener", network(func(_ web, l *elb.Listener) {
+			l.Certificate = "arn"
 		})},
-		"an HTTP target group behind TLS": {"IncompatibleProtocols", "ELB API: CreateListener", network(func(w web, l *elb.Listener) {
+		"a TLS listener of an application balancer": {"ValidationError", "ELB API: CreateListener", listener(func(l *elb.Listener) {
+			l.Protocol = "TLS"
+		})},
+		"a TLS listener without a certificate": {"ValidationError", "ELB User Guide: TLS listeners for your Network Load Balancer",
+			network(func(_ web, l *elb.Listener) {
+				l.Protocol = "TLS"
+			})},
+		"a TLS listener with a certificate that does not exist": {"CertificateNotFound", "ELB API: CreateListener",
+			network(func(_ web, l *elb.Listener) {
+				l.Protocol, l.Certificate = "TLS", "arn:aws:acm:us-east-1:123456789012:certificate/none"
+			})},
+		"a TLS listener with a certificate that is not issued yet": {"UnsupportedCertificate", "ELB API: CreateListener",
+			network(func(w web, l *elb.Listener) {
+				l.Protocol, l.Certificate = "TLS", must(w.ACM.RequestCertificate("www.example.com"))(t).ARN
+			})},
+		"an HTTP target group behind a TLS listener": {"IncompatibleProtocols", "ELB API: CreateListener", network(func(w web, l *elb.Listener) {
 			l.Protocol, l.Certificate, l.TargetGroup = "TLS", w.issued(t), w.targets
 		})},
 		"a redirect by a network balancer": {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig", network(func(_ web, l *elb.Listener) {
 			l.TargetGroup, l.Redirect = "", &elb.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 301}
 		})},
-		"a redirect by a network balancer over TLS": {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig", network(func(w web, l *elb.Listener) {
-			l.Protocol, l.Certificate = "TLS", w.issued(t)
-			l.TargetGroup, l.Redirect = "", &elb.Redirect{Protocol: "HTTPS", Port: 8443, StatusCode: 301}
-		})},
-		"a redirect to itself":    {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig", redirect(elb.Redirect{Protocol: "HTTP", Port: 80, StatusCode: 301})},
-		"a redirect of 307":       {"ValidationError", "ELB API: RedirectActionConfig", redirect(elb.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 307})},
-		"a redirect to port 0":    {"ValidationError", "ELB API: RedirectActionConfig", redirect(elb.Redirect{Protocol: "HTTPS", StatusCode: 301})},
-		"a redirect to an FTP":    {"ValidationError", "ELB API: RedirectActionConfig", redirect(elb.Redirect{Protocol: "FTP", Port: 21, StatusCode: 301})},
-		"no group and no address": {"TargetGroupNotFound", "ELB API: CreateListener", listener(func(l *elb.Listener) { l.TargetGroup = "" })},
+		"a redirect by a network balancer over TLS": {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig",
+			network(func(w web, l *elb.Listener) {
+				l.Protocol, l.Certificate = "TLS", w.issued(t)
+				l.TargetGroup, l.Redirect = "", &elb.Redirect{Protocol: "HTTPS", Port: 8443, StatusCode: 301}
+			})},
+		"a redirect to itself": {"InvalidLoadBalancerAction", "ELB API: RedirectActionConfig",
+			redirect(elb.Redirect{Protocol: "HTTP", Port: 80, StatusCode: 301})},
+		"a redirect of 307": {"ValidationError", "ELB API: RedirectActionConfig",
+			redirect(elb.Redirect{Protocol: "HTTPS", Port: 443, StatusCode: 307})},
+		"a redirect to port 0": {"ValidationError", "ELB API: RedirectActionConfig",
+			redirect(elb.Redirect{Protocol: "HTTPS", StatusCode: 301})},
+		"a redirect to FTP": {"ValidationError", "ELB API: RedirectActionConfig",
+			redirect(elb.Redirect{Protocol: "FTP", Port: 21, StatusCode: 301})},
+		"a listener without a target group and without a redirect": {"TargetGroupNotFound", "ELB API: CreateListener",
+			listener(func(l *elb.Listener) {
+				l.TargetGroup = ""
+			})},
 	}
 }
 

@@ -57,77 +57,160 @@ func ecsRefusals(*testing.T) refusals[*ecsWorld] {
 	}
 	no, negative := false, -1
 	return refusals[*ecsWorld]{
-		"a cluster's name with a space":    {parameter, "ECS API: CreateCluster", func(w *ecsWorld) error { _, err := w.ECS.CreateCluster("a b"); return err }},
-		"a capacity provider's name twice": {client, "ECS API: CreateCapacityProvider", capacity(func(*providerOf) {})},
-		"a group that has a provider":      {client, "ECS API: CreateCapacityProvider", capacity(func(s *providerOf) { s.Name = "other" })},
-		"a provider's name that AWS keeps": {client, "ECS API: CreateCapacityProvider", capacity(func(s *providerOf) { s.Name = "ecs-hosts" })},
-		"a provider without a group":       {client, "ECS API: CreateCapacityProvider", capacity(func(s *providerOf) { s.Name, s.Group = "other", "none" })},
-		"a target capacity over 100": {client, "ECS API: UpdateCapacityProvider", func(w *ecsWorld) error {
+		"a cluster's name with a space": {parameter, "ECS API: CreateCluster", func(w *ecsWorld) error {
+			_, err := w.ECS.CreateCluster("a b")
+			return err
+		}},
+		"a second capacity provider with the same name": {client, "ECS API: CreateCapacityProvider", capacity(func(*providerOf) {})},
+		"a second capacity provider for a group": {client, "ECS API: CreateCapacityProvider", capacity(func(s *providerOf) {
+			s.Name = "other"
+		})},
+		"a capacity provider's name that AWS reserves": {client, "ECS API: CreateCapacityProvider", capacity(func(s *providerOf) {
+			s.Name = "ecs-hosts"
+		})},
+		"a capacity provider for a group that does not exist": {client, "ECS API: CreateCapacityProvider", capacity(func(s *providerOf) {
+			s.Name, s.Group = "other", "none"
+		})},
+		"a capacity provider's target capacity over 100": {client, "ECS API: UpdateCapacityProvider", func(w *ecsWorld) error {
 			s := w.provider()
 			s.Scaling.Target = 101
 			return w.ECS.UpdateCapacityProvider(s)
 		}},
-		"protection without the group's": {client, "ECS API: UpdateCapacityProvider", func(w *ecsWorld) error {
-			s := w.provider()
-			s.TerminationProtection = true
-			return w.ECS.UpdateCapacityProvider(s)
-		}},
-		"protection without scaling": {client, "ECS API: UpdateCapacityProvider", func(w *ecsWorld) error {
+		"managed termination protection without instance protection in the group": {client, "ECS API: UpdateCapacityProvider",
+			func(w *ecsWorld) error {
+				s := w.provider()
+				s.TerminationProtection = true
+				return w.ECS.UpdateCapacityProvider(s)
+			}},
+		"managed termination protection without managed scaling": {client, "ECS API: UpdateCapacityProvider", func(w *ecsWorld) error {
 			s := w.provider()
 			s.TerminationProtection, s.Scaling = true, nil
 			return w.ECS.UpdateCapacityProvider(s)
 		}},
-		"providers of a cluster that isn't": {"ClusterNotFoundException", "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error { return w.ECS.PutClusterCapacityProviders("none", nil, nil) }},
-		"a provider that isn't":             {parameter, "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error { return w.ECS.PutClusterCapacityProviders("flask", []string{"none"}, nil) }},
-		"a strategy of a foreign provider": {parameter, "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error {
-			return w.ECS.PutClusterCapacityProviders("flask", nil, []ecs.ProviderStrategy{{Provider: "capacity", Weight: 1}})
+		"capacity providers for a cluster that does not exist": {"ClusterNotFoundException", "ECS API: PutClusterCapacityProviders",
+			func(w *ecsWorld) error {
+				return w.ECS.PutClusterCapacityProviders("none", nil, nil)
+			}},
+		"a capacity provider that does not exist": {parameter, "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error {
+			return w.ECS.PutClusterCapacityProviders("flask", []string{"none"}, nil)
 		}},
-		"a strategy without weight": {parameter, "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error {
+		"a default strategy with a capacity provider that the cluster does not have": {parameter, "ECS API: PutClusterCapacityProviders",
+			func(w *ecsWorld) error {
+				return w.ECS.PutClusterCapacityProviders("flask", nil, []ecs.ProviderStrategy{{Provider: "capacity", Weight: 1}})
+			}},
+		"a strategy in which no capacity provider has a weight": {parameter, "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error {
 			return w.ECS.PutClusterCapacityProviders("flask", []string{"capacity"}, []ecs.ProviderStrategy{{Provider: "capacity"}})
 		}},
-		"a provider that a service uses": {"ResourceInUseException", "ECS API: PutClusterCapacityProviders", func(w *ecsWorld) error { return w.ECS.PutClusterCapacityProviders("flask", nil, nil) }},
-		"a provider of a cluster":        {"ResourceInUseException", "ECS API: DeleteCapacityProvider", func(w *ecsWorld) error { return w.ECS.DeleteCapacityProvider("capacity") }},
-		"a cluster with services":        {"ClusterContainsServicesException", "ECS API: DeleteCluster", func(w *ecsWorld) error { return w.ECS.DeleteCluster("flask") }},
+		"taking a capacity provider that a service uses from its cluster": {"ResourceInUseException", "ECS API: PutClusterCapacityProviders",
+			func(w *ecsWorld) error {
+				return w.ECS.PutClusterCapacityProviders("flask", nil, nil)
+			}},
+		"deleting a capacity provider that a cluster uses": {"ResourceInUseException", "ECS API: DeleteCapacityProvider",
+			func(w *ecsWorld) error {
+				return w.ECS.DeleteCapacityProvider("capacity")
+			}},
+		"deleting a cluster with services": {"ClusterContainsServicesException", "ECS API: DeleteCluster", func(w *ecsWorld) error {
+			return w.ECS.DeleteCluster("flask")
+		}},
 
-		"a family with a dot":               {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) { s.Family = "a.b" })},
-		"a task without containers":         {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) { s.Containers = nil })},
-		"a task of two containers":          {client, emulatorsOwn, task(func(s *definitionOf) { s.Containers = append(s.Containers, s.Containers[0]) })},
-		"awsvpc":                            {client, emulatorsOwn, task(func(s *definitionOf) { s.NetworkMode = "awsvpc" })},
-		"a role that isn't":                 {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) { s.TaskRole = "arn:aws:iam::123456789012:role/none" })},
-		"a container larger than its task":  {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) { s.Memory = 128 })},
-		"a container without a name":        {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.Name = "" })},
-		"a container without an image":      {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.Image = "" })},
-		"a container without memory":        {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.Memory = 0 })},
-		"5 MiB":                             {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.Memory = 5 })},
-		"a soft limit over the hard one":    {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.MemoryReservation = 257 })},
-		"negative CPU":                      {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.CPU = -1 })},
-		"only inessential containers":       {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.Essential = &no })},
-		"a negative stop timeout":           {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.StopTimeout = &negative })},
-		"a variable without a name":         {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.Environment[0].Name = "" })},
-		"container port 0":                  {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.PortMappings[0].ContainerPort = 0 })},
-		"host port 65536":                   {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.PortMappings[0].HostPort = 65536 })},
-		"two ports":                         {client, emulatorsOwn, container(func(d *containerOf) { d.PortMappings = append(d.PortMappings, d.PortMappings[0]) })},
-		"a port of UDP":                     {client, emulatorsOwn, container(func(d *containerOf) { d.PortMappings[0].Protocol = "udp" })},
-		"a volume":                          {client, emulatorsOwn, container(func(d *containerOf) { d.MountPoints = append(d.MountPoints, []byte(`{}`)) })},
-		"a log driver that isn't":           {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.LogConfiguration = &ecs.LogSettings{LogDriver: "paper"} })},
-		"logs without a group to go to":     {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.LogConfiguration = &ecs.LogSettings{LogDriver: "awslogs"} })},
-		"a service in a cluster that isn't": {"ClusterNotFoundException", "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Cluster = "none" })},
-		"a service's name twice":            {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Name = "web" })},
-		"a service's name with a dot":       {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Name = "a.b" })},
-		"a task definition that isn't":      {client, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.TaskDefinition = "none:1" })},
-		"a revision that is out of use": {client, "ECS API: CreateService", create(func(w *ecsWorld, _ *serviceOf) {
+		"a family with a dot": {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) { s.Family = "a.b" })},
+		"a task definition without containers": {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) {
+			s.Containers = nil
+		})},
+		"a task definition with two containers": {client, emulatorsOwn, task(func(s *definitionOf) {
+			s.Containers = append(s.Containers, s.Containers[0])
+		})},
+		"the network mode awsvpc": {client, emulatorsOwn, task(func(s *definitionOf) { s.NetworkMode = "awsvpc" })},
+		"a task role that does not exist": {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) {
+			s.TaskRole = "arn:aws:iam::123456789012:role/none"
+		})},
+		"a container larger than its task": {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) { s.Memory = 128 })},
+		"a container without a name":       {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.Name = "" })},
+		"a container without an image":     {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.Image = "" })},
+		"a container without memory":       {client, "ECS API: ContainerDefinition", container(func(d *containerOf) { d.Memory = 0 })},
+		"a container's memory of 5 MiB": {client, "ECS API: ContainerDefinition", container(func(d *containerOf) {
+			d.Memory = 5
+		})},
+		"a container's memory reservation above its memory": {client, "ECS API: ContainerDefinition", container(func(d *containerOf) {
+			d.MemoryReservation = 257
+		})},
+		"a container's CPU below 0": {client, "ECS API: ContainerDefinition", container(func(d *containerOf) {
+			d.CPU = -1
+		})},
+		"a task definition without an essential container": {client, "ECS API: ContainerDefinition", container(func(d *containerOf) {
+			d.Essential = &no
+		})},
+		"a container's negative stop timeout": {client, "ECS API: ContainerDefinition", container(func(d *containerOf) {
+			d.StopTimeout = &negative
+		})},
+		"an environment variable without a name": {client, "ECS API: ContainerDefinition", container(func(d *containerOf) {
+			d.Environment[0].Name = ""
+		})},
+		"container port 0": {client, "ECS API: ContainerDefinition", container(func(d *containerOf) {
+			d.PortMappings[0].ContainerPort = 0
+		})},
+		"host port 65536": {client, "ECS API: ContainerDefinition", container(func(d *containerOf) {
+			d.PortMappings[0].HostPort = 65536
+		})},
+		"a container with two ports": {client, emulatorsOwn, container(func(d *containerOf) {
+			d.PortMappings = append(d.PortMappings, d.PortMappings[0])
+		})},
+		"a UDP port of a container": {client, emulatorsOwn, container(func(d *containerOf) {
+			d.PortMappings[0].Protocol = "udp"
+		})},
+		"a container with a volume": {client, emulatorsOwn, container(func(d *containerOf) {
+			d.MountPoints = append(d.MountPoints, []byte(`{}`))
+		})},
+		"a log driver that does not exist": {client, "ECS API: ContainerDefinition", container(func(d *containerOf) {
+			d.LogConfiguration = &ecs.LogSettings{LogDriver: "paper"}
+		})},
+		"the log driver awslogs without a log group": {client, "ECS API: ContainerDefinition", container(func(d *containerOf) {
+			d.LogConfiguration = &ecs.LogSettings{LogDriver: "awslogs"}
+		})},
+		"a service in a cluster that does not exist": {"ClusterNotFoundException", "ECS API: CreateService",
+			create(func(_ *ecsWorld, s *serviceOf) {
+				s.Cluster = "none"
+			})},
+		"a second service with the same name": {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) {
+			s.Name = "web"
+		})},
+		"a service's name with a dot": {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Name = "a.b" })},
+		"a task definition that does not exist": {client, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) {
+			s.TaskDefinition = "none:1"
+		})},
+		"a revision of a task definition that is out of use": {client, "ECS API: CreateService", create(func(w *ecsWorld, _ *serviceOf) {
 			require.NoError(w.t, w.ECS.DeregisterTaskDefinition(w.definitions()[0]))
 		})},
-		"Fargate":                      {parameter, emulatorsOwn, create(func(_ *ecsWorld, s *serviceOf) { s.LaunchType = "FARGATE" })},
-		"a launch type and a provider": {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.LaunchType = "EC2" })},
-		"a foreign capacity provider":  {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Providers[0].Provider = "none" })},
-		"a minimum over 100 %":         {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.MinHealthy = 101 })},
-		"a maximum under 100 %":        {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.MaxHealthy = 99 })},
-		"a negative count":             {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Desired = -1 })},
-		"a target group that isn't":    {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Balancers[0].TargetGroup = "none" })},
-		"a container that isn't":       {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Balancers[0].Container = "none" })},
-		"a container port that isn't":  {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Balancers[0].ContainerPort = 5001 })},
-		"a placement that isn't":       {parameter, "ECS API: PlacementStrategy", create(func(_ *ecsWorld, s *serviceOf) { s.Placement = []ecs.Placement{{Type: "pile"}} })},
+		"the launch type Fargate": {parameter, emulatorsOwn, create(func(_ *ecsWorld, s *serviceOf) {
+			s.LaunchType = "FARGATE"
+		})},
+		"a service with both a launch type and a capacity provider": {parameter, "ECS API: CreateService",
+			create(func(_ *ecsWorld, s *serviceOf) {
+				s.LaunchType = "EC2"
+			})},
+		"a service with a capacity provider that the cluster does not have": {parameter, "ECS API: CreateService",
+			create(func(_ *ecsWorld, s *serviceOf) {
+				s.Providers[0].Provider = "none"
+			})},
+		"a minimum healthy percentage above 100": {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) {
+			s.MinHealthy = 101
+		})},
+		"a maximum healthy percentage below 100": {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) {
+			s.MaxHealthy = 99
+		})},
+		"a negative desired count": {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) { s.Desired = -1 })},
+		"a service's target group that does not exist": {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) {
+			s.Balancers[0].TargetGroup = "none"
+		})},
+		"a service's container that the task does not have": {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) {
+			s.Balancers[0].Container = "none"
+		})},
+		"a service's container port that the task does not have": {parameter, "ECS API: CreateService", create(func(_ *ecsWorld, s *serviceOf) {
+			s.Balancers[0].ContainerPort = 5001
+		})},
+		"a placement strategy that does not exist": {parameter, "ECS API: PlacementStrategy", create(func(_ *ecsWorld, s *serviceOf) {
+			s.Placement = []ecs.Placement{{Type: "pile"}}
+		})},
 		"a spread over CPU": {parameter, "ECS API: PlacementStrategy", create(func(_ *ecsWorld, s *serviceOf) {
 			s.Placement = []ecs.Placement{{Type: "spread", Field: "cpu"}}
 		})},
@@ -140,18 +223,31 @@ func ecsRefusals(*testing.T) refusals[*ecsWorld] {
 			}))(w.t)
 			s.Balancers[0].TargetGroup = loose.ARN
 		})},
-		"an update of a service that isn't":   {"ServiceNotFoundException", "ECS API: UpdateService", func(w *ecsWorld) error { return w.ECS.UpdateService("none", w.service(1), false, w.Now()) }},
-		"a count for a service that isn't":    {"ServiceNotFoundException", "ECS API: UpdateService", func(w *ecsWorld) error { return w.ECS.SetDesiredCount("none", 1) }},
-		"a service that is not scaled to 0":   {parameter, "ECS API: DeleteService", func(w *ecsWorld) error { return w.ECS.DeleteService(w.serviceARN, false) }},
-		"a task that isn't":                   {parameter, "ECS API: StopTask", func(w *ecsWorld) error { return w.ECS.StopTask("none", "", w.Now()) }},
-		"a scalable service that isn't":       {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget", scalable("ecs", "service/flask/none", "ecs:service:DesiredCount", 1, 2)},
-		"a minimum over the maximum of tasks": {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget", scalable("ecs", "service/flask/web", "ecs:service:DesiredCount", 3, 2)},
-		"another namespace":                   {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget", scalable("dynamodb", "service/flask/web", "ecs:service:DesiredCount", 1, 2)},
-		"another dimension":                   {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget", scalable("ecs", "service/flask/web", "ecs:service:Memory", 1, 2)},
-		"a policy without a scalable target": {"ObjectNotFoundException", "Application Auto Scaling API: PutScalingPolicy", func(w *ecsWorld) error {
-			_, err := w.ECS.PutServicePolicy("ecs", "service/flask/web", "ecs:service:DesiredCount", ecs.ServicePolicy{Name: "cpu", Target: 50}, w.Now())
-			return err
+		"updating a service that does not exist": {"ServiceNotFoundException", "ECS API: UpdateService", func(w *ecsWorld) error {
+			return w.ECS.UpdateService("none", w.service(1), false, w.Now())
 		}},
+		"a desired count for a service that does not exist": {"ServiceNotFoundException", "ECS API: UpdateService", func(w *ecsWorld) error {
+			return w.ECS.SetDesiredCount("none", 1)
+		}},
+		"deleting a service that is not scaled to 0": {parameter, "ECS API: DeleteService", func(w *ecsWorld) error {
+			return w.ECS.DeleteService(w.serviceARN, false)
+		}},
+		"stopping a task that does not exist": {parameter, "ECS API: StopTask", func(w *ecsWorld) error {
+			return w.ECS.StopTask("none", "", w.Now())
+		}},
+		"a scalable target for a service that does not exist": {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget",
+			scalable("ecs", "service/flask/none", "ecs:service:DesiredCount", 1, 2)},
+		"a scalable target's minimum above its maximum": {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget",
+			scalable("ecs", "service/flask/web", "ecs:service:DesiredCount", 3, 2)},
+		"a scalable target of another service of AWS": {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget",
+			scalable("dynamodb", "service/flask/web", "ecs:service:DesiredCount", 1, 2)},
+		"a scalable target of another dimension": {"ValidationException", "Application Auto Scaling API: RegisterScalableTarget",
+			scalable("ecs", "service/flask/web", "ecs:service:Memory", 1, 2)},
+		"a scaling policy without a scalable target": {"ObjectNotFoundException", "Application Auto Scaling API: PutScalingPolicy",
+			func(w *ecsWorld) error {
+				_, err := w.ECS.PutServicePolicy("ecs", "service/flask/web", "ecs:service:DesiredCount", ecs.ServicePolicy{Name: "cpu", Target: 50}, w.Now())
+				return err
+			}},
 	}
 }
 

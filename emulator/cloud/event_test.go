@@ -290,23 +290,25 @@ func eventRefusals(t *testing.T) refusals[*world] {
 		}
 	}
 	return refusals[*world]{
-		"a rule's name with a space":              {"ValidationException", putRule, rule("a b", ofTheGroup)},
-		"a rule's name of 65 characters":          {"ValidationException", putRule, rule(strings.Repeat("a", 65), ofTheGroup)},
-		"a rule without a pattern":                {"ValidationException", putRule, pattern("")},
-		"a pattern that is no JSON":               {"InvalidEventPatternException", putRule, pattern(`{"source":`)},
-		"a pattern that is a list":                {"InvalidEventPatternException", patternsOf, pattern(`["aws.autoscaling"]`)},
-		"a pattern with something behind it":      {"InvalidEventPatternException", putRule, pattern(ofTheGroup + "{}")},
-		"a pattern that is null":                  {"InvalidEventPatternException", patternsOf, pattern(`null`)},
-		"an empty pattern":                        {"InvalidEventPatternException", patternsOf, pattern(`{}`)},
-		"a pattern with an empty list":            {"InvalidEventPatternException", patternsOf, pattern(`{"source":[]}`)},
-		"a pattern with an empty object":          {"InvalidEventPatternException", patternsOf, pattern(`{"detail":{}}`)},
-		"a pattern with a value without its list": {"InvalidEventPatternException", patternsOf, pattern(`{"source":"aws.autoscaling"}`)},
-		"a pattern with a list in a list":         {"InvalidEventPatternException", patternsOf, pattern(`{"source":[["aws.autoscaling"]]}`)},
-		"a pattern with a prefix":                 {"InvalidEventPatternException", emulatorsOwn, pattern(`{"source":[{"prefix":"aws."}]}`)},
-		"a pattern with alternatives of fields":   {"InvalidEventPatternException", emulatorsOwn, pattern(`{"$or":[{"source":["a"]},{"source":["b"]}]}`)},
-		"a target of no rule":                     {"ResourceNotFoundException", putTargets, target("other", "topic", topic)},
-		"a target's ID with a space":              {"ValidationException", putTargets, target("events", "a b", topic)},
-		"a target that is no topic":               {"ValidationException", emulatorsOwn, target("events", "queue", "arn:aws:sqs:us-east-1:123456789012:q")},
+		"a rule's name with a space":                   {"ValidationException", putRule, rule("a b", ofTheGroup)},
+		"a rule's name of 65 characters":               {"ValidationException", putRule, rule(strings.Repeat("a", 65), ofTheGroup)},
+		"a rule without a pattern":                     {"ValidationException", putRule, pattern("")},
+		"a pattern that is not JSON":                   {"InvalidEventPatternException", putRule, pattern(`{"source":`)},
+		"a pattern that is a list":                     {"InvalidEventPatternException", patternsOf, pattern(`["aws.autoscaling"]`)},
+		"a pattern with text after it":                 {"InvalidEventPatternException", putRule, pattern(ofTheGroup + "{}")},
+		"a pattern that is null":                       {"InvalidEventPatternException", patternsOf, pattern(`null`)},
+		"an empty pattern":                             {"InvalidEventPatternException", patternsOf, pattern(`{}`)},
+		"a pattern with an empty list":                 {"InvalidEventPatternException", patternsOf, pattern(`{"source":[]}`)},
+		"a pattern with an empty object":               {"InvalidEventPatternException", patternsOf, pattern(`{"detail":{}}`)},
+		"a pattern with a value that is not in a list": {"InvalidEventPatternException", patternsOf, pattern(`{"source":"aws.autoscaling"}`)},
+		"a pattern with a list within a list":          {"InvalidEventPatternException", patternsOf, pattern(`{"source":[["aws.autoscaling"]]}`)},
+		"a pattern with a prefix":                      {"InvalidEventPatternException", emulatorsOwn, pattern(`{"source":[{"prefix":"aws."}]}`)},
+		"a pattern with alternatives of fields": {"InvalidEventPatternException", emulatorsOwn,
+			pattern(`{"$or":[{"source":["a"]},{"source":["b"]}]}`)},
+		"a target of a rule that does not exist": {"ResourceNotFoundException", putTargets, target("other", "topic", topic)},
+		"a target's ID with a space":             {"ValidationException", putTargets, target("events", "a b", topic)},
+		"a rule's target that is not a topic": {"ValidationException", emulatorsOwn,
+			target("events", "queue", "arn:aws:sqs:us-east-1:123456789012:q")},
 		"a sixth target of a rule": {"LimitExceededException", "EventBridge User Guide: Amazon EventBridge quotas", func(w *world) error {
 			w.told(ofTheGroup)
 			return upTo(t, 4, func(n int) error { return w.Events.PutTarget("events", strconv.Itoa(n), topic) })
@@ -315,16 +317,22 @@ func eventRefusals(t *testing.T) refusals[*world] {
 			w.told(ofTheGroup)
 			return w.Events.DeleteRule("events")
 		}},
-		"a policy of no topic":                        {"NotFound", attributes, func(w *world) error { return w.Events.SetTopicPolicy(topic, open(topic)) }},
-		"no policy at all":                            {"InvalidParameter", attributes, policy("")},
-		"a topic's policy that is no JSON":            {"InvalidParameter", attributes, policy("yes")},
-		"a topic's policy without statements":         {"InvalidParameter", attributes, policy(`{"Statement":[]}`)},
-		"a topic's policy with another effect":        {"InvalidParameter", attributes, policy(statement(topic, `"Principal":"*","Effect":"Maybe"`))},
-		"a topic's policy for nobody":                 {"InvalidParameter", attributes, policy(statement(topic, `"Sid":"nobody"`))},
-		"a topic's policy for nothing":                {"InvalidParameter", attributes, policy(statement(topic, `"Principal":"*","Resource":[]`))},
-		"a topic's policy for another service":        {"InvalidParameter", attributes, policy(statement(topic, `"Principal":"*","Action":"sqs:SendMessage"`))},
-		"a topic's policy for all but somebody":       {"InvalidParameter", emulatorsOwn, policy(statement(topic, `"NotPrincipal":"*"`))},
-		"a topic's policy with another kind of match": {"InvalidParameter", emulatorsOwn, policy(statement(topic, `"Principal":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}`))},
+		"a policy for a topic that does not exist": {"NotFound", attributes, func(w *world) error {
+			return w.Events.SetTopicPolicy(topic, open(topic))
+		}},
+		"an empty policy of a topic":          {"InvalidParameter", attributes, policy("")},
+		"a topic's policy that is not JSON":   {"InvalidParameter", attributes, policy("yes")},
+		"a topic's policy without statements": {"InvalidParameter", attributes, policy(`{"Statement":[]}`)},
+		"a topic's policy with another effect": {"InvalidParameter", attributes,
+			policy(statement(topic, `"Principal":"*","Effect":"Maybe"`))},
+		"a topic's policy without a principal": {"InvalidParameter", attributes, policy(statement(topic, `"Sid":"nobody"`))},
+		"a topic's policy without a resource": {"InvalidParameter", attributes,
+			policy(statement(topic, `"Principal":"*","Resource":[]`))},
+		"a topic's policy with an action of another service": {"InvalidParameter", attributes,
+			policy(statement(topic, `"Principal":"*","Action":"sqs:SendMessage"`))},
+		"a topic's policy with NotPrincipal": {"InvalidParameter", emulatorsOwn, policy(statement(topic, `"NotPrincipal":"*"`))},
+		"a topic's policy with a condition operator that the emulator does not know": {"InvalidParameter", emulatorsOwn,
+			policy(statement(topic, `"Principal":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}`))},
 	}
 }
 

@@ -44,102 +44,142 @@ func tieredRefusals(*testing.T) refusals[*tiered] {
 		}
 	}
 	return refusals[*tiered]{
-		"an IPv6 VPC": {"InvalidVpc.Range", "EC2 API: CreateVpc", func(w *tiered) error { _, err := w.VPC.CreateVPC("fd00::/24"); return err }},
-		"a sixth elastic IP": {"AddressLimitExceeded", "EC2 User Guide: Elastic IP address quota", func(w *tiered) error {
+		"a VPC with an IPv6 range": {"InvalidVpc.Range", "EC2 API: CreateVpc", func(w *tiered) error {
+			_, err := w.VPC.CreateVPC("fd00::/24")
+			return err
+		}},
+		"a sixth Elastic IP address": {"AddressLimitExceeded", "EC2 User Guide: Elastic IP address quota", func(w *tiered) error {
 			for range 4 {
 				must(w.VPC.AllocateAddress())(w.t)
 			}
 			_, err := w.VPC.AllocateAddress()
 			return err
 		}},
-		"a NAT gateway with another's address": {"Resource.AlreadyAssociated", "EC2 API: CreateNatGateway", func(w *tiered) error {
-			_, err := w.VPC.CreateNAT(w.public[1], w.eip)
-			return err
-		}},
-		"a NAT gateway without an address": {"InvalidAllocationID.NotFound", "EC2 API: CreateNatGateway", func(w *tiered) error {
+		"a NAT gateway with the address of another NAT gateway": {"Resource.AlreadyAssociated", "EC2 API: CreateNatGateway",
+			func(w *tiered) error {
+				_, err := w.VPC.CreateNAT(w.public[1], w.eip)
+				return err
+			}},
+		"a NAT gateway with an address that does not exist": {"InvalidAllocationID.NotFound", "EC2 API: CreateNatGateway", func(w *tiered) error {
 			_, err := w.VPC.CreateNAT(w.public[1], "eipalloc-1")
 			return err
 		}},
-		"a NAT gateway in no subnet": {"InvalidSubnetID.NotFound", "EC2 API: CreateNatGateway", func(w *tiered) error {
+		"a NAT gateway in a subnet that does not exist": {"InvalidSubnetID.NotFound", "EC2 API: CreateNatGateway", func(w *tiered) error {
 			_, err := w.VPC.CreateNAT("subnet-1", must(w.VPC.AllocateAddress())(w.t).ID)
 			return err
 		}},
-		"a NAT gateway in a network without an internet gateway": {"Gateway.NotAttached", "VPC User Guide: Troubleshoot NAT gateways", func(w *tiered) error {
-			other := must(w.VPC.CreateVPC("10.0.0.0/16"))(w.t).ID
-			subnet := must(w.VPC.CreateSubnet(other, "10.0.0.0/24", "us-east-1a", true))(w.t).ID
-			_, err := w.VPC.CreateNAT(subnet, must(w.VPC.AllocateAddress())(w.t).ID)
-			return err
-		}},
-		"a route to a NAT gateway that isn't": {"InvalidNatGatewayID.NotFound", "EC2 API: CreateRoute", func(w *tiered) error {
+		"a NAT gateway in a VPC without an internet gateway": {"Gateway.NotAttached", "VPC User Guide: Troubleshoot NAT gateways",
+			func(w *tiered) error {
+				other := must(w.VPC.CreateVPC("10.0.0.0/16"))(w.t).ID
+				subnet := must(w.VPC.CreateSubnet(other, "10.0.0.0/24", "us-east-1a", true))(w.t).ID
+				_, err := w.VPC.CreateNAT(subnet, must(w.VPC.AllocateAddress())(w.t).ID)
+				return err
+			}},
+		"a route to a NAT gateway that does not exist": {"InvalidNatGatewayID.NotFound", "EC2 API: CreateRoute", func(w *tiered) error {
 			return w.VPC.CreateRoute(w.tables[w.islands[0]], anywhere, "nat-1")
 		}},
-		"a route that isn't replaced": {"InvalidRoute.NotFound", "EC2 API: ReplaceRoute", func(w *tiered) error {
+		"replacing a route that does not exist": {"InvalidRoute.NotFound", "EC2 API: ReplaceRoute", func(w *tiered) error {
 			return w.VPC.ReplaceRoute(w.tables[w.islands[0]], anywhere, w.nat)
 		}},
-		"an endpoint of no service":         {"InvalidServiceName", "EC2 API: CreateVpcEndpoint", endpoint("x", func(_ *tiered, s *vpc.EndpointSpec) { s.Service = "s3" })},
-		"an endpoint of another region":     {"InvalidServiceName", "EC2 API: CreateVpcEndpoint", endpoint("x", func(_ *tiered, s *vpc.EndpointSpec) { s.Service = "com.amazonaws.eu-west-1.s3" })},
-		"a gateway for a service with none": {"InvalidParameter", "EC2 API: CreateVpcEndpoint", endpoint("ssm", gateway)},
-		"a gateway with subnets":            {"InvalidParameter", "EC2 API: CreateVpcEndpoint", endpoint("s3", gateway, func(w *tiered, s *vpc.EndpointSpec) { s.Subnets = w.private })},
-		"a second gateway in a table": {"RouteAlreadyExists", "EC2 API: CreateVpcEndpoint", func(w *tiered) error {
+		"an endpoint for a service that does not exist": {"InvalidServiceName", "EC2 API: CreateVpcEndpoint",
+			endpoint("x", func(_ *tiered, s *vpc.EndpointSpec) { s.Service = "s3" })},
+		"an endpoint for a service of another region": {"InvalidServiceName", "EC2 API: CreateVpcEndpoint",
+			endpoint("x", func(_ *tiered, s *vpc.EndpointSpec) { s.Service = "com.amazonaws.eu-west-1.s3" })},
+		"a gateway endpoint for a service that has none": {"InvalidParameter", "EC2 API: CreateVpcEndpoint", endpoint("ssm", gateway)},
+		"a gateway endpoint with subnets": {"InvalidParameter", "EC2 API: CreateVpcEndpoint",
+			endpoint("s3", gateway, func(w *tiered, s *vpc.EndpointSpec) { s.Subnets = w.private })},
+		"a second gateway endpoint in a route table": {"RouteAlreadyExists", "EC2 API: CreateVpcEndpoint", func(w *tiered) error {
 			must(w.endpoint("s3", w.gatewayEndpoint))(w.t)
 			return endpoint("s3", gateway)(w)
 		}},
-		"an interface with route tables":      {"InvalidParameter", "EC2 API: CreateVpcEndpoint", endpoint("ssm", interfaces, gateway)},
-		"an interface without security group": {"InvalidParameter", emulatorsOwn, endpoint("ssm", interfaces, func(_ *tiered, s *vpc.EndpointSpec) { s.Groups = nil })},
-		"two interfaces in a zone": {"DuplicateSubnetsInSameZone", "EC2 API: CreateVpcEndpoint", endpoint("ssm", interfaces, func(w *tiered, s *vpc.EndpointSpec) {
-			s.Subnets = []string{w.private[0], w.public[0]}
-		})},
-		"two interfaces for a private name": {"InvalidParameter", "EC2 API: CreateVpcEndpoint", func(w *tiered) error {
+		"an interface endpoint with route tables": {"InvalidParameter", "EC2 API: CreateVpcEndpoint", endpoint("ssm", interfaces, gateway)},
+		"an interface endpoint without a security group": {"InvalidParameter", emulatorsOwn,
+			endpoint("ssm", interfaces, func(_ *tiered, s *vpc.EndpointSpec) { s.Groups = nil })},
+		"an interface endpoint with two subnets of one zone": {"DuplicateSubnetsInSameZone", "EC2 API: CreateVpcEndpoint",
+			endpoint("ssm", interfaces, func(w *tiered, s *vpc.EndpointSpec) {
+				s.Subnets = []string{w.private[0], w.public[0]}
+			})},
+		"a second interface endpoint with the same private DNS name": {"InvalidParameter", "EC2 API: CreateVpcEndpoint", func(w *tiered) error {
 			must(w.endpoint("ssm", w.interfaces))(w.t)
 			return endpoint("ssm", interfaces)(w)
 		}},
-		"an endpoint's policy that is none":  {"MalformedPolicyDocument", "EC2 API: CreateVpcEndpoint", endpoint("s3", gateway, func(_ *tiered, s *vpc.EndpointSpec) { s.Policy = "{}" })},
-		"an ACL rule's number twice":         {"NetworkAclEntryAlreadyExists", "EC2 API: CreateNetworkAclEntry", rule(func(r *vpc.ACLRule) { r.Number = 100 })},
-		"an ACL rule's number over 32766":    {"InvalidParameterValue", "EC2 API: CreateNetworkAclEntry", rule(func(r *vpc.ACLRule) { r.Number = 32767 })},
-		"an ACL rule's ports the wrong way":  {"InvalidParameterValue", "EC2 API: CreateNetworkAclEntry", rule(func(r *vpc.ACLRule) { r.From = 444 })},
-		"an ACL rule's range with host bits": {"InvalidParameterValue", emulatorsOwn, rule(func(r *vpc.ACLRule) { r.CIDR = "10.0.0.1/8" })},
-		"a 21st ACL rule": {"NetworkAclEntryLimitExceeded", "VPC User Guide: Amazon VPC quotas", func(w *tiered) error {
+		"an endpoint's policy that is not a policy document": {"MalformedPolicyDocument", "EC2 API: CreateVpcEndpoint",
+			endpoint("s3", gateway, func(_ *tiered, s *vpc.EndpointSpec) { s.Policy = "{}" })},
+		"a second network ACL rule with the same number": {"NetworkAclEntryAlreadyExists", "EC2 API: CreateNetworkAclEntry",
+			rule(func(r *vpc.ACLRule) {
+				r.Number = 100
+			})},
+		"a network ACL rule's number over 32766": {"InvalidParameterValue", "EC2 API: CreateNetworkAclEntry", rule(func(r *vpc.ACLRule) {
+			r.Number = 32767
+		})},
+		"a network ACL rule whose first port is above its last port": {"InvalidParameterValue", "EC2 API: CreateNetworkAclEntry",
+			rule(func(r *vpc.ACLRule) {
+				r.From = 444
+			})},
+		"a network ACL rule's range with host bits": {"InvalidParameterValue", emulatorsOwn, rule(func(r *vpc.ACLRule) {
+			r.CIDR = "10.0.0.1/8"
+		})},
+		"a 21st rule of a network ACL": {"NetworkAclEntryLimitExceeded", "VPC User Guide: Amazon VPC quotas", func(w *tiered) error {
 			acl := w.acl(nil, make20()...)
 			return w.VPC.PutACLRule(acl, vpc.ACLRule{Number: 1, Protocol: "-1", CIDR: anywhere})
 		}},
-		"an ACL of another network": {"InvalidParameterValue", "EC2 API: ReplaceNetworkAclAssociation", func(w *tiered) error {
+		"a network ACL of another VPC": {"InvalidParameterValue", "EC2 API: ReplaceNetworkAclAssociation", func(w *tiered) error {
 			other := must(w.VPC.CreateVPC("10.0.0.0/16"))(w.t).ID
 			_, err := w.VPC.AssociateACL(must(w.VPC.CreateACL(other))(w.t).ID, w.public[0])
 			return err
 		}},
-		"a rule to a prefix list that isn't": {"InvalidPrefixListID.NotFound", "EC2 API: AuthorizeSecurityGroupEgress", func(w *tiered) error {
-			_, err := w.VPC.CreateRule(vpc.Rule{Group: w.group, Egress: true, Protocol: "tcp", From: 443, To: 443, List: "pl-1"})
-			return err
-		}},
-		"a rule with two other ends": {"InvalidParameterCombination", "EC2 API: AuthorizeSecurityGroupEgress", func(w *tiered) error {
-			_, err := w.VPC.CreateRule(vpc.Rule{Group: w.group, Protocol: "tcp", From: 443, To: 443, CIDR: anywhere, Peer: w.group})
-			return err
-		}},
-		"an instance in no subnet":              {"InvalidSubnetID.NotFound", "EC2 API: RunInstances", run(func(_ *tiered, s *ec2.InstanceSpec) { s.Subnet = "subnet-1" })},
-		"an instance without a security group":  {"InvalidParameterCombination", emulatorsOwn, run(func(_ *tiered, s *ec2.InstanceSpec) { s.SecurityGroups = nil })},
-		"an instance of no type":                {"InvalidParameterValue", "EC2 API: RunInstances", run(func(_ *tiered, s *ec2.InstanceSpec) { s.InstanceType = "micro" })},
-		"an instance with a profile that isn't": {"InvalidParameterValue", "EC2 API: RunInstances", run(func(_ *tiered, s *ec2.InstanceSpec) { s.Profile = "p" })},
-		"an instance with another network's security group": {"InvalidParameter", "EC2 API: RunInstances", run(func(w *tiered, s *ec2.InstanceSpec) {
-			other := must(w.VPC.CreateVPC("10.0.0.0/16"))(w.t).ID
-			s.SecurityGroups = []string{must(w.VPC.CreateSecurityGroup("other", other))(w.t).ID}
+		"a rule to a prefix list that does not exist": {"InvalidPrefixListID.NotFound", "EC2 API: AuthorizeSecurityGroupEgress",
+			func(w *tiered) error {
+				_, err := w.VPC.CreateRule(vpc.Rule{Group: w.group, Egress: true, Protocol: "tcp", From: 443, To: 443, List: "pl-1"})
+				return err
+			}},
+		"a rule with both a range and a security group": {"InvalidParameterCombination", "EC2 API: AuthorizeSecurityGroupEgress",
+			func(w *tiered) error {
+				_, err := w.VPC.CreateRule(vpc.Rule{Group: w.group, Protocol: "tcp", From: 443, To: 443, CIDR: anywhere, Peer: w.group})
+				return err
+			}},
+		"an instance in a subnet that does not exist": {"InvalidSubnetID.NotFound", "EC2 API: RunInstances",
+			run(func(_ *tiered, s *ec2.InstanceSpec) {
+				s.Subnet = "subnet-1"
+			})},
+		"an instance without a security group": {"InvalidParameterCombination", emulatorsOwn, run(func(_ *tiered, s *ec2.InstanceSpec) {
+			s.SecurityGroups = nil
 		})},
-		"an image of no instance": {"InvalidInstanceID.NotFound", "EC2 API: CreateImage", func(w *tiered) error { _, err := w.EC2.CreateImage("web", "i-1"); return err }},
-		"an image of an instance that has gone": {"IncorrectState", "EC2 API: CreateImage", func(w *tiered) error {
+		"an instance of a type that does not exist": {"InvalidParameterValue", "EC2 API: RunInstances", run(func(_ *tiered, s *ec2.InstanceSpec) {
+			s.InstanceType = "micro"
+		})},
+		"an instance with a profile that does not exist": {"InvalidParameterValue", "EC2 API: RunInstances",
+			run(func(_ *tiered, s *ec2.InstanceSpec) {
+				s.Profile = "p"
+			})},
+		"an instance with a security group of another VPC": {"InvalidParameter", "EC2 API: RunInstances",
+			run(func(w *tiered, s *ec2.InstanceSpec) {
+				other := must(w.VPC.CreateVPC("10.0.0.0/16"))(w.t).ID
+				s.SecurityGroups = []string{must(w.VPC.CreateSecurityGroup("other", other))(w.t).ID}
+			})},
+		"an image of an instance that does not exist": {"InvalidInstanceID.NotFound", "EC2 API: CreateImage", func(w *tiered) error {
+			_, err := w.EC2.CreateImage("web", "i-1")
+			return err
+		}},
+		"an image of a terminated instance": {"IncorrectState", "EC2 API: CreateImage", func(w *tiered) error {
 			w.EC2.InstanceEnded(w.instance, "", w.Now())
 			_, err := w.EC2.CreateImage("web", w.instance)
 			return err
 		}},
-		"an image's name of two letters": {"InvalidAMIName.Malformed", "EC2 API: CreateImage", func(w *tiered) error { _, err := w.EC2.CreateImage("ab", w.instance); return err }},
-		"an image's name twice": {"InvalidAMIName.Duplicate", "EC2 API: CreateImage", func(w *tiered) error {
+		"an image's name of two letters": {"InvalidAMIName.Malformed", "EC2 API: CreateImage", func(w *tiered) error {
+			_, err := w.EC2.CreateImage("ab", w.instance)
+			return err
+		}},
+		"a second image with the same name": {"InvalidAMIName.Duplicate", "EC2 API: CreateImage", func(w *tiered) error {
 			must(w.EC2.CreateImage("web", w.instance))(w.t)
 			_, err := w.EC2.CreateImage("web", w.instance)
 			return err
 		}},
-		"a policy that AWS doesn't have": {"NoSuchEntity", "IAM API: AttachRolePolicy", func(w *tiered) error {
+		"a managed policy that does not exist": {"NoSuchEntity", "IAM API: AttachRolePolicy", func(w *tiered) error {
 			require.NoError(w.t, w.IAM.CreateRole("r", trust))
 			return w.IAM.AttachRolePolicy("r", "arn:aws:iam::aws:policy/Everything")
 		}},
-		"a policy for a role that isn't": {"NoSuchEntity", "IAM API: AttachRolePolicy", func(w *tiered) error {
+		"a policy for a role that does not exist": {"NoSuchEntity", "IAM API: AttachRolePolicy", func(w *tiered) error {
 			return w.IAM.AttachRolePolicy("r", "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore")
 		}},
 	}
@@ -173,13 +213,13 @@ func tieredOrderRefusals(*testing.T) refusals[*tiered] {
 			func(w *tiered) error { return w.VPC.DeleteSubnet(w.public[0]) }},
 		"an internet gateway of a NAT gateway": {"DependencyViolation", "EC2 API: DetachInternetGateway",
 			func(w *tiered) error { return w.VPC.DeleteGateway(w.gateway) }},
-		"an internet gateway of a NAT gateway, moved": {"DependencyViolation", "EC2 API: DetachInternetGateway",
+		"moving an internet gateway that a NAT gateway uses": {"DependencyViolation", "EC2 API: DetachInternetGateway",
 			func(w *tiered) error { return w.VPC.MoveGateway(w.gateway, "") }},
 		"a subnet with an endpoint": {"DependencyViolation", "EC2 API: DeleteSubnet",
 			func(w *tiered) error { return w.VPC.DeleteSubnet(w.private[1]) }},
 		"a security group of an endpoint": {"DependencyViolation", "EC2 API: DeleteSecurityGroup",
 			func(w *tiered) error { return w.VPC.DeleteSecurityGroup(w.group) }},
-		"a security group that another one's rule names": {"DependencyViolation", "EC2 API: DeleteSecurityGroup",
+		"a security group that a rule of another group names": {"DependencyViolation", "EC2 API: DeleteSecurityGroup",
 			func(w *tiered) error { return w.VPC.DeleteSecurityGroup(w.named) }},
 		"a subnet group with a database": {"InvalidDBSubnetGroupStateFault", "RDS API: DeleteDBSubnetGroup",
 			func(w *tiered) error { return w.RDS.DeleteSubnetGroup("db") }},
@@ -197,7 +237,7 @@ func tieredOrderRefusals(*testing.T) refusals[*tiered] {
 			require.NoError(w.t, w.RDS.DeleteDatabase(id, ""))
 			return err
 		}},
-		"a network with an endpoint": {"DependencyViolation", "EC2 API: DeleteVpc", func(w *tiered) error {
+		"a VPC with an endpoint": {"DependencyViolation", "EC2 API: DeleteVpc", func(w *tiered) error {
 			other := must(w.VPC.CreateVPC("10.0.0.0/16"))(w.t)
 			made := must(w.VPC.CreateEndpoint(vpc.EndpointSpec{VPC: other.ID, Service: "com.amazonaws.us-east-1.s3"}))(w.t)
 			err := w.VPC.DeleteVPC(other.ID)
@@ -205,7 +245,7 @@ func tieredOrderRefusals(*testing.T) refusals[*tiered] {
 			require.NoError(w.t, w.VPC.DeleteVPC(other.ID))
 			return err
 		}},
-		"a network with an ACL": {"DependencyViolation", "EC2 API: DeleteVpc", func(w *tiered) error {
+		"a VPC with a network ACL": {"DependencyViolation", "EC2 API: DeleteVpc", func(w *tiered) error {
 			other := must(w.VPC.CreateVPC("10.0.0.0/16"))(w.t)
 			acl := must(w.VPC.CreateACL(other.ID))(w.t)
 			err := w.VPC.DeleteVPC(other.ID)
@@ -213,7 +253,7 @@ func tieredOrderRefusals(*testing.T) refusals[*tiered] {
 			require.NoError(w.t, w.VPC.DeleteVPC(other.ID))
 			return err
 		}},
-		"an ACL of a subnet": {"DependencyViolation", "EC2 API: DeleteNetworkAcl", func(w *tiered) error {
+		"a network ACL of a subnet": {"DependencyViolation", "EC2 API: DeleteNetworkAcl", func(w *tiered) error {
 			id := w.acl(w.private)
 			err := w.VPC.DeleteACL(id)
 			require.NoError(w.t, w.VPC.ReleaseACL(id))
@@ -241,15 +281,15 @@ func tieredOrderRefusals(*testing.T) refusals[*tiered] {
 
 // makeRoom takes away what is in the way of a deletion; the others show that it goes then themselves.
 var makeRoom = map[string]func(*tiered){
-	"an address of a NAT gateway":                    (*tiered).dropNAT,
-	"a subnet with a NAT gateway":                    (*tiered).dropNAT,
-	"an internet gateway of a NAT gateway":           (*tiered).dropNAT,
-	"an internet gateway of a NAT gateway, moved":    (*tiered).dropNAT,
-	"a subnet with an endpoint":                      (*tiered).dropEndpoints,
-	"a security group that another one's rule names": func(w *tiered) { require.NoError(w.t, w.VPC.DeleteRule(w.naming)) },
-	"a subnet group with a database":                 (*tiered).dropDatabase,
-	"a parameter group with a database":              (*tiered).dropDatabase,
-	"a subnet with a database":                       (*tiered).dropDatabase,
+	"an address of a NAT gateway":                         (*tiered).dropNAT,
+	"a subnet with a NAT gateway":                         (*tiered).dropNAT,
+	"an internet gateway of a NAT gateway":                (*tiered).dropNAT,
+	"moving an internet gateway that a NAT gateway uses":  (*tiered).dropNAT,
+	"a subnet with an endpoint":                           (*tiered).dropEndpoints,
+	"a security group that a rule of another group names": func(w *tiered) { require.NoError(w.t, w.VPC.DeleteRule(w.naming)) },
+	"a subnet group with a database":                      (*tiered).dropDatabase,
+	"a parameter group with a database":                   (*tiered).dropDatabase,
+	"a subnet with a database":                            (*tiered).dropDatabase,
 	"a security group of an endpoint": func(w *tiered) {
 		w.dropEndpoints()
 		require.NoError(w.t, w.VPC.DeleteRule(w.rules["ssh out"]))

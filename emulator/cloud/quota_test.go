@@ -62,7 +62,7 @@ func quotaRefusals(t *testing.T) refusals[*world] {
 				return err
 			})
 		}},
-		"a sixth security group of an interface": {"SecurityGroupsPerInterfaceLimitExceeded", vpcQuotas, func(w *world) error {
+		"a sixth security group of a network interface": {"SecurityGroupsPerInterfaceLimitExceeded", vpcQuotas, func(w *world) error {
 			data := w.templateData("")
 			data.SecurityGroups = nil
 			return upTo(t, 5, func(n int) error {
@@ -152,14 +152,16 @@ func changeRefusals(t *testing.T) refusals[*tiered] {
 	}
 	const modifyRule, modifyDatabase = "EC2 API: ModifySecurityGroupRules", "RDS API: ModifyDBInstance"
 	return refusals[*tiered]{
-		"a gateway to a network that has one": {"Resource.AlreadyAssociated", "EC2 API: AttachInternetGateway", func(w *tiered) error {
-			loose := must(w.VPC.CreateGateway(""))(t).ID
-			return w.VPC.MoveGateway(loose, w.vpc)
-		}},
-		"a gateway to no network": {"InvalidVpcID.NotFound", "EC2 API: AttachInternetGateway", func(w *tiered) error {
-			return w.VPC.MoveGateway(must(w.VPC.CreateGateway(""))(t).ID, "vpc-1")
-		}},
-		"a table of another network": {"InvalidParameterValue", "EC2 API: ReplaceRouteTableAssociation", func(w *tiered) error {
+		"attaching an internet gateway to a VPC that has one": {"Resource.AlreadyAssociated", "EC2 API: AttachInternetGateway",
+			func(w *tiered) error {
+				loose := must(w.VPC.CreateGateway(""))(t).ID
+				return w.VPC.MoveGateway(loose, w.vpc)
+			}},
+		"attaching an internet gateway to a VPC that does not exist": {"InvalidVpcID.NotFound", "EC2 API: AttachInternetGateway",
+			func(w *tiered) error {
+				return w.VPC.MoveGateway(must(w.VPC.CreateGateway(""))(t).ID, "vpc-1")
+			}},
+		"a route table of another VPC": {"InvalidParameterValue", "EC2 API: ReplaceRouteTableAssociation", func(w *tiered) error {
 			vpc, _ := other(w)
 			table := must(w.VPC.CreateRouteTable(vpc))(t).ID
 			own := must(w.VPC.TableOf(w.private[0]))(t)
@@ -168,36 +170,50 @@ func changeRefusals(t *testing.T) refusals[*tiered] {
 			}
 			return nil
 		}},
-		"a table for a subnet of another network": {"InvalidParameterValue", "EC2 API: AssociateRouteTable", func(w *tiered) error {
+		"a route table for a subnet of another VPC": {"InvalidParameterValue", "EC2 API: AssociateRouteTable", func(w *tiered) error {
 			_, subnet := other(w)
 			_, err := w.VPC.Associate(w.tables[w.private[0]], subnet)
 			return err
 		}},
-		"a rule for a group of another network": {"InvalidGroup.NotFound", "EC2 API: AuthorizeSecurityGroupIngress", func(w *tiered) error {
-			network, _ := other(w)
-			peer := must(w.VPC.CreateSecurityGroup("peer", network))(t).ID
-			_, err := w.VPC.CreateRule(vpc.Rule{Group: w.group, Protocol: "tcp", From: 1, To: 1, Peer: peer})
-			return err
-		}},
-		"a rule's range into a group": {"InvalidParameterValue", modifyRule,
+		"a rule that names a security group of another VPC": {"InvalidGroup.NotFound", "EC2 API: AuthorizeSecurityGroupIngress",
+			func(w *tiered) error {
+				network, _ := other(w)
+				peer := must(w.VPC.CreateSecurityGroup("peer", network))(t).ID
+				_, err := w.VPC.CreateRule(vpc.Rule{Group: w.group, Protocol: "tcp", From: 1, To: 1, Peer: peer})
+				return err
+			}},
+		"changing a rule's range into a security group": {"InvalidParameterValue", modifyRule,
 			rule(func(w *tiered, r *vpc.Rule) { r.CIDR, r.Peer = "", w.bastionGroup })},
-		"a rule of another group":      {"InvalidParameterValue", modifyRule, rule(func(w *tiered, r *vpc.Rule) { r.Group = w.bastionGroup })},
-		"a rule's ports the wrong way": {"InvalidParameterValue", modifyRule, rule(func(_ *tiered, r *vpc.Rule) { r.To = 442 })},
-		"a rule that isn't": {"InvalidSecurityGroupRuleId.NotFound", modifyRule,
+		"moving a rule to another security group": {"InvalidParameterValue", modifyRule, rule(func(w *tiered, r *vpc.Rule) {
+			r.Group = w.bastionGroup
+		})},
+		"a rule whose first port is above its last port": {"InvalidParameterValue", modifyRule, rule(func(_ *tiered, r *vpc.Rule) {
+			r.To = 442
+		})},
+		"a rule that does not exist": {"InvalidSecurityGroupRuleId.NotFound", modifyRule,
 			func(w *tiered) error { return w.VPC.UpdateRule("sgr-1", vpc.Rule{}) }},
-		"a role's trust that is no policy": {"MalformedPolicyDocument", "IAM API: UpdateAssumeRolePolicy", func(w *tiered) error {
-			require.NoError(t, w.IAM.CreateRole("r", trust))
-			return w.IAM.UpdateTrust("r", "no json")
-		}},
-		"a profile of a role that isn't": {"NoSuchEntity", "IAM API: AddRoleToInstanceProfile", func(w *tiered) error {
+		"a role's trust policy that is not a policy document": {"MalformedPolicyDocument", "IAM API: UpdateAssumeRolePolicy",
+			func(w *tiered) error {
+				require.NoError(t, w.IAM.CreateRole("r", trust))
+				return w.IAM.UpdateTrust("r", "no json")
+			}},
+		"an instance profile with a role that does not exist": {"NoSuchEntity", "IAM API: AddRoleToInstanceProfile", func(w *tiered) error {
 			require.NoError(t, w.IAM.CreateRole("r", trust))
 			require.NoError(t, w.IAM.CreateProfile("p", "r"))
 			return w.IAM.UpdateProfile("p", "none")
 		}},
-		"a role's name with a space":     {"ValidationError", "IAM API: CreateRole", func(w *tiered) error { return w.IAM.CreateRole("a b", trust) }},
-		"a profile's name with a slash":  {"ValidationError", "IAM API: CreateInstanceProfile", func(w *tiered) error { return w.IAM.CreateProfile("a/b", "r") }},
-		"a template's name with a space": {"InvalidLaunchTemplateName.MalformedException", "EC2 API: CreateLaunchTemplate", func(w *tiered) error { _, err := w.EC2.CreateLaunchTemplate("a b", ec2.TemplateData{}); return err }},
-		"a draining of more than an hour": {"ValidationError", "ELB API: TargetGroupAttribute", func(w *tiered) error {
+		"a role's name with a space": {"ValidationError", "IAM API: CreateRole", func(w *tiered) error {
+			return w.IAM.CreateRole("a b", trust)
+		}},
+		"a profile's name with a slash": {"ValidationError", "IAM API: CreateInstanceProfile", func(w *tiered) error {
+			return w.IAM.CreateProfile("a/b", "r")
+		}},
+		"a template's name with a space": {"InvalidLaunchTemplateName.MalformedException", "EC2 API: CreateLaunchTemplate",
+			func(w *tiered) error {
+				_, err := w.EC2.CreateLaunchTemplate("a b", ec2.TemplateData{})
+				return err
+			}},
+		"a deregistration delay of more than an hour": {"ValidationError", "ELB API: TargetGroupAttribute", func(w *tiered) error {
 			_, err := w.ELB.CreateTargetGroup(elb.TargetGroupSpec{
 				Name: "web", Port: 80, Protocol: "TCP", VPC: w.vpc, DeregistrationDelay: 3601 * time.Second, Check: elb.HealthCheck{
 					Protocol: "TCP", Port: "traffic-port", Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
@@ -205,30 +221,32 @@ func changeRefusals(t *testing.T) refusals[*tiered] {
 			})
 			return err
 		}},
-		"a database into a group of its own network": {"InvalidVPCNetworkStateFault", modifyDatabase,
+		"moving a database to a subnet group of its own VPC": {"InvalidVPCNetworkStateFault", modifyDatabase,
 			database(func(w *tiered, s *rds.DatabaseSpec) {
 				require.NoError(t, w.RDS.CreateSubnetGroup(rds.SubnetGroup{Name: "other", Subnets: w.private}))
 				s.SubnetGroup = "other"
 			})},
-		"a database's name that another one has": {"DBInstanceAlreadyExists", modifyDatabase,
+		"renaming a database to an identifier in use": {"DBInstanceAlreadyExists", modifyDatabase,
 			database(func(w *tiered, s *rds.DatabaseSpec) {
 				taken := w.database()
 				taken.Identifier = "taken"
 				must(w.RDS.CreateDatabase(taken))(t)
 				s.Identifier = "taken"
 			})},
-		"a record beside an alias name": {"InvalidChangeBatch", "Route 53 Developer Guide: CNAME record type", func(w *tiered) error {
-			zone := must(w.Route53.CreateHostedZone("example.com"))(t).ID
-			must(w.Route53.CreateRecord(zone, "www", "CNAME", []string{"example.org"}, false))(t)
-			_, err := w.Route53.CreateRecord(zone, "www", "A", []string{"1.2.3.4"}, false)
-			return err
-		}},
-		"a record into an alias name beside others": {"InvalidChangeBatch", "Route 53 API: ChangeResourceRecordSets", func(w *tiered) error {
-			zone := must(w.Route53.CreateHostedZone("example.com"))(t).ID
-			must(w.Route53.CreateRecord(zone, "www", "A", []string{"1.2.3.4"}, false))(t)
-			must(w.Route53.CreateRecord(zone, "www", "TXT", []string{"text"}, false))(t)
-			return w.Route53.ReplaceRecord(zone, "www.example.com", "A", "CNAME", []string{"example.org"})
-		}},
+		"a CNAME for a name that has another record": {"InvalidChangeBatch", "Route 53 Developer Guide: CNAME record type",
+			func(w *tiered) error {
+				zone := must(w.Route53.CreateHostedZone("example.com"))(t).ID
+				must(w.Route53.CreateRecord(zone, "www", "CNAME", []string{"example.org"}, false))(t)
+				_, err := w.Route53.CreateRecord(zone, "www", "A", []string{"1.2.3.4"}, false)
+				return err
+			}},
+		"changing a record to a CNAME for a name that has others": {"InvalidChangeBatch", "Route 53 API: ChangeResourceRecordSets",
+			func(w *tiered) error {
+				zone := must(w.Route53.CreateHostedZone("example.com"))(t).ID
+				must(w.Route53.CreateRecord(zone, "www", "A", []string{"1.2.3.4"}, false))(t)
+				must(w.Route53.CreateRecord(zone, "www", "TXT", []string{"text"}, false))(t)
+				return w.Route53.ReplaceRecord(zone, "www.example.com", "A", "CNAME", []string{"example.org"})
+			}},
 	}
 }
 

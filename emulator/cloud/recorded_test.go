@@ -56,87 +56,163 @@ func recordedRefusals(*testing.T) refusals[*tiered] {
 		}
 	}
 	return refusals[*tiered]{
-		"a subnet group in one zone": {"DBSubnetGroupDoesNotCoverEnoughAZs", "RDS API: CreateDBSubnetGroup", subnets(func(w *tiered) rds.SubnetGroup {
-			return rds.SubnetGroup{Name: "db", Subnets: []string{w.islands[0], w.private[0]}}
-		})},
-		"a subnet group in capitals":   {"InvalidParameterValue", "RDS API: CreateDBSubnetGroup", subnets(func(w *tiered) rds.SubnetGroup { return rds.SubnetGroup{Name: "DB", Subnets: w.islands} })},
-		"a subnet group of no subnets": {"InvalidSubnet", "RDS API: CreateDBSubnetGroup", subnets(func(*tiered) rds.SubnetGroup { return rds.SubnetGroup{Name: "db", Subnets: []string{"subnet-1"}} })},
-		"a subnet group's name twice": {"DBSubnetGroupAlreadyExists", "RDS API: CreateDBSubnetGroup", func(w *tiered) error {
+		"a subnet group in one zone": {"DBSubnetGroupDoesNotCoverEnoughAZs", "RDS API: CreateDBSubnetGroup",
+			subnets(func(w *tiered) rds.SubnetGroup {
+				return rds.SubnetGroup{Name: "db", Subnets: []string{w.islands[0], w.private[0]}}
+			})},
+		"a subnet group's name with capital letters": {"InvalidParameterValue", "RDS API: CreateDBSubnetGroup",
+			subnets(func(w *tiered) rds.SubnetGroup {
+				return rds.SubnetGroup{Name: "DB", Subnets: w.islands}
+			})},
+		"a subnet group with a subnet that does not exist": {"InvalidSubnet", "RDS API: CreateDBSubnetGroup",
+			subnets(func(*tiered) rds.SubnetGroup {
+				return rds.SubnetGroup{Name: "db", Subnets: []string{"subnet-1"}}
+			})},
+		"a second subnet group with the same name": {"DBSubnetGroupAlreadyExists", "RDS API: CreateDBSubnetGroup", func(w *tiered) error {
 			w.subnetGroup()
 			return w.RDS.CreateSubnetGroup(rds.SubnetGroup{Name: "db", Subnets: w.islands})
 		}},
-		"an identifier with two hyphens":   {"InvalidParameterValue", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) { s.Identifier = "a--b" })},
-		"an identifier that ends with one": {"InvalidParameterValue", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) { s.Identifier = "a-" })},
-		"an unknown engine":                {"InvalidParameterValue", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) { s.Engine = "mongo" })},
-		"an unknown version":               {"InvalidParameterCombination", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) { s.Version = "7" })},
-		"an EC2 instance's type":           {"InvalidParameterValue", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) { s.Class = "t4g.micro" })},
-		"19 GiB":                           {"InvalidParameterValue", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) { s.StorageGiB = 19 })},
-		"36 days of backups":               {"InvalidParameterValue", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) { s.BackupDays = 36 })},
-		"a reserved user name":             {"InvalidParameterValue", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) { s.Username = "admin" })},
+		"a database's identifier with two hyphens in a row": {"InvalidParameterValue", "RDS API: CreateDBInstance",
+			database(func(_ *tiered, s *rds.DatabaseSpec) {
+				s.Identifier = "a--b"
+			})},
+		"a database's identifier that ends with a hyphen": {"InvalidParameterValue", "RDS API: CreateDBInstance",
+			database(func(_ *tiered, s *rds.DatabaseSpec) {
+				s.Identifier = "a-"
+			})},
+		"a database engine that RDS does not have": {"InvalidParameterValue", "RDS API: CreateDBInstance",
+			database(func(_ *tiered, s *rds.DatabaseSpec) {
+				s.Engine = "mongo"
+			})},
+		"a version of the engine that RDS does not have": {"InvalidParameterCombination", "RDS API: CreateDBInstance",
+			database(func(_ *tiered, s *rds.DatabaseSpec) {
+				s.Version = "7"
+			})},
+		"a database with an instance type of EC2": {"InvalidParameterValue", "RDS API: CreateDBInstance",
+			database(func(_ *tiered, s *rds.DatabaseSpec) {
+				s.Class = "t4g.micro"
+			})},
+		"a database's storage of 19 GiB": {"InvalidParameterValue", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) {
+			s.StorageGiB = 19
+		})},
+		"backups that are kept for 36 days": {"InvalidParameterValue", "RDS API: CreateDBInstance",
+			database(func(_ *tiered, s *rds.DatabaseSpec) {
+				s.BackupDays = 36
+			})},
+		"a database's user name that the engine reserves": {"InvalidParameterValue", "RDS API: CreateDBInstance",
+			database(func(_ *tiered, s *rds.DatabaseSpec) {
+				s.Username = "admin"
+			})},
 		"a user name too long for MySQL": {"InvalidParameterValue", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) {
 			s.Engine, s.Version, s.Username = "mysql", "8.4", "abcdefghijklmnopq"
 		})},
-		"a database's name with a hyphen": {"InvalidParameterValue", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) { s.Name = "a-b" })},
-		"no password":                     {"InvalidParameterValue", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) { s.ManagedPassword = false })},
-		"two passwords":                   {"InvalidParameterCombination", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) { s.Password = true })},
-		"no subnet group":                 {"DBSubnetGroupNotFoundFault", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) { s.SubnetGroup = "" })},
-		"a security group that isn't":     {"InvalidParameterValue", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) { s.Groups = []string{"sg-1"} })},
-		"another network's security group": {"InvalidVPCNetworkStateFault", "RDS API: CreateDBInstance", database(func(w *tiered, s *rds.DatabaseSpec) {
-			other := must(w.VPC.CreateVPC("10.0.0.0/16"))(w.t).ID
-			s.Groups = []string{must(w.VPC.CreateSecurityGroup("other", other))(w.t).ID}
+		"a database's name with a hyphen": {"InvalidParameterValue", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) {
+			s.Name = "a-b"
 		})},
-		"a database twice": {"DBInstanceAlreadyExists", "RDS API: CreateDBInstance", func(w *tiered) error {
+		"a database without a password": {"InvalidParameterValue", "RDS API: CreateDBInstance", database(func(_ *tiered, s *rds.DatabaseSpec) {
+			s.ManagedPassword = false
+		})},
+		"a database with both a password and a managed password": {"InvalidParameterCombination", "RDS API: CreateDBInstance",
+			database(func(_ *tiered, s *rds.DatabaseSpec) {
+				s.Password = true
+			})},
+		"a database in a subnet group that does not exist": {"DBSubnetGroupNotFoundFault", "RDS API: CreateDBInstance",
+			database(func(_ *tiered, s *rds.DatabaseSpec) {
+				s.SubnetGroup = ""
+			})},
+		"a database with a security group that does not exist": {"InvalidParameterValue", "RDS API: CreateDBInstance",
+			database(func(_ *tiered, s *rds.DatabaseSpec) {
+				s.Groups = []string{"sg-1"}
+			})},
+		"a database with a security group of another VPC": {"InvalidVPCNetworkStateFault", "RDS API: CreateDBInstance",
+			database(func(w *tiered, s *rds.DatabaseSpec) {
+				other := must(w.VPC.CreateVPC("10.0.0.0/16"))(w.t).ID
+				s.Groups = []string{must(w.VPC.CreateSecurityGroup("other", other))(w.t).ID}
+			})},
+		"a second database with the same identifier": {"DBInstanceAlreadyExists", "RDS API: CreateDBInstance", func(w *tiered) error {
 			w.subnetGroup()
 			must(w.RDS.CreateDatabase(w.database()))(w.t)
 			_, err := w.RDS.CreateDatabase(w.database())
 			return err
 		}},
-		"less storage than before": {"InvalidParameterCombination", "RDS API: ModifyDBInstance", func(w *tiered) error {
+		"less storage for a database than it has": {"InvalidParameterCombination", "RDS API: ModifyDBInstance", func(w *tiered) error {
 			w.subnetGroup()
 			spec := w.database()
 			spec.StorageGiB = 30
 			made := must(w.RDS.CreateDatabase(spec))(w.t)
 			return w.RDS.UpdateDatabase(made.ID, w.database())
 		}},
-		"a topic's name with a dot":      {"InvalidParameter", "SNS API: CreateTopic", func(w *tiered) error { _, err := w.Events.CreateTopic("a.b"); return err }},
-		"a subscription of no topic":     {"NotFound", "SNS API: Subscribe", func(w *tiered) error { _, err := w.Events.Subscribe("arn", events.Subscription{}); return err }},
-		"a protocol that SNS hasn't":     {"InvalidParameter", "SNS API: Subscribe", subscribe("pigeon", "home")},
-		"an address that is none":        {"InvalidParameter", "SNS API: Subscribe", subscribe("email", "Ops <ops@example.com>")},
-		"a phone number without country": {"InvalidParameter", "SNS API: Subscribe", subscribe("sms", "0123456")},
-		"HTTPS over HTTP":                {"InvalidParameter", "SNS API: Subscribe", subscribe("https", "http://example.com")},
-		"a queue without an ARN":         {"InvalidParameter", "SNS API: Subscribe", subscribe("sqs", "queue")},
-		"a log group with a space":       {"InvalidParameterException", "CloudWatch Logs API: CreateLogGroup", func(w *tiered) error { return w.CloudWatch.CreateLogGroup(cloudwatch.LogGroup{Name: "a b"}) }},
-		"logs for 31 days": {"InvalidParameterException", "CloudWatch Logs API: PutRetentionPolicy", func(w *tiered) error {
+		"a topic's name with a dot": {"InvalidParameter", "SNS API: CreateTopic", func(w *tiered) error {
+			_, err := w.Events.CreateTopic("a.b")
+			return err
+		}},
+		"a subscription to a topic that does not exist": {"NotFound", "SNS API: Subscribe", func(w *tiered) error {
+			_, err := w.Events.Subscribe("arn", events.Subscription{})
+			return err
+		}},
+		"a protocol that SNS does not have": {"InvalidParameter", "SNS API: Subscribe", subscribe("pigeon", "home")},
+		"a subscription's email address that is not an address": {"InvalidParameter", "SNS API: Subscribe",
+			subscribe("email", "Ops <ops@example.com>")},
+		"a phone number without a country code": {"InvalidParameter", "SNS API: Subscribe", subscribe("sms", "0123456")},
+		"an HTTPS subscription with an http:// URL": {"InvalidParameter", "SNS API: Subscribe",
+			subscribe("https", "http://example.com")},
+		"a queue that is not named by its ARN": {"InvalidParameter", "SNS API: Subscribe", subscribe("sqs", "queue")},
+		"a log group's name with a space": {"InvalidParameterException", "CloudWatch Logs API: CreateLogGroup", func(w *tiered) error {
+			return w.CloudWatch.CreateLogGroup(cloudwatch.LogGroup{Name: "a b"})
+		}},
+		"a log group's retention of 31 days": {"InvalidParameterException", "CloudWatch Logs API: PutRetentionPolicy", func(w *tiered) error {
 			return w.CloudWatch.CreateLogGroup(cloudwatch.LogGroup{Name: "a", RetentionDays: 31})
 		}},
-		"a log group twice": {"ResourceAlreadyExistsException", "CloudWatch Logs API: CreateLogGroup", func(w *tiered) error {
+		"a second log group with the same name": {"ResourceAlreadyExistsException", "CloudWatch Logs API: CreateLogGroup", func(w *tiered) error {
 			require.NoError(w.t, w.CloudWatch.CreateLogGroup(cloudwatch.LogGroup{Name: "a"}))
 			return w.CloudWatch.CreateLogGroup(cloudwatch.LogGroup{Name: "a"})
 		}},
-		"a flow log to no log group":  {"InvalidParameter", "CloudWatch Logs API: CreateLogGroup", func(w *tiered) error { _, err := w.CloudWatch.CreateFlowLog(w.vpc, "", "a", "r"); return err }},
-		"a flow log of no network":    {"InvalidVpcId.NotFound", "EC2 API: CreateFlowLogs", func(w *tiered) error { _, err := w.CloudWatch.CreateFlowLog("vpc-1", "", "a", "r"); return err }},
-		"a dashboard that is no JSON": {"InvalidParameterInput", "CloudWatch API: PutDashboard", dashboard("widgets")},
-		"a widget of no kind":         {"InvalidParameterInput", "CloudWatch API: Dashboard Body Structure and Syntax", dashboard(`{"widgets":[{"type":"chart","properties":{}}]}`)},
-		"a widget over the edge":      {"InvalidParameterInput", "CloudWatch API: Dashboard Body Structure and Syntax", dashboard(`{"widgets":[{"type":"text","x":12,"width":13,"properties":{}}]}`)},
-		"a widget that says nothing":  {"InvalidParameterInput", "CloudWatch API: Dashboard Body Structure and Syntax", dashboard(`{"widgets":[{"type":"text"}]}`)},
-		"a zone of one label":         {"InvalidDomainName", "Route 53 API: CreateHostedZone", func(w *tiered) error { _, err := w.Route53.CreateHostedZone("localhost"); return err }},
-		"a record of no zone": {"NoSuchHostedZone", "Route 53 API: ChangeResourceRecordSets", func(w *tiered) error {
+		"a flow log to a log group that does not exist": {"InvalidParameter", "CloudWatch Logs API: CreateLogGroup", func(w *tiered) error {
+			_, err := w.CloudWatch.CreateFlowLog(w.vpc, "", "a", "r")
+			return err
+		}},
+		"a flow log of a VPC that does not exist": {"InvalidVpcId.NotFound", "EC2 API: CreateFlowLogs", func(w *tiered) error {
+			_, err := w.CloudWatch.CreateFlowLog("vpc-1", "", "a", "r")
+			return err
+		}},
+		"a dashboard that is not JSON": {"InvalidParameterInput", "CloudWatch API: PutDashboard", dashboard("widgets")},
+		"a dashboard's widget without a type": {"InvalidParameterInput", "CloudWatch API: Dashboard Body Structure and Syntax",
+			dashboard(`{"widgets":[{"type":"chart","properties":{}}]}`)},
+		"a dashboard's widget beyond its 24 columns": {"InvalidParameterInput", "CloudWatch API: Dashboard Body Structure and Syntax",
+			dashboard(`{"widgets":[{"type":"text","x":12,"width":13,"properties":{}}]}`)},
+		"a dashboard's widget without properties": {"InvalidParameterInput", "CloudWatch API: Dashboard Body Structure and Syntax",
+			dashboard(`{"widgets":[{"type":"text"}]}`)},
+		"a hosted zone's name with a single label": {"InvalidDomainName", "Route 53 API: CreateHostedZone", func(w *tiered) error {
+			_, err := w.Route53.CreateHostedZone("localhost")
+			return err
+		}},
+		"a record in a hosted zone that does not exist": {"NoSuchHostedZone", "Route 53 API: ChangeResourceRecordSets", func(w *tiered) error {
 			_, err := w.Route53.CreateRecord("Z1", "www.example.com", "A", []string{"1.2.3.4"}, true)
 			return err
 		}},
-		"a record twice":             {"InvalidChangeBatch", "Route 53 API: ChangeResourceRecordSets", record("www.example.com.", "A", "1.2.3.4")},
-		"an alias name for the zone": {"InvalidChangeBatch", "Route 53 API: ChangeResourceRecordSets", record("example.com", "CNAME", "other.example.com")},
-		"a record without a value":   {"InvalidInput", "Route 53 API: ChangeResourceRecordSets", record("mail", "A")},
-		"a zone with records": {"HostedZoneNotEmpty", "Route 53 API: DeleteHostedZone", func(w *tiered) error {
+		"a second record with the same name and type": {"InvalidChangeBatch", "Route 53 API: ChangeResourceRecordSets",
+			record("www.example.com.", "A", "1.2.3.4")},
+		"a CNAME for the name of the zone": {"InvalidChangeBatch", "Route 53 API: ChangeResourceRecordSets",
+			record("example.com", "CNAME", "other.example.com")},
+		"a record without a value": {"InvalidInput", "Route 53 API: ChangeResourceRecordSets", record("mail", "A")},
+		"deleting a hosted zone with records": {"HostedZoneNotEmpty", "Route 53 API: DeleteHostedZone", func(w *tiered) error {
 			zone := must(w.Route53.CreateHostedZone("example.com"))(w.t)
 			must(w.Route53.CreateRecord(zone.ID, "", "A", []string{"1.2.3.4"}, false))(w.t)
 			return w.Route53.DeleteHostedZone(zone.ID, false)
 		}},
-		"a certificate for no domain":         {"InvalidDomainValidationOptionsException", "ACM API: RequestCertificate", func(w *tiered) error { _, err := w.ACM.RequestCertificate("*"); return err }},
-		"a certificate that isn't, validated": {"ResourceNotFoundException", "ACM API: DescribeCertificate", func(w *tiered) error { return w.ACM.ValidateCertificate("arn") }},
-		"a certificate without its record, validated": {"PENDING_VALIDATION", "terraform-provider-aws: internal/service/acm/certificate_validation.go", func(w *tiered) error {
-			return w.ACM.ValidateCertificate(must(w.ACM.RequestCertificate("www.example.com"))(w.t).ARN)
+		"a certificate for a name that is not a domain": {"InvalidDomainValidationOptionsException", "ACM API: RequestCertificate",
+			func(w *tiered) error {
+				_, err := w.ACM.RequestCertificate("*")
+				return err
+			}},
+		"waiting for a certificate that does not exist": {"ResourceNotFoundException", "ACM API: DescribeCertificate", func(w *tiered) error {
+			return w.ACM.ValidateCertificate("arn")
 		}},
+		"waiting for a certificate whose validation record is missing": {
+			"PENDING_VALIDATION", "terraform-provider-aws: internal/service/acm/certificate_validation.go",
+			func(w *tiered) error {
+				return w.ACM.ValidateCertificate(must(w.ACM.RequestCertificate("www.example.com"))(w.t).ARN)
+			}},
 	}
 }
 

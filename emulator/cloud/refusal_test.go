@@ -47,76 +47,130 @@ func stackRefusals(*testing.T) refusals[*world] {
 		}
 	}
 	return refusals[*world]{
-		"a VPC larger than /16":  {"InvalidVpc.Range", "EC2 API: CreateVpc", func(w *world) error { _, err := w.VPC.CreateVPC("10.0.0.0/15"); return err }},
-		"a VPC smaller than /28": {"InvalidVpc.Range", "EC2 API: CreateVpc", func(w *world) error { _, err := w.VPC.CreateVPC("10.0.0.0/29"); return err }},
-		"host bits":              {"InvalidParameterValue", "terraform-provider-aws: internal/service/ec2/vpc_.go", func(w *world) error { _, err := w.VPC.CreateVPC("10.0.0.1/16"); return err }},
+		"a VPC larger than /16": {"InvalidVpc.Range", "EC2 API: CreateVpc", func(w *world) error {
+			_, err := w.VPC.CreateVPC("10.0.0.0/15")
+			return err
+		}},
+		"a VPC smaller than /28": {"InvalidVpc.Range", "EC2 API: CreateVpc", func(w *world) error {
+			_, err := w.VPC.CreateVPC("10.0.0.0/29")
+			return err
+		}},
+		"a VPC's range with host bits": {"InvalidParameterValue", "terraform-provider-aws: internal/service/ec2/vpc_.go", func(w *world) error {
+			_, err := w.VPC.CreateVPC("10.0.0.1/16")
+			return err
+		}},
 		"a subnet outside its VPC": {"InvalidSubnet.Range", "EC2 API: CreateSubnet", func(w *world) error {
 			_, err := w.VPC.CreateSubnet(w.vpc, "10.0.0.0/24", "us-east-1c", false)
 			return err
 		}},
-		"a subnet over another": {"InvalidSubnet.Conflict", "EC2 API: CreateSubnet", func(w *world) error {
+		"a subnet that overlaps another subnet": {"InvalidSubnet.Conflict", "EC2 API: CreateSubnet", func(w *world) error {
 			_, err := w.VPC.CreateSubnet(w.vpc, "192.168.1.128/25", "us-east-1c", false)
 			return err
 		}},
-		"a subnet in a zone that the region hasn't": {"InvalidParameterValue", "EC2 API: CreateSubnet", func(w *world) error {
+		"a subnet in a zone the region does not have": {"InvalidParameterValue", "EC2 API: CreateSubnet", func(w *world) error {
 			_, err := w.VPC.CreateSubnet(w.vpc, "192.168.1.128/25", "us-east-1z", false)
 			return err
 		}},
-		"a second internet gateway": {"Resource.AlreadyAssociated", "EC2 API: AttachInternetGateway", func(w *world) error { _, err := w.VPC.CreateGateway(w.vpc); return err }},
-		"a second route to one destination": {"RouteAlreadyExists", "EC2 API: CreateRoute", func(w *world) error {
+		"a second internet gateway": {"Resource.AlreadyAssociated", "EC2 API: AttachInternetGateway", func(w *world) error {
+			_, err := w.VPC.CreateGateway(w.vpc)
+			return err
+		}},
+		"a second route to the same destination": {"RouteAlreadyExists", "EC2 API: CreateRoute", func(w *world) error {
 			return w.VPC.CreateRoute(w.tables[0], "0.0.0.0/0", w.gateway)
 		}},
 		"a security group's name that looks like an ID": {"InvalidParameterValue", "EC2 API: CreateSecurityGroup", func(w *world) error {
 			_, err := w.VPC.CreateSecurityGroup("sg-mine", w.vpc)
 			return err
 		}},
-		"the same rule twice": {"InvalidPermission.Duplicate", "EC2 API: AuthorizeSecurityGroupIngress", func(w *world) error {
-			_, err := w.VPC.CreateRule(vpc.Rule{Group: w.balancerSG, Protocol: "tcp", From: 5000, To: 5000, CIDR: "0.0.0.0/0"})
-			return err
-		}},
+		"a second security group rule with the same content": {"InvalidPermission.Duplicate", "EC2 API: AuthorizeSecurityGroupIngress",
+			func(w *world) error {
+				_, err := w.VPC.CreateRule(vpc.Rule{Group: w.balancerSG, Protocol: "tcp", From: 5000, To: 5000, CIDR: "0.0.0.0/0"})
+				return err
+			}},
 		"a port over 65535": {"InvalidParameterValue", "EC2 API: AuthorizeSecurityGroupIngress", func(w *world) error {
 			_, err := w.VPC.CreateRule(vpc.Rule{Group: w.balancerSG, Protocol: "tcp", From: 1, To: 65536, CIDR: "0.0.0.0/0"})
 			return err
 		}},
-		"an unknown image": {"InvalidAMIID.NotFound", "EC2 API: RunInstances", func(w *world) error {
+		"a launch from an image that does not exist": {"InvalidAMIID.NotFound", "EC2 API: RunInstances", func(w *world) error {
 			data := w.templateData("")
 			data.ImageID = "ami-00000000000000000"
 			_, err := w.EC2.CreateLaunchTemplate("other", data)
 			return err
 		}},
-		"too much user data": {"InvalidParameterValue", "EC2 User Guide: Run commands at launch with user data", func(w *world) error {
-			_, err := w.EC2.CreateLaunchTemplate("other", w.templateData(strings.Repeat("x", 16385)))
-			return err
-		}},
-		"a template's name twice": {"InvalidLaunchTemplateName.AlreadyExistsException", "EC2 API: CreateLaunchTemplate", func(w *world) error {
-			_, err := w.EC2.CreateLaunchTemplate("musicguru", w.templateData(""))
-			return err
-		}},
-		"a balancer's name of 33 characters":  {"ValidationError", "ELB API: CreateLoadBalancer", balancer(func(_ *world, s *elb.LoadBalancerSpec) { s.Name = strings.Repeat("a", 33) })},
-		"a balancer's name that AWS reserves": {"ValidationError", "ELB API: CreateLoadBalancer", balancer(func(_ *world, s *elb.LoadBalancerSpec) { s.Name = "internal-lb" })},
-		"a balancer's name twice":             {"DuplicateLoadBalancerName", "ELB API: CreateLoadBalancer", balancer(func(_ *world, s *elb.LoadBalancerSpec) { s.Name = "musicguru-lb" })},
-		"a balancer with a zone twice": {"InvalidConfigurationRequest", "ELB API: CreateLoadBalancer", balancer(func(w *world, s *elb.LoadBalancerSpec) {
-			s.Subnets = []string{w.subnets[0], w.subnets[0]}
+		"user data of more than 16384 bytes": {"InvalidParameterValue", "EC2 User Guide: Run commands at launch with user data",
+			func(w *world) error {
+				_, err := w.EC2.CreateLaunchTemplate("other", w.templateData(strings.Repeat("x", 16385)))
+				return err
+			}},
+		"a second launch template with the same name": {"InvalidLaunchTemplateName.AlreadyExistsException", "EC2 API: CreateLaunchTemplate",
+			func(w *world) error {
+				_, err := w.EC2.CreateLaunchTemplate("musicguru", w.templateData(""))
+				return err
+			}},
+		"a balancer's name of 33 characters": {"ValidationError", "ELB API: CreateLoadBalancer",
+			balancer(func(_ *world, s *elb.LoadBalancerSpec) {
+				s.Name = strings.Repeat("a", 33)
+			})},
+		"a balancer's name that AWS reserves": {"ValidationError", "ELB API: CreateLoadBalancer",
+			balancer(func(_ *world, s *elb.LoadBalancerSpec) {
+				s.Name = "internal-lb"
+			})},
+		"a second balancer with the same name": {"DuplicateLoadBalancerName", "ELB API: CreateLoadBalancer",
+			balancer(func(_ *world, s *elb.LoadBalancerSpec) {
+				s.Name = "musicguru-lb"
+			})},
+		"a balancer with two subnets of one zone": {"InvalidConfigurationRequest", "ELB API: CreateLoadBalancer",
+			balancer(func(w *world, s *elb.LoadBalancerSpec) {
+				s.Subnets = []string{w.subnets[0], w.subnets[0]}
+			})},
+		"a health check's interval under 5 s": {"ValidationError", "ELB API: CreateTargetGroup", targetGroup(func(s *elb.TargetGroupSpec) {
+			s.Check.Interval = 4 * time.Second
 		})},
-		"an interval under 5 s":        {"ValidationError", "ELB API: CreateTargetGroup", targetGroup(func(s *elb.TargetGroupSpec) { s.Check.Interval = 4 * time.Second })},
-		"an interval over 300 s":       {"ValidationError", "ELB API: CreateTargetGroup", targetGroup(func(s *elb.TargetGroupSpec) { s.Check.Interval = 301 * time.Second })},
-		"a timeout not below interval": {"ValidationError", "ELB API: CreateTargetGroup", targetGroup(func(s *elb.TargetGroupSpec) { s.Check.Timeout = 10 * time.Second })},
-		"a threshold of 1":             {"ValidationError", "ELB API: CreateTargetGroup", targetGroup(func(s *elb.TargetGroupSpec) { s.Check.Healthy = 1 })},
-		"a threshold of 11":            {"ValidationError", "ELB API: CreateTargetGroup", targetGroup(func(s *elb.TargetGroupSpec) { s.Check.Unhealthy = 11 })},
-		"a target group's name twice":  {"DuplicateTargetGroupName", "ELB API: CreateTargetGroup", targetGroup(func(s *elb.TargetGroupSpec) { s.Name = "musicguru-tg" })},
-		"a listener's port twice": {"DuplicateListener", "ELB API: CreateListener", func(w *world) error {
+		"a health check's interval over 300 s": {"ValidationError", "ELB API: CreateTargetGroup", targetGroup(func(s *elb.TargetGroupSpec) {
+			s.Check.Interval = 301 * time.Second
+		})},
+		"a health check's timeout that is not below its interval": {"ValidationError", "ELB API: CreateTargetGroup",
+			targetGroup(func(s *elb.TargetGroupSpec) {
+				s.Check.Timeout = 10 * time.Second
+			})},
+		"a health check's threshold of 1": {"ValidationError", "ELB API: CreateTargetGroup", targetGroup(func(s *elb.TargetGroupSpec) {
+			s.Check.Healthy = 1
+		})},
+		"a health check's threshold of 11": {"ValidationError", "ELB API: CreateTargetGroup", targetGroup(func(s *elb.TargetGroupSpec) {
+			s.Check.Unhealthy = 11
+		})},
+		"a second target group with the same name": {"DuplicateTargetGroupName", "ELB API: CreateTargetGroup",
+			targetGroup(func(s *elb.TargetGroupSpec) {
+				s.Name = "musicguru-tg"
+			})},
+		"a second listener on the same port": {"DuplicateListener", "ELB API: CreateListener", func(w *world) error {
 			_, err := w.ELB.CreateListener(elb.Listener{Balancer: w.balancer, Port: 5000, Protocol: "TCP", TargetGroup: w.targets})
 			return err
 		}},
-		"a minimum over the maximum":      {"ValidationError", "Auto Scaling API: CreateAutoScalingGroup", scaling(func(s *autoscaling.GroupSpec) { s.Min = 3 })},
-		"a group without a subnet":        {"ValidationError", "Auto Scaling API: CreateAutoScalingGroup", scaling(func(s *autoscaling.GroupSpec) { s.Subnets = nil })},
-		"a template's version that isn't": {"InvalidLaunchTemplateId.VersionNotFound", "Auto Scaling API: LaunchTemplateSpecification", scaling(func(s *autoscaling.GroupSpec) { s.Version = "7" })},
+		"a group's minimum above its maximum": {"ValidationError", "Auto Scaling API: CreateAutoScalingGroup",
+			scaling(func(s *autoscaling.GroupSpec) {
+				s.Min = 3
+			})},
+		"a group without a subnet": {"ValidationError", "Auto Scaling API: CreateAutoScalingGroup", scaling(func(s *autoscaling.GroupSpec) {
+			s.Subnets = nil
+		})},
+		"a version of a launch template that does not exist": {
+			"InvalidLaunchTemplateId.VersionNotFound", "Auto Scaling API: LaunchTemplateSpecification",
+			scaling(func(s *autoscaling.GroupSpec) {
+				s.Version = "7"
+			})},
 		"a policy of a bucket that does not exist": {"NoSuchBucket", "S3 API: PutBucketPolicy", func(w *world) error {
 			return w.S3.PutBucketPolicy("missing", `{"Statement": [{"Effect": "Allow"}]}`)
 		}},
-		"a bucket in capitals":     {"InvalidBucketName", "S3 User Guide: Bucket naming rules", func(w *world) error { return w.S3.CreateBucket("Capitals") }},
-		"a policy that is no JSON": {"MalformedPolicyDocument", "IAM API: CreateRole", func(w *world) error { return w.IAM.CreateRole("r", "no json") }},
-		"an instance that isn't":   {"InvalidInstanceID.NotFound", "EC2 API: TerminateInstances", func(w *world) error { return w.EC2.TerminateInstance("i-1") }},
+		"a bucket's name with capital letters": {"InvalidBucketName", "S3 User Guide: Bucket naming rules", func(w *world) error {
+			return w.S3.CreateBucket("Capitals")
+		}},
+		"a policy document that is not JSON": {"MalformedPolicyDocument", "IAM API: CreateRole", func(w *world) error {
+			return w.IAM.CreateRole("r", "no json")
+		}},
+		"terminating an instance that does not exist": {"InvalidInstanceID.NotFound", "EC2 API: TerminateInstances", func(w *world) error {
+			return w.EC2.TerminateInstance("i-1")
+		}},
 	}
 }
 
@@ -134,12 +188,24 @@ func TestWhatAWSRefusesIsRefused(t *testing.T) {
 // Each case deletes too early, as AWS would notice.
 func orderRefusals(t *testing.T) refusals[*world] {
 	return refusals[*world]{
-		"a VPC with subnets":                     {"DependencyViolation", "EC2 API: DeleteVpc", func(w *world) error { return w.VPC.DeleteVPC(w.vpc) }},
-		"a gateway with mapped public addresses": {"DependencyViolation", "EC2 API: DetachInternetGateway", func(w *world) error { return w.VPC.DeleteGateway(w.gateway) }},
-		"a subnet with an instance":              {"DependencyViolation", "EC2 API: DeleteSubnet", func(w *world) error { return w.VPC.DeleteSubnet(w.subnets[0]) }},
-		"a route table in use":                   {"DependencyViolation", "EC2 API: DeleteRouteTable", func(w *world) error { return w.VPC.DeleteRouteTable(w.tables[0]) }},
-		"a security group of instances":          {"DependencyViolation", "EC2 API: DeleteSecurityGroup", func(w *world) error { return w.VPC.DeleteSecurityGroup(w.instanceSG) }},
-		"a target group that a listener uses":    {"ResourceInUse", "ELB API: DeleteTargetGroup", func(w *world) error { return w.ELB.DeleteTargetGroup(w.targets) }},
+		"a VPC with subnets": {"DependencyViolation", "EC2 API: DeleteVpc", func(w *world) error {
+			return w.VPC.DeleteVPC(w.vpc)
+		}},
+		"a gateway with mapped public addresses": {"DependencyViolation", "EC2 API: DetachInternetGateway", func(w *world) error {
+			return w.VPC.DeleteGateway(w.gateway)
+		}},
+		"a subnet with an instance": {"DependencyViolation", "EC2 API: DeleteSubnet", func(w *world) error {
+			return w.VPC.DeleteSubnet(w.subnets[0])
+		}},
+		"a route table in use": {"DependencyViolation", "EC2 API: DeleteRouteTable", func(w *world) error {
+			return w.VPC.DeleteRouteTable(w.tables[0])
+		}},
+		"a security group of instances": {"DependencyViolation", "EC2 API: DeleteSecurityGroup", func(w *world) error {
+			return w.VPC.DeleteSecurityGroup(w.instanceSG)
+		}},
+		"a target group that a listener uses": {"ResourceInUse", "ELB API: DeleteTargetGroup", func(w *world) error {
+			return w.ELB.DeleteTargetGroup(w.targets)
+		}},
 		"a bucket with objects": {"BucketNotEmpty", "S3 API: DeleteBucket", func(w *world) error {
 			require.NoError(t, w.S3.CreateBucket("artifacts"))
 			require.NoError(t, w.S3.PutObject("artifacts", s3.Object{Key: "k"}))

@@ -50,41 +50,112 @@ func scalingRefusals(*testing.T) refusals[*world] {
 		return autoscaling.Step{Lower: &from, Upper: &to, Adjustment: by}
 	}
 	return refusals[*world]{
-		"an alarm without a name":             {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) { s.Name = "" })},
-		"an alarm without a metric":           {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) { s.Metric = "" })},
-		"a statistic that isn't":              {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) { s.Statistic = "Median" })},
-		"a comparison that isn't":             {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) { s.Comparison = "Above" })},
-		"a period of 90 s":                    {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) { s.Period = 90 * time.Second })},
-		"a period of 10 s":                    {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) { s.Period = 10 * time.Second })},
-		"no evaluation period":                {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) { s.EvaluationPeriods = 0 })},
-		"more datapoints than periods":        {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) { s.DatapointsToAlarm = 6 })},
-		"more than a day":                     {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) { s.EvaluationPeriods = 1441 })},
-		"a treatment of missing that isn't":   {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) { s.TreatMissing = "guess" })},
-		"an action that nothing here can":     {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) { s.Actions = []string{"arn:aws:automate:us-east-1:ec2:stop"} })},
-		"six actions":                         {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) { s.OKActions = make([]string, 6) })},
-		"a policy of no group":                {"ValidationError", "Auto Scaling API: PutScalingPolicy", put("other", autoscaling.Policy{Name: "p", Target: 50})},
-		"a target of 0":                       {"ValidationError", "Auto Scaling API: PutScalingPolicy", put(group, autoscaling.Policy{Name: "p"})},
-		"a type of policy that isn't":         {"ValidationError", "Auto Scaling API: PutScalingPolicy", put(group, autoscaling.Policy{Name: "p", Type: "GuessScaling"})},
-		"steps without an adjustment type":    {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", put(group, autoscaling.Policy{Name: "p", Type: autoscaling.StepScaling, Steps: []autoscaling.Step{{}}})},
-		"a step policy without steps":         {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", policy()},
-		"steps with a gap":                    {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", policy(at(0, 10, 1), autoscaling.Step{Lower: pointer(11.0), Adjustment: 2})},
-		"steps that overlap":                  {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", policy(at(0, 10, 1), autoscaling.Step{Lower: pointer(9.0), Adjustment: 2})},
-		"a step backwards":                    {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", policy(at(10, 0, 1))},
-		"a step up that ends":                 {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", policy(at(0, 10, 1))},
-		"a step down that ends":               {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", policy(at(-10, 0, -1))},
-		"a hook without a name":               {"ValidationError", "Auto Scaling API: PutLifecycleHook", hook(func(h *autoscaling.Hook) { h.Name = "" })},
-		"a hook at a transition that isn't":   {"ValidationError", "Auto Scaling API: PutLifecycleHook", hook(func(h *autoscaling.Hook) { h.Transition = "launching" })},
-		"a hook of 29 s":                      {"ValidationError", "Auto Scaling API: PutLifecycleHook", hook(func(h *autoscaling.Hook) { h.Timeout = 29 * time.Second })},
-		"a hook of more than two hours":       {"ValidationError", "Auto Scaling API: PutLifecycleHook", hook(func(h *autoscaling.Hook) { h.Timeout = 7201 * time.Second })},
-		"a hook without a result":             {"ValidationError", "Auto Scaling API: PutLifecycleHook", hook(func(h *autoscaling.Hook) { h.Result = "" })},
-		"a hook that tells a topic of nobody": {"ValidationError", "Auto Scaling API: PutLifecycleHook", hook(func(h *autoscaling.Hook) { h.Topic = "arn:aws:sns:us-east-1:123456789012:none" })},
-		"a schedule that changes nothing":     {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *autoscaling.Schedule) { s.Min = nil })},
-		"a schedule at no time":               {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *autoscaling.Schedule) { s.Recurrence = "" })},
-		"a recurrence that is none":           {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *autoscaling.Schedule) { s.Recurrence = "daily" })},
-		"a time zone that is none":            {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *autoscaling.Schedule) { s.TimeZone = "Europe/Nowhere" })},
-		"a schedule of the past":              {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *autoscaling.Schedule) { s.Start = time.Unix(0, 0) })},
-		"a schedule that ends before it runs": {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *autoscaling.Schedule) { s.End = time.Unix(0, 0) })},
-		"a minimum above the desired":         {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction", schedule(func(s *autoscaling.Schedule) { s.Desired = pointer(0) })},
+		"an alarm without a name": {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) {
+			s.Name = ""
+		})},
+		"an alarm without a metric": {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) {
+			s.Metric = ""
+		})},
+		"a statistic that CloudWatch does not have": {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) {
+			s.Statistic = "Median"
+		})},
+		"a comparison that CloudWatch does not have": {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) {
+			s.Comparison = "Above"
+		})},
+		"an alarm's period of 90 s": {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) {
+			s.Period = 90 * time.Second
+		})},
+		"an alarm's period of 10 s": {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) {
+			s.Period = 10 * time.Second
+		})},
+		"an alarm without an evaluation period": {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) {
+			s.EvaluationPeriods = 0
+		})},
+		"an alarm with more datapoints than periods": {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) {
+			s.DatapointsToAlarm = 6
+		})},
+		"an alarm that evaluates more than a day": {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) {
+			s.EvaluationPeriods = 1441
+		})},
+		"a treatment of missing data that CloudWatch does not have": {"ValidationError", "CloudWatch API: PutMetricAlarm",
+			alarm(func(s *cloudwatch.AlarmSpec) {
+				s.TreatMissing = "guess"
+			})},
+		"an alarm's action that the emulator cannot carry out": {"ValidationError", "CloudWatch API: PutMetricAlarm",
+			alarm(func(s *cloudwatch.AlarmSpec) {
+				s.Actions = []string{"arn:aws:automate:us-east-1:ec2:stop"}
+			})},
+		"an alarm with six actions": {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) {
+			s.OKActions = make([]string, 6)
+		})},
+		"a policy of a group that does not exist": {"ValidationError", "Auto Scaling API: PutScalingPolicy",
+			put("other", autoscaling.Policy{Name: "p", Target: 50})},
+		"a target tracking policy with the target 0": {"ValidationError", "Auto Scaling API: PutScalingPolicy",
+			put(group, autoscaling.Policy{Name: "p"})},
+		"a type of scaling policy that does not exist": {"ValidationError", "Auto Scaling API: PutScalingPolicy",
+			put(group, autoscaling.Policy{Name: "p", Type: "GuessScaling"})},
+		"a step policy without an adjustment type": {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling",
+			put(group, autoscaling.Policy{Name: "p", Type: autoscaling.StepScaling, Steps: []autoscaling.Step{{}}})},
+		"a step policy without steps": {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", policy()},
+		"a step policy with a gap between its steps": {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling",
+			policy(at(0, 10, 1), autoscaling.Step{Lower: pointer(11.0), Adjustment: 2})},
+		"a step policy whose steps overlap": {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling",
+			policy(at(0, 10, 1), autoscaling.Step{Lower: pointer(9.0), Adjustment: 2})},
+		"a step whose lower bound is above its upper bound": {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling",
+			policy(at(10, 0, 1))},
+		"a step policy whose highest step has an upper bound": {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling",
+			policy(at(0, 10, 1))},
+		"a step policy whose lowest step has a lower bound": {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling",
+			policy(at(-10, 0, -1))},
+		"a lifecycle hook without a name": {"ValidationError", "Auto Scaling API: PutLifecycleHook", hook(func(h *autoscaling.Hook) {
+			h.Name = ""
+		})},
+		"a lifecycle hook for a transition that does not exist": {"ValidationError", "Auto Scaling API: PutLifecycleHook",
+			hook(func(h *autoscaling.Hook) {
+				h.Transition = "launching"
+			})},
+		"a lifecycle hook with a timeout of 29 s": {"ValidationError", "Auto Scaling API: PutLifecycleHook", hook(func(h *autoscaling.Hook) {
+			h.Timeout = 29 * time.Second
+		})},
+		"a lifecycle hook with a timeout of more than two hours": {"ValidationError", "Auto Scaling API: PutLifecycleHook",
+			hook(func(h *autoscaling.Hook) {
+				h.Timeout = 7201 * time.Second
+			})},
+		"a lifecycle hook without a result": {"ValidationError", "Auto Scaling API: PutLifecycleHook", hook(func(h *autoscaling.Hook) {
+			h.Result = ""
+		})},
+		"a lifecycle hook that notifies a topic that does not exist": {"ValidationError", "Auto Scaling API: PutLifecycleHook",
+			hook(func(h *autoscaling.Hook) {
+				h.Topic = "arn:aws:sns:us-east-1:123456789012:none"
+			})},
+		"a schedule that changes nothing": {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction",
+			schedule(func(s *autoscaling.Schedule) {
+				s.Min = nil
+			})},
+		"a schedule without a time": {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction",
+			schedule(func(s *autoscaling.Schedule) {
+				s.Recurrence = ""
+			})},
+		"a schedule's recurrence that is not a cron expression": {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction",
+			schedule(func(s *autoscaling.Schedule) {
+				s.Recurrence = "daily"
+			})},
+		"a schedule's time zone that does not exist": {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction",
+			schedule(func(s *autoscaling.Schedule) {
+				s.TimeZone = "Europe/Nowhere"
+			})},
+		"a schedule that starts in the past": {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction",
+			schedule(func(s *autoscaling.Schedule) {
+				s.Start = time.Unix(0, 0)
+			})},
+		"a schedule that ends before it runs": {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction",
+			schedule(func(s *autoscaling.Schedule) {
+				s.End = time.Unix(0, 0)
+			})},
+		"a schedule's minimum above its desired capacity": {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction",
+			schedule(func(s *autoscaling.Schedule) {
+				s.Desired = pointer(0)
+			})},
 	}
 }
 

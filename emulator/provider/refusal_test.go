@@ -44,20 +44,24 @@ func providerRefusals() map[string]refusal {
 		return map[string]any{"cidrBlock": "10.1.0.0/16", "tags": tags}
 	}
 	return map[string]refusal{
-		"51 tags":                             {vpc, tagging, network(many(51)), "TagLimitExceeded"},
-		"a tag's key of 129 characters":       {vpc, tagging, network(of(strings.Repeat("k", 129), "v")), "maximum length of 128"},
-		"a tag's value of 257 characters":     {vpc, tagging, network(of("k", strings.Repeat("v", 257))), "maximum length of 256"},
-		"a tag that AWS keeps for itself":     {vpc, tagging, network(of("aws:owner", "v")), "reserved"},
-		"a description with an apostrophe":    {group, descriptions, of("description", "the service's"), "Invalid security group description"},
-		"a description of 256 characters":     {group, descriptions, of("description", strings.Repeat("d", 256)), "Invalid security group description"},
-		"a rule's description with an arrow":  {rule, "EC2 API: IpRange", map[string]any{"description": "a → b", "ipProtocol": "tcp"}, "Invalid security group description"},
-		"a hop limit of 65":                   {template, templates, of("metadataOptions", of("httpPutResponseHopLimit", 65)), "1 - 64"},
-		"metadata tokens that are neither":    {template, templates, of("metadataOptions", of("httpTokens", "always")), "httpTokens"},
-		"a metadata endpoint that is neither": {template, templates, of("metadataOptions", of("httpEndpoint", "on")), "httpEndpoint"},
-		"a type of volume that isn't": {template, "EC2 API: CreateVolume", of("blockDeviceMappings", []any{
+		"51 tags":                          {vpc, tagging, network(many(51)), "TagLimitExceeded"},
+		"a tag's key of 129 characters":    {vpc, tagging, network(of(strings.Repeat("k", 129), "v")), "maximum length of 128"},
+		"a tag's value of 257 characters":  {vpc, tagging, network(of("k", strings.Repeat("v", 257))), "maximum length of 256"},
+		"a tag's key that AWS reserves":    {vpc, tagging, network(of("aws:owner", "v")), "reserved"},
+		"a description with an apostrophe": {group, descriptions, of("description", "the service's"), "Invalid security group description"},
+		"a description of 256 characters": {group, descriptions,
+			of("description", strings.Repeat("d", 256)), "Invalid security group description"},
+		"a rule's description with an arrow": {rule, "EC2 API: IpRange",
+			map[string]any{"description": "a → b", "ipProtocol": "tcp"}, "Invalid security group description"},
+		"a hop limit of 65": {template, templates, of("metadataOptions", of("httpPutResponseHopLimit", 65)), "1 - 64"},
+		"metadata tokens that are neither optional nor required": {template, templates,
+			of("metadataOptions", of("httpTokens", "always")), "httpTokens"},
+		"a metadata endpoint that is neither enabled nor disabled": {template, templates,
+			of("metadataOptions", of("httpEndpoint", "on")), "httpEndpoint"},
+		"a volume type that does not exist": {template, "EC2 API: CreateVolume", of("blockDeviceMappings", []any{
 			map[string]any{"ebs": of("volumeType", "ssd")},
 		}), "volumeType"},
-		"a route to two places": {"aws:ec2/route:Route", "terraform-provider-aws: internal/service/ec2/vpc_route.go", map[string]any{
+		"a route with two targets": {"aws:ec2/route:Route", "terraform-provider-aws: internal/service/ec2/vpc_route.go", map[string]any{
 			"destinationCidrBlock": "0.0.0.0/0", "gatewayId": "igw-1", "natGatewayId": "nat-1",
 		}, "only one of"},
 		"a listener's TLS policy over HTTP": {listener, "ELB API: CreateListener", map[string]any{
@@ -66,19 +70,23 @@ func providerRefusals() map[string]refusal {
 		"a listener's TLS policy over TCP": {listener, "ELB API: CreateListener", map[string]any{
 			"protocol": "TCP", "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06", "defaultActions": []any{of("type", "forward")},
 		}, "SSL policy"},
-		"a listener's TLS policy that isn't": {listener, "ELB API: CreateListener", map[string]any{
+		"a listener's TLS policy that does not exist": {listener, "ELB API: CreateListener", map[string]any{
 			"protocol": "TLS", "sslPolicy": "TLSPolicy-2021", "defaultActions": []any{of("type", "forward")},
 		}, "SSLPolicyNotFound"},
-		"an alarm's period that is none":      {alarm, "CloudWatch API: PutMetricAlarm", map[string]any{"period": 7}, "ValidationError"},
-		"a rule of EventBridge on a schedule": {eventRule, "none: AWS does this, the emulator doesn't", of("scheduleExpression", "rate(5 minutes)"), "event patterns"},
-		"a rule on a bus that isn't":          {eventRule, "EventBridge API: PutRule", map[string]any{"eventBusName": "orders", "eventPattern": "{}"}, "ResourceNotFoundException"},
-		"a rule's state that isn't":           {eventRule, "EventBridge API: PutRule", map[string]any{"state": "PAUSED", "eventPattern": "{}"}, "expected state"},
-		"a target on a bus that isn't": {"aws:cloudwatch/eventTarget:EventTarget", "EventBridge API: PutTargets", map[string]any{
+		"an alarm's period of 7 s": {alarm, "CloudWatch API: PutMetricAlarm", map[string]any{"period": 7}, "ValidationError"},
+		"a rule of EventBridge with a schedule": {eventRule, "none: AWS does this, the emulator doesn't",
+			of("scheduleExpression", "rate(5 minutes)"), "event patterns"},
+		"a rule on an event bus that does not exist": {eventRule, "EventBridge API: PutRule",
+			map[string]any{"eventBusName": "orders", "eventPattern": "{}"}, "ResourceNotFoundException"},
+		"a rule's state that does not exist": {eventRule, "EventBridge API: PutRule",
+			map[string]any{"state": "PAUSED", "eventPattern": "{}"}, "expected state"},
+		"a target on an event bus that does not exist": {"aws:cloudwatch/eventTarget:EventTarget", "EventBridge API: PutTargets", map[string]any{
 			"rule": "r", "eventBusName": "orders", "arn": "arn:aws:sns:us-east-1:123456789012:alerts",
 		}, "ResourceNotFoundException"},
-		"user data twice": {"aws:ec2/instance:Instance", "terraform-provider-aws: internal/service/ec2/ec2_instance.go", map[string]any{
-			"userData": "a", "userDataBase64": "YQ==",
-		}, "conflicts with"},
+		"user data both as text and as base64": {"aws:ec2/instance:Instance", "terraform-provider-aws: internal/service/ec2/ec2_instance.go",
+			map[string]any{
+				"userData": "a", "userDataBase64": "YQ==",
+			}, "conflicts with"},
 	}
 }
 
@@ -155,8 +163,8 @@ func TestALogicalNameLeavesRoomForTheAutomaticOne(t *testing.T) {
 func TestTheDocumentListsWhatThePluginRefuses(t *testing.T) {
 	var rows [][]string
 	add := func(what, says, source string) { rows = append(rows, []string{what, "`" + says + "`", source}) }
-	add("a type that it doesn't know", "the emulator refuses aws:…", "none: AWS does this, the emulator doesn't")
-	add("a property that it doesn't know, at any depth", "the emulator doesn't know property …", "none: AWS does this, the emulator doesn't")
+	add("a type that the emulator does not know", "the emulator refuses aws:…", "none: AWS does this, the emulator doesn't")
+	add("a property that the emulator does not know, at any depth", "the emulator doesn't know property …", "none: AWS does this, the emulator doesn't")
 	rules := providerRefusals()
 	for _, what := range sortedKeys(rules) {
 		add(what, rules[what].want, rules[what].source)
