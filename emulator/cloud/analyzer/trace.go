@@ -12,20 +12,23 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
-// Path answers whether a TCP connection can be opened, as VPC Reachability Analyzer does.
+// Path is the answer whether a TCP connection can be opened.
 type Path struct {
-	From, To string // as they were found, e.g. "load balancer musicguru-lb"
+	From, To string // for people, e.g. "load balancer musicguru-lb"
 	Port     int
-	Hops     []vpc.Hop    // what it passes, as far as it comes
-	Blocked  *vpc.Blocked // what stops it; nil if nothing does
+	Hops     []vpc.Hop    // what the connection passes, as far as it comes
+	Blocked  *vpc.Blocked // what stops it; nil for nothing
 }
 
-// Trace follows a connection from one end to a port of another. An end is "internet" or an address out there, "bastion"
-// (the only instance outside of groups, or the only one of them with a public address), "database" and "balancer" (the only
-// ones of their kind), the ID of an instance, the name or the ARN of a balancer, the identifier or the ID of a database, or
-// a service as endpoints name it: s3, ecr.api.
+// Trace follows a TCP connection from an end to a port of another. An end is one of these:
 //
-// A balancer as an end stands for all of its nodes: they all must be reached, and all that may send must reach.
+//   - "internet", or an address outside of the VPCs
+//   - "bastion": the only instance outside of Auto Scaling groups, or the only one of them with a public address
+//   - "database" or "balancer", if there is only one
+//   - the ID of an instance, the name or ARN of a load balancer, the identifier or ID of a database
+//   - a service as endpoints name it: s3, ecr.api
+//
+// A load balancer stands for all of its nodes: all must be reached, and all that may send must reach.
 func (s *Store) Trace(from, to string, port int) (Path, error) {
 	if port < 1 || port > 65535 {
 		return Path{}, aws.Refuse("InvalidParameterValue", "port %d is not between 1 and 65535", port)
@@ -44,7 +47,7 @@ func (s *Store) Trace(from, to string, port int) (Path, error) {
 	return path, err
 }
 
-// Analyze is [Cloud.Trace] without its hops. What it doesn't know reaches nothing.
+// Analyze does the same as [Store.Trace] without the hops. An end that does not exist is reported as NO_PATH.
 func (s *Store) Analyze(from, to string, port int) *vpc.Blocked {
 	path, err := s.Trace(from, to, port)
 	if err != nil {
@@ -53,6 +56,7 @@ func (s *Store) Analyze(from, to string, port int) *vpc.Blocked {
 	return path.Blocked
 }
 
+// trace follows the connections between all peers of two ends.
 func (s *Store) trace(w *vpc.Trail, source, target []vpc.Peer, sender, receiver *elb.LoadBalancer, port int) *vpc.Blocked {
 	if sender != nil && len(target) == 1 && target[0].Subnet != "" {
 		return s.elb.TraceToTarget(w, sender, target[0], port, false)
@@ -75,6 +79,7 @@ func (s *Store) trace(w *vpc.Trail, source, target []vpc.Peer, sender, receiver 
 	return nil
 }
 
+// listens reports whether a load balancer has a listener on a port.
 func (s *Store) listens(b *elb.LoadBalancer, port int) bool {
 	for _, listener := range s.elb.Listeners {
 		if listener.Balancer == b.ARN && listener.Port == port {
@@ -84,7 +89,7 @@ func (s *Store) listens(b *elb.LoadBalancer, port int) bool {
 	return false
 }
 
-// ends are what a name stands for, with words for it.
+// ends returns the peers that a name stands for, and how to call them.
 func (s *Store) ends(name string) ([]vpc.Peer, string, error) {
 	if b := s.balancer(name); b != nil {
 		return s.elb.Nodes(b), "load balancer " + b.Spec.Name, nil
@@ -93,6 +98,7 @@ func (s *Store) ends(name string) ([]vpc.Peer, string, error) {
 	return []vpc.Peer{end}, end.Name, err
 }
 
+// end returns the peer that a name stands for.
 func (s *Store) end(name string) (vpc.Peer, error) {
 	if name == "internet" {
 		return vpc.Internet(), nil
@@ -116,7 +122,7 @@ func (s *Store) end(name string) (vpc.Peer, error) {
 		"name of a balancer or a database, nor an address outside, nor one of the services %s", name, strings.Join(services, ", "))
 }
 
-// owned tells whether an address is of one of the VPCs: what is there has a name.
+// owned reports whether an address is in a VPC, where ends are named by their resource.
 func (s *Store) owned(address netip.Addr) bool {
 	for _, vpc := range s.vpc.VPCs {
 		if vpc.CIDR.Contains(address) {
@@ -126,12 +132,13 @@ func (s *Store) owned(address netip.Addr) bool {
 	return false
 }
 
-// services are those of AWS that instances of the stacks talk to.
+// services are the services of AWS that instances of the stacks use.
 var services = []string{
 	"dynamodb", "ec2messages", "ecr.api", "ecr.dkr", "ecs", "ecs-agent", "ecs-telemetry", "logs", "monitoring", "s3",
 	"secretsmanager", "ssm", "ssmmessages", "sts",
 }
 
+// instanceNamed returns the instance that a name stands for, or nil.
 func (s *Store) instanceNamed(name string) *ec2.Instance {
 	if name != "bastion" {
 		return s.ec2.Instances[name]
@@ -143,6 +150,7 @@ func (s *Store) instanceNamed(name string) *ec2.Instance {
 	return single(s.ec2.OldestFirst(), alone)
 }
 
+// databaseNamed returns the database that a name stands for, or nil.
 func (s *Store) databaseNamed(name string) *rds.Database {
 	var all []*rds.Database
 	for _, id := range aws.Keys(s.rds.Databases) {
@@ -151,6 +159,7 @@ func (s *Store) databaseNamed(name string) *rds.Database {
 	return single(all, func(d *rds.Database) bool { return name == "database" || d.ID == name || d.Spec.Identifier == name })
 }
 
+// balancer returns the load balancer that a name stands for, or nil.
 func (s *Store) balancer(name string) *elb.LoadBalancer {
 	var all []*elb.LoadBalancer
 	for _, arn := range aws.Keys(s.elb.LoadBalancers) {
@@ -159,16 +168,16 @@ func (s *Store) balancer(name string) *elb.LoadBalancer {
 	return single(all, func(b *elb.LoadBalancer) bool { return name == "balancer" || b.ARN == name || b.Spec.Name == name })
 }
 
-// single is the one of a list that is meant, or nil: several are none.
+// single returns the only item that matches, or nil if none or several do.
 func single[T any](all []*T, meant func(*T) bool) *T {
-	found := slices.DeleteFunc(all, func(one *T) bool { return !meant(one) })
+	found := slices.DeleteFunc(all, func(item *T) bool { return !meant(item) })
 	if len(found) != 1 {
 		return nil
 	}
 	return found[0]
 }
 
-// databaseEnd returns a database in the first of its subnets.
+// databaseEnd returns the network interface of a database in the first of its subnets.
 func (s *Store) databaseEnd(d *rds.Database) vpc.Peer {
 	first := s.rds.SubnetGroups[d.Spec.SubnetGroup].Subnets[0]
 	for _, n := range s.vpc.InterfacesOf(d.Spec.Owner()) {

@@ -22,19 +22,20 @@ const (
 	Abandon  = "ABANDON"
 )
 
-// Hook holds an instance before it enters service, or after it was drained and before it is shut down, until somebody
-// completes the action or the time is over.
+// Hook is a lifecycle hook: it holds an instance before it enters service, or after it was drained and before it is
+// shut down, until the action is completed or the timeout is over.
 type Hook struct {
 	Name       string
 	Transition string        // Launching or Terminating
 	Timeout    time.Duration // 30–7200 s
-	Result     string        // when the time is over: Continue or Abandon
-	Topic      string        // ARN of a topic that is told; empty for none
-	Metadata   string        // sent along
+	Result     string        // after the timeout: Continue or Abandon
+	Topic      string        // ARN of a topic that is notified, or ""
+	Metadata   string        // sent with the notification
 }
 
 var hookName = regexp.MustCompile(`^[A-Za-z0-9\-_/]{1,255}$`)
 
+// checkHook refuses a hook that Auto Scaling refuses (API: PutLifecycleHook).
 func (s *Store) checkHook(h Hook) error {
 	switch {
 	case !hookName.MatchString(h.Name):
@@ -57,14 +58,15 @@ const (
 	maxHooks     = 50
 	maxPolicies  = 50
 	maxSchedules = 125
-	maxSteps     = 20 // of a policy
+	maxSteps     = 20 // per policy
 )
 
+// tooMany refuses what exceeds a quota.
 func tooMany(what string, limit int) error {
 	return aws.Refuse("LimitExceeded", "You have already reached the limit of %d %s", limit, what)
 }
 
-// checkTopic wants the ARN of a topic that exists.
+// checkTopic refuses a topic that does not exist.
 func (s *Store) checkTopic(topic string) error {
 	if s.events.Topics[topic] == nil {
 		return aws.Refuse("ValidationError", "Unable to publish test message to notification target %s. The topic does not exist.", topic)
@@ -72,7 +74,7 @@ func (s *Store) checkTopic(topic string) error {
 	return nil
 }
 
-// PutHook makes or changes a hook of a group (API: PutLifecycleHook).
+// PutHook creates or changes a hook of a group (API: PutLifecycleHook).
 func (s *Store) PutHook(group string, hook Hook) error {
 	g := s.Groups[group]
 	if g == nil {
@@ -95,8 +97,8 @@ func (g *Group) setHook(hook Hook) {
 	g.Hooks[hook.Name] = hook
 }
 
-// DeleteHook removes a hook. What it holds is abandoned if it launches, and goes on if it terminates (API:
-// DeleteLifecycleHook).
+// DeleteHook deletes a hook. Instances that it holds are abandoned if they are being launched, and go on if they are
+// being terminated (API: DeleteLifecycleHook).
 func (s *Store) DeleteHook(group, name string) error {
 	g := s.Groups[group]
 	if g == nil || g.Hooks[name].Name == "" {
@@ -129,7 +131,7 @@ func (s *Store) CompleteHook(group, hook, instance, result string) error {
 	return nil
 }
 
-// endWait ends the wait for one hook. The first that abandons ends the wait for all.
+// endWait ends the wait of an instance for a hook. If the hook abandons the instance, the wait for all hooks ends.
 func endWait(i *ec2.Instance, hook, result string) {
 	i.Held = maps.Clone(i.Held) // copies of the instance have the old one
 	delete(i.Held, hook)
@@ -158,7 +160,8 @@ func (s *Store) startHooks(g *Group, i *ec2.Instance, transition string, now tim
 	return len(i.Held) > 0
 }
 
-// isHeld gives hooks whose time is over their default result, and reports whether the instance still waits.
+// isHeld ends the wait for hooks whose timeout is over with their default result, and reports whether the instance
+// still waits.
 func isHeld(i *ec2.Instance, g *Group, now time.Time) bool {
 	for _, name := range aws.Keys(i.Held) {
 		if !now.Before(i.Held[name]) {

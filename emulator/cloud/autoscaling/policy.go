@@ -17,15 +17,15 @@ const (
 	StepScaling    = "StepScaling"
 )
 
-// Policy changes the desired capacity of a group when an alarm invokes it.
+// Policy is a scaling policy: it changes the desired capacity of a group when an alarm runs it.
 type Policy struct {
 	ARN      string
 	Name     string
-	Type     string // TargetTracking or StepScaling; "" is the former
+	Type     string // TargetTracking or StepScaling; "" stands for TargetTracking
 	Warmup   time.Duration
 	Disabled bool
 
-	// Target tracking keeps the average CPU utilization of the group near a target. It makes its own alarms.
+	// Target tracking keeps the average CPU utilization of the group near a target. It creates its own alarms.
 	Target         float64 // percent
 	DisableScaleIn bool
 
@@ -35,8 +35,8 @@ type Policy struct {
 	Steps        []Step
 }
 
-// Step is an adjustment for a range of metric minus threshold. Above the threshold the lower bound belongs to it, below it
-// the upper one.
+// Step is an adjustment for a range of the difference between metric and threshold. Above the threshold the lower bound
+// belongs to the range, below it the upper bound.
 type Step struct {
 	Lower, Upper *float64 // nil: no bound
 	Adjustment   int
@@ -49,15 +49,15 @@ const (
 	ExactCapacity           = "ExactCapacity"
 )
 
-// Target tracking scales out after 3 points of a minute over the target, and in after 15 below nine tenths of it: the
-// alarms that it makes on AWS, as users see them.
+// Target tracking scales out after three data points of a minute above the target, and in after 15 below nine tenths of
+// it: the alarms that it creates on AWS, as users see them.
 const (
 	HighPoints = 3
 	LowPoints  = 15
 	LowShare   = 0.9
 )
 
-// PutPolicy makes or changes a policy of a group and returns its ARN.
+// PutPolicy creates or changes a policy of a group and returns its ARN.
 func (s *Store) PutPolicy(group string, policy Policy, now time.Time) (string, error) {
 	if policy.Type == "" {
 		policy.Type = TargetTracking
@@ -84,8 +84,8 @@ func (s *Store) PutPolicy(group string, policy Policy, now time.Time) (string, e
 	return policy.ARN, nil
 }
 
-// addTrackingAlarms makes the alarms of a target tracking policy, named as AWS names them but for the policy's name in
-// place of a random end.
+// addTrackingAlarms creates the alarms of a target tracking policy. They are named as on AWS, but end with the policy's
+// name instead of a random string.
 func (s *Store) addTrackingAlarms(group string, p *Policy, now time.Time) {
 	spec := cloudwatch.AlarmSpec{
 		Name: "TargetTracking-" + group + "-AlarmHigh-" + p.Name, Namespace: "AWS/EC2", Metric: "CPUUtilization",
@@ -103,6 +103,7 @@ func (s *Store) addTrackingAlarms(group string, p *Policy, now time.Time) {
 	s.cloudwatch.AddAlarm(spec, now).Policy = p.ARN
 }
 
+// check refuses a policy that Auto Scaling refuses (API: PutScalingPolicy).
 func (p Policy) check() error {
 	switch {
 	case p.Type != TargetTracking && p.Type != StepScaling:
@@ -126,8 +127,8 @@ func (p Policy) check() error {
 	return p.checkSteps()
 }
 
-// checkSteps holds the rules for the ranges ("Step adjustments"): no gap, no overlap, and open ends where they go past
-// the threshold.
+// checkSteps checks the ranges of the steps ("Step adjustments"): no gap, no overlap, and no bound away from the
+// threshold.
 func (p Policy) checkSteps() error {
 	steps := slices.SortedFunc(slices.Values(p.Steps), func(a, b Step) int {
 		if a.lower() < b.lower() {
@@ -160,6 +161,7 @@ func (p Policy) checkSteps() error {
 	return nil
 }
 
+// lower returns the lower bound.
 func (t Step) lower() float64 {
 	if t.Lower == nil {
 		return math.Inf(-1)
@@ -167,6 +169,7 @@ func (t Step) lower() float64 {
 	return *t.Lower
 }
 
+// upper returns the upper bound.
 func (t Step) upper() float64 {
 	if t.Upper == nil {
 		return math.Inf(1)
@@ -174,6 +177,7 @@ func (t Step) upper() float64 {
 	return *t.Upper
 }
 
+// contains reports whether a difference from the threshold is in the range.
 func (t Step) contains(past float64) bool {
 	if past >= 0 {
 		return t.lower() <= past && past < t.upper()
@@ -181,7 +185,7 @@ func (t Step) contains(past float64) bool {
 	return t.lower() < past && past <= t.upper()
 }
 
-// DeletePolicy removes a policy, and the alarms that it made.
+// DeletePolicy deletes a policy and the alarms that it created.
 func (s *Store) DeletePolicy(group, name string) error {
 	if g := s.Groups[group]; g != nil && g.Policies[name] != nil {
 		s.cloudwatch.DeleteAlarmsOf(g.Policies[name].ARN)
@@ -190,7 +194,7 @@ func (s *Store) DeletePolicy(group, name string) error {
 	return nil
 }
 
-// runPolicy runs the policy that an alarm names. While an instance refresh runs, nothing is scaled.
+// runPolicy runs the policy of a group that an alarm names.
 func (s *Store) runPolicy(arn string, a *cloudwatch.Alarm, now time.Time) (result string, known bool) {
 	g, p := s.policyByARN(arn)
 	if p == nil {
@@ -199,7 +203,8 @@ func (s *Store) runPolicy(arn string, a *cloudwatch.Alarm, now time.Time) (resul
 	return s.execute(g, p, a, now), true
 }
 
-// execute runs a policy and says what came of it; nothing when it changed nothing.
+// execute runs a policy and returns the entry for the alarm's history, or "" if nothing changed. Nothing is scaled
+// during an instance refresh.
 func (s *Store) execute(g *Group, p *Policy, a *cloudwatch.Alarm, now time.Time) string {
 	if p.Disabled || g.Deleting || g.refreshing() != nil {
 		return ""
@@ -220,6 +225,7 @@ func (s *Store) execute(g *Group, p *Policy, a *cloudwatch.Alarm, now time.Time)
 	return "Successfully executed action " + p.ARN
 }
 
+// policyByARN returns a policy by its ARN, with its group, or nil.
 func (s *Store) policyByARN(arn string) (*Group, *Policy) {
 	for _, g := range s.Groups {
 		for _, p := range g.Policies {
@@ -231,8 +237,8 @@ func (s *Store) policyByARN(arn string) (*Group, *Policy) {
 	return nil, nil
 }
 
-// track brings the metric back to the target. While instances that a policy launched are still warming up, nothing
-// happens.
+// track scales a group so that the metric approaches the target. It does nothing while instances that a policy launched
+// are warming up.
 func (s *Store) track(g *Group, p *Policy, a *cloudwatch.Alarm, now time.Time) {
 	if now.Sub(g.ScaledAt) < p.Warmup {
 		return
@@ -244,17 +250,18 @@ func (s *Store) track(g *Group, p *Policy, a *cloudwatch.Alarm, now time.Time) {
 	s.SetDesired(g, desired, now)
 }
 
-// step adjusts the capacity that there would be if nothing were under way: instances that warm up are not there yet, and
-// ones that terminate are still, so that an alarm that goes on doesn't scale for the same cause twice ("Step and simple
-// scaling policies", instance warmup). While instances warm up, nothing is scaled in.
+// step applies the step for the value of the metric. It adjusts the capacity as it would be if nothing were under way:
+// to scale out, instances that are warming up do not count; to scale in, instances that are being terminated still
+// count. So an alarm that lasts does not scale twice for the same cause ("Step and simple scaling policies", instance
+// warmup). While instances warm up, nothing is scaled in.
 func (s *Store) step(g *Group, p *Policy, a *cloudwatch.Alarm, now time.Time) (failure string) {
 	past := a.Value - a.Spec.Threshold
-	at := slices.IndexFunc(p.Steps, func(t Step) bool { return t.contains(past) })
-	if at < 0 {
+	n := slices.IndexFunc(p.Steps, func(t Step) bool { return t.contains(past) })
+	if n < 0 {
 		return fmt.Sprintf("No step adjustment found for metric value %v and alarm threshold %v", a.Value, a.Spec.Threshold)
 	}
-	out := p.adjusted(g.Desired-s.warming(g, p.Warmup, now), p.Steps[at].Adjustment)
-	in := p.adjusted(g.Desired+s.terminating(g), p.Steps[at].Adjustment)
+	out := p.adjusted(g.Desired-s.warming(g, p.Warmup, now), p.Steps[n].Adjustment)
+	in := p.adjusted(g.Desired+s.terminating(g), p.Steps[n].Adjustment)
 	switch {
 	case out > g.Desired:
 		s.SetDesired(g, out, now)
@@ -281,7 +288,7 @@ func (p *Policy) adjusted(capacity, adjustment int) int {
 	return capacity + adjustment
 }
 
-// percent rounds towards zero, but never to nothing.
+// percent returns a percentage of a capacity, rounded towards zero but not to zero.
 func percent(capacity, adjustment int) int {
 	exact := float64(capacity*adjustment) / 100
 	if math.Abs(exact) > 0 && math.Abs(exact) < 1 {
@@ -290,7 +297,7 @@ func percent(capacity, adjustment int) int {
 	return int(exact)
 }
 
-// warming counts the instances that the desired capacity includes and that have not warmed up.
+// warming counts the instances of the desired capacity that have not warmed up.
 func (s *Store) warming(g *Group, warmup time.Duration, now time.Time) int {
 	ready := 0
 	for _, i := range s.Active(g) {
@@ -301,7 +308,7 @@ func (s *Store) warming(g *Group, warmup time.Duration, now time.Time) int {
 	return max(0, g.Desired-ready)
 }
 
-// terminating counts the members that are leaving because the group shrank, and those that are going to.
+// terminating counts the members that are being terminated, or will be, because the desired capacity fell.
 func (s *Store) terminating(g *Group) int {
 	active := s.Active(g)
 	count := max(0, len(active)-g.Desired)
@@ -313,6 +320,7 @@ func (s *Store) terminating(g *Group) int {
 	return count
 }
 
+// SetDesired sets the desired capacity within the bounds of the group.
 func (s *Store) SetDesired(g *Group, desired int, now time.Time) {
 	desired = min(max(desired, g.Spec.Min), g.Spec.Max)
 	if desired != g.Desired {
@@ -320,7 +328,7 @@ func (s *Store) SetDesired(g *Group, desired int, now time.Time) {
 	}
 }
 
-// warmup is how long a new member of the group doesn't count: as long as the slowest of its policies wants.
+// warmup returns how long a new member does not count: the longest warmup of the policies.
 func (g *Group) warmup() time.Duration {
 	var longest time.Duration
 	for _, p := range g.Policies {
@@ -329,14 +337,15 @@ func (g *Group) warmup() time.Duration {
 	return longest
 }
 
-// NamedAlarm is an alarm as CloudWatch lists it.
+// NamedAlarm is an alarm with its state.
 type NamedAlarm struct {
 	Name, State string
 }
 
-// Alarms lists the alarms that invoke a group's policies by name.
+// Alarms returns the alarms that run policies of the group, sorted by name.
 func (g Group) Alarms() []NamedAlarm { return g.alarms }
 
+// alarmsOf returns the alarms that run policies of a group, sorted by name.
 func (s *Store) alarmsOf(g *Group) []NamedAlarm {
 	var alarms []NamedAlarm
 	for _, name := range aws.Keys(s.cloudwatch.Alarms) {

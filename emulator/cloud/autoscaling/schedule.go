@@ -8,18 +8,19 @@ import (
 	"github.com/elastic-service/elastic-service/internal/cron"
 )
 
-// Schedule sets a group's sizes at a time, or again and again.
+// Schedule is a scheduled action: it sets a group's sizes once or repeatedly.
 type Schedule struct {
 	ARN               string
 	Name              string
-	Recurrence        string // cron, five fields; empty for once, at Start
-	TimeZone          string // of Recurrence; empty is UTC
+	Recurrence        string // cron expression; "" to run once, at Start
+	TimeZone          string // of Recurrence; "" stands for UTC
 	Start, End        time.Time
-	Min, Max, Desired *int      // nil leaves it as it is
-	Next              time.Time // when it acts next; zero for never again
+	Min, Max, Desired *int      // nil: unchanged
+	Next              time.Time // next run; zero: none
 }
 
-// PutSchedule makes or changes a scheduled action of a group and returns its ARN (API: PutScheduledUpdateGroupAction).
+// PutSchedule creates or changes a scheduled action of a group and returns its ARN (API:
+// PutScheduledUpdateGroupAction).
 func (s *Store) PutSchedule(group string, schedule Schedule, now time.Time) (string, error) {
 	g := s.Groups[group]
 	if g == nil {
@@ -44,6 +45,7 @@ func (s *Store) PutSchedule(group string, schedule Schedule, now time.Time) (str
 	return schedule.ARN, nil
 }
 
+// check refuses a scheduled action that Auto Scaling refuses (API: PutScheduledUpdateGroupAction).
 func (a *Schedule) check(now time.Time) error {
 	switch {
 	case a.Name == "" || len(a.Name) > 255:
@@ -74,7 +76,7 @@ func (a *Schedule) check(now time.Time) error {
 	return nil
 }
 
-// plan finds the next time after now at which the schedule acts.
+// plan sets the next time at which the scheduled action runs.
 func (a *Schedule) plan(now time.Time) {
 	a.Next = time.Time{}
 	if a.Recurrence == "" {
@@ -85,7 +87,7 @@ func (a *Schedule) plan(now time.Time) {
 	}
 	recurrence, err := cron.Parse(a.Recurrence)
 	zone, zoneErr := time.LoadLocation(a.TimeZone)
-	if err != nil || zoneErr != nil { // checked when it was put
+	if err != nil || zoneErr != nil { // checked by PutSchedule
 		return
 	}
 	next, ok := recurrence.Next(later(now, a.Start.Add(-time.Second)).In(zone))
@@ -94,6 +96,7 @@ func (a *Schedule) plan(now time.Time) {
 	}
 }
 
+// later returns the later time.
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
@@ -101,7 +104,7 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// DeleteSchedule removes a scheduled action.
+// DeleteSchedule deletes a scheduled action.
 func (s *Store) DeleteSchedule(group, name string) error {
 	if g := s.Groups[group]; g != nil {
 		delete(g.Schedules, name)
@@ -109,7 +112,7 @@ func (s *Store) DeleteSchedule(group, name string) error {
 	return nil
 }
 
-// runSchedules does what is due.
+// runSchedules runs the scheduled actions that are due.
 func (s *Store) runSchedules(g *Group, now time.Time) bool {
 	changed := false
 	for _, name := range aws.Keys(g.Schedules) {
@@ -124,7 +127,7 @@ func (s *Store) runSchedules(g *Group, now time.Time) bool {
 	return changed
 }
 
-// runSchedule sets the sizes. One that would leave the minimum above the maximum does nothing and says so.
+// runSchedule sets the sizes. If the minimum would exceed the maximum, it changes nothing and adds a failed activity.
 func (s *Store) runSchedule(g *Group, a *Schedule, now time.Time) {
 	lowest, highest, before := g.Spec.Min, g.Spec.Max, g.Desired
 	if a.Min != nil {

@@ -16,49 +16,51 @@ type Cluster struct {
 	Default   []ProviderStrategy // for services that name neither a launch type nor a strategy
 }
 
-// ProviderStrategy gives a service the instances of a capacity provider.
+// ProviderStrategy assigns a capacity provider to a service.
 type ProviderStrategy struct {
 	Provider     string
 	Base, Weight int
 }
 
-// CapacityProvider makes an Auto Scaling group's instances a cluster's capacity.
+// CapacityProvider makes the instances of an Auto Scaling group the capacity of a cluster.
 type CapacityProvider struct {
 	ARN     string
 	Spec    CapacityProviderSpec
-	Looked  time.Time // when managed scaling last looked at its metric
-	Surplus int       // minutes in a row in which fewer instances would have done
+	Looked  time.Time // last run of managed scaling
+	Surplus int       // minutes in a row in which fewer instances would have sufficed
 }
 
-// CapacityProviderSpec is what a capacity provider is made of.
+// CapacityProviderSpec describes a capacity provider.
 type CapacityProviderSpec struct {
 	Name                  string
 	Group                 string // name or ARN of the Auto Scaling group
 	Scaling               *ManagedScaling
-	Draining              bool // tasks leave an instance before it is terminated
+	Draining              bool // managed draining: tasks are moved before their instance is terminated
 	TerminationProtection bool
 }
 
-// ManagedScaling lets ECS set a group's desired capacity.
+// ManagedScaling lets ECS set the desired capacity of a group.
 type ManagedScaling struct {
-	Target           int // percent of the group that is to be in use, 1–100
-	MinStep, MaxStep int // instances at once, 1–10000
+	Target           int // percent of the group to be in use, 1–100
+	MinStep, MaxStep int // instances per step, 1–10000
 }
 
-// ecsName is the rule for names of clusters, services, families and containers.
+// ecsName matches names of clusters, services, families and containers.
 var ecsName = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,255}$`)
 
+// invalidParameter refuses a parameter.
 func invalidParameter(format string, args ...any) error {
 	return aws.Refuse("InvalidParameterException", format, args...)
 }
 
+// clientException refuses a request.
 func clientException(format string, args ...any) error {
 	return aws.Refuse("ClientException", format, args...)
 }
 
 var errNoCluster = aws.Refuse("ClusterNotFoundException", "Cluster not found.")
 
-// CreateCluster makes an empty cluster. As on AWS it is no error that it exists: its ARN comes back.
+// CreateCluster creates an empty cluster. As on AWS it succeeds if the cluster exists.
 func (s *Store) CreateCluster(name string) (Cluster, error) {
 	made := Cluster{ARN: s.region.ARN("ecs", "cluster/"+name), Name: name}
 	if !ecsName.MatchString(name) {
@@ -74,13 +76,10 @@ func (s *Store) CreateCluster(name string) (Cluster, error) {
 	return made, nil
 }
 
-// cluster finds one by name or ARN.
-func (s *Store) cluster(id string) *Cluster { return s.Clusters[lastPart(id)] }
+// cluster returns a cluster by its name or ARN, or nil.
+func (s *Store) cluster(id string) *Cluster { return s.Clusters[aws.LastPart(id)] }
 
-// lastPart is what follows the last slash of an ARN, or a name as it is.
-func lastPart(arn string) string { return arn[strings.LastIndex(arn, "/")+1:] }
-
-// DeleteCluster removes a cluster without instances, services and tasks.
+// DeleteCluster deletes a cluster without container instances, active services and tasks.
 func (s *Store) DeleteCluster(name string) error {
 	cluster := s.cluster(name)
 	if cluster == nil {
@@ -104,9 +103,9 @@ func (s *Store) DeleteCluster(name string) error {
 	return nil
 }
 
-// CreateCapacityProvider makes a provider of a group that no other has.
+// CreateCapacityProvider creates a capacity provider of a group that has none.
 func (s *Store) CreateCapacityProvider(spec CapacityProviderSpec) (CapacityProvider, error) {
-	spec.Group = lastPart(spec.Group)
+	spec.Group = aws.LastPart(spec.Group)
 	made := CapacityProvider{ARN: s.region.ARN("ecs", "capacity-provider/"+spec.Name), Spec: spec}
 	if err := s.checkProvider(spec); err != nil {
 		return CapacityProvider{}, err
@@ -126,6 +125,7 @@ func (s *Store) CreateCapacityProvider(spec CapacityProviderSpec) (CapacityProvi
 	return made, nil
 }
 
+// checkProvider refuses a capacity provider that ECS refuses (API: CreateCapacityProvider).
 func (s *Store) checkProvider(spec CapacityProviderSpec) error {
 	lower := strings.ToLower(spec.Name)
 	switch {
@@ -135,7 +135,7 @@ func (s *Store) checkProvider(spec CapacityProviderSpec) error {
 		return clientException("The specified capacity provider name is invalid. Up to 255 characters are allowed and it must "+
 			"not begin with aws, ecs or fargate: %s", spec.Name)
 	case s.autoscaling.Groups[spec.Group] == nil:
-		return clientException("The specified Auto Scaling group ARN is not valid: %s doesn't exist", spec.Group)
+		return clientException("The specified Auto Scaling group ARN is not valid: %s does not exist", spec.Group)
 	case spec.TerminationProtection && spec.Scaling == nil:
 		return clientException("The managed termination protection setting for the capacity provider is invalid. To enable " +
 			"managed termination protection for a capacity provider, the managed scaling setting must be enabled.")
@@ -152,7 +152,7 @@ func (s *Store) checkProvider(spec CapacityProviderSpec) error {
 	return nil
 }
 
-// UpdateCapacityProvider changes managed scaling and draining; the group stays.
+// UpdateCapacityProvider changes managed scaling and managed draining. The group stays.
 func (s *Store) UpdateCapacityProvider(spec CapacityProviderSpec) error {
 	p := s.CapacityProviders[spec.Name]
 	if p == nil {
@@ -166,7 +166,7 @@ func (s *Store) UpdateCapacityProvider(spec CapacityProviderSpec) error {
 	return nil
 }
 
-// DeleteCapacityProvider removes a provider that no cluster has any more.
+// DeleteCapacityProvider deletes a capacity provider that is associated with no cluster.
 func (s *Store) DeleteCapacityProvider(name string) error {
 	for _, cluster := range s.Clusters {
 		if slices.Contains(cluster.Providers, name) {
@@ -178,7 +178,8 @@ func (s *Store) DeleteCapacityProvider(name string) error {
 	return nil
 }
 
-// PutClusterCapacityProviders sets the capacity providers of a cluster. One that a service uses can't be taken away.
+// PutClusterCapacityProviders sets the capacity providers of a cluster. A capacity provider that a service uses cannot
+// be removed.
 func (s *Store) PutClusterCapacityProviders(cluster string, providers []string, strategy []ProviderStrategy) error {
 	found := s.cluster(cluster)
 	if found == nil {
@@ -205,7 +206,8 @@ func (s *Store) PutClusterCapacityProviders(cluster string, providers []string, 
 	return nil
 }
 
-// checkStrategy holds the API's rules (CapacityProviderStrategyItem), and takes strategies of one provider only.
+// checkStrategy checks the limits of the API (CapacityProviderStrategyItem). The emulator accepts strategies of a
+// single provider.
 func checkStrategy(strategy []ProviderStrategy, providers []string, cluster string) error {
 	for _, item := range strategy {
 		switch {

@@ -9,28 +9,30 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// TaskDefinition is one revision of a family. It is never changed, only taken out of use.
+// TaskDefinition is a revision of a family. It is never changed, only deregistered.
 type TaskDefinition struct {
 	ARN, Family string
 	Revision    int
-	Active      bool // a service may take it; one that has it already goes on
+	Active      bool // not deregistered; services that use a deregistered revision go on
 	Spec        TaskDefinitionSpec
 }
 
-// TaskDefinitionSpec is what a task definition is made of.
+// TaskDefinitionSpec describes a task definition.
 type TaskDefinitionSpec struct {
 	Family        string
-	NetworkMode   string // bridge, which is the default
-	CPU, Memory   int    // of the whole task: units and MiB; 0: the container's
+	NetworkMode   string // bridge (default)
+	CPU, Memory   int    // of the whole task, in units and MiB; 0: those of the container
 	TaskRole      string // ARN
 	ExecutionRole string // ARN
 	Containers    []ContainerDefinition
 }
 
-// ContainerDefinition is a container of a task definition, as its JSON document has it (API: ContainerDefinition). A
-// field that is only kept has no effect on a process here.
+// ContainerDefinition is a container of a task definition, as in its JSON document (API: ContainerDefinition). A field
+// that is marked as kept has no effect in the emulator.
 type ContainerDefinition struct {
 	Name              string           `json:"name"`
 	Image             string           `json:"image"`
@@ -52,7 +54,7 @@ type ContainerDefinition struct {
 	Privileged             bool              `json:"privileged,omitempty"`             // kept
 	DockerLabels           map[string]string `json:"dockerLabels,omitempty"`           // kept
 
-	// Empty lists that tools write; anything in them is refused.
+	// Tools write these as empty lists. Anything in them is refused.
 	MountPoints    []json.RawMessage `json:"mountPoints,omitempty"`
 	VolumesFrom    []json.RawMessage `json:"volumesFrom,omitempty"`
 	SystemControls []json.RawMessage `json:"systemControls,omitempty"`
@@ -64,15 +66,15 @@ type KeyValue struct {
 	Value string `json:"value"`
 }
 
-// PortMapping makes a container's port reachable at its instance.
+// PortMapping makes a port of a container reachable at its instance.
 type PortMapping struct {
 	Name          string `json:"name,omitempty"`
 	ContainerPort int    `json:"containerPort"`
-	HostPort      int    `json:"hostPort,omitempty"` // 0: one of the instance's dynamic ports
-	Protocol      string `json:"protocol,omitempty"` // tcp, which is the default
+	HostPort      int    `json:"hostPort,omitempty"` // 0: a dynamic port of the instance
+	Protocol      string `json:"protocol,omitempty"` // tcp (default)
 }
 
-// LogSettings is where a container's output goes: kept, it is in the task's log here.
+// LogSettings names where a container's output goes. It is kept: in the emulator the output is in the task's log.
 type LogSettings struct {
 	LogDriver string            `json:"logDriver"`
 	Options   map[string]string `json:"options,omitempty"`
@@ -83,7 +85,7 @@ type LinuxParameters struct {
 	InitProcessEnabled bool `json:"initProcessEnabled,omitempty"`
 }
 
-// ParseContainers reads the JSON list of container definitions. A key that has no meaning here is refused by its name.
+// ParseContainers reads the JSON list of container definitions. It refuses a key that the emulator does not know.
 func ParseContainers(document string) ([]ContainerDefinition, error) {
 	decoder := json.NewDecoder(bytes.NewReader([]byte(document)))
 	decoder.DisallowUnknownFields()
@@ -125,7 +127,7 @@ func (s *Store) RegisterTaskDefinition(spec TaskDefinitionSpec) (TaskDefinition,
 	return made, nil
 }
 
-// DeregisterTaskDefinition takes a revision out of use. It stays, INACTIVE, as on AWS: its number is never used again.
+// DeregisterTaskDefinition deregisters a revision. It stays, INACTIVE, as on AWS: its number is not used again.
 func (s *Store) DeregisterTaskDefinition(arn string) error {
 	if d := s.TaskDefinitions[arn]; d != nil {
 		d.Active = false
@@ -133,9 +135,9 @@ func (s *Store) DeregisterTaskDefinition(arn string) error {
 	return nil
 }
 
-// definition finds an active revision by ARN, "family:revision" or "family", which is the latest.
+// definition returns an active revision by its ARN, by "family:revision", or by "family" for the latest.
 func (s *Store) definition(id string) (*TaskDefinition, error) {
-	name := lastPart(id)
+	name := aws.LastPart(id)
 	var found *TaskDefinition
 	for _, d := range s.TaskDefinitions {
 		named := name == d.Family || name == fmt.Sprintf("%s:%d", d.Family, d.Revision)
@@ -149,16 +151,18 @@ func (s *Store) definition(id string) (*TaskDefinition, error) {
 	return found, nil
 }
 
+// checkTaskRoles refuses roles that do not exist.
 func (s *Store) checkTaskRoles(spec TaskDefinitionSpec) error {
 	for _, arn := range []string{spec.TaskRole, spec.ExecutionRole} {
-		if arn != "" && s.iam.Roles[lastPart(arn)] == nil {
+		if arn != "" && s.iam.Roles[aws.LastPart(arn)] == nil {
 			return clientException("Role is not valid: %s", arn)
 		}
 	}
 	return nil
 }
 
-// checkDefinition holds what the API refuses, and what has no behaviour here.
+// checkDefinition refuses a task definition that ECS refuses (API: RegisterTaskDefinition) or that the emulator cannot
+// run.
 func checkDefinition(spec *TaskDefinitionSpec) error {
 	spec.NetworkMode = cmp.Or(spec.NetworkMode, "bridge")
 	switch {
@@ -175,9 +179,10 @@ func checkDefinition(spec *TaskDefinitionSpec) error {
 	return checkContainer(spec.Containers[0], spec.Memory)
 }
 
-// minMemory is what Docker wants, in MiB (API: ContainerDefinition, memory).
+// minMemory is the least memory that Docker accepts, in MiB (API: ContainerDefinition, memory).
 const minMemory = 6
 
+// checkContainer checks a container.
 func checkContainer(d ContainerDefinition, taskMemory int) error {
 	switch {
 	case !ecsName.MatchString(d.Name):
@@ -213,6 +218,7 @@ func checkContainer(d ContainerDefinition, taskMemory int) error {
 	return checkLogs(d)
 }
 
+// checkEnvironment checks the environment variables.
 func checkEnvironment(d ContainerDefinition) error {
 	for _, variable := range d.Environment {
 		if variable.Name == "" {
@@ -222,6 +228,7 @@ func checkEnvironment(d ContainerDefinition) error {
 	return nil
 }
 
+// checkMappings checks the port mappings.
 func checkMappings(d ContainerDefinition) error {
 	if len(d.PortMappings) > 1 {
 		return clientException("a container of several ports is valid on AWS, but has no behaviour in the emulator yet, which "+
@@ -241,7 +248,7 @@ func checkMappings(d ContainerDefinition) error {
 	return nil
 }
 
-// checkLogs: awslogs wants to know where to write (API: LogConfiguration).
+// checkLogs checks the log configuration: awslogs needs a log group and a region (API: LogConfiguration).
 func checkLogs(d ContainerDefinition) error {
 	l := d.LogConfiguration
 	drivers := []string{"awslogs", "fluentd", "gelf", "journald", "json-file", "splunk", "syslog"}
@@ -257,10 +264,10 @@ func checkLogs(d ContainerDefinition) error {
 	return nil
 }
 
-// container is the one that a task has here.
+// container returns the only container.
 func (d *TaskDefinition) container() ContainerDefinition { return d.Spec.Containers[0] }
 
-// mapping is the container's port, or none.
+// mapping returns the container's port mapping, or the zero value.
 func (d *TaskDefinition) mapping() PortMapping {
 	for _, m := range d.container().PortMappings {
 		return m
@@ -268,7 +275,7 @@ func (d *TaskDefinition) mapping() PortMapping {
 	return PortMapping{}
 }
 
-// units is what a task reserves of its instance's CPU: the task's size if it has one.
+// units returns the CPU units that a task reserves: those of the task, or those of the container.
 func (d *TaskDefinition) units() int {
 	if d.Spec.CPU > 0 {
 		return d.Spec.CPU
@@ -276,7 +283,7 @@ func (d *TaskDefinition) units() int {
 	return d.container().CPU
 }
 
-// memory is what a task reserves of its instance, in MiB: the task's size, the soft limit or the hard one.
+// memory returns the memory that a task reserves, in MiB: that of the task, or the soft or hard limit of the container.
 func (d *TaskDefinition) memory() int {
 	for _, n := range []int{d.Spec.Memory, d.container().MemoryReservation} {
 		if n > 0 {
@@ -286,6 +293,7 @@ func (d *TaskDefinition) memory() int {
 	return d.container().Memory
 }
 
+// stopTimeout returns how long a container has to stop after SIGTERM.
 func (d *TaskDefinition) stopTimeout() time.Duration {
 	if seconds := d.container().StopTimeout; seconds != nil {
 		return time.Duration(*seconds) * time.Second
@@ -293,5 +301,5 @@ func (d *TaskDefinition) stopTimeout() time.Duration {
 	return 30 * time.Second // ECS_CONTAINER_STOP_TIMEOUT
 }
 
-// IsLeft reports whether the revision counts as left over: one that is out of use stays on AWS too.
+// IsLeft reports whether the revision counts as left over: a deregistered revision stays on AWS too.
 func (d *TaskDefinition) IsLeft() bool { return d.Active }

@@ -16,30 +16,29 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
-// ContainerInstance is an instance that joined a cluster: its user data names the cluster, its image has ECS's agent,
-// and its role lets the agent register it.
+// ContainerInstance is an instance that has joined a cluster: its user data names the cluster, its image has the ECS
+// agent, and its role allows the agent to register it.
 type ContainerInstance struct {
 	ID, ARN    string
 	Cluster    string // name
 	Instance   string // i-…
-	Draining   bool   // takes no tasks, and its services replace those that it has
-	CPU        int    // units in all
-	Memory     int    // MiB in all
-	NextPort   int    // where the search for a dynamic port begins
+	Draining   bool   // gets no tasks; services replace those that it has
+	CPU        int    // units in total
+	Memory     int    // MiB in total
+	NextPort   int    // next dynamic port to try
 	Registered time.Time
 }
 
-// Dynamic host ports are the ephemeral ports of an Amazon Linux kernel (net.ipv4.ip_local_port_range), as Docker takes
-// them.
+// Dynamic host ports are the ephemeral ports of Amazon Linux (net.ipv4.ip_local_port_range), which Docker uses.
 const (
 	firstDynamicPort = 32768
 	lastDynamicPort  = 60999
 )
 
-// reservedPorts are the agent's, Docker's and SSH's (API: PortMapping).
+// reservedPorts are the ports of the agent, Docker and SSH (API: PortMapping).
 var reservedPorts = []int{22, 2375, 2376, 51678, 51679, 51680}
 
-// agentConfig is where the agent finds its cluster's name.
+// agentConfig is the file in which the agent finds the name of its cluster.
 const agentConfig = "/etc/ecs/ecs.config"
 
 var (
@@ -47,7 +46,7 @@ var (
 	clusterCommand = regexp.MustCompile(`ECS_CLUSTER=["']?([a-zA-Z0-9_-]+)`)
 )
 
-// clusterOf reads the name of a cluster from user data: a cloud-config that writes the agent's configuration, or a
+// clusterOf reads the name of a cluster from user data: a cloud-config that writes the configuration of the agent, or a
 // script or command that does.
 func clusterOf(script []byte) string {
 	var document struct {
@@ -72,7 +71,7 @@ func clusterOf(script []byte) string {
 	return ""
 }
 
-// hosts lists a cluster's container instances, the oldest first.
+// hosts returns the container instances of a cluster, the oldest first.
 func (s *Store) hosts(cluster string) []*ContainerInstance {
 	var found []*ContainerInstance
 	for _, i := range s.ec2.OldestFirst() {
@@ -83,17 +82,17 @@ func (s *Store) hosts(cluster string) []*ContainerInstance {
 	return found
 }
 
-// DescribeContainerInstances lists a cluster's, the oldest first.
+// DescribeContainerInstances returns copies of the container instances of a cluster, the oldest first.
 func (s *Store) DescribeContainerInstances(cluster string) []ContainerInstance {
 	var all []ContainerInstance
-	for _, host := range s.hosts(lastPart(cluster)) {
+	for _, host := range s.hosts(aws.LastPart(cluster)) {
 		all = append(all, *host)
 	}
 	return all
 }
 
-// reconcileHosts lets running instances join their clusters, drains those that are on their way out, and drops those that
-// are gone: ECS deregisters a terminated instance whose agent was connected.
+// reconcileHosts lets running instances join their clusters, drains container instances that are being terminated, and
+// removes those that are gone: ECS deregisters a terminated instance whose agent was connected.
 func (s *Store) reconcileHosts(now time.Time) bool {
 	if len(s.Clusters) == 0 {
 		return false
@@ -123,6 +122,7 @@ func (s *Store) reconcileHosts(now time.Time) bool {
 	return changed
 }
 
+// newHost returns a container instance without tasks.
 func (s *Store) newHost(cluster string, i *ec2.Instance, now time.Time) *ContainerInstance {
 	id := aws.RandomHex(16)
 	return &ContainerInstance{
@@ -131,14 +131,14 @@ func (s *Store) newHost(cluster string, i *ec2.Instance, now time.Time) *Contain
 	}
 }
 
-// clusterToJoin is the cluster that an instance names and, if its agent can't register it there, why.
+// clusterToJoin returns the cluster that an instance names, and why its agent cannot register it there.
 func (s *Store) clusterToJoin(i *ec2.Instance) (cluster, reason string) {
 	cluster = clusterOf(i.Script())
 	switch {
 	case cluster == "":
 		return "", ""
 	case s.Clusters[cluster] == nil:
-		return cluster, "cluster " + cluster + " doesn't exist"
+		return cluster, "cluster " + cluster + " does not exist"
 	case !s.hasAgent(i):
 		return cluster, "its image has no ECS agent: an ECS-optimized image does, or the package ecs-init"
 	case !s.iam.Allows(i.Profile, "ecs:RegisterContainerInstance", s.Clusters[cluster].ARN):
@@ -146,13 +146,13 @@ func (s *Store) clusterToJoin(i *ec2.Instance) (cluster, reason string) {
 			"AmazonEC2ContainerServiceforEC2Role"
 	}
 	if blocked := s.reachesECS(i); blocked != nil {
-		return cluster, "its agent can't reach ECS: " + blocked.Error()
+		return cluster, "its agent cannot reach ECS: " + blocked.Error()
 	}
 	return cluster, ""
 }
 
-// reachesECS asks for the way to the endpoints that an agent needs (Developer Guide: "Amazon ECS interface VPC
-// endpoints").
+// reachesECS returns what keeps an instance from the endpoints that the agent needs (Developer Guide: "Amazon ECS
+// interface VPC endpoints").
 func (s *Store) reachesECS(i *ec2.Instance) *vpc.Blocked {
 	for _, service := range []string{"ecs", "ecs-agent", "ecs-telemetry"} {
 		if blocked := s.vpc.ReachService(s.ec2.PeerOf(i), service); blocked != nil {
@@ -162,7 +162,8 @@ func (s *Store) reachesECS(i *ec2.Instance) *vpc.Blocked {
 	return nil
 }
 
-// hasAgent asks for an ECS-optimized image, or one made from it, or for the package in the user data.
+// hasAgent reports whether an instance has the ECS agent: from an ECS-optimized image, from an image of an instance
+// that has it, or from the package ecs-init in the user data.
 func (s *Store) hasAgent(i *ec2.Instance) bool {
 	if strings.Contains(string(i.Script()), "ecs-init") {
 		return true
@@ -174,7 +175,7 @@ func (s *Store) hasAgent(i *ec2.Instance) bool {
 	return err == nil && strings.HasPrefix(image.Parameter, "/aws/service/ecs/optimized-ami/")
 }
 
-// provider is the capacity provider of an instance's group, or nil.
+// provider returns the capacity provider of an instance's group, or nil.
 func (s *Store) provider(i *ec2.Instance) *CapacityProvider {
 	for _, name := range aws.Keys(s.CapacityProviders) {
 		if p := s.CapacityProviders[name]; i != nil && i.Group != "" && p.Spec.Group == i.Group {
@@ -184,14 +185,14 @@ func (s *Store) provider(i *ec2.Instance) *CapacityProvider {
 	return nil
 }
 
-// drainsHosts reports whether an instance that is being terminated is drained of its tasks first: by managed draining,
-// unless the whole group goes.
+// drainsHosts reports whether managed draining drains an instance before it is terminated. It does not while the whole
+// group is deleted.
 func (s *Store) drainsHosts(i *ec2.Instance) bool {
 	p, g := s.provider(i), s.autoscaling.Groups[i.Group]
 	return p != nil && p.Spec.Draining && g != nil && !g.Deleting
 }
 
-// Holds reports whether an instance that is to be terminated still has tasks to be drained.
+// Holds reports whether an instance that is to be terminated still has tasks that are being drained.
 func (s *Store) Holds(i *ec2.Instance) bool {
 	if !s.drainsHosts(i) || s.ContainerInstances[i.ID] == nil {
 		return false
@@ -199,7 +200,7 @@ func (s *Store) Holds(i *ec2.Instance) bool {
 	return slices.ContainsFunc(s.tasksOn(i.ID), func(t *Task) bool { return s.Services[t.ServiceARN] != nil })
 }
 
-// tasksOn lists the tasks of an instance that have not stopped.
+// tasksOn returns the tasks of an instance that have not stopped.
 func (s *Store) tasksOn(instance string) []*Task {
 	var found []*Task
 	for _, t := range s.Tasks {
@@ -210,13 +211,14 @@ func (s *Store) tasksOn(instance string) []*Task {
 	return found
 }
 
-// gibibytes is the memory of the burstable sizes; of the other families it is a multiple of the virtual CPUs.
+// gibibytes is the memory of the sizes of burstable families. In other families memory is a multiple of the virtual
+// CPUs.
 var gibibytes = map[string]float64{
 	"nano": 0.5, "micro": 1, "small": 2, "medium": 4, "large": 8, "xlarge": 16, "2xlarge": 32,
 }
 
-// usableMemory is what an instance has for tasks, in MiB: its memory without what the kernel keeps, which is about
-// 70 MiB and 3.7 % (a t3.micro's 1024 MiB are 916 to ECS).
+// usableMemory returns the memory of an instance type that tasks can use, in MiB: without about 70 MiB and 3.7 % for
+// the kernel (of the 1024 MiB of a t3.micro ECS sees 916).
 func usableMemory(instanceType string) int {
 	family, size, _ := strings.Cut(instanceType, ".")
 	total := gibibytes[size]
@@ -233,7 +235,7 @@ func usableMemory(instanceType string) int {
 	return int(total*1024*0.963 - 70)
 }
 
-// unreserved is what of a container instance no task reserves: CPU units, MiB and ports.
+// unreserved returns what is not reserved by tasks: CPU units, MiB, and the ports that are in use.
 func (s *Store) unreserved(host *ContainerInstance) (cpu, memory int, ports map[int]bool) {
 	cpu, memory, ports = host.CPU, host.Memory, map[int]bool{}
 	for _, t := range s.tasksOn(host.Instance) {
@@ -246,7 +248,7 @@ func (s *Store) unreserved(host *ContainerInstance) (cpu, memory int, ports map[
 	return cpu, memory, ports
 }
 
-// dynamicPort takes the next free port of a container instance, as Docker does: ports are not used again at once.
+// dynamicPort returns the next free dynamic port. As with Docker a port is not used again at once.
 func (host *ContainerInstance) dynamicPort(used map[int]bool) (int, error) {
 	for range lastDynamicPort - firstDynamicPort + 1 {
 		port := host.NextPort
@@ -260,7 +262,7 @@ func (host *ContainerInstance) dynamicPort(used map[int]bool) (int, error) {
 	return 0, fmt.Errorf("no dynamic port of %s is free", host.Instance)
 }
 
-// containerAddress picks a free one of 127.254.0.0/16 at random: two emulators on a machine rarely want the same.
+// containerAddress returns a free address of 127.254.0.0/16 at random, so that two emulators rarely choose the same.
 func (s *Store) containerAddress() (netip.Addr, error) {
 	taken := map[netip.Addr]bool{}
 	for _, t := range s.Tasks {

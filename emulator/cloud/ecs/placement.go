@@ -10,7 +10,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// startTask places a task of a service's primary deployment. Without a place the reason comes back, as ECS words it.
+// startTask places a task of a service's primary deployment. If there is no room it returns the reason as ECS words it.
 func (s *Store) startTask(svc *Service, now time.Time) (*Task, string) {
 	d := s.TaskDefinitions[svc.primary().TaskDefinition]
 	host, port, reason := s.chooseHost(svc, d)
@@ -38,7 +38,7 @@ func (s *Store) startTask(svc *Service, now time.Time) (*Task, string) {
 	return t, ""
 }
 
-// chooseHost chooses a container instance with room, by the service's placement strategies, and a host port on it.
+// chooseHost chooses a container instance with room by the service's placement strategies, and a host port on it.
 func (s *Store) chooseHost(svc *Service, d *TaskDefinition) (*ContainerInstance, int, string) {
 	hosts := s.hostsFor(svc)
 	if len(hosts) == 0 {
@@ -68,7 +68,7 @@ func (s *Store) chooseHost(svc *Service, d *TaskDefinition) (*ContainerInstance,
 	return host, port, ""
 }
 
-// hostsFor lists the container instances that a service may use: those of its capacity provider, if it has one.
+// hostsFor returns the container instances that a service may use: those of its capacity provider, if it has one.
 func (s *Store) hostsFor(svc *Service) []*ContainerInstance {
 	return slices.DeleteFunc(s.hosts(svc.Spec.Cluster), func(host *ContainerInstance) bool {
 		if host.Draining {
@@ -82,7 +82,7 @@ func (s *Store) hostsFor(svc *Service) []*ContainerInstance {
 	})
 }
 
-// noHosts is ECS's reason, with that of the first instance that names the cluster and could not join it.
+// noHosts words why a service without container instances places no task.
 func (s *Store) noHosts(svc *Service) string {
 	if len(svc.Spec.Providers) > 0 {
 		return "Reason: No Container Instances were found in your capacity provider."
@@ -90,7 +90,7 @@ func (s *Store) noHosts(svc *Service) string {
 	return "Reason: No Container Instances were found in your cluster."
 }
 
-// missingResource is what a container instance lacks for a task, or nothing.
+// missingResource returns what a container instance lacks for a task, or "".
 func (s *Store) missingResource(svc *Service, d *TaskDefinition, host *ContainerInstance) string {
 	cpu, memory, ports := s.unreserved(host)
 	switch {
@@ -106,6 +106,7 @@ func (s *Store) missingResource(svc *Service, d *TaskDefinition, host *Container
 	return ""
 }
 
+// countOn counts the active tasks of a service on a container instance.
 func (s *Store) countOn(svc *Service, host *ContainerInstance) int {
 	count := 0
 	for _, t := range s.tasksOn(host.Instance) {
@@ -116,6 +117,7 @@ func (s *Store) countOn(svc *Service, host *ContainerInstance) int {
 	return count
 }
 
+// countIn counts the active tasks of a service in a zone.
 func (s *Store) countIn(svc *Service, zone string) int {
 	count := 0
 	for _, t := range s.tasksOf(svc) {
@@ -126,10 +128,10 @@ func (s *Store) countIn(svc *Service, zone string) int {
 	return count
 }
 
-// spreadOverZones is what ECS does where a service names no strategy.
+// spreadOverZones is the default placement strategy.
 var spreadOverZones = []Placement{{Type: "spread", Field: "attribute:ecs.availability-zone"}}
 
-// preference orders container instances by the strategies in turn; of equal ones those with the fewest tasks come first.
+// preference returns an order of container instances by the placement strategies in turn, then by the number of tasks.
 func (s *Store) preference(svc *Service) func(a, b *ContainerInstance) int {
 	strategies := svc.Spec.Placement
 	if len(strategies) == 0 {
@@ -146,7 +148,7 @@ func (s *Store) preference(svc *Service) func(a, b *ContainerInstance) int {
 	}
 }
 
-// weight is what a strategy makes of a container instance: the lowest is preferred.
+// weight returns the rank of a container instance under a strategy: the lowest is preferred.
 func (s *Store) weight(svc *Service, p Placement, host *ContainerInstance, chance map[string]int) int {
 	cpu, memory, _ := s.unreserved(host)
 	switch {

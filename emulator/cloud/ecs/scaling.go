@@ -13,7 +13,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
-// ScalableTarget lets Application Auto Scaling set a service's desired count.
+// ScalableTarget lets Application Auto Scaling set the desired count of a service.
 type ScalableTarget struct {
 	ARN      string
 	Resource string // service/cluster/name
@@ -25,18 +25,19 @@ type ScalableTarget struct {
 type ServicePolicy struct {
 	ARN, Name       string
 	Target          float64       // percent
-	OutCool, InCool time.Duration // after which it scales the same way again
+	OutCool, InCool time.Duration // cooldowns of scaling out and in
 	DisableScaleIn  bool
-	Alarms          []string  // ARNs of those that it made
-	OutAt, InAt     time.Time // when it last did
+	Alarms          []string  // ARNs of the alarms that it created
+	OutAt, InAt     time.Time // last time it scaled out and in
 }
 
-// Scaling of services comes with one dimension (API: ScalableTarget).
+// Services are scaled in one dimension (API: ScalableTarget).
 const (
 	ecsNamespace   = "ecs"
 	desiredCountOf = "ecs:service:DesiredCount"
 )
 
+// checkDimension refuses what the emulator does not scale.
 func checkDimension(namespace, dimension string) error {
 	switch {
 	case namespace != ecsNamespace:
@@ -48,7 +49,7 @@ func checkDimension(namespace, dimension string) error {
 	return nil
 }
 
-// scaledService is the service that a resource ID names, or nil.
+// scaledService returns the service that a resource ID names, or nil.
 func (s *Store) scaledService(resource string) *Service {
 	for _, svc := range s.Services {
 		if resource == "service/"+svc.Spec.Cluster+"/"+svc.Spec.Name {
@@ -58,7 +59,8 @@ func (s *Store) scaledService(resource string) *Service {
 	return nil
 }
 
-// RegisterScalableTarget lets a service be scaled within bounds, or changes them. A count outside is brought inside.
+// RegisterScalableTarget lets a service be scaled within bounds, or changes the bounds. A desired count outside of the
+// bounds is moved inside.
 func (s *Store) RegisterScalableTarget(
 	namespace, resource, dimension string, lowest, highest int, now time.Time) (ScalableTarget, error) {
 	var made ScalableTarget
@@ -88,7 +90,7 @@ func (s *Store) RegisterScalableTarget(
 	return made, nil
 }
 
-// DeregisterScalableTarget ends the scaling of a service, its policies with it.
+// DeregisterScalableTarget ends the scaling of a service and deletes its policies.
 func (s *Store) DeregisterScalableTarget(resource string) error {
 	t := s.ScalableTargets[resource]
 	if t == nil {
@@ -101,7 +103,7 @@ func (s *Store) DeregisterScalableTarget(resource string) error {
 	return nil
 }
 
-// PutServicePolicy makes or changes a policy of a scalable target and returns it with its alarms.
+// PutServicePolicy creates or changes a policy of a scalable target and returns it with its alarms.
 func (s *Store) PutServicePolicy(namespace, resource, dimension string, p ServicePolicy, now time.Time) (ServicePolicy, error) {
 	if err := checkDimension(namespace, dimension); err != nil {
 		return ServicePolicy{}, err
@@ -126,7 +128,7 @@ func (s *Store) PutServicePolicy(namespace, resource, dimension string, p Servic
 	return p, nil
 }
 
-// DeleteServicePolicy removes a policy with its alarms.
+// DeleteServicePolicy deletes a policy with its alarms.
 func (s *Store) DeleteServicePolicy(resource, name string) error {
 	if t := s.ScalableTargets[resource]; t != nil && t.Policies[name] != nil {
 		s.cloudwatch.DeleteAlarmsOf(t.Policies[name].ARN)
@@ -135,7 +137,7 @@ func (s *Store) DeleteServicePolicy(resource, name string) error {
 	return nil
 }
 
-// addServiceAlarms makes the two alarms of a target tracking policy, as AWS does.
+// addServiceAlarms creates the alarms of a target tracking policy, as AWS does, and returns their ARNs.
 func (s *Store) addServiceAlarms(t *ScalableTarget, p *ServicePolicy, now time.Time) []string {
 	parts := strings.Split(t.Resource, "/")
 	spec := cloudwatch.AlarmSpec{
@@ -167,7 +169,7 @@ func (s *Store) runPolicy(arn string, a *cloudwatch.Alarm, now time.Time) (resul
 	return s.trackService(target, policy, a, now), true
 }
 
-// servicePolicy finds a policy of a scalable target by its ARN.
+// servicePolicy returns a policy by its ARN, with its scalable target, or nil.
 func (s *Store) servicePolicy(arn string) (*ScalableTarget, *ServicePolicy) {
 	for _, t := range s.ScalableTargets {
 		for _, p := range t.Policies {
@@ -179,8 +181,9 @@ func (s *Store) servicePolicy(arn string) (*ScalableTarget, *ServicePolicy) {
 	return nil, nil
 }
 
-// trackService brings a service's CPU utilization back to the target, on behalf of an alarm, and says what came of it.
-// During a deployment nothing is scaled in (Developer Guide: "Automatically scale your Amazon ECS service").
+// trackService scales a service so that its CPU utilization approaches the target, and returns the entry for the
+// alarm's history. During a deployment it does not scale in (Developer Guide: "Automatically scale your Amazon ECS
+// service").
 func (s *Store) trackService(t *ScalableTarget, p *ServicePolicy, a *cloudwatch.Alarm, now time.Time) string {
 	svc := s.scaledService(t.Resource)
 	if svc == nil || svc.Status != ServiceActive {
@@ -215,7 +218,7 @@ func (svc *Service) scaleTo(t *ScalableTarget, desired int, now time.Time) bool 
 	return true
 }
 
-// serviceCPU is the CPU utilization of a service: what its running tasks use of what they reserve.
+// serviceCPU is the source of the CPU utilization of a service: what its running tasks use of what they reserve.
 func (s *Store) serviceCPU(q cloudwatch.Query) (cloudwatch.Sample, bool) {
 	var sample cloudwatch.Sample
 	svc := s.scaledService("service/" + q.Dimensions["ClusterName"] + "/" + q.Dimensions["ServiceName"])
@@ -230,12 +233,13 @@ func (s *Store) serviceCPU(q cloudwatch.Query) (cloudwatch.Sample, bool) {
 	return sample, sample.Count > 0
 }
 
-// surplusMinutes is for how long fewer instances must have done before managed scaling takes one away.
+// surplusMinutes is how many minutes fewer instances must suffice before managed scaling removes an instance.
 const surplusMinutes = 15
 
-// manageCapacity looks once a minute at how many instances of each capacity provider's group are needed. It adds what
-// tasks that fit nowhere need at once, and takes away what nobody has needed for a quarter of an hour (Developer Guide:
-// "How Amazon ECS manages scaling"; its metric, CapacityProviderReservation, is needed by present instances).
+// manageCapacity checks once a minute how many instances each capacity provider with managed scaling needs. It adds
+// instances at once for tasks that cannot be placed, and removes instances that have not been needed for a quarter of
+// an hour (Developer Guide: "How Amazon ECS manages scaling"; the metric CapacityProviderReservation is the share of
+// needed instances).
 func (s *Store) manageCapacity(now time.Time) bool {
 	changed := false
 	for _, name := range aws.Keys(s.CapacityProviders) {
@@ -250,6 +254,7 @@ func (s *Store) manageCapacity(now time.Time) bool {
 	return changed
 }
 
+// associated reports whether a capacity provider is associated with a cluster.
 func (s *Store) associated(provider string) bool {
 	for _, cluster := range s.Clusters {
 		if slices.Contains(cluster.Providers, provider) {
@@ -259,6 +264,7 @@ func (s *Store) associated(provider string) bool {
 	return false
 }
 
+// scaleProvider sets the desired capacity of the group of a capacity provider.
 func (s *Store) scaleProvider(p *CapacityProvider, g *autoscaling.Group, now time.Time) {
 	m, before := p.Spec.Scaling, g.Desired
 	wanted := int(math.Ceil(float64(s.neededInstances(p, g)) * 100 / float64(m.Target)))
@@ -280,8 +286,9 @@ func (s *Store) scaleProvider(p *CapacityProvider, g *autoscaling.Group, now tim
 	}
 }
 
-// neededInstances is the number of instances that a provider's tasks need: those that have any, and as many more as the waiting
-// ones fill. A task that is too large for an empty instance needs none: it would not fit there either.
+// neededInstances returns the number of instances that a capacity provider's tasks need: those that have tasks, and new
+// ones for the tasks that cannot be placed. A task that is too large for an empty instance does not count, because it
+// would not fit on a new one either.
 func (s *Store) neededInstances(p *CapacityProvider, g *autoscaling.Group) int {
 	count := 0
 	for _, i := range s.autoscaling.Active(g) {
@@ -306,13 +313,13 @@ func (s *Store) neededInstances(p *CapacityProvider, g *autoscaling.Group) int {
 	return count + len(fresh)
 }
 
-// room is what an instance that isn't there yet would have left.
+// room is what a new instance would have left.
 type room struct {
 	cpu, memory int
 	ports       []int
 }
 
-// pack puts a task on the first instance with room, or on another one.
+// pack puts a task on the first new instance with room, or on another new instance.
 func pack(fresh []room, d *TaskDefinition, distinct bool, instanceType string) []room {
 	port := d.mapping().HostPort
 	fits := func(r room) bool {

@@ -12,7 +12,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
-// Reconcile moves everything of ECS on.
+// Reconcile moves container instances, tasks, services and managed scaling on, and reports whether anything changed.
 func (s *Store) Reconcile(now time.Time) bool {
 	changed := s.reconcileHosts(now)
 	changed = s.advanceTasks(now) || changed
@@ -22,6 +22,7 @@ func (s *Store) Reconcile(now time.Time) bool {
 	return s.manageCapacity(now) || changed
 }
 
+// reconcileService moves a service on.
 func (s *Store) reconcileService(svc *Service, now time.Time) bool {
 	if svc.Status == ServiceDraining {
 		return s.endService(svc, now)
@@ -33,7 +34,7 @@ func (s *Store) reconcileService(svc *Service, now time.Time) bool {
 	return s.completeDeployment(svc, now) || changed
 }
 
-// endService drains and stops all tasks; with the last one the service is gone.
+// endService drains and stops all tasks of a service that is being deleted. The service is gone with its last task.
 func (s *Store) endService(svc *Service, now time.Time) bool {
 	tasks := s.tasksOf(svc)
 	if len(tasks) == 0 {
@@ -50,7 +51,8 @@ func (s *Store) endService(svc *Service, now time.Time) bool {
 	return changed
 }
 
-// checkTasks takes over the balancer's opinion of the tasks: after their grace period unhealthy ones are to be replaced.
+// checkTasks takes over the health that ELB reports for the tasks. After the grace period an unhealthy task is to be
+// replaced.
 func (s *Store) checkTasks(svc *Service, now time.Time) bool {
 	changed := false
 	for _, t := range s.tasksOf(svc) {
@@ -76,8 +78,8 @@ func (s *Store) checkTasks(svc *Service, now time.Time) bool {
 	return changed
 }
 
-// healthyTask reports whether a task runs and its balancers find it healthy. One that was healthy stays so while its
-// target is looked at anew, after a restart.
+// healthyTask reports whether a task runs and is healthy in its target groups. After a restart a task that was healthy
+// counts as healthy until its target has been probed again.
 func (s *Store) healthyTask(svc *Service, t *Task) bool {
 	if t.State != TaskRunning || t.Unhealthy || !t.active() {
 		return false
@@ -95,18 +97,18 @@ func (s *Store) healthyTask(svc *Service, t *Task) bool {
 	return true
 }
 
-// Tasks that fail early, several in a row, are started ever more slowly, up to a quarter of an hour (Developer Guide:
-// "Service throttle logic", which gives no numbers for its steps).
+// The start of tasks that fail early, several in a row, is delayed more and more, up to a quarter of an hour (Developer
+// Guide: "Service throttle logic", which gives no numbers for its steps).
 const (
 	earlyFailure  = 5 * time.Minute
 	firstBackoff  = 10 * time.Second
 	longestPause  = 15 * time.Minute
-	inconsistent  = 4 // failures in a row after which ECS says so
+	inconsistent  = 4 // failures in a row after which ECS adds an event
 	breakerLowest = 3
 	breakerLimit  = 200
 )
 
-// taskFailed counts a task that ended by itself or turned unhealthy.
+// taskFailed counts a task that ended by itself or became unhealthy.
 func (s *Store) taskFailed(t *Task, now time.Time) {
 	svc := s.Services[t.ServiceARN]
 	if svc == nil || svc.Status != ServiceActive {
@@ -132,11 +134,12 @@ func (s *Store) taskFailed(t *Task, now time.Time) {
 	}
 }
 
-// threshold is how many tasks may fail before the circuit breaks (Developer Guide: "How the Amazon ECS deployment circuit
-// breaker detects failures").
+// threshold returns how many tasks may fail before the circuit breaker ends a deployment (Developer Guide: "How the
+// Amazon ECS deployment circuit breaker detects failures").
 func threshold(desired int) int { return max(breakerLowest, min(breakerLimit, (desired+1)/2)) }
 
-// breakCircuit gives a deployment up whose tasks fail, and goes back to the last one that completed if asked to.
+// breakCircuit fails a deployment whose tasks fail, and rolls back to the last completed deployment if the service says
+// so.
 func (s *Store) breakCircuit(svc *Service, now time.Time) bool {
 	d := svc.primary()
 	if !svc.Spec.Breaker.Enable || d.Rollout != RolloutInProgress || d.Failed < threshold(svc.Desired) {
@@ -160,8 +163,8 @@ func (s *Store) breakCircuit(svc *Service, now time.Time) bool {
 	return true
 }
 
-// splitTasks parts the tasks that are meant to run: those that stay, and those to be replaced, because they are of an earlier
-// deployment, unhealthy or on an instance that is being drained.
+// splitTasks returns the active tasks in two groups: those that stay, and those to be replaced because they are of an
+// earlier deployment, unhealthy, or on a container instance that is being drained.
 func (s *Store) splitTasks(svc *Service) (current, outgoing []*Task) {
 	for _, t := range s.tasksOf(svc) {
 		host := s.ContainerInstances[t.Instance]
@@ -176,8 +179,7 @@ func (s *Store) splitTasks(svc *Service) (current, outgoing []*Task) {
 	return current, outgoing
 }
 
-// startTasks starts what is missing, as long as no more run at once than the maximum allows. A failed deployment starts
-// none.
+// startTasks starts missing tasks, as far as the maximum allows. A failed deployment starts none.
 func (s *Store) startTasks(svc *Service, now time.Time) bool {
 	current, outgoing := s.splitTasks(svc)
 	need := svc.Desired - len(current)
@@ -203,13 +205,13 @@ func (s *Store) startTasks(svc *Service, now time.Time) bool {
 	return len(started) > 0 || waited != svc.Waiting
 }
 
-// unplaced says why a task fits nowhere, once as long as nothing else happens.
+// unplaced adds the event that a task cannot be placed.
 func (svc *Service) unplaced(now time.Time, reason string) {
 	svc.event(now, "was unable to place a task because no container instance met all of its requirements. %s For more "+
 		"information, see the Troubleshooting section of the Amazon ECS Developer Guide.", reason)
 }
 
-// stopTasks takes tasks out that are to be replaced, as long as enough healthy ones stay, and those that are too many.
+// stopTasks stops tasks that are to be replaced, while enough healthy tasks stay, and surplus tasks.
 func (s *Store) stopTasks(svc *Service, now time.Time) bool {
 	current, outgoing := s.splitTasks(svc)
 	lowest := autoscaling.Floor(svc.Desired, svc.Spec.MinHealthy)
@@ -241,13 +243,14 @@ func (s *Store) stopTasks(svc *Service, now time.Time) bool {
 	return len(stopped) > 0
 }
 
-// spares reports whether an unhealthy task waits for its replacement: in a service that was steady, until as many others
-// are healthy as are wanted.
+// spares reports whether an unhealthy task stays until its replacement is healthy: in a service whose deployment has
+// completed, while other tasks are not all healthy.
 func (s *Store) spares(svc *Service, t *Task, current []*Task) bool {
 	d := svc.primary()
 	return t.Deployment == d.ID && d.Rollout == RolloutCompleted && s.countHealthy(svc, current) < svc.Desired
 }
 
+// countHealthy counts the healthy tasks.
 func (s *Store) countHealthy(svc *Service, tasks []*Task) int {
 	count := 0
 	for _, t := range tasks {
@@ -258,8 +261,8 @@ func (s *Store) countHealthy(svc *Service, tasks []*Task) int {
 	return count
 }
 
-// sortForStop puts first what is missed least: what isn't healthy, then what makes a zone or an instance fuller than
-// others, then the newest.
+// sortForStop sorts tasks by the order in which they are to be stopped: unhealthy tasks first, then those in the
+// fullest zone and on the fullest instance, then the newest.
 func (s *Store) sortForStop(svc *Service, tasks []*Task) {
 	zones, hosts := map[string]int{}, map[string]int{}
 	zone := func(t *Task) string {
@@ -284,6 +287,7 @@ func (s *Store) sortForStop(svc *Service, tasks []*Task) {
 	})
 }
 
+// stopAll stops tasks and adds an event.
 func (s *Store) stopAll(svc *Service, tasks []*Task, now time.Time) {
 	var names []string
 	for _, t := range tasks {
@@ -299,8 +303,8 @@ func (s *Store) stopAll(svc *Service, tasks []*Task, now time.Time) {
 	}
 }
 
-// completeDeployment completes a deployment whose tasks are all healthy once the earlier ones' are gone, and says when the service
-// has become steady.
+// completeDeployment completes a deployment whose tasks are all healthy once the tasks of earlier deployments are gone,
+// and adds an event when the service becomes steady.
 func (s *Store) completeDeployment(svc *Service, now time.Time) bool {
 	current, outgoing := s.splitTasks(svc)
 	d := svc.primary()
@@ -321,7 +325,7 @@ func (s *Store) completeDeployment(svc *Service, now time.Time) bool {
 	return changed
 }
 
-// hasEarlierTasks reports whether a task of an earlier deployment has still to stop.
+// hasEarlierTasks reports whether a task of an earlier deployment has not stopped yet.
 func (s *Store) hasEarlierTasks(svc *Service) bool {
 	return slices.ContainsFunc(s.tasksOf(svc), func(t *Task) bool { return t.Deployment != svc.primary().ID })
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
-// The statuses of a service. An inactive one is gone.
+// The statuses of a service. An inactive service no longer exists.
 const (
 	ServiceActive   = "ACTIVE"
 	ServiceDraining = "DRAINING"
 )
 
-// ServiceSpec is what a service is made of.
+// ServiceSpec describes a service.
 type ServiceSpec struct {
 	Name           string
 	Cluster        string // name or ARN
@@ -27,10 +27,10 @@ type ServiceSpec struct {
 	Balancers      []ServiceBalancer
 	MinHealthy     int           // percent of desired that stays healthy in a deployment, rounded up
 	MaxHealthy     int           // percent of desired that may run at once, rounded down
-	Breaker        Breaker       // ends a deployment that does not succeed
-	Grace          time.Duration // after a task's start in which the balancer's opinion doesn't count
-	Placement      []Placement   // in their order; none: spread over the zones
-	Distinct       bool          // each task on an instance of its own
+	Breaker        Breaker       // deployment circuit breaker
+	Grace          time.Duration // after the start of a task, in which its health in ELB is ignored
+	Placement      []Placement   // in order; none: spread over the zones
+	Distinct       bool          // each task on another instance
 }
 
 // ServiceBalancer registers a container's port with a target group.
@@ -43,21 +43,21 @@ type ServiceBalancer struct {
 // Breaker is ECS's deployment circuit breaker.
 type Breaker struct{ Enable, Rollback bool }
 
-// Placement is a strategy: spread by a field, binpack by a resource, or random.
+// Placement is a placement strategy: spread by a field, binpack by a resource, or random.
 type Placement struct{ Type, Field string }
 
 // Service keeps a number of tasks running.
 type Service struct {
 	ARN         string
-	Spec        ServiceSpec // TaskDefinition is what was asked for, which a rollback may have left
+	Spec        ServiceSpec // after a rollback its TaskDefinition is not the one that runs
 	Desired     int
 	Status      string
 	Deployments []*Deployment // the primary first
 	Completed   string        // ARN of the task definition whose deployment was the last to complete
 	Steady      bool
-	Waiting     int       // tasks that fit nowhere
+	Waiting     int       // tasks that cannot be placed
 	Failures    int       // tasks in a row that failed early
-	RetryAt     time.Time // no task is started before this, after several failed
+	RetryAt     time.Time // no task is started before, after several failures
 	Events      []Event   // the oldest first, the last hundred
 	Created     time.Time
 }
@@ -87,10 +87,10 @@ type Event struct {
 	Message string
 }
 
-// maxEvents is how many ECS shows (API: Service, events).
+// maxEvents is how many events ECS shows (API: Service, events).
 const maxEvents = 100
 
-// event adds a message. One that was the last is omitted, as on ECS.
+// event adds an event. As on ECS an event that repeats the last one is omitted.
 func (svc *Service) event(now time.Time, format string, args ...any) {
 	message := "(service " + svc.Spec.Name + ") " + fmt.Sprintf(format, args...)
 	if n := len(svc.Events); n > 0 && svc.Events[n-1].Message == message {
@@ -100,10 +100,10 @@ func (svc *Service) event(now time.Time, format string, args ...any) {
 	svc.Events = svc.Events[max(0, len(svc.Events)-maxEvents):]
 }
 
-// CreateService makes a service; its tasks come with the next calls of Reconcile.
+// CreateService creates a service. Its tasks are started by [Store.Reconcile].
 func (s *Store) CreateService(spec ServiceSpec, now time.Time) (Service, error) {
 	var made Service
-	spec.Cluster = lastPart(spec.Cluster)
+	spec.Cluster = aws.LastPart(spec.Cluster)
 	arn := s.region.ARN("ecs", "service/"+spec.Cluster+"/"+spec.Name)
 	if old := s.Services[arn]; old != nil && old.Status == ServiceDraining {
 		return Service{}, invalidParameter("Unable to Start a service that is still Draining.")
@@ -121,7 +121,7 @@ func (s *Store) CreateService(spec ServiceSpec, now time.Time) (Service, error) 
 	return made, nil
 }
 
-// deploy begins a deployment and makes it the primary.
+// deploy starts a deployment and makes it the primary.
 func (svc *Service) deploy(definition string, now time.Time) {
 	d := &Deployment{
 		ID: fmt.Sprintf("ecs-svc/%019d", rand.Int64N(1e18)), TaskDefinition: definition, Created: now,
@@ -130,7 +130,7 @@ func (svc *Service) deploy(definition string, now time.Time) {
 	svc.promote(d, now)
 }
 
-// promote makes a deployment the primary and lets it begin anew.
+// promote makes a deployment the primary and starts it again.
 func (svc *Service) promote(d *Deployment, now time.Time) {
 	svc.Deployments = slices.DeleteFunc(svc.Deployments, func(other *Deployment) bool { return other == d })
 	for _, other := range svc.Deployments {
@@ -142,8 +142,10 @@ func (svc *Service) promote(d *Deployment, now time.Time) {
 	svc.Failures, svc.RetryAt, svc.Steady = 0, time.Time{}, false
 }
 
+// primary returns the primary deployment.
 func (svc *Service) primary() *Deployment { return svc.Deployments[0] }
 
+// copied returns a copy that shares nothing with the service.
 func (svc *Service) copied() Service {
 	c := *svc
 	c.Events, c.Deployments = slices.Clone(svc.Events), nil
@@ -154,7 +156,7 @@ func (svc *Service) copied() Service {
 	return c
 }
 
-// checkService refuses what ECS refuses, and resolves the task definition.
+// checkService refuses a service that ECS refuses (API: CreateService) and returns its task definition.
 func (s *Store) checkService(spec *ServiceSpec) (*TaskDefinition, error) {
 	cluster := s.Clusters[spec.Cluster]
 	switch {
@@ -194,6 +196,7 @@ func (s *Store) checkService(spec *ServiceSpec) (*TaskDefinition, error) {
 	return d, s.checkServiceBalancers(spec, d)
 }
 
+// checkServiceBalancers checks the target groups, containers and ports.
 func (s *Store) checkServiceBalancers(spec *ServiceSpec, d *TaskDefinition) error {
 	for _, b := range spec.Balancers {
 		switch {
@@ -211,7 +214,7 @@ func (s *Store) checkServiceBalancers(spec *ServiceSpec, d *TaskDefinition) erro
 	return nil
 }
 
-// checkPlacement holds the strategies of the API (PlacementStrategy).
+// checkPlacement checks the placement strategies (API: PlacementStrategy).
 func checkPlacement(strategies []Placement) error {
 	if len(strategies) > 5 {
 		return invalidParameter("at most 5 placement strategies, not %d", len(strategies))
@@ -231,8 +234,9 @@ func checkPlacement(strategies []Placement) error {
 	return nil
 }
 
-// UpdateService changes a service. Another task definition, other target groups, another capacity or placement, or
-// force, begin a deployment. The desired count changes with what is asked for: what was scaled since then stays.
+// UpdateService changes a service. Another task definition, target groups, capacity or placement, or force, starts a
+// deployment. The desired count changes only if the spec asks for another one than before, so that a scaled count
+// stays.
 func (s *Store) UpdateService(arn string, spec ServiceSpec, force bool, now time.Time) error {
 	svc := s.Services[arn]
 	switch {
@@ -260,7 +264,7 @@ func (s *Store) UpdateService(arn string, spec ServiceSpec, force bool, now time
 	return nil
 }
 
-// SetDesiredCount changes how many tasks a service keeps (API: UpdateService with a desired count alone).
+// SetDesiredCount sets the desired count of a service (API: UpdateService with a desired count alone).
 func (s *Store) SetDesiredCount(arn string, desired int) error {
 	svc := s.Services[arn]
 	switch {
@@ -276,8 +280,8 @@ func (s *Store) SetDesiredCount(arn string, desired int) error {
 	return nil
 }
 
-// DeleteService begins to end a service: its tasks are drained, and with the last one it is gone. Without force it must
-// have been scaled to nothing.
+// DeleteService starts to delete a service: its tasks are drained, and the service is gone with the last one. Without
+// force the desired count must be 0.
 func (s *Store) DeleteService(arn string, force bool) error {
 	svc := s.Services[arn]
 	if svc == nil {
@@ -290,7 +294,7 @@ func (s *Store) DeleteService(arn string, force bool) error {
 	return nil
 }
 
-// targetGroups lists those of a service that exist.
+// targetGroups returns the target groups of a service that exist.
 func (s *Store) targetGroups(svc *Service) []*elb.TargetGroup {
 	var groups []*elb.TargetGroup
 	for _, b := range svc.Spec.Balancers {
@@ -301,12 +305,12 @@ func (s *Store) targetGroups(svc *Service) []*elb.TargetGroup {
 	return groups
 }
 
-// tasksOf lists a service's tasks that have not stopped, the oldest first.
+// tasksOf returns the tasks of a service that have not stopped, the oldest first.
 func (s *Store) tasksOf(svc *Service) []*Task {
 	return slices.DeleteFunc(s.tasks(), func(t *Task) bool { return t.ServiceARN != svc.ARN || t.State == TaskStopped })
 }
 
-// ServiceStatus is a service as people see it (API: DescribeServices).
+// ServiceStatus is the status of a service (API: DescribeServices).
 type ServiceStatus struct {
 	ARN            string
 	Name, Cluster  string
@@ -314,13 +318,13 @@ type ServiceStatus struct {
 	TaskDefinition string // ARN, of the primary deployment
 	Desired        int
 	Running        int
-	Pending        int          // those that fit nowhere yet included
+	Pending        int          // including tasks that cannot be placed yet
 	Deployments    []Deployment // the primary first
 	Events         []Event      // the oldest first
 	Steady         bool         // one deployment, completed, with all of its tasks healthy
 }
 
-// DescribeServices lists the services by cluster and name.
+// DescribeServices returns the status of all services, sorted by cluster and name.
 func (s *Store) DescribeServices() []ServiceStatus {
 	var all []ServiceStatus
 	for _, arn := range aws.Keys(s.Services) {
@@ -329,7 +333,7 @@ func (s *Store) DescribeServices() []ServiceStatus {
 	return all
 }
 
-// DescribeService is one service's status, or false.
+// DescribeService returns the status of a service, or false.
 func (s *Store) DescribeService(arn string) (ServiceStatus, bool) {
 	var status ServiceStatus
 	var found bool
@@ -339,6 +343,7 @@ func (s *Store) DescribeService(arn string) (ServiceStatus, bool) {
 	return status, found
 }
 
+// serviceStatus returns the status of a service.
 func (s *Store) serviceStatus(svc *Service) ServiceStatus {
 	status := ServiceStatus{
 		ARN: svc.ARN, Name: svc.Spec.Name, Cluster: svc.Spec.Cluster, Status: svc.Status, Desired: svc.Desired,

@@ -14,16 +14,16 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
-// TaskState is one of ECS's (Developer Guide: "Task lifecycle").
+// TaskState is the state of a task (Developer Guide: "Task lifecycle").
 type TaskState string
 
 // The states of a task.
 const (
-	TaskPending      TaskState = "PENDING"      // placed; its container is to be started
-	TaskRunning      TaskState = "RUNNING"      // its container runs
-	TaskDeactivating TaskState = "DEACTIVATING" // drained by its balancer; its container goes on serving
-	TaskStopping     TaskState = "STOPPING"     // its container is to be stopped
-	TaskStopped      TaskState = "STOPPED"      // for good
+	TaskPending      TaskState = "PENDING"      // placed; the container is to be started
+	TaskRunning      TaskState = "RUNNING"      // the container runs
+	TaskDeactivating TaskState = "DEACTIVATING" // being drained; the container goes on serving
+	TaskStopping     TaskState = "STOPPING"     // the container is to be stopped
+	TaskStopped      TaskState = "STOPPED"      // the container has ended
 )
 
 // The desired statuses of a task.
@@ -39,13 +39,13 @@ type Task struct {
 	Cluster       string // name
 	Service       string // name
 	ServiceARN    string
-	Deployment    string // ID of the one that started it
+	Deployment    string // ID of the deployment that started it
 	Definition    string // ARN of the task definition
 	Family        string
 	Revision      int
 	Container     string // name
 	Image         string
-	Command       []string // entry point and command; empty: what the image says
+	Command       []string // entry point and command; empty: those of the image
 	Environment   map[string]string
 	ContainerPort int        // 0: none
 	HostPort      int        // 0: none
@@ -55,28 +55,29 @@ type Task struct {
 	State         TaskState
 	DesiredStatus string // RUNNING or STOPPED
 	Reason        string // why it stops or stopped
-	ExitCode      *int   // of its container, once it has ended
-	Unhealthy     bool   // its balancer found it unhealthy: it is to be replaced
+	ExitCode      *int   // of the container, once it has ended
+	Unhealthy     bool   // ELB found it unhealthy: it is to be replaced
 	Settled       bool   // it has been healthy
 	StopTimeout   time.Duration
 	CPUUnits      int       // reserved, 1024 a virtual CPU
 	Memory        int       // MiB that it reserves
-	CPU           []float64 // percent of CPUUnits, one a minute, the newest last
-	Measured      time.Time // when the newest point of CPU came
+	CPU           []float64 // percent of CPUUnits, one value per minute, the newest last
+	Measured      time.Time // time of the newest value of CPU
 	Created       time.Time
 	Started       time.Time
 	Stopped       time.Time
 }
 
-// keepStopped is how long ECS goes on showing a stopped task (API: DescribeTasks, at least an hour).
+// keepStopped is how long ECS shows a stopped task (API: DescribeTasks, at least an hour).
 const keepStopped = time.Hour
 
-// DescribeTasks lists all tasks, those that stopped within the last hour included, the oldest first.
+// DescribeTasks returns copies of all tasks, including those that stopped within the last hour, the oldest first.
 //
-// A data plane starts the container of a task that is PENDING and then calls [Cloud.TaskRunning]; after a restart it
-// starts those that are RUNNING or DEACTIVATING again. It stops the container (SIGTERM, after StopTimeout SIGKILL) of a
-// task that is STOPPING and then calls [Cloud.TaskEnded], at once if there is none; one of a task that is STOPPED or gone
-// it kills: its host is gone. It calls [Cloud.TaskEnded] also when a container ends by itself or cannot be started.
+// The data plane starts the container of a task that is PENDING and then calls [Store.TaskRunning]. After a restart it
+// starts the containers of tasks that are RUNNING or DEACTIVATING again. It stops the container of a task that is
+// STOPPING (SIGTERM, after StopTimeout SIGKILL) and then calls [Store.TaskEnded], at once if there is no container. It
+// kills the container of a task that is STOPPED or gone, because its host is gone. It also calls [Store.TaskEnded] when
+// a container ends by itself or cannot be started.
 func (s *Store) DescribeTasks() []Task {
 	var all []Task
 	for _, t := range s.tasks() {
@@ -88,6 +89,7 @@ func (s *Store) DescribeTasks() []Task {
 	return all
 }
 
+// tasks returns all tasks, the oldest first.
 func (s *Store) tasks() []*Task {
 	return slices.SortedFunc(maps.Values(s.Tasks), func(a, b *Task) int {
 		if order := a.Created.Compare(b.Created); order != 0 {
@@ -97,7 +99,7 @@ func (s *Store) tasks() []*Task {
 	})
 }
 
-// TaskRunning reports that a task's container runs. The task is registered with its target groups.
+// TaskRunning reports that a task's container runs, and registers the task with its target groups.
 func (s *Store) TaskRunning(id string, now time.Time) (changed bool) {
 	t := s.Tasks[id]
 	if t == nil || t.State != TaskPending {
@@ -130,7 +132,7 @@ func (s *Store) TaskEnded(id string, exitCode int, reason string, now time.Time)
 	return true
 }
 
-// endedBecause is why a task stopped whose container ended: a container that never started is the reason itself.
+// endedBecause words why a task stopped whose container ended.
 func endedBecause(reason string) string {
 	switch {
 	case strings.HasPrefix(reason, "CannotStartContainerError"):
@@ -141,7 +143,7 @@ func endedBecause(reason string) string {
 	return "Essential container in task exited: " + reason
 }
 
-// StopTask drains and stops a task; its service replaces it (API: StopTask).
+// StopTask drains and stops a task. Its service replaces it (API: StopTask).
 func (s *Store) StopTask(id, reason string, now time.Time) error {
 	t := s.Tasks[id]
 	if t == nil {
@@ -153,8 +155,8 @@ func (s *Store) StopTask(id, reason string, now time.Time) error {
 	return nil
 }
 
-// RecordTaskCPU adds a minute's average CPU use of a task, in percent of the CPU units that it reserves: over 100 while
-// it borrows what others leave. A task that reserves none counts against its whole instance.
+// RecordTaskCPU adds a task's average CPU use of a minute, in percent of the CPU units that it reserves. It is over 100
+// while the task uses units that others leave. For a task that reserves none it is in percent of the instance.
 func (s *Store) RecordTaskCPU(id string, percent float64, now time.Time) (changed bool) {
 	t := s.Tasks[id]
 	if t == nil {
@@ -166,7 +168,7 @@ func (s *Store) RecordTaskCPU(id string, percent float64, now time.Time) (change
 	return true
 }
 
-// stopTask begins to end a task: a running one is drained first by its balancer.
+// stopTask starts to stop a task. A running task is drained first.
 func (s *Store) stopTask(t *Task, reason string, now time.Time) {
 	t.DesiredStatus, t.Reason = desiredStopped, reason
 	if t.State == TaskPending {
@@ -177,12 +179,13 @@ func (s *Store) stopTask(t *Task, reason string, now time.Time) {
 	s.deregisterTask(t, now, false)
 }
 
-// taskGone is the end of a task whose container runs no more.
+// taskGone ends a task whose container no longer runs.
 func (s *Store) taskGone(t *Task, now time.Time) {
 	t.State, t.DesiredStatus, t.Stopped = TaskStopped, desiredStopped, now
 	s.deregisterTask(t, now, true)
 }
 
+// deregisterTask deregisters a task from its target groups.
 func (s *Store) deregisterTask(t *Task, now time.Time, gone bool) {
 	svc := s.Services[t.ServiceARN]
 	if svc == nil {
@@ -198,7 +201,7 @@ func (s *Store) deregisterTask(t *Task, now time.Time, gone bool) {
 	}
 }
 
-// advanceTasks lets go of tasks whose host is gone, stops those that are drained, and forgets old ones.
+// advanceTasks ends tasks whose host is gone, stops tasks that have been drained, and removes old ones.
 func (s *Store) advanceTasks(now time.Time) bool {
 	changed := false
 	for _, id := range aws.Keys(s.Tasks) {
@@ -219,6 +222,7 @@ func (s *Store) advanceTasks(now time.Time) bool {
 	return changed
 }
 
+// drainedTask reports whether a task's targets have been drained.
 func (s *Store) drainedTask(t *Task) bool {
 	svc := s.Services[t.ServiceARN]
 	if svc == nil {
@@ -229,8 +233,8 @@ func (s *Store) drainedTask(t *Task) bool {
 	})
 }
 
-// active reports whether a task runs or will, and is meant to.
+// active reports whether a task runs or will run, and is meant to.
 func (t *Task) active() bool { return t.DesiredStatus == desiredRunning && t.State != TaskStopped }
 
-// IsLeft reports whether the task counts as left over: a stopped one doesn't.
+// IsLeft reports whether the task counts as left over: a stopped task does not.
 func (t *Task) IsLeft() bool { return t.State != TaskStopped }
