@@ -245,7 +245,8 @@ func ecsRefusals(*testing.T) refusals[*ecsWorld] {
 			scalable("ecs", "service/flask/web", "ecs:service:Memory", 1, 2)},
 		"a scaling policy without a scalable target": {"ObjectNotFoundException", "Application Auto Scaling API: PutScalingPolicy",
 			func(w *ecsWorld) error {
-				_, err := w.ECS.PutServicePolicy("ecs", "service/flask/web", "ecs:service:DesiredCount", ecs.ServicePolicy{Name: "cpu", Target: 50}, w.Now())
+				policy := ecs.ServicePolicy{Name: "cpu", Target: 50}
+				_, err := w.ECS.PutServicePolicy("ecs", "service/flask/web", "ecs:service:DesiredCount", policy, w.Now())
 				return err
 			}},
 	}

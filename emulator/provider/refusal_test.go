@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -32,12 +33,17 @@ func many(count int) map[string]any {
 
 func providerRefusals() map[string]refusal {
 	const (
-		group, rule, template = "aws:ec2/securityGroup:SecurityGroup", "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "aws:ec2/launchTemplate:LaunchTemplate"
-		eventRule             = "aws:cloudwatch/eventRule:EventRule"
-		vpc, alarm, listener  = "aws:ec2/vpc:Vpc", "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:lb/listener:Listener"
-		tagging               = "AWS General Reference: Tag naming limits and requirements"
-		templates             = "terraform-provider-aws: internal/service/ec2/ec2_launch_template.go"
-		descriptions          = "EC2 API: CreateSecurityGroup"
+		group     = "aws:ec2/securityGroup:SecurityGroup"
+		rule      = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+		template  = "aws:ec2/launchTemplate:LaunchTemplate"
+		eventRule = "aws:cloudwatch/eventRule:EventRule"
+		vpc       = "aws:ec2/vpc:Vpc"
+		alarm     = "aws:cloudwatch/metricAlarm:MetricAlarm"
+		listener  = "aws:lb/listener:Listener"
+
+		tagging      = "AWS General Reference: Tag naming limits and requirements"
+		templates    = "terraform-provider-aws: internal/service/ec2/ec2_launch_template.go"
+		descriptions = "EC2 API: CreateSecurityGroup"
 	)
 	of := func(key string, value any) map[string]any { return map[string]any{key: value} }
 	network := func(tags map[string]any) map[string]any {
@@ -163,16 +169,17 @@ func TestALogicalNameLeavesRoomForTheAutomaticOne(t *testing.T) {
 func TestTheDocumentListsWhatThePluginRefuses(t *testing.T) {
 	var rows [][]string
 	add := func(what, says, source string) { rows = append(rows, []string{what, "`" + says + "`", source}) }
-	add("a type that the emulator does not know", "the emulator refuses aws:…", "none: AWS does this, the emulator doesn't")
-	add("a property that the emulator does not know, at any depth", "the emulator doesn't know property …", "none: AWS does this, the emulator doesn't")
+	const emulatorsOwn = "none: AWS does this, the emulator doesn't"
+	add("a type that the emulator does not know", "the emulator refuses aws:…", emulatorsOwn)
+	add("a property that the emulator does not know, at any depth", "the emulator doesn't know property …", emulatorsOwn)
 	rules := providerRefusals()
 	for _, what := range sortedKeys(rules) {
 		add(what, rules[what].want, rules[what].source)
 	}
 	for _, token := range sortedKeys(names) {
 		longest := names[token].longest
-		add("a name of `"+token+"` over "+strconv.Itoa(longest)+": a logical one over "+strconv.Itoa(longest-8), token[strings.LastIndex(token, ":")+1:],
-			names[token].source)
+		what := fmt.Sprintf("a name of `%s` over %d: a logical name over %d", token, longest, longest-8)
+		add(what, token[strings.LastIndex(token, ":")+1:], names[token].source)
 	}
 	docstest.Section(t, document, "provider", docstest.Table([]string{"refused", "the message says", "according to"}, rows))
 }
