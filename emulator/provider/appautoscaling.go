@@ -85,8 +85,10 @@ func servicePolicy() resourceType {
 	})
 }
 
+// register registers a service, or changes its limits.
 func (in scalableTargetInputs) register(m *cloud.Model) (ecs.ScalableTarget, error) {
-	return m.ECS.RegisterScalableTarget(in.ServiceNamespace, in.ResourceID, in.ScalableDimension, in.MinCapacity, in.MaxCapacity, m.Clock.Now())
+	return m.ECS.RegisterScalableTarget(in.ServiceNamespace, in.ResourceID, in.ScalableDimension, in.MinCapacity, in.MaxCapacity,
+		m.Clock.Now())
 }
 
 // put creates or replaces a policy. The API's default of a cooldown is 300 s for ECS.

@@ -70,7 +70,7 @@ func (in policyInputs) put(m *cloud.Model) (string, error) {
 	return m.AutoScaling.PutPolicy(in.AutoscalingGroupName, policy, m.Clock.Now())
 }
 
-// track sets what a policy of target tracking has.
+// track sets the fields of a policy of target tracking.
 func (in policyInputs) track(policy *autoscaling.Policy) error {
 	tracking := in.TargetTrackingConfiguration
 	metric := tracking.PredefinedMetricSpecification.PredefinedMetricType
@@ -87,7 +87,7 @@ func (in policyInputs) track(policy *autoscaling.Policy) error {
 // defaultCooldown is the cooldown of an Auto Scaling group, and the warm-up of a policy that names none, in seconds.
 const defaultCooldown = 300
 
-// step sets what a policy of steps has.
+// step sets the fields of a policy of step scaling.
 func (in policyInputs) step(policy *autoscaling.Policy) error {
 	if cmp.Or(in.MetricAggregationType, cloudwatch.Average) != cloudwatch.Average {
 		return unsupported("metricAggregationType", in.MetricAggregationType, cloudwatch.Average)
@@ -109,7 +109,7 @@ func (in policyInputs) step(policy *autoscaling.Policy) error {
 	switch {
 	case in.EstimatedInstanceWarmup != nil:
 		policy.Warmup = seconds(*in.EstimatedInstanceWarmup)
-	case adds: // a policy that only removes has nothing that warms up
+	case adds: // a policy that only removes instances has no warm-up
 		policy.Warmup = seconds(defaultCooldown)
 	}
 	return nil

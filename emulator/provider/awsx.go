@@ -18,8 +18,8 @@ const (
 	awsxVersion = "2.22.0"
 )
 
-// awsxProvider implements the provider of the package awsx, which has components only: it registers their children with the
-// engine that asks for them.
+// awsxProvider implements the provider of the package awsx, which has only components: it registers their children with the
+// engine that asks for the component.
 type awsxProvider struct {
 	pulumirpc.UnimplementedResourceProviderServer
 
@@ -31,7 +31,7 @@ func (*awsxProvider) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.
 	return &pulumirpc.PluginInfo{Version: awsxVersion}, nil
 }
 
-// Attach connects to the engine that uses this provider now.
+// Attach connects to the engine that uses this provider from now on.
 func (x *awsxProvider) Attach(_ context.Context, req *pulumirpc.PluginAttach) (*emptypb.Empty, error) {
 	engine, err := provider.NewHostClient(req.GetAddress())
 	if err != nil {
@@ -62,6 +62,7 @@ func (*awsxProvider) Cancel(context.Context, *emptypb.Empty) (*emptypb.Empty, er
 	return &emptypb.Empty{}, nil
 }
 
+// Construct registers a component and its children with the attached engine.
 func (x *awsxProvider) Construct(ctx context.Context, req *pulumirpc.ConstructRequest) (*pulumirpc.ConstructResponse, error) {
 	x.mu.Lock()
 	engine := x.engine

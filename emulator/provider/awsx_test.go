@@ -127,21 +127,28 @@ func TestNATGatewaysFollowTheStrategy(t *testing.T) {
 }
 
 func TestWhatAwsxRefusesRegistersNothing(t *testing.T) {
-	for name, c := range map[string]struct {
-		change func(*vpcArgs)
-		want   string
+	for _, c := range []struct {
+		name    string
+		change  func(*vpcArgs)
+		message string
 	}{
-		"no strategy for NAT gateways": {func(a *vpcArgs) { a.NatGateways = nil }, "natGateways.strategy"},
-		"no strategy for subnets":      {func(a *vpcArgs) { a.SubnetStrategy = nil }, "subnetStrategy"},
-		"NAT gateways for nobody":      {func(a *vpcArgs) { a.SubnetSpecs = a.SubnetSpecs[1:] }, "both private and public subnets must be declared"},
-		"an unknown type":              {func(a *vpcArgs) { a.SubnetSpecs[0].Type = "Secret" }, "subnetSpecs[0].type"},
-		"no subnets":                   {func(a *vpcArgs) { a.SubnetSpecs = nil }, "subnetSpecs"},
+		{
+			name: "no strategy for NAT gateways", change: func(a *vpcArgs) { a.NatGateways = nil },
+			message: "natGateways.strategy",
+		},
+		{name: "no strategy for subnets", change: func(a *vpcArgs) { a.SubnetStrategy = nil }, message: "subnetStrategy"},
+		{
+			name: "NAT gateways without private subnets", change: func(a *vpcArgs) { a.SubnetSpecs = a.SubnetSpecs[1:] },
+			message: "both private and public subnets must be declared",
+		},
+		{name: "an unknown type", change: func(a *vpcArgs) { a.SubnetSpecs[0].Type = "Secret" }, message: "subnetSpecs[0].type"},
+		{name: "no subnets", change: func(a *vpcArgs) { a.SubnetSpecs = nil }, message: "subnetSpecs"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			args := tiersArgs("Single")
 			c.change(args)
 			made, err := constructed(t, args)
-			require.ErrorContains(t, err, c.want)
+			require.ErrorContains(t, err, c.message)
 			assert.Empty(t, made.parent)
 		})
 	}
@@ -156,24 +163,45 @@ func TestSubnetsAreCarvedAsAwsxDoes(t *testing.T) {
 		}
 		return specs
 	}
-	for what, c := range map[string]struct {
-		cidr  string
-		zones int
-		specs []subnetSpec
-		want  string
+	for _, c := range []struct {
+		name, cidr string
+		zones      int
+		specs      []subnetSpec
+		want       string
 	}{
-		"two zones of a /23":   {"192.168.0.0/23", 2, masked(24), "[[192.168.0.0/24] [192.168.1.0/24]]"},
-		"three zones of a /23": {"192.168.0.0/23", 3, masked(25), "[[192.168.0.0/25] [192.168.0.128/25] [192.168.1.0/25]]"},
-		"without a mask":       {"10.0.0.0/16", 2, []subnetSpec{{}}, "[[10.0.0.0/17] [10.0.128.0/17]]"},
-		"smaller than a share": {"10.0.0.0/16", 2, masked(24), "[[10.0.0.0/24] [10.0.128.0/24]]"},
-		"tiers after another":  {"10.0.0.0/16", 2, masked(18, 19), "[[10.0.0.0/18 10.0.64.0/19] [10.0.128.0/18 10.0.192.0/19]]"},
-		"a larger one after":   {"10.0.0.0/16", 1, masked(20, 18), "[[10.0.0.0/20 10.0.64.0/18]]"},
-		"equal shares":         {"10.0.0.0/16", 2, []subnetSpec{{}, {}, {}}, "[[10.0.0.0/19 10.0.32.0/19 10.0.64.0/19] [10.0.128.0/19 10.0.160.0/19 10.0.192.0/19]]"},
-		"chosen":               {"10.0.0.0/16", 2, []subnetSpec{{CidrBlocks: []string{"a", "b"}}, {CidrBlocks: []string{"c", "d"}}}, "[[a c] [b d]]"},
+		{
+			name: "two zones of a /23", cidr: "192.168.0.0/23", zones: 2, specs: masked(24),
+			want: "[[192.168.0.0/24] [192.168.1.0/24]]",
+		},
+		{
+			name: "three zones of a /23", cidr: "192.168.0.0/23", zones: 3, specs: masked(25),
+			want: "[[192.168.0.0/25] [192.168.0.128/25] [192.168.1.0/25]]",
+		},
+		{
+			name: "without a mask", cidr: "10.0.0.0/16", zones: 2, specs: []subnetSpec{{}},
+			want: "[[10.0.0.0/17] [10.0.128.0/17]]",
+		},
+		{
+			name: "smaller than a share", cidr: "10.0.0.0/16", zones: 2, specs: masked(24),
+			want: "[[10.0.0.0/24] [10.0.128.0/24]]",
+		},
+		{
+			name: "tiers that follow each other", cidr: "10.0.0.0/16", zones: 2, specs: masked(18, 19),
+			want: "[[10.0.0.0/18 10.0.64.0/19] [10.0.128.0/18 10.0.192.0/19]]",
+		},
+		{name: "a larger subnet that follows", cidr: "10.0.0.0/16", zones: 1, specs: masked(20, 18), want: "[[10.0.0.0/20 10.0.64.0/18]]"},
+		{
+			name: "equal shares", cidr: "10.0.0.0/16", zones: 2, specs: []subnetSpec{{}, {}, {}},
+			want: "[[10.0.0.0/19 10.0.32.0/19 10.0.64.0/19] [10.0.128.0/19 10.0.160.0/19 10.0.192.0/19]]",
+		},
+		{
+			name: "chosen ranges", cidr: "10.0.0.0/16", zones: 2,
+			specs: []subnetSpec{{CidrBlocks: []string{"a", "b"}}, {CidrBlocks: []string{"c", "d"}}}, want: "[[a c] [b d]]",
+		},
 	} {
 		got, err := subnetBlocks(&vpcArgs{CidrBlock: c.cidr, AvailabilityZoneNames: make([]string, c.zones), SubnetSpecs: c.specs})
-		require.NoError(t, err, what)
-		assert.Equal(t, c.want, fmt.Sprint(got), what)
+		require.NoError(t, err, c.name)
+		assert.Equal(t, c.want, fmt.Sprint(got), c.name)
 	}
 	for what, specs := range map[string][]subnetSpec{
 		"a mask larger than a share": masked(16),

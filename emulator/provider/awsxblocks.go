@@ -6,9 +6,9 @@ import (
 	"net/netip"
 )
 
-// subnetBlocks is awsx's strategy Auto: for each zone the ranges of the specs, in their order. Chosen ones are taken as
-// they are. Otherwise the VPC is divided evenly among the zones, by the next power of two, and each zone's subnets follow
-// each other from where the zone begins, each where its size allows.
+// subnetBlocks returns for each zone the ranges of the specs, in the order of the specs, by awsx's strategy Auto. Ranges that
+// the program chooses are taken as they are. Otherwise the VPC is divided evenly among the zones, their number rounded up to a
+// power of two. The subnets of a zone follow each other from the start of its range, each at the next multiple of its size.
 func subnetBlocks(args *vpcArgs) ([][]string, error) {
 	for _, spec := range args.SubnetSpecs {
 		if len(spec.CidrBlocks) > 0 {
@@ -41,7 +41,7 @@ func subnetBlocks(args *vpcArgs) ([][]string, error) {
 	return all, nil
 }
 
-// newBits is how many bits tell so many things apart.
+// newBits returns how many bits it takes to number count things.
 func newBits(count int) int {
 	bits := 0
 	for 1<<bits < count {
@@ -50,7 +50,7 @@ func newBits(count int) int {
 	return bits
 }
 
-// mask is the spec's own, or that of an equal share of the zone.
+// mask returns the length of the spec's prefix: the spec's own, or that of an equal share of the zone.
 func (s subnetSpec) mask(zoneBits, specs int) int {
 	if s.CidrMask != nil {
 		return *s.CidrMask
@@ -58,6 +58,7 @@ func (s subnetSpec) mask(zoneBits, specs int) int {
 	return zoneBits + newBits(specs)
 }
 
+// checkMasks refuses subnets that are larger than a zone's share of the VPC, one by one or together.
 func checkMasks(args *vpcArgs, whole netip.Prefix, zoneBits int) error {
 	total := uint64(0)
 	for i, spec := range args.SubnetSpecs {
@@ -73,7 +74,7 @@ func checkMasks(args *vpcArgs, whole netip.Prefix, zoneBits int) error {
 	return nil
 }
 
-// chosenBlocks takes the ranges of the specs: all of them must have as many as there are zones.
+// chosenBlocks returns the ranges that the specs choose. Every spec must choose as many as there are zones.
 func chosenBlocks(args *vpcArgs) ([][]string, error) {
 	zones := len(args.AvailabilityZoneNames)
 	all := make([][]string, zones)

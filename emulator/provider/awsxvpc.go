@@ -11,7 +11,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/provider"
 )
 
-// vpcArgs are the arguments that have an effect here.
+// vpcArgs are the arguments that the emulator knows.
 type vpcArgs struct {
 	CidrBlock             string                `pulumi:"cidrBlock"`
 	AvailabilityZoneNames []string              `pulumi:"availabilityZoneNames"`
@@ -47,7 +47,7 @@ const (
 	typePublic, typePrivate, typeIsolated, typeUnused = "Public", "Private", "Isolated", "Unused"
 )
 
-// vpcArguments reads the arguments and refuses what the emulator would not do as awsx does.
+// vpcArguments reads the arguments, and refuses those that the emulator would not carry out as awsx does.
 func vpcArguments(inputs provider.ConstructInputs) (*vpcArgs, error) {
 	given, err := inputs.Map()
 	if err != nil {
@@ -65,6 +65,7 @@ func vpcArguments(inputs provider.ConstructInputs) (*vpcArgs, error) {
 	return args, args.check()
 }
 
+// check applies awsx's rules, and refuses awsx's defaults that the emulator doesn't know.
 func (a *vpcArgs) check() error {
 	switch {
 	case a.NatGateways == nil || !slices.Contains([]string{natNone, natSingle, natOnePerAz}, a.NatGateways.Strategy):
@@ -145,8 +146,8 @@ func newVPC(ctx *pulumi.Context, name string, args *vpcArgs, options pulumi.Reso
 	})
 }
 
-// tiers are the subnets of a VPC, zone by zone, the public ones of each first: they hold the NAT gateways that the private
-// ones need.
+// tiers registers the subnets of a VPC, zone by zone. The public subnets of a zone come first: they hold the NAT gateways that
+// the private subnets need.
 type tiers struct {
 	name    string
 	args    *vpcArgs
@@ -156,7 +157,7 @@ type tiers struct {
 	ids     map[string]pulumi.StringArray // by type
 }
 
-// add makes a subnet with a table of its own, and the route that its type has.
+// add registers a subnet with a route table of its own, and the default route of its type.
 func (t *tiers) add(ctx *pulumi.Context, plan subnetPlan) error {
 	subnet, err := ec2.NewSubnet(ctx, plan.name, &ec2.SubnetArgs{
 		VpcId: t.network.ID(), AvailabilityZone: pulumi.String(plan.zone), CidrBlock: pulumi.String(plan.block),
@@ -186,6 +187,7 @@ func (t *tiers) add(ctx *pulumi.Context, plan subnetPlan) error {
 	return t.route(ctx, plan, table)
 }
 
+// wantsNAT reports whether the next public subnet of a zone gets a NAT gateway.
 func (t *tiers) wantsNAT(zone int) bool {
 	switch t.args.NatGateways.Strategy {
 	case natSingle:
@@ -197,6 +199,7 @@ func (t *tiers) wantsNAT(zone int) bool {
 	}
 }
 
+// addNAT registers a NAT gateway with its address in a public subnet.
 func (t *tiers) addNAT(ctx *pulumi.Context, plan subnetPlan, subnet *ec2.Subnet) error {
 	name := fmt.Sprintf("%s-%d", t.name, plan.index+1)
 	address, err := ec2.NewEip(ctx, name, &ec2.EipArgs{Tags: named(t.args.Tags, name, nil)}, pulumi.Parent(subnet))
@@ -210,8 +213,8 @@ func (t *tiers) addNAT(ctx *pulumi.Context, plan subnetPlan, subnet *ec2.Subnet)
 	return err
 }
 
-// route is the default route of a subnet: to the internet gateway from a public one, to its zone's NAT gateway or the only
-// one from a private one.
+// route registers the default route of a subnet: of a public subnet to the internet gateway, of a private subnet to the NAT
+// gateway of its zone or the only one. Isolated subnets have none.
 func (t *tiers) route(ctx *pulumi.Context, plan subnetPlan, table *ec2.RouteTable) error {
 	route := &ec2.RouteArgs{RouteTableId: table.ID(), DestinationCidrBlock: pulumi.String("0.0.0.0/0")}
 	switch {
@@ -228,6 +231,7 @@ func (t *tiers) route(ctx *pulumi.Context, plan subnetPlan, table *ec2.RouteTabl
 	return err
 }
 
+// named returns the tags of a child: its name, the tags of the VPC and its own, of which the last wins.
 func named(tags pulumi.StringMapInput, name string, own map[string]string) pulumi.StringMapOutput {
 	if tags == nil {
 		tags = pulumi.StringMap{}
@@ -240,10 +244,10 @@ func named(tags pulumi.StringMapInput, name string, own map[string]string) pulum
 	}).(pulumi.StringMapOutput)
 }
 
-// subnetPlan is one subnet to be made.
+// subnetPlan says how to make a subnet.
 type subnetPlan struct {
 	name, kind, zone, block string
-	index                   int // of the zone
+	index                   int // of the zone, from 0
 	tags                    map[string]string
 }
 

@@ -22,7 +22,7 @@ func (p *awsProvider) Check(_ context.Context, req plugin.CheckRequest) (plugin.
 	var failures []plugin.CheckFailure
 	for _, unknown := range t.unknown(news) {
 		failures = append(failures, plugin.CheckFailure{Property: resource.PropertyKey(unknown), Reason: fmt.Sprintf(
-			"the emulator doesn't know property %s of %s: what it would do on AWS cannot be shown here", unknown, t.token)})
+			"the emulator doesn't know property %s of %s: it cannot show what that would do on AWS", unknown, t.token)})
 	}
 	return plugin.CheckResponse{Properties: news, Failures: failures}, nil
 }
@@ -70,7 +70,7 @@ func (p *awsProvider) Diff(_ context.Context, req plugin.DiffRequest) (plugin.Di
 	return result, nil
 }
 
-// changed lists the keys that differ, sorted.
+// changed lists the properties that differ, sorted.
 func changed(olds, news resource.PropertyMap) []resource.PropertyKey {
 	var keys []resource.PropertyKey
 	for key, value := range news {

@@ -52,7 +52,7 @@ type rootBlockDevice struct {
 	VolumeType          string            `pulumi:"volumeType"`
 }
 
-// getInstance finds an instance that isn't terminated, by its ID, its tags or filters. It must be the only one that fits.
+// getInstance finds an instance that isn't terminated, by its ID, its tags or filters. It refuses to choose among several.
 func getInstance(m *cloud.Model, in getInstanceInputs) (getInstanceResult, error) {
 	var found []ec2.Instance
 	for _, i := range m.EC2.DescribeInstances() {
@@ -94,7 +94,7 @@ func resultOfInstance(m *cloud.Model, i ec2.Instance) getInstanceResult {
 		SecurityGroups: []string{}, SourceDestCheck: true, SubnetID: i.Subnet, Tags: i.Tags, Tenancy: "default",
 		VpcSecurityGroupIDs: i.SecurityGroups,
 	}
-	if image, err := m.EC2.ImageByID(i.ImageID); err == nil { // an image may have been deleted since
+	if image, err := m.EC2.ImageByID(i.ImageID); err == nil { // the image may have been deleted
 		result.RootBlockDevices = []rootBlockDevice{{
 			DeleteOnTermination: true, DeviceName: image.RootDevice, Encrypted: true, Iops: 3000, Tags: map[string]string{},
 			Throughput: 125, VolumeID: "vol" + strings.TrimPrefix(i.ID, "i"), VolumeSize: 8, VolumeType: "gp3",

@@ -18,7 +18,7 @@ type imageInputs struct {
 	Tags                  map[string]string `pulumi:"tags"`
 }
 
-// imageOutputs are what an image has in common as a resource and as the result of getAmi.
+// imageOutputs are the properties that an image has both as a resource and as the result of getAmi.
 type imageOutputs struct {
 	Architecture       string `pulumi:"architecture"`
 	Hypervisor         string `pulumi:"hypervisor"`

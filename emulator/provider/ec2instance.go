@@ -136,6 +136,7 @@ func updateInstance(m *cloud.Model, id string, old, now instanceInputs) (*instan
 	return nil, m.EC2.UpdateInstance(id, now.VpcSecurityGroupIDs, now.IamInstanceProfile, now.Tags, now.DisableAPITermination)
 }
 
+// terminateInstance terminates an instance that isn't terminated yet.
 func terminateInstance(m *cloud.Model, id string, _ instanceInputs) error {
 	now, err := m.EC2.Instance(id)
 	if err != nil || now.State == ec2.Terminated {
@@ -174,8 +175,8 @@ func outputsOfInstance(m *cloud.Model, i ec2.Instance) instanceOutputs {
 
 func networkInterfaceID(i ec2.Instance) string { return "eni-" + strings.TrimPrefix(i.ID, "i-") }
 
-// replacesVolume reports a change of a root volume that replaces the instance. A volume grows and changes its type in
-// place, but is encrypted from the start or never.
+// replacesVolume reports whether a change of the root volume replaces the instance. A volume grows and changes its type in
+// place; its encryption cannot be changed.
 func replacesVolume(key string, old, now resource.PropertyMap) bool {
 	if key != "rootBlockDevice" {
 		return false

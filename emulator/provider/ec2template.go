@@ -109,7 +109,7 @@ func (in launchTemplateInputs) check() error {
 	return nil
 }
 
-// volumeTypes are those of EBS (API: CreateVolume).
+// volumeTypes lists the types of EBS volumes (API: CreateVolume).
 var volumeTypes = []string{"standard", "io1", "io2", "gp2", "sc1", "st1", "gp3"}
 
 // data returns what the cloud makes instances from. The rest of a template has no effect on processes: volumes, metadata

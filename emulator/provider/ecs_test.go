@@ -331,52 +331,97 @@ func TestKeysOfContainerDefinitionsThatAreNotKnownAreRefusedByName(t *testing.T)
 }
 
 func TestValuesOfECSThatHaveNoBehaviourHereAreRefusedByName(t *testing.T) {
-	for what, c := range map[string]struct {
-		token  string
-		inputs map[string]any
-		want   string
+	for _, c := range []struct {
+		name, token string
+		inputs      map[string]any
+		message     string
 	}{
-		"Fargate": {taskDefinitionToken, map[string]any{
-			"family": "web", "containerDefinitions": containersJSON("web:1"), "requiresCompatibilities": []any{"FARGATE"},
-		}, "requiresCompatibilities"},
-		"Windows": {taskDefinitionToken, map[string]any{
-			"family": "web", "containerDefinitions": containersJSON("web:1"),
-			"runtimePlatform": map[string]any{"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"},
-		}, "operatingSystemFamily"},
-		"a size that is no number": {taskDefinitionToken, map[string]any{
-			"family": "web", "containerDefinitions": containersJSON("web:1"), "cpu": "1 vCPU",
-		}, "Invalid 'cpu' setting"},
-		"containers that are no JSON": {taskDefinitionToken, map[string]any{
-			"family": "web", "containerDefinitions": "web",
-		}, "not a JSON list"},
-		"a daemon":                {serviceToken, map[string]any{"schedulingStrategy": "DAEMON"}, "schedulingStrategy"},
-		"a blue/green deployment": {serviceToken, map[string]any{"deploymentController": map[string]any{"type": "CODE_DEPLOY"}}, "deploymentController.type"},
-		"rebalancing":             {serviceToken, map[string]any{"availabilityZoneRebalancing": "ENABLED"}, "availabilityZoneRebalancing"},
-		"a constraint": {serviceToken, map[string]any{
-			"placementConstraints": []any{map[string]any{"type": "memberOf", "expression": "attribute:a == b"}},
-		}, "placementConstraints.type"},
-		"a cluster's setting": {clusterToken, map[string]any{
-			"settings": []any{map[string]any{"name": "containerInsights", "value": "maybe"}},
-		}, "containerInsights"},
-		"draining that is neither on nor off": {providerToken, map[string]any{
-			"autoScalingGroupProvider": map[string]any{"autoScalingGroupArn": "a", "managedDraining": "MAYBE"},
-		}, "managedDraining"},
-		"step scaling of a service": {servicePolicyToken, map[string]any{"policyType": "StepScaling"}, "policyType"},
-		"another metric": {servicePolicyToken, map[string]any{
-			"policyType": "TargetTrackingScaling",
-			"targetTrackingScalingPolicyConfiguration": map[string]any{
-				"predefinedMetricSpecification": map[string]any{"predefinedMetricType": "ALBRequestCountPerTarget"},
+		{
+			name: "Fargate", token: taskDefinitionToken,
+			inputs: map[string]any{
+				"family": "web", "containerDefinitions": containersJSON("web:1"), "requiresCompatibilities": []any{"FARGATE"},
 			},
-		}, "predefinedMetricType"},
+			message: "requiresCompatibilities",
+		},
+		{
+			name: "Windows", token: taskDefinitionToken,
+			inputs: map[string]any{
+				"family": "web", "containerDefinitions": containersJSON("web:1"),
+				"runtimePlatform": map[string]any{"operatingSystemFamily": "WINDOWS_SERVER_2022_CORE"},
+			},
+			message: "operatingSystemFamily",
+		},
+		{
+			name: "a size that is not a number", token: taskDefinitionToken,
+			inputs: map[string]any{
+				"family": "web", "containerDefinitions": containersJSON("web:1"), "cpu": "1 vCPU",
+			},
+			message: "Invalid 'cpu' setting",
+		},
+		{
+			name: "containers that are not JSON", token: taskDefinitionToken,
+			inputs: map[string]any{
+				"family": "web", "containerDefinitions": "web",
+			},
+			message: "not a JSON list",
+		},
+		{
+			name: "a daemon", token: serviceToken, inputs: map[string]any{"schedulingStrategy": "DAEMON"},
+			message: "schedulingStrategy",
+		},
+		{
+			name: "a blue/green deployment", token: serviceToken,
+			inputs:  map[string]any{"deploymentController": map[string]any{"type": "CODE_DEPLOY"}},
+			message: "deploymentController.type",
+		},
+		{
+			name: "rebalancing", token: serviceToken, inputs: map[string]any{"availabilityZoneRebalancing": "ENABLED"},
+			message: "availabilityZoneRebalancing",
+		},
+		{
+			name: "a placement constraint", token: serviceToken,
+			inputs: map[string]any{
+				"placementConstraints": []any{map[string]any{"type": "memberOf", "expression": "attribute:a == b"}},
+			},
+			message: "placementConstraints.type",
+		},
+		{
+			name: "an unknown value of a cluster setting", token: clusterToken,
+			inputs: map[string]any{
+				"settings": []any{map[string]any{"name": "containerInsights", "value": "maybe"}},
+			},
+			message: "containerInsights",
+		},
+		{
+			name: "managed draining that is neither on nor off", token: providerToken,
+			inputs: map[string]any{
+				"autoScalingGroupProvider": map[string]any{"autoScalingGroupArn": "a", "managedDraining": "MAYBE"},
+			},
+			message: "managedDraining",
+		},
+		{
+			name: "step scaling of a service", token: servicePolicyToken, inputs: map[string]any{"policyType": "StepScaling"},
+			message: "policyType",
+		},
+		{
+			name: "another metric", token: servicePolicyToken,
+			inputs: map[string]any{
+				"policyType": "TargetTrackingScaling",
+				"targetTrackingScalingPolicyConfiguration": map[string]any{
+					"predefinedMetricSpecification": map[string]any{"predefinedMetricType": "ALBRequestCountPerTarget"},
+				},
+			},
+			message: "predefinedMetricType",
+		},
 	} {
-		t.Run(what, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			p := newProvider(t)
 			checked := p.checked(t, c.token, "x", nil, c.inputs)
 			require.Empty(t, checked.Failures)
 			_, err := p.Create(t.Context(), plugin.CreateRequest{
 				URN: name(c.token, "x"), Name: "x", Type: tokens.Type(c.token), Properties: checked.Properties,
 			})
-			require.ErrorContains(t, err, c.want)
+			require.ErrorContains(t, err, c.message)
 			assert.Empty(t, p.left())
 		})
 	}

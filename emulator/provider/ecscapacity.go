@@ -19,7 +19,7 @@ type capacityProviderInputs struct {
 			TargetCapacity         int    `pulumi:"targetCapacity"` // percent
 			MinimumScalingStepSize int    `pulumi:"minimumScalingStepSize"`
 			MaximumScalingStepSize int    `pulumi:"maximumScalingStepSize"`
-			InstanceWarmupPeriod   *int   `pulumi:"instanceWarmupPeriod"` // seconds; without effect: instances that are starting count anyway
+			InstanceWarmupPeriod   *int   `pulumi:"instanceWarmupPeriod"` // seconds; without effect: starting instances count
 		} `pulumi:"managedScaling"`
 		ManagedDraining              string `pulumi:"managedDraining"`
 		ManagedTerminationProtection string `pulumi:"managedTerminationProtection"`
@@ -53,7 +53,7 @@ func capacityProvider() resourceType {
 	})
 }
 
-// replacesGroup reports a change of the part of a capacity provider that can't be changed: its Auto Scaling group.
+// replacesGroup reports whether the Auto Scaling group of a capacity provider changes, which can't be changed in place.
 func replacesGroup(key string, old, now resource.PropertyMap) bool {
 	arn := func(inputs resource.PropertyMap) resource.PropertyValue {
 		value := inputs["autoScalingGroupProvider"]

@@ -52,7 +52,7 @@ func cluster() resourceType {
 	})
 }
 
-// check takes Container Insights as the only setting. The emulator makes none of its metrics.
+// check refuses settings other than Container Insights, whose metrics the emulator doesn't make.
 func (in clusterInputs) check() error {
 	for _, s := range in.Settings {
 		if s.Name != "containerInsights" || !slices.Contains([]string{"disabled", "enabled", "enhanced"}, s.Value) {

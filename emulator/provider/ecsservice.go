@@ -87,8 +87,9 @@ func service() resourceType {
 	})
 }
 
-// replacesService reports changes that replace a service sometimes: of the type of its deployment controller, and of its
-// capacity providers unless a new deployment is forced. The first provider and the last replace it in any case.
+// replacesService reports whether a change replaces a service: a change of the type of its deployment controller does, and a
+// change of its capacity providers unless a new deployment is forced. Adding the first provider and removing the last always
+// do.
 func replacesService(key string, old, now resource.PropertyMap) bool {
 	before, _, err := decode[serviceInputs](old)
 	after, _, err2 := decode[serviceInputs](now)
@@ -141,9 +142,9 @@ func (in serviceInputs) spec() (ecs.ServiceSpec, error) {
 // serviceTimeout is how long the provider waits until a service is steady, and until it has ended.
 const serviceTimeout = 20 * time.Minute
 
-// awaitSteady waits, as the provider does, for one deployment and as many running tasks as desired. A rollback that
-// succeeded is a success to the provider. The outputs name the task definition that is deployed, which is the former one
-// after a rollback.
+// awaitSteady waits, as the provider does, until the service has one deployment and as many running tasks as desired. To the
+// provider, a successful rollback is a success. The outputs name the deployed task definition, which is the former one after a
+// rollback.
 func awaitSteady(ctx context.Context, c *cloud.Cloud, arn string, in serviceInputs) (*serviceOutputs, error) {
 	var status ecs.ServiceStatus
 	err := await(ctx, c, serviceTimeout, func(m *cloud.Model) (bool, error) {
@@ -171,6 +172,7 @@ func awaitSteady(ctx context.Context, c *cloud.Cloud, arn string, in serviceInpu
 
 var errGone = errors.New("it is gone")
 
+// lastEvent returns the latest message of a service, for errors.
 func lastEvent(status ecs.ServiceStatus) string {
 	if len(status.Events) == 0 {
 		return "nothing has happened yet"

@@ -65,8 +65,8 @@ func loadBalancer() resourceType {
 	})
 }
 
-// hostedZones hold the zones that an alias record names beside a balancer in us-east-1, by the balancer's kind (AWS General
-// Reference: "Elastic Load Balancing endpoints and quotas"). The emulator doesn't use them.
+// hostedZones holds the hosted zones of the balancers' DNS names in us-east-1, by kind (AWS General Reference: "Elastic Load
+// Balancing endpoints and quotas"). An alias record names them; the emulator doesn't use them.
 var hostedZones = map[string]string{
 	elb.Network: "Z26RNL4JYFTOTI", elb.Application: "Z35SXDOTRQ7X7K",
 }
@@ -95,8 +95,8 @@ func (in loadBalancerInputs) spec() (elb.LoadBalancerSpec, error) {
 	return spec, nil
 }
 
-// replacesNetwork reports changes that replace a network balancer and not an application balancer: the removal of a subnet,
-// the first security group and the last (the provider's document of aws_lb).
+// replacesNetwork reports whether a change replaces a network balancer and not an application balancer: removing a subnet does,
+// adding the first security group and removing the last (the provider's document of aws_lb).
 func replacesNetwork(key string, old, now resource.PropertyMap) bool {
 	if kind := now["loadBalancerType"]; !kind.IsString() || kind.StringValue() != elb.Network {
 		return false

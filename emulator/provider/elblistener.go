@@ -70,7 +70,7 @@ func (in listenerInputs) spec(arn string) (elb.Listener, error) {
 	return listener, in.action(&listener)
 }
 
-// action sets what the listener does. What a redirect doesn't name is taken from the request.
+// action sets what the listener does with a request. A redirect keeps the parts of the request's URL that it doesn't name.
 func (in listenerInputs) action(listener *elb.Listener) error {
 	action := in.DefaultActions[0]
 	switch {

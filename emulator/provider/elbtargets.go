@@ -79,7 +79,8 @@ func (in targetGroupInputs) spec() (elb.TargetGroupSpec, error) {
 			"with target type 'instance'")
 	}
 	return elb.TargetGroupSpec{
-		Name: in.Name, Port: in.Port, Protocol: in.Protocol, VPC: in.VpcID, DeregistrationDelay: seconds(orElse(in.DeregistrationDelay, 300)), Check: in.check(),
+		Name: in.Name, Port: in.Port, Protocol: in.Protocol, VPC: in.VpcID, Check: in.check(),
+		DeregistrationDelay: seconds(orElse(in.DeregistrationDelay, 300)),
 	}, nil
 }
 

@@ -9,10 +9,10 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 )
 
-// function is a function of the provider, which reads the cloud.
+// function is a function of the provider: it reads the cloud.
 type function func(c *cloud.Cloud, args resource.PropertyMap) (resource.PropertyMap, error)
 
-// functions are all functions of the package aws that the emulator knows, by their tokens. Every other is refused.
+// functions holds the functions of the package aws that the emulator knows, by their tokens. It refuses all others.
 var functions = map[string]function{
 	"aws:ec2/getAmi:getAmi":                               reads(getAmi),
 	"aws:ec2/getInstance:getInstance":                     reads(getInstance),

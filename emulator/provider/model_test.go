@@ -8,6 +8,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/analyzer"
 	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
@@ -91,6 +92,10 @@ func groupNamed(c *cloud.Cloud, name string) autoscaling.Group {
 
 func groupNames(c *cloud.Cloud) []string {
 	return cloud.Get(c, func(m *cloud.Model) []string { return m.AutoScaling.GroupNames() })
+}
+
+func alarms(c *cloud.Cloud) []cloudwatch.Alarm {
+	return cloud.Get(c, func(m *cloud.Model) []cloudwatch.Alarm { return m.CloudWatch.DescribeAlarms() })
 }
 
 func trace(c *cloud.Cloud, from, to string, port int) (analyzer.Path, error) {

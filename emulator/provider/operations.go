@@ -51,7 +51,7 @@ func (p *awsProvider) Create(ctx context.Context, req plugin.CreateRequest) (plu
 	return plugin.CreateResponse{ID: resource.ID(id), Properties: outputs}, nil
 }
 
-// prepare checks what every service wants of inputs, and uploads the files among them.
+// prepare checks the tags among inputs and uploads the files among them.
 func (p *awsProvider) prepare(inputs resource.PropertyMap) (resource.PropertyMap, error) {
 	if err := checkTags(inputs); err != nil {
 		return nil, err

@@ -17,8 +17,9 @@ type Resource struct {
 	ID   string
 }
 
-// DeleteOrphans deletes every resource that the ledger has and known does not: an engine created it and was killed before
-// its state could say so. It returns what it deleted, the latest first. No engine may be at work meanwhile.
+// DeleteOrphans deletes every resource that is in the ledger and not among known, which are those of the engine's state: the
+// engine created it and was killed before its state said so. It returns what it deleted, the latest first. No engine may be
+// at work meanwhile.
 func (s *Servers) DeleteOrphans(ctx context.Context, known []Resource) ([]Resource, error) {
 	isKnown := map[Resource]bool{}
 	for _, r := range known {
@@ -38,6 +39,7 @@ func (s *Servers) DeleteOrphans(ctx context.Context, known []Resource) ([]Resour
 	return deleted, s.aws.save()
 }
 
+// deleteOrphan deletes a resource by its entry.
 func (p *awsProvider) deleteOrphan(ctx context.Context, entry ledger.Entry) error {
 	t, err := lookup(entry.Type)
 	if err != nil {
@@ -50,7 +52,7 @@ func (p *awsProvider) deleteOrphan(ctx context.Context, entry ledger.Entry) erro
 	return p.remove(ctx, t, entry.ID, resource.NewPropertyMapFromMap(properties))
 }
 
-// Recorded lists the resources without behaviour in the emulator that exist, as "type ID", sorted.
+// Recorded lists the existing resources of recorded types, as "type ID", sorted.
 func (s *Servers) Recorded() []string { return s.aws.recorded() }
 
 func (p *awsProvider) recorded() []string {
@@ -64,7 +66,7 @@ func (p *awsProvider) recorded() []string {
 	return recorded
 }
 
-// toDelete returns the properties of a resource that deleting it may take, as JSON. Secrets are left out.
+// toDelete returns properties as JSON, for the ledger: deleting the resource may take any of them. Secrets are left out.
 func toDelete(properties resource.PropertyMap) json.RawMessage {
 	plain := properties.MapRepl(nil, func(v resource.PropertyValue) (any, bool) {
 		switch {

@@ -8,8 +8,8 @@
 // the program and the engine don't know the difference.
 //
 // Every type of AWS is one of three kinds: it is run (it has behaviour in the emulator), recorded (kept, with outputs that look
-// real) or refused. types.go lists the types; each is a function in the file of its service. A property that the type's
-// struct of inputs doesn't have is refused, too, with its name. Nothing is accepted in silence.
+// real) or refused. types.go lists the types; each is a function in the file of its service. A property that the struct of the
+// type's inputs doesn't have is refused with its name. Nothing is accepted in silence.
 package provider
 
 import (
@@ -29,7 +29,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/provider/ledger"
 )
 
-// Kind is what the emulator makes of a type.
+// Kind says what the emulator does with resources of a type.
 type Kind string
 
 // The kinds of the types that the emulator knows. It refuses all others.
@@ -120,7 +120,7 @@ func (p *awsProvider) DiffConfig(context.Context, plugin.DiffConfigRequest) (plu
 	return plugin.DiffResult{Changes: plugin.DiffNone}, nil
 }
 
-// Configure begins an engine's operation: a cancellation of the last one doesn't end it.
+// Configure begins an operation of an engine. A cancellation of an earlier operation doesn't end it.
 func (p *awsProvider) Configure(context.Context, plugin.ConfigureRequest) (plugin.ConfigureResponse, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

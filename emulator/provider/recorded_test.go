@@ -133,21 +133,47 @@ func TestAliasesAndRecordsExcludeEachOther(t *testing.T) {
 func TestWhatTheProviderRefusesOfRecordedTypes(t *testing.T) {
 	p := newProvider(t)
 	net := newGround(t, p)
-	for what, c := range map[string]struct {
-		token  string
-		inputs map[string]any
-		want   string
+	for _, c := range []struct {
+		name, token string
+		inputs      map[string]any
+		message     string
 	}{
-		"a dashboard's name with a dot":  {"aws:cloudwatch/dashboard:Dashboard", map[string]any{"dashboardName": "a.b", "dashboardBody": "{}"}, "DashboardName"},
-		"a dashboard that is no JSON":    {"aws:cloudwatch/dashboard:Dashboard", map[string]any{"dashboardName": "a", "dashboardBody": "{"}, "InvalidParameterInput"},
-		"a flow log of nothing":          {"aws:ec2/flowLog:FlowLog", map[string]any{"trafficType": "ALL"}, "must be specified"},
-		"a flow log of some traffic":     {"aws:ec2/flowLog:FlowLog", map[string]any{"vpcId": net.vpc[0], "trafficType": "SOME"}, "trafficType"},
-		"a lifecycle without an action":  {"aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2", map[string]any{"bucket": "b", "rules": []any{map[string]any{"id": "a", "status": "Enabled"}}}, "at least one action"},
-		"an ACL rule that neither":       {"aws:ec2/networkAclRule:NetworkAclRule", map[string]any{"ruleAction": "drop"}, "expected action"},
-		"a certificate proved by e-mail": {"aws:acm/certificate:Certificate", map[string]any{"domainName": "example.com", "validationMethod": "EMAIL"}, "DNS"},
-		"a private NAT gateway":          {"aws:ec2/natGateway:NatGateway", map[string]any{"subnetId": net.subnets[0], "connectivityType": "private"}, "public"},
+		{
+			name: "a dashboard name with a dot", token: "aws:cloudwatch/dashboard:Dashboard",
+			inputs: map[string]any{"dashboardName": "a.b", "dashboardBody": "{}"}, message: "DashboardName",
+		},
+		{
+			name: "a dashboard that is not JSON", token: "aws:cloudwatch/dashboard:Dashboard",
+			inputs: map[string]any{"dashboardName": "a", "dashboardBody": "{"}, message: "InvalidParameterInput",
+		},
+		{
+			name: "a flow log of nothing", token: "aws:ec2/flowLog:FlowLog", inputs: map[string]any{"trafficType": "ALL"},
+			message: "must be specified",
+		},
+		{
+			name: "a flow log of a type of traffic that does not exist", token: "aws:ec2/flowLog:FlowLog",
+			inputs: map[string]any{"vpcId": net.vpc[0], "trafficType": "SOME"}, message: "trafficType",
+		},
+		{
+			name:    "a lifecycle rule without an action",
+			token:   "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2",
+			inputs:  map[string]any{"bucket": "b", "rules": []any{map[string]any{"id": "a", "status": "Enabled"}}},
+			message: "at least one action",
+		},
+		{
+			name: "an ACL rule that neither allows nor denies", token: "aws:ec2/networkAclRule:NetworkAclRule",
+			inputs: map[string]any{"ruleAction": "drop"}, message: "expected action",
+		},
+		{
+			name: "a certificate validated by e-mail", token: "aws:acm/certificate:Certificate",
+			inputs: map[string]any{"domainName": "example.com", "validationMethod": "EMAIL"}, message: "DNS",
+		},
+		{
+			name: "a private NAT gateway", token: "aws:ec2/natGateway:NatGateway",
+			inputs: map[string]any{"subnetId": net.subnets[0], "connectivityType": "private"}, message: "public",
+		},
 	} {
-		require.ErrorContains(t, p.attempt(t, c.token, "x", c.inputs), c.want, what)
+		require.ErrorContains(t, p.attempt(t, c.token, "x", c.inputs), c.message, c.name)
 	}
 }
 
@@ -294,7 +320,9 @@ func TestAnInternetGatewayIsDetachedOnceNoAddressIsMapped(t *testing.T) {
 func TestARecordedResourceIsKeptUnderItsTypeAndID(t *testing.T) {
 	p := newProvider(t)
 	p.created(t, "aws:cloudwatch/logGroup:LogGroup", "same", map[string]any{"name": "same"})
-	dashboard := p.created(t, "aws:cloudwatch/dashboard:Dashboard", "same", map[string]any{"dashboardName": "same", "dashboardBody": `{"widgets":[]}`})
+	dashboard := p.created(t, "aws:cloudwatch/dashboard:Dashboard", "same", map[string]any{
+		"dashboardName": "same", "dashboardBody": `{"widgets":[]}`,
+	})
 	require.Len(t, p.left(), 2)
 	require.NoError(t, p.removed(t, "aws:cloudwatch/dashboard:Dashboard", dashboard))
 	assert.Equal(t, []string{"aws:cloudwatch/logGroup:LogGroup same"}, p.left())

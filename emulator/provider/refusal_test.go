@@ -16,13 +16,16 @@ import (
 	"github.com/elastic-service/elastic-service/internal/docstest"
 )
 
-// refusal is what a provider's plugin refuses before or beside the APIs, with the source that says so.
+// refusal is something that the provider's plugin refuses itself, before or beside the APIs of AWS.
 type refusal struct {
-	token, source string
-	inputs        map[string]any // beside those of ground
-	want          string         // in the message
+	name    string // what is refused, for docs/refusals.md
+	token   string
+	source  string         // the document or source file that says so
+	inputs  map[string]any // in addition to those of ground
+	message string         // a part of it
 }
 
+// many returns that many tags.
 func many(count int) map[string]any {
 	tags := map[string]any{}
 	for n := range count {
@@ -31,74 +34,132 @@ func many(count int) map[string]any {
 	return tags
 }
 
-func providerRefusals() map[string]refusal {
+func providerRefusals() []refusal {
 	const (
-		group     = "aws:ec2/securityGroup:SecurityGroup"
-		rule      = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-		template  = "aws:ec2/launchTemplate:LaunchTemplate"
-		eventRule = "aws:cloudwatch/eventRule:EventRule"
-		vpc       = "aws:ec2/vpc:Vpc"
-		alarm     = "aws:cloudwatch/metricAlarm:MetricAlarm"
-		listener  = "aws:lb/listener:Listener"
-
-		tagging      = "AWS General Reference: Tag naming limits and requirements"
-		templates    = "terraform-provider-aws: internal/service/ec2/ec2_launch_template.go"
-		descriptions = "EC2 API: CreateSecurityGroup"
+		group, template      = "aws:ec2/securityGroup:SecurityGroup", "aws:ec2/launchTemplate:LaunchTemplate"
+		rule                 = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+		eventRule            = "aws:cloudwatch/eventRule:EventRule"
+		vpc, alarm, listener = "aws:ec2/vpc:Vpc", "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:lb/listener:Listener"
+		tagging              = "AWS General Reference: Tag naming limits and requirements"
+		templates            = "terraform-provider-aws: internal/service/ec2/ec2_launch_template.go"
+		descriptions         = "EC2 API: CreateSecurityGroup"
 	)
 	of := func(key string, value any) map[string]any { return map[string]any{key: value} }
 	network := func(tags map[string]any) map[string]any {
 		return map[string]any{"cidrBlock": "10.1.0.0/16", "tags": tags}
 	}
-	return map[string]refusal{
-		"51 tags":                          {vpc, tagging, network(many(51)), "TagLimitExceeded"},
-		"a tag's key of 129 characters":    {vpc, tagging, network(of(strings.Repeat("k", 129), "v")), "maximum length of 128"},
-		"a tag's value of 257 characters":  {vpc, tagging, network(of("k", strings.Repeat("v", 257))), "maximum length of 256"},
-		"a tag's key that AWS reserves":    {vpc, tagging, network(of("aws:owner", "v")), "reserved"},
-		"a description with an apostrophe": {group, descriptions, of("description", "the service's"), "Invalid security group description"},
-		"a description of 256 characters": {group, descriptions,
-			of("description", strings.Repeat("d", 256)), "Invalid security group description"},
-		"a rule's description with an arrow": {rule, "EC2 API: IpRange",
-			map[string]any{"description": "a → b", "ipProtocol": "tcp"}, "Invalid security group description"},
-		"a hop limit of 65": {template, templates, of("metadataOptions", of("httpPutResponseHopLimit", 65)), "1 - 64"},
-		"metadata tokens that are neither optional nor required": {template, templates,
-			of("metadataOptions", of("httpTokens", "always")), "httpTokens"},
-		"a metadata endpoint that is neither enabled nor disabled": {template, templates,
-			of("metadataOptions", of("httpEndpoint", "on")), "httpEndpoint"},
-		"a volume type that does not exist": {template, "EC2 API: CreateVolume", of("blockDeviceMappings", []any{
-			map[string]any{"ebs": of("volumeType", "ssd")},
-		}), "volumeType"},
-		"a route with two targets": {"aws:ec2/route:Route", "terraform-provider-aws: internal/service/ec2/vpc_route.go", map[string]any{
-			"destinationCidrBlock": "0.0.0.0/0", "gatewayId": "igw-1", "natGatewayId": "nat-1",
-		}, "only one of"},
-		"a listener's TLS policy over HTTP": {listener, "ELB API: CreateListener", map[string]any{
-			"protocol": "HTTP", "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06", "defaultActions": []any{of("type", "forward")},
-		}, "SSL policy"},
-		"a listener's TLS policy over TCP": {listener, "ELB API: CreateListener", map[string]any{
-			"protocol": "TCP", "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06", "defaultActions": []any{of("type", "forward")},
-		}, "SSL policy"},
-		"a listener's TLS policy that does not exist": {listener, "ELB API: CreateListener", map[string]any{
-			"protocol": "TLS", "sslPolicy": "TLSPolicy-2021", "defaultActions": []any{of("type", "forward")},
-		}, "SSLPolicyNotFound"},
-		"an alarm's period of 7 s": {alarm, "CloudWatch API: PutMetricAlarm", map[string]any{"period": 7}, "ValidationError"},
-		"a rule of EventBridge with a schedule": {eventRule, "none: AWS does this, the emulator doesn't",
-			of("scheduleExpression", "rate(5 minutes)"), "event patterns"},
-		"a rule on an event bus that does not exist": {eventRule, "EventBridge API: PutRule",
-			map[string]any{"eventBusName": "orders", "eventPattern": "{}"}, "ResourceNotFoundException"},
-		"a rule's state that does not exist": {eventRule, "EventBridge API: PutRule",
-			map[string]any{"state": "PAUSED", "eventPattern": "{}"}, "expected state"},
-		"a target on an event bus that does not exist": {"aws:cloudwatch/eventTarget:EventTarget", "EventBridge API: PutTargets", map[string]any{
-			"rule": "r", "eventBusName": "orders", "arn": "arn:aws:sns:us-east-1:123456789012:alerts",
-		}, "ResourceNotFoundException"},
-		"user data both as text and as base64": {"aws:ec2/instance:Instance", "terraform-provider-aws: internal/service/ec2/ec2_instance.go",
-			map[string]any{
+	return []refusal{
+		{name: "51 tags", token: vpc, source: tagging, inputs: network(many(51)), message: "TagLimitExceeded"},
+		{
+			name: "a tag key of 129 characters", token: vpc, source: tagging,
+			inputs: network(of(strings.Repeat("k", 129), "v")), message: "maximum length of 128",
+		},
+		{
+			name: "a tag value of 257 characters", token: vpc, source: tagging,
+			inputs: network(of("k", strings.Repeat("v", 257))), message: "maximum length of 256",
+		},
+		{
+			name: "a tag key that AWS reserves", token: vpc, source: tagging, inputs: network(of("aws:owner", "v")),
+			message: "reserved",
+		},
+		{
+			name: "a description with an apostrophe", token: group, source: descriptions,
+			inputs: of("description", "the service's"), message: "Invalid security group description",
+		},
+		{
+			name: "a description of 256 characters", token: group, source: descriptions,
+			inputs: of("description", strings.Repeat("d", 256)), message: "Invalid security group description",
+		},
+		{
+			name: "a rule's description with an arrow", token: rule, source: "EC2 API: IpRange",
+			inputs: map[string]any{"description": "a → b", "ipProtocol": "tcp"}, message: "Invalid security group description",
+		},
+		{
+			name: "a hop limit of 65", token: template, source: templates,
+			inputs: of("metadataOptions", of("httpPutResponseHopLimit", 65)), message: "1 - 64",
+		},
+		{
+			name: "metadata tokens that are neither optional nor required", token: template, source: templates,
+			inputs: of("metadataOptions", of("httpTokens", "always")), message: "httpTokens",
+		},
+		{
+			name: "a metadata endpoint that is neither enabled nor disabled", token: template, source: templates,
+			inputs: of("metadataOptions", of("httpEndpoint", "on")), message: "httpEndpoint",
+		},
+		{
+			name: "a volume type that does not exist", token: template, source: "EC2 API: CreateVolume",
+			inputs: of("blockDeviceMappings", []any{
+				map[string]any{"ebs": of("volumeType", "ssd")},
+			}),
+			message: "volumeType",
+		},
+		{
+			name: "a route with two targets", token: "aws:ec2/route:Route",
+			source: "terraform-provider-aws: internal/service/ec2/vpc_route.go",
+			inputs: map[string]any{
+				"destinationCidrBlock": "0.0.0.0/0", "gatewayId": "igw-1", "natGatewayId": "nat-1",
+			},
+			message: "only one of",
+		},
+		{
+			name: "a TLS policy of an HTTP listener", token: listener, source: "ELB API: CreateListener",
+			inputs: map[string]any{
+				"protocol": "HTTP", "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06", "defaultActions": []any{of("type", "forward")},
+			},
+			message: "SSL policy",
+		},
+		{
+			name: "a TLS policy of a TCP listener", token: listener, source: "ELB API: CreateListener",
+			inputs: map[string]any{
+				"protocol": "TCP", "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06", "defaultActions": []any{of("type", "forward")},
+			},
+			message: "SSL policy",
+		},
+		{
+			name: "a TLS policy that does not exist", token: listener, source: "ELB API: CreateListener",
+			inputs: map[string]any{
+				"protocol": "TLS", "sslPolicy": "TLSPolicy-2021", "defaultActions": []any{of("type", "forward")},
+			},
+			message: "SSLPolicyNotFound",
+		},
+		{
+			name: "an alarm period of 7 s", token: alarm, source: "CloudWatch API: PutMetricAlarm",
+			inputs: map[string]any{"period": 7}, message: "ValidationError",
+		},
+		{
+			name: "an EventBridge rule with a schedule", token: eventRule, source: "none: AWS does this, the emulator doesn't",
+			inputs: of("scheduleExpression", "rate(5 minutes)"), message: "event patterns",
+		},
+		{
+			name: "a rule on an event bus that does not exist", token: eventRule, source: "EventBridge API: PutRule",
+			inputs: map[string]any{"eventBusName": "orders", "eventPattern": "{}"}, message: "ResourceNotFoundException",
+		},
+		{
+			name: "a rule state that does not exist", token: eventRule, source: "EventBridge API: PutRule",
+			inputs: map[string]any{"state": "PAUSED", "eventPattern": "{}"}, message: "expected state",
+		},
+		{
+			name: "a target on an event bus that does not exist", token: "aws:cloudwatch/eventTarget:EventTarget",
+			source: "EventBridge API: PutTargets",
+			inputs: map[string]any{
+				"rule": "r", "eventBusName": "orders", "arn": "arn:aws:sns:us-east-1:123456789012:alerts",
+			},
+			message: "ResourceNotFoundException",
+		},
+		{
+			name: "user data both as text and as base64", token: "aws:ec2/instance:Instance",
+			source: "terraform-provider-aws: internal/service/ec2/ec2_instance.go",
+			inputs: map[string]any{
 				"userData": "a", "userDataBase64": "YQ==",
-			}, "conflicts with"},
+			},
+			message: "conflicts with",
+		},
 	}
 }
 
 func TestWhatThePluginRefuses(t *testing.T) {
-	for name, c := range providerRefusals() {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range providerRefusals() {
+		t.Run(c.name, func(t *testing.T) {
 			p := newProvider(t)
 			net := newGround(t, p)
 			inputs := map[string]any{}
@@ -110,7 +171,7 @@ func TestWhatThePluginRefuses(t *testing.T) {
 				}
 			}
 			version := p.cloud.Version()
-			require.ErrorContains(t, p.attempt(t, c.token, "x", inputs), c.want)
+			require.ErrorContains(t, p.attempt(t, c.token, "x", inputs), c.message)
 			assert.Equal(t, version, p.cloud.Version(), "a refusal changes nothing")
 		})
 	}
@@ -172,14 +233,15 @@ func TestTheDocumentListsWhatThePluginRefuses(t *testing.T) {
 	const emulatorsOwn = "none: AWS does this, the emulator doesn't"
 	add("a type that the emulator does not know", "the emulator refuses aws:…", emulatorsOwn)
 	add("a property that the emulator does not know, at any depth", "the emulator doesn't know property …", emulatorsOwn)
-	rules := providerRefusals()
-	for _, what := range sortedKeys(rules) {
-		add(what, rules[what].want, rules[what].source)
+	refusals := providerRefusals()
+	slices.SortFunc(refusals, func(a, b refusal) int { return strings.Compare(a.name, b.name) })
+	for _, r := range refusals {
+		add(r.name, r.message, r.source)
 	}
 	for _, token := range sortedKeys(names) {
 		longest := names[token].longest
-		what := fmt.Sprintf("a name of `%s` over %d: a logical name over %d", token, longest, longest-8)
-		add(what, token[strings.LastIndex(token, ":")+1:], names[token].source)
+		add(fmt.Sprintf("a name of `%s` over %d characters: a logical name over %d", token, longest, longest-8),
+			token[strings.LastIndex(token, ":")+1:], names[token].source)
 	}
 	docstest.Section(t, document, "provider", docstest.Table([]string{"refused", "the message says", "according to"}, rows))
 }

@@ -22,102 +22,281 @@ import (
 
 const document = "../../docs/refusals.md"
 
-// replacement is what the provider's source says of a type.
+// replacement lists the properties whose change replaces a resource, by the provider's source.
 type replacement struct {
 	source    string            // file below internal/service of terraform-provider-aws 5.100
-	always    []string          // ForceNew or RequiresReplace
-	sometimes map[string]string // by a rule of its own, see TestWhatReplacesSometimes
+	always    []string          // properties with ForceNew or RequiresReplace
+	sometimes map[string]string // properties with a rule of their own, see TestWhatReplacesSometimes
 }
 
 var replacements = map[string]replacement{
-	"aws:acm/certificate:Certificate": {"acm/certificate.go",
-		[]string{"domainName", "keyAlgorithm", "subjectAlternativeNames", "validationMethod"}, nil},
-	"aws:acm/certificateValidation:CertificateValidation": {"acm/certificate_validation.go",
-		[]string{"certificateArn", "validationRecordFqdns"}, nil},
-	"aws:appautoscaling/policy:Policy": {"appautoscaling/policy.go",
-		[]string{"name", "resourceId", "scalableDimension", "serviceNamespace"}, nil},
-	"aws:appautoscaling/target:Target": {"appautoscaling/target.go",
-		[]string{"resourceId", "scalableDimension", "serviceNamespace"}, nil},
-	"aws:autoscaling/group:Group":                 {"autoscaling/group.go", []string{"initialLifecycleHooks", "name"}, nil},
-	"aws:autoscaling/lifecycleHook:LifecycleHook": {"autoscaling/lifecycle_hook.go", []string{"autoscalingGroupName", "name"}, nil},
-	"aws:autoscaling/policy:Policy":               {"autoscaling/policy.go", []string{"autoscalingGroupName", "name"}, nil},
-	"aws:autoscaling/schedule:Schedule": {"autoscaling/schedule.go",
-		[]string{"autoscalingGroupName", "scheduledActionName"}, nil},
-	"aws:cloudwatch/dashboard:Dashboard":      {"cloudwatch/dashboard.go", []string{"dashboardName"}, nil},
-	"aws:cloudwatch/eventRule:EventRule":      {"events/rule.go", []string{"eventBusName", "name"}, nil},
-	"aws:cloudwatch/eventTarget:EventTarget":  {"events/target.go", []string{"eventBusName", "rule", "targetId"}, nil},
-	"aws:cloudwatch/logGroup:LogGroup":        {"logs/group.go", []string{"logGroupClass", "name"}, nil},
-	"aws:cloudwatch/metricAlarm:MetricAlarm":  {"cloudwatch/metric_alarm.go", []string{"name"}, nil},
-	"aws:ec2/amiFromInstance:AmiFromInstance": {"ec2/ec2_ami_from_instance.go", []string{"name", "snapshotWithoutReboot", "sourceInstanceId"}, nil},
-	"aws:ec2/eip:Eip":                         {"ec2/ec2_eip.go", []string{"domain"}, nil},
-	"aws:ec2/flowLog:FlowLog": {"ec2/vpc_flow_log.go", []string{
-		"iamRoleArn", "logDestination", "logDestinationType", "logFormat", "maxAggregationInterval", "subnetId", "trafficType", "vpcId",
-	}, nil},
-	"aws:ec2/instance:Instance": {"ec2/ec2_instance.go",
-		[]string{"ami", "associatePublicIpAddress", "ebsOptimized", "keyName", "subnetId"},
-		map[string]string{"rootBlockDevice": "its encryption"}},
-	"aws:ec2/internetGateway:InternetGateway":             {"ec2/vpc_internet_gateway.go", nil, nil},
-	"aws:ec2/launchTemplate:LaunchTemplate":               {"ec2/ec2_launch_template.go", []string{"name"}, nil},
-	"aws:ec2/natGateway:NatGateway":                       {"ec2/vpc_nat_gateway.go", []string{"allocationId", "connectivityType", "subnetId"}, nil},
-	"aws:ec2/networkAcl:NetworkAcl":                       {"ec2/vpc_network_acl.go", []string{"vpcId"}, nil},
-	"aws:ec2/networkAclAssociation:NetworkAclAssociation": {"ec2/vpc_network_acl_association.go", []string{"networkAclId", "subnetId"}, nil},
-	"aws:ec2/networkAclRule:NetworkAclRule": {"ec2/vpc_network_acl_rule.go", []string{
-		"cidrBlock", "egress", "fromPort", "icmpCode", "icmpType", "networkAclId", "protocol", "ruleAction", "ruleNumber", "toPort",
-	}, nil},
-	"aws:ec2/route:Route":                                 {"ec2/vpc_route.go", []string{"destinationCidrBlock", "routeTableId"}, nil},
-	"aws:ec2/routeTable:RouteTable":                       {"ec2/vpc_route_table.go", []string{"vpcId"}, nil},
-	"aws:ec2/routeTableAssociation:RouteTableAssociation": {"ec2/vpc_route_table_association.go", []string{"subnetId"}, nil},
-	"aws:ec2/securityGroup:SecurityGroup":                 {"ec2/vpc_security_group.go", []string{"description", "name", "vpcId"}, nil},
-	"aws:ec2/subnet:Subnet":                               {"ec2/vpc_subnet.go", []string{"availabilityZone", "cidrBlock", "vpcId"}, nil},
-	"aws:ec2/vpc:Vpc":                                     {"ec2/vpc_.go", []string{"cidrBlock"}, nil},
-	"aws:ec2/vpcEndpoint:VpcEndpoint":                     {"ec2/vpc_endpoint.go", []string{"serviceName", "vpcEndpointType", "vpcId"}, nil},
-	"aws:ecs/capacityProvider:CapacityProvider": {"ecs/capacity_provider.go", []string{"name"},
-		map[string]string{"autoScalingGroupProvider": "its group"}},
-	"aws:ecs/cluster:Cluster":                                   {"ecs/cluster.go", []string{"name"}, nil},
-	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": {"ecs/cluster_capacity_providers.go", []string{"clusterName"}, nil},
-	"aws:ecs/service:Service": {"ecs/service.go", []string{"cluster", "launchType", "name", "schedulingStrategy"}, map[string]string{
-		"capacityProviderStrategies": "unless `forceNewDeployment`; the first and the last always", "deploymentController": "its type",
-	}},
-	"aws:ecs/taskDefinition:TaskDefinition": {"ecs/task_definition.go", []string{
-		"containerDefinitions", "cpu", "executionRoleArn", "family", "memory", "networkMode", "requiresCompatibilities",
-		"runtimePlatform", "taskRoleArn",
-	}, nil},
-	"aws:iam/instanceProfile:InstanceProfile":           {"iam/instance_profile.go", []string{"name"}, nil},
-	"aws:iam/role:Role":                                 {"iam/role.go", []string{"name"}, nil},
-	"aws:iam/rolePolicy:RolePolicy":                     {"iam/role_policy.go", []string{"name", "role"}, nil},
-	"aws:iam/rolePolicyAttachment:RolePolicyAttachment": {"iam/role_policy_attachment.go", []string{"policyArn", "role"}, nil},
-	"aws:lb/listener:Listener":                          {"elbv2/listener.go", []string{"loadBalancerArn"}, nil},
-	"aws:lb/loadBalancer:LoadBalancer": {"elbv2/load_balancer.go", []string{"internal", "loadBalancerType", "name"}, map[string]string{
-		"securityGroups": "of a network balancer: the first and the last", "subnets": "of a network balancer: one that is taken away",
-	}},
-	"aws:lb/targetGroup:TargetGroup": {"elbv2/target_group.go", []string{"name", "port", "protocol", "targetType", "vpcId"}, nil},
-	"aws:rds/instance:Instance": {"rds/instance.go",
-		[]string{"availabilityZone", "dbName", "engine", "kmsKeyId", "storageEncrypted", "username"}, nil},
-	"aws:rds/parameterGroup:ParameterGroup":                                {"rds/parameter_group.go", []string{"description", "family", "name"}, nil},
-	"aws:rds/subnetGroup:SubnetGroup":                                      {"rds/subnet_group.go", []string{"name"}, nil},
-	"aws:route53/record:Record":                                            {"route53/record.go", []string{"name", "zoneId"}, nil},
-	"aws:route53/zone:Zone":                                                {"route53/zone.go", []string{"name"}, nil},
-	"aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2": {"s3/bucket_lifecycle_configuration.go", []string{"bucket"}, nil},
-	"aws:s3/bucketObjectv2:BucketObjectv2":                                 {"s3/object.go", []string{"bucket", "key"}, nil},
-	"aws:s3/bucketOwnershipControls:BucketOwnershipControls":               {"s3/bucket_ownership_controls.go", []string{"bucket"}, nil},
-	"aws:s3/bucketPolicy:BucketPolicy":                                     {"s3/bucket_policy.go", []string{"bucket"}, nil},
-	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock":               {"s3/bucket_public_access_block.go", []string{"bucket"}, nil},
+	"aws:acm/certificate:Certificate": {
+		source: "acm/certificate.go",
+		always: []string{"domainName", "keyAlgorithm", "subjectAlternativeNames", "validationMethod"},
+	},
+	"aws:acm/certificateValidation:CertificateValidation": {
+		source: "acm/certificate_validation.go",
+		always: []string{"certificateArn", "validationRecordFqdns"},
+	},
+	"aws:appautoscaling/policy:Policy": {
+		source: "appautoscaling/policy.go",
+		always: []string{"name", "resourceId", "scalableDimension", "serviceNamespace"},
+	},
+	"aws:appautoscaling/target:Target": {
+		source: "appautoscaling/target.go",
+		always: []string{"resourceId", "scalableDimension", "serviceNamespace"},
+	},
+	"aws:autoscaling/group:Group": {
+		source: "autoscaling/group.go",
+		always: []string{"initialLifecycleHooks", "name"},
+	},
+	"aws:autoscaling/lifecycleHook:LifecycleHook": {
+		source: "autoscaling/lifecycle_hook.go",
+		always: []string{"autoscalingGroupName", "name"},
+	},
+	"aws:autoscaling/policy:Policy": {
+		source: "autoscaling/policy.go",
+		always: []string{"autoscalingGroupName", "name"},
+	},
+	"aws:autoscaling/schedule:Schedule": {
+		source: "autoscaling/schedule.go",
+		always: []string{"autoscalingGroupName", "scheduledActionName"},
+	},
+	"aws:cloudwatch/dashboard:Dashboard": {
+		source: "cloudwatch/dashboard.go",
+		always: []string{"dashboardName"},
+	},
+	"aws:cloudwatch/eventRule:EventRule": {
+		source: "events/rule.go",
+		always: []string{"eventBusName", "name"},
+	},
+	"aws:cloudwatch/eventTarget:EventTarget": {
+		source: "events/target.go",
+		always: []string{"eventBusName", "rule", "targetId"},
+	},
+	"aws:cloudwatch/logGroup:LogGroup": {
+		source: "logs/group.go",
+		always: []string{"logGroupClass", "name"},
+	},
+	"aws:cloudwatch/metricAlarm:MetricAlarm": {
+		source: "cloudwatch/metric_alarm.go",
+		always: []string{"name"},
+	},
+	"aws:ec2/amiFromInstance:AmiFromInstance": {
+		source: "ec2/ec2_ami_from_instance.go",
+		always: []string{"name", "snapshotWithoutReboot", "sourceInstanceId"},
+	},
+	"aws:ec2/eip:Eip": {
+		source: "ec2/ec2_eip.go",
+		always: []string{"domain"},
+	},
+	"aws:ec2/flowLog:FlowLog": {
+		source: "ec2/vpc_flow_log.go",
+		always: []string{
+			"iamRoleArn", "logDestination", "logDestinationType", "logFormat", "maxAggregationInterval", "subnetId",
+			"trafficType", "vpcId",
+		},
+	},
+	"aws:ec2/instance:Instance": {
+		source:    "ec2/ec2_instance.go",
+		always:    []string{"ami", "associatePublicIpAddress", "ebsOptimized", "keyName", "subnetId"},
+		sometimes: map[string]string{"rootBlockDevice": "its encryption"},
+	},
+	"aws:ec2/internetGateway:InternetGateway": {
+		source: "ec2/vpc_internet_gateway.go",
+	},
+	"aws:ec2/launchTemplate:LaunchTemplate": {
+		source: "ec2/ec2_launch_template.go",
+		always: []string{"name"},
+	},
+	"aws:ec2/natGateway:NatGateway": {
+		source: "ec2/vpc_nat_gateway.go",
+		always: []string{"allocationId", "connectivityType", "subnetId"},
+	},
+	"aws:ec2/networkAcl:NetworkAcl": {
+		source: "ec2/vpc_network_acl.go",
+		always: []string{"vpcId"},
+	},
+	"aws:ec2/networkAclAssociation:NetworkAclAssociation": {
+		source: "ec2/vpc_network_acl_association.go",
+		always: []string{"networkAclId", "subnetId"},
+	},
+	"aws:ec2/networkAclRule:NetworkAclRule": {
+		source: "ec2/vpc_network_acl_rule.go",
+		always: []string{
+			"cidrBlock", "egress", "fromPort", "icmpCode", "icmpType", "networkAclId", "protocol", "ruleAction", "ruleNumber",
+			"toPort",
+		},
+	},
+	"aws:ec2/route:Route": {
+		source: "ec2/vpc_route.go",
+		always: []string{"destinationCidrBlock", "routeTableId"},
+	},
+	"aws:ec2/routeTable:RouteTable": {
+		source: "ec2/vpc_route_table.go",
+		always: []string{"vpcId"},
+	},
+	"aws:ec2/routeTableAssociation:RouteTableAssociation": {
+		source: "ec2/vpc_route_table_association.go",
+		always: []string{"subnetId"},
+	},
+	"aws:ec2/securityGroup:SecurityGroup": {
+		source: "ec2/vpc_security_group.go",
+		always: []string{"description", "name", "vpcId"},
+	},
+	"aws:ec2/subnet:Subnet": {
+		source: "ec2/vpc_subnet.go",
+		always: []string{"availabilityZone", "cidrBlock", "vpcId"},
+	},
+	"aws:ec2/vpc:Vpc": {
+		source: "ec2/vpc_.go",
+		always: []string{"cidrBlock"},
+	},
+	"aws:ec2/vpcEndpoint:VpcEndpoint": {
+		source: "ec2/vpc_endpoint.go",
+		always: []string{"serviceName", "vpcEndpointType", "vpcId"},
+	},
+	"aws:ecs/capacityProvider:CapacityProvider": {
+		source:    "ecs/capacity_provider.go",
+		always:    []string{"name"},
+		sometimes: map[string]string{"autoScalingGroupProvider": "its group"},
+	},
+	"aws:ecs/cluster:Cluster": {
+		source: "ecs/cluster.go",
+		always: []string{"name"},
+	},
+	"aws:ecs/clusterCapacityProviders:ClusterCapacityProviders": {
+		source: "ecs/cluster_capacity_providers.go",
+		always: []string{"clusterName"},
+	},
+	"aws:ecs/service:Service": {
+		source: "ecs/service.go",
+		always: []string{"cluster", "launchType", "name", "schedulingStrategy"},
+		sometimes: map[string]string{
+			"capacityProviderStrategies": "unless `forceNewDeployment`; adding the first and removing the last always",
+			"deploymentController":       "its type",
+		},
+	},
+	"aws:ecs/taskDefinition:TaskDefinition": {
+		source: "ecs/task_definition.go",
+		always: []string{
+			"containerDefinitions", "cpu", "executionRoleArn", "family", "memory", "networkMode", "requiresCompatibilities",
+			"runtimePlatform", "taskRoleArn",
+		},
+	},
+	"aws:iam/instanceProfile:InstanceProfile": {
+		source: "iam/instance_profile.go",
+		always: []string{"name"},
+	},
+	"aws:iam/role:Role": {
+		source: "iam/role.go",
+		always: []string{"name"},
+	},
+	"aws:iam/rolePolicy:RolePolicy": {
+		source: "iam/role_policy.go",
+		always: []string{"name", "role"},
+	},
+	"aws:iam/rolePolicyAttachment:RolePolicyAttachment": {
+		source: "iam/role_policy_attachment.go",
+		always: []string{"policyArn", "role"},
+	},
+	"aws:lb/listener:Listener": {
+		source: "elbv2/listener.go",
+		always: []string{"loadBalancerArn"},
+	},
+	"aws:lb/loadBalancer:LoadBalancer": {
+		source: "elbv2/load_balancer.go",
+		always: []string{"internal", "loadBalancerType", "name"},
+		sometimes: map[string]string{
+			"securityGroups": "of a network balancer: adding the first, removing the last",
+			"subnets":        "of a network balancer: removing one",
+		},
+	},
+	"aws:lb/targetGroup:TargetGroup": {
+		source: "elbv2/target_group.go",
+		always: []string{"name", "port", "protocol", "targetType", "vpcId"},
+	},
+	"aws:rds/instance:Instance": {
+		source: "rds/instance.go",
+		always: []string{"availabilityZone", "dbName", "engine", "kmsKeyId", "storageEncrypted", "username"},
+	},
+	"aws:rds/parameterGroup:ParameterGroup": {
+		source: "rds/parameter_group.go",
+		always: []string{"description", "family", "name"},
+	},
+	"aws:rds/subnetGroup:SubnetGroup": {
+		source: "rds/subnet_group.go",
+		always: []string{"name"},
+	},
+	"aws:route53/record:Record": {
+		source: "route53/record.go",
+		always: []string{"name", "zoneId"},
+	},
+	"aws:route53/zone:Zone": {
+		source: "route53/zone.go",
+		always: []string{"name"},
+	},
+	"aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2": {
+		source: "s3/bucket_lifecycle_configuration.go",
+		always: []string{"bucket"},
+	},
+	"aws:s3/bucketObjectv2:BucketObjectv2": {
+		source: "s3/object.go",
+		always: []string{"bucket", "key"},
+	},
+	"aws:s3/bucketOwnershipControls:BucketOwnershipControls": {
+		source: "s3/bucket_ownership_controls.go",
+		always: []string{"bucket"},
+	},
+	"aws:s3/bucketPolicy:BucketPolicy": {
+		source: "s3/bucket_policy.go",
+		always: []string{"bucket"},
+	},
+	"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": {
+		source: "s3/bucket_public_access_block.go",
+		always: []string{"bucket"},
+	},
 	"aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2": {
-		"s3/bucket_server_side_encryption_configuration.go", []string{"bucket"}, nil},
-	"aws:s3/bucketV2:BucketV2":                                  {"s3/bucket.go", []string{"bucket"}, nil},
-	"aws:s3/bucketVersioningV2:BucketVersioningV2":              {"s3/bucket_versioning.go", []string{"bucket"}, nil},
-	"aws:sns/topic:Topic":                                       {"sns/topic.go", []string{"name"}, nil},
-	"aws:sns/topicPolicy:TopicPolicy":                           {"sns/topic_policy.go", []string{"arn"}, nil},
-	"aws:sns/topicSubscription:TopicSubscription":               {"sns/topic_subscription.go", []string{"endpoint", "protocol", "topic"}, nil},
-	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   {"ec2/vpc_security_group_egress_rule.go", []string{"securityGroupId"}, peers},
-	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {"ec2/vpc_security_group_ingress_rule.go", []string{"securityGroupId"}, peers},
+		source: "s3/bucket_server_side_encryption_configuration.go",
+		always: []string{"bucket"},
+	},
+	"aws:s3/bucketV2:BucketV2": {
+		source: "s3/bucket.go",
+		always: []string{"bucket"},
+	},
+	"aws:s3/bucketVersioningV2:BucketVersioningV2": {
+		source: "s3/bucket_versioning.go",
+		always: []string{"bucket"},
+	},
+	"aws:sns/topic:Topic": {
+		source: "sns/topic.go",
+		always: []string{"name"},
+	},
+	"aws:sns/topicPolicy:TopicPolicy": {
+		source: "sns/topic_policy.go",
+		always: []string{"arn"},
+	},
+	"aws:sns/topicSubscription:TopicSubscription": {
+		source: "sns/topic_subscription.go",
+		always: []string{"endpoint", "protocol", "topic"},
+	},
+	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": {
+		source:    "ec2/vpc_security_group_egress_rule.go",
+		always:    []string{"securityGroupId"},
+		sometimes: peers,
+	},
+	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {
+		source:    "ec2/vpc_security_group_ingress_rule.go",
+		always:    []string{"securityGroupId"},
+		sometimes: peers,
+	},
 }
 
 var peers = map[string]string{
 	"cidrIpv4": peerKind, "cidrIpv6": peerKind, "prefixListId": peerKind, "referencedSecurityGroupId": peerKind,
 }
 
-const peerKind = "when the other end becomes one of another kind"
+const peerKind = "when the other end changes its kind"
 
 // replaces asks the provider whether a change of inputs replaces for one of them.
 func replaces(t *testing.T, token, property string, olds, news map[string]any) bool {
@@ -163,45 +342,97 @@ func TestWhatReplacesSometimes(t *testing.T) {
 		return all
 	}
 	tested := map[string][]string{}
-	for name, c := range map[string]struct {
-		token, property string
-		old, now        in
-		replaces        bool
+	for _, c := range []struct {
+		name, token, property string
+		old, now              in
+		replaces              bool
 	}{
-		"a root volume grows":           {instance, "rootBlockDevice", in{"rootBlockDevice": in{"volumeSize": 8}}, in{"rootBlockDevice": in{"volumeSize": 9}}, false},
-		"a root volume is encrypted":    {instance, "rootBlockDevice", in{"rootBlockDevice": in{"encrypted": false}}, in{"rootBlockDevice": in{"encrypted": true}}, true},
-		"a root volume has another key": {instance, "rootBlockDevice", in{"rootBlockDevice": in{"kmsKeyId": "a"}}, in{"rootBlockDevice": in{"kmsKeyId": "b"}}, true},
-		"a network balancer loses a subnet": {balancer, "subnets",
-			in{"loadBalancerType": "network", "subnets": list("a", "b")}, in{"loadBalancerType": "network", "subnets": list("a")}, true},
-		"a network balancer gets a subnet": {balancer, "subnets",
-			in{"loadBalancerType": "network", "subnets": list("a")}, in{"loadBalancerType": "network", "subnets": list("a", "b")}, false},
-		"an application balancer loses a subnet": {balancer, "subnets", in{"subnets": list("a", "b", "c")}, in{"subnets": list("a", "b")}, false},
-		"a network balancer's first group": {balancer, "securityGroups",
-			in{"loadBalancerType": "network"}, in{"loadBalancerType": "network", "securityGroups": list("a")}, true},
-		"a network balancer's second group": {balancer, "securityGroups",
-			in{"loadBalancerType": "network", "securityGroups": list("a")}, in{"loadBalancerType": "network", "securityGroups": list("a", "b")}, false},
-		"a service's providers": {service, "capacityProviderStrategies",
-			in{"capacityProviderStrategies": strategy("a")}, in{"capacityProviderStrategies": strategy("b")}, true},
-		"a service's providers with a forced deployment": {service, "capacityProviderStrategies",
-			in{"capacityProviderStrategies": strategy("a"), "forceNewDeployment": true},
-			in{"capacityProviderStrategies": strategy("b"), "forceNewDeployment": true}, false},
-		"a service's first provider with a forced deployment": {service, "capacityProviderStrategies",
-			in{"forceNewDeployment": true}, in{"capacityProviderStrategies": strategy("b"), "forceNewDeployment": true}, true},
-		"a service's deployment controller": {service, "deploymentController",
-			in{"deploymentController": in{"type": "ECS"}}, in{"deploymentController": in{"type": "EXTERNAL"}}, true},
-		"a capacity provider's group": {capacity, "autoScalingGroupProvider",
-			in{"autoScalingGroupProvider": in{"autoScalingGroupArn": "a"}}, in{"autoScalingGroupProvider": in{"autoScalingGroupArn": "b"}}, true},
-		"a capacity provider's protection": {capacity, "autoScalingGroupProvider",
-			in{"autoScalingGroupProvider": in{"autoScalingGroupArn": "a"}},
-			in{"autoScalingGroupProvider": in{"autoScalingGroupArn": "a", "managedTerminationProtection": "DISABLED"}}, false},
-		"a rule's range": {rule, "cidrIpv4", in{"cidrIpv4": "10.0.0.0/8"}, in{"cidrIpv4": "10.0.0.0/9"}, false},
-		"a rule's range into a group": {rule, "referencedSecurityGroupId",
-			in{"cidrIpv4": "10.0.0.0/8"}, in{"referencedSecurityGroupId": "sg-1"}, true},
-		"a rule's group into a prefix list":    {rule, "prefixListId", in{"referencedSecurityGroupId": "sg-1"}, in{"prefixListId": "pl-1"}, true},
-		"a rule's IPv6 range into one of IPv4": {rule, "cidrIpv6", in{"cidrIpv6": "::/0"}, in{"cidrIpv4": "0.0.0.0/0"}, true},
+		{
+			name: "a root volume grows", token: instance, property: "rootBlockDevice",
+			old: in{"rootBlockDevice": in{"volumeSize": 8}}, now: in{"rootBlockDevice": in{"volumeSize": 9}},
+		},
+		{
+			name: "a root volume is encrypted", token: instance, property: "rootBlockDevice",
+			old: in{"rootBlockDevice": in{"encrypted": false}}, now: in{"rootBlockDevice": in{"encrypted": true}},
+			replaces: true,
+		},
+		{
+			name: "a root volume has another key", token: instance, property: "rootBlockDevice",
+			old: in{"rootBlockDevice": in{"kmsKeyId": "a"}}, now: in{"rootBlockDevice": in{"kmsKeyId": "b"}}, replaces: true,
+		},
+		{
+			name: "a network balancer loses a subnet", token: balancer, property: "subnets",
+			old: in{"loadBalancerType": "network", "subnets": list("a", "b")},
+			now: in{"loadBalancerType": "network", "subnets": list("a")}, replaces: true,
+		},
+		{
+			name: "a network balancer gets a subnet", token: balancer, property: "subnets",
+			old: in{"loadBalancerType": "network", "subnets": list("a")},
+			now: in{"loadBalancerType": "network", "subnets": list("a", "b")},
+		},
+		{
+			name: "an application balancer loses a subnet", token: balancer, property: "subnets",
+			old: in{"subnets": list("a", "b", "c")}, now: in{"subnets": list("a", "b")},
+		},
+		{
+			name: "a network balancer's first group", token: balancer, property: "securityGroups",
+			old: in{"loadBalancerType": "network"}, now: in{"loadBalancerType": "network", "securityGroups": list("a")},
+			replaces: true,
+		},
+		{
+			name: "a network balancer's second group", token: balancer, property: "securityGroups",
+			old: in{"loadBalancerType": "network", "securityGroups": list("a")},
+			now: in{"loadBalancerType": "network", "securityGroups": list("a", "b")},
+		},
+		{
+			name: "a service's providers", token: service, property: "capacityProviderStrategies",
+			old: in{"capacityProviderStrategies": strategy("a")}, now: in{"capacityProviderStrategies": strategy("b")},
+			replaces: true,
+		},
+		{
+			name: "a service's providers with a forced deployment", token: service, property: "capacityProviderStrategies",
+			old: in{"capacityProviderStrategies": strategy("a"), "forceNewDeployment": true},
+			now: in{"capacityProviderStrategies": strategy("b"), "forceNewDeployment": true},
+		},
+		{
+			name: "a service's first provider with a forced deployment", token: service,
+			property: "capacityProviderStrategies", old: in{"forceNewDeployment": true},
+			now: in{"capacityProviderStrategies": strategy("b"), "forceNewDeployment": true}, replaces: true,
+		},
+		{
+			name: "a service's deployment controller", token: service, property: "deploymentController",
+			old: in{"deploymentController": in{"type": "ECS"}}, now: in{"deploymentController": in{"type": "EXTERNAL"}},
+			replaces: true,
+		},
+		{
+			name: "a capacity provider's group", token: capacity, property: "autoScalingGroupProvider",
+			old: in{"autoScalingGroupProvider": in{"autoScalingGroupArn": "a"}},
+			now: in{"autoScalingGroupProvider": in{"autoScalingGroupArn": "b"}}, replaces: true,
+		},
+		{
+			name: "a capacity provider's protection", token: capacity, property: "autoScalingGroupProvider",
+			old: in{"autoScalingGroupProvider": in{"autoScalingGroupArn": "a"}},
+			now: in{"autoScalingGroupProvider": in{"autoScalingGroupArn": "a", "managedTerminationProtection": "DISABLED"}},
+		},
+		{
+			name: "a rule's range", token: rule, property: "cidrIpv4", old: in{"cidrIpv4": "10.0.0.0/8"},
+			now: in{"cidrIpv4": "10.0.0.0/9"},
+		},
+		{
+			name: "a rule's range into a group", token: rule, property: "referencedSecurityGroupId",
+			old: in{"cidrIpv4": "10.0.0.0/8"}, now: in{"referencedSecurityGroupId": "sg-1"}, replaces: true,
+		},
+		{
+			name: "a rule's group into a prefix list", token: rule, property: "prefixListId",
+			old: in{"referencedSecurityGroupId": "sg-1"}, now: in{"prefixListId": "pl-1"}, replaces: true,
+		},
+		{
+			name: "a rule's IPv6 range into an IPv4 range", token: rule, property: "cidrIpv6", old: in{"cidrIpv6": "::/0"},
+			now: in{"cidrIpv4": "0.0.0.0/0"}, replaces: true,
+		},
 	} {
 		tested[c.token] = append(tested[c.token], c.property)
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			assert.Equal(t, c.replaces, replaces(t, c.token, c.property, c.old, c.now))
 		})
 	}

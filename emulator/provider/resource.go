@@ -13,8 +13,8 @@ import (
 // resourceType describes a type of resources: what the engine needs to know of it, and how the cloud creates, updates and
 // deletes a resource of it. See [define].
 type resourceType struct {
-	token     string   // Pulumi's, e.g. aws:ec2/vpc:Vpc
-	kind      Kind     //
+	token     string // Pulumi's name of the type, e.g. aws:ec2/vpc:Vpc
+	kind      Kind
 	name      string   // the property that auto-naming fills; "" for none
 	nameMax   int      // the longest name that AWS takes, in characters
 	replaceOn []string // properties whose change makes AWS replace the resource
@@ -28,7 +28,7 @@ type resourceType struct {
 	operations
 }
 
-// operations are the handlers of a type on inputs as the engine sends them.
+// operations are the handlers of a type, on inputs as the engine sends them. [define] derives them.
 type operations struct {
 	properties []string // the inputs that the type knows, sorted
 	outputs    []string // the outputs that the emulator computes, sorted
@@ -80,7 +80,7 @@ type arnOutput struct {
 	ARN string `pulumi:"arn"`
 }
 
-// define completes a type by its handlers.
+// define returns the type with its handlers.
 func define[I, O any](t resourceType, h handlers[I, O]) resourceType {
 	t.operations = operations{
 		properties: tagsOf(reflect.TypeFor[I]()), outputs: tagsOf(reflect.TypeFor[O]()),
@@ -144,7 +144,7 @@ func (h handlers[I, O]) remover() func(*cloud.Model, string, resource.PropertyMa
 	}
 }
 
-// finisher returns afterCreate on inputs as the engine sends them, nil if there is none. Outputs come with an error, too.
+// finisher returns afterCreate on inputs as the engine sends them, nil if there is none. An error may come with outputs.
 func (h handlers[I, O]) finisher() func(context.Context, *cloud.Cloud, string, resource.PropertyMap) (resource.PropertyMap, error) {
 	if h.afterCreate == nil {
 		return nil

@@ -57,7 +57,10 @@ func TestWhatAnEngineDoesNotRememberIsDeletedAndTheRestIsLeft(t *testing.T) {
 }
 
 func TestSecretsAreNotKeptForDeletion(t *testing.T) {
-	inputs := resource.PropertyMap{"open": resource.NewStringProperty("sesame"), "password": resource.MakeSecret(resource.NewStringProperty("hush"))}
+	inputs := resource.PropertyMap{
+		"open":     resource.NewStringProperty("sesame"),
+		"password": resource.MakeSecret(resource.NewStringProperty("hush")),
+	}
 	kept := string(toDelete(inputs))
 	assert.Contains(t, kept, "sesame")
 	assert.NotContains(t, kept, "hush")

@@ -140,7 +140,7 @@ type getZoneResult struct {
 	VpcID                    string            `pulumi:"vpcId"`
 }
 
-// getZone finds a hosted zone by its name, see [cloud.Cloud.ZoneByName].
+// getZone finds a hosted zone by its name, see [route53.Store.HostedZoneByName].
 func getZone(m *cloud.Model, in getZoneInputs) (getZoneResult, error) {
 	switch {
 	case in.Name == "":

@@ -11,9 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
-	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
@@ -249,7 +247,7 @@ func TestScalingIsMadeOfWhatItsComponentSets(t *testing.T) {
 	changedAlarm := resource.NewPropertyMapFromMap(alarmInputs).Mappable()
 	changedAlarm["threshold"] = 70
 	require.NoError(t, p.updated(t, alarmToken, alarm, alarmInputs, changedAlarm))
-	assert.InDelta(t, 70, cloud.Get(p.cloud, func(m *cloud.Model) []cloudwatch.Alarm { return m.CloudWatch.DescribeAlarms() })[0].Spec.Threshold, 0)
+	assert.InDelta(t, 70, alarms(p.cloud)[0].Spec.Threshold, 0)
 
 	policyInputs["name"] = policy.Properties["name"].StringValue()
 	require.NoError(t, p.deleted(t, hookToken, hook, hookInputs))
@@ -260,7 +258,7 @@ func TestScalingIsMadeOfWhatItsComponentSets(t *testing.T) {
 	assert.Empty(t, g.Hooks)
 	assert.Empty(t, g.Schedules)
 	assert.Empty(t, g.Policies)
-	assert.Empty(t, cloud.Get(p.cloud, func(m *cloud.Model) []cloudwatch.Alarm { return m.CloudWatch.DescribeAlarms() }))
+	assert.Empty(t, alarms(p.cloud))
 }
 
 func TestWhatNothingHereCanIsRefusedByItsName(t *testing.T) {

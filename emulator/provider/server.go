@@ -19,7 +19,7 @@ type Servers struct {
 	awsPort, awsxPort int
 }
 
-// maxMessage is what the engine's own connections take, in bytes.
+// maxMessage is the longest message of the engine's own connections, in bytes.
 const maxMessage = 400 << 20
 
 // Serve starts both providers. They keep the bytes of uploaded objects in the folder objects. No operation is reported as
@@ -49,7 +49,7 @@ func (s *Servers) serve(implementation pulumirpc.ResourceProviderServer) (int, e
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
-// Environment is what makes an engine attach to these providers instead of starting the real ones.
+// Environment returns the variables that make an engine attach to these providers instead of starting the real ones.
 func (s *Servers) Environment() map[string]string {
 	return map[string]string{"PULUMI_DEBUG_PROVIDERS": fmt.Sprintf("aws:%d,awsx:%d", s.awsPort, s.awsxPort)}
 }

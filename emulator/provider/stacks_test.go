@@ -181,12 +181,15 @@ type reachability struct {
 }
 
 var stacks = map[string]reachability{
-	"dev":       {listeners: []int{5000}, service: []int{5000}, health: []int{5001}, closed: []int{80, 4999, 5002}},
-	"prod":      {listeners: []int{5000}, service: []int{5000}, health: []int{5001}, closed: []int{80, 5002}, private: true},
-	"cardweb":   {listeners: []int{80}, service: []int{80}, health: []int{80}, closed: []int{443, 8080}},
-	"swiftcode": {listeners: []int{80, 443}, service: []int{8080}, health: []int{8080}, closed: []int{80, 8081}, private: true, bastion: true, database: 5432},
-	"lamp":      {listeners: []int{80}, service: []int{8080}, health: []int{5001}, closed: []int{80, 3306}, private: true, database: 3306},
-	"flask":     {listeners: []int{80}, service: []int{32768, 49153, 65535}, health: []int{32768}, closed: []int{80, 5000, 32767}},
+	"dev":     {listeners: []int{5000}, service: []int{5000}, health: []int{5001}, closed: []int{80, 4999, 5002}},
+	"prod":    {listeners: []int{5000}, service: []int{5000}, health: []int{5001}, closed: []int{80, 5002}, private: true},
+	"cardweb": {listeners: []int{80}, service: []int{80}, health: []int{80}, closed: []int{443, 8080}},
+	"swiftcode": {
+		listeners: []int{80, 443}, service: []int{8080}, health: []int{8080}, closed: []int{80, 8081}, private: true, bastion: true,
+		database: 5432,
+	},
+	"lamp":  {listeners: []int{80}, service: []int{8080}, health: []int{5001}, closed: []int{80, 3306}, private: true, database: 3306},
+	"flask": {listeners: []int{80}, service: []int{32768, 49153, 65535}, health: []int{32768}, closed: []int{80, 5000, 32767}},
 }
 
 func TestWhoReachesWhomInEveryStack(t *testing.T) {

@@ -11,10 +11,10 @@ import (
 // Limits of tags (AWS General Reference: "Tag naming limits and requirements").
 const maxTags, maxTagKey, maxTagValue = 50, 128, 256
 
-// checkTags holds what every service wants of tags.
+// checkTags applies the rules that every service has for tags.
 func checkTags(inputs resource.PropertyMap) error {
 	given := inputs["tags"]
-	if !given.IsObject() { // a group's are a list, and unknown ones are checked once they are known
+	if !given.IsObject() { // the tags of a group are a list; tags that are not known yet are checked once they are
 		return nil
 	}
 	tags := given.ObjectValue()

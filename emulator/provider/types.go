@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// types are all types of the package aws that the emulator knows, by the services of AWS. Every other type is refused.
+// types lists the types of the package aws that the emulator knows, by the services of AWS. It refuses all others.
 var types = []resourceType{
 	// Amazon VPC
 	vpcNetwork(), internetGateway(), subnet(), routeTable(), route(), routeTableAssociation(),
@@ -39,6 +39,7 @@ var types = []resourceType{
 // registry holds the types by their tokens.
 var registry = byToken(types)
 
+// byToken returns types by their tokens.
 func byToken(types []resourceType) map[string]*resourceType {
 	all := map[string]*resourceType{}
 	for _, t := range types {
@@ -47,15 +48,16 @@ func byToken(types []resourceType) map[string]*resourceType {
 	return all
 }
 
+// lookup returns a type by its token, or the refusal of a type that the emulator doesn't know.
 func lookup(token string) (*resourceType, error) {
 	if t := registry[token]; t != nil {
 		return t, nil
 	}
-	return nil, status.Errorf(codes.Unimplemented, "the emulator refuses %s: it doesn't know this type, so what it would do "+
-		"on AWS cannot be shown here", token)
+	return nil, status.Errorf(codes.Unimplemented, "the emulator refuses %s: it doesn't know this type, so it cannot show "+
+		"what it would do on AWS", token)
 }
 
-// KindOf returns what the emulator makes of a type; false for a type that it refuses.
+// KindOf returns the kind of a type, false for a type that the emulator refuses.
 func KindOf(token string) (Kind, bool) {
 	if t := registry[token]; t != nil {
 		return t.kind, true

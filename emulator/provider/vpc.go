@@ -56,7 +56,7 @@ func vpcNetwork() resourceType {
 	})
 }
 
-// detach is how long the provider asks for an internet gateway's detachment while public addresses are mapped.
+// detach retries while public addresses are mapped through an internet gateway, for as long as the provider does.
 var detach = retry{codes: []string{"DependencyViolation"}, timeout: 20 * time.Minute}
 
 func internetGateway() resourceType {

@@ -48,6 +48,7 @@ type aclAssociationInputs struct {
 	SubnetID     string `pulumi:"subnetId"`
 }
 
+// rule returns the entry as the model has it. A protocol may be a name or a number.
 func (e aclEntry) rule(egress bool) (vpc.ACLRule, error) {
 	if e.Action != "allow" && e.Action != "deny" {
 		return vpc.ACLRule{}, notOneOf("action", e.Action, "allow", "deny")
@@ -80,7 +81,9 @@ type aclOutputs struct {
 }
 
 func networkACL() resourceType {
-	return define(resourceType{token: "aws:ec2/networkAcl:NetworkAcl", kind: Run, replaceOn: []string{"vpcId"}}, handlers[aclInputs, aclOutputs]{
+	return define(resourceType{
+		token: "aws:ec2/networkAcl:NetworkAcl", kind: Run, replaceOn: []string{"vpcId"},
+	}, handlers[aclInputs, aclOutputs]{
 		create: func(m *cloud.Model, in aclInputs) (string, aclOutputs, error) {
 			made, err := m.VPC.CreateACL(in.VpcID)
 			return made.ID, aclOutputs{ARN: m.Region.ARN("ec2", "network-acl/"+made.ID), OwnerID: aws.Account}, err
@@ -92,7 +95,7 @@ func networkACL() resourceType {
 		afterUpdate: func(_ context.Context, c *cloud.Cloud, id string, old, now aclInputs) (*aclOutputs, error) {
 			return nil, now.put(c, id, old)
 		},
-		// The provider returns all subnets to the default ACL first, also those that others associated.
+		// The provider first returns all subnets to the default ACL, also those that other resources associated.
 		remove: func(m *cloud.Model, id string, _ aclInputs) error {
 			if err := m.VPC.ReleaseACL(id); err != nil {
 				return err

@@ -52,8 +52,8 @@ type natOutputs struct {
 	PublicIP           string `pulumi:"publicIp"`
 }
 
-// attach is about how long a NAT gateway is pending before it fails for want of an internet gateway: awsx creates the two
-// side by side.
+// attach retries while the VPC has no internet gateway, for about as long as a NAT gateway is pending before it fails: awsx
+// creates the two gateways in parallel.
 var attach = retry{codes: []string{"Gateway.NotAttached"}, timeout: time.Minute}
 
 func natGateway() resourceType {

@@ -82,7 +82,7 @@ func securityGroupRule(token string, egress bool) resourceType {
 	})
 }
 
-// replacesPeer reports whether a rule's other end becomes one of another kind. All else is changed in place (API:
+// replacesPeer reports whether the other end of a rule becomes an end of another kind. All else is changed in place (API:
 // ModifySecurityGroupRules).
 func replacesPeer(key string, old, now resource.PropertyMap) bool {
 	switch key {

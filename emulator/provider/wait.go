@@ -12,8 +12,8 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// retry has an operation tried again while the cloud refuses it with one of the codes, as the real provider does. The zero
-// value tries once.
+// retry says for how long an operation is tried again that the cloud refuses with one of the codes, as the real provider does.
+// The zero value tries once.
 type retry struct {
 	codes   []string      // of [aws.Error]
 	timeout time.Duration // emulated time
