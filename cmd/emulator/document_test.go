@@ -39,6 +39,7 @@ func commandRows(c *cobra.Command) [][]string {
 		}
 	})
 	usage := strings.TrimSuffix(strings.TrimPrefix(c.UseLine(), "emulator "), " [flags]")
+	usage = strings.ReplaceAll(usage, "|", `\|`) // ends no cell
 	rows := [][]string{{fmt.Sprintf("`%s`", usage), c.Short, strings.Join(names, " ")}}
 	for _, below := range c.Commands() {
 		rows = append(rows, commandRows(below)...)
