@@ -28,7 +28,7 @@ func deploy(ctx context.Context, o session.Options, p providers, out io.Writer) 
 	if first {
 		fmt.Fprintf(out, "deploying stack %s, until its group is healthy\n", o.Stack)
 	} else {
-		fmt.Fprintf(out, "deploying stack %s: what isn't there yet or has changed\n", o.Stack)
+		fmt.Fprintf(out, "deploying stack %s: what is missing or has changed\n", o.Stack)
 	}
 	end := working(out, "deploying")
 	result, err := e.Up(ctx)
@@ -42,7 +42,7 @@ func deploy(ctx context.Context, o session.Options, p providers, out io.Writer) 
 	}
 	fmt.Fprintf(out, "the service is at %s\n", result.Outputs["address"])
 	if !first && result.Updated+result.Replaced > 0 {
-		fmt.Fprintln(out, "instances that have to change are replaced from now on: see status")
+		fmt.Fprintln(out, "the group replaces the instances that have to change: see status")
 	}
 	return nil
 }
@@ -73,10 +73,10 @@ func openRepaired(ctx context.Context, o session.Options, p providers, out io.Wr
 	}
 	deleted, err := e.Repair(ctx, p.orphans)
 	for _, r := range deleted {
-		fmt.Fprintf(out, "deleted %s %s: the last operation was cut short before Pulumi knew of it\n", engine.TypeName(r.Type), r.ID)
+		fmt.Fprintf(out, "deleted %s %s: the last operation was cut short before Pulumi had saved it\n", engine.TypeName(r.Type), r.ID)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("repairing what an operation left that was cut short: %w", err)
+		return nil, fmt.Errorf("repairing after an operation that was cut short: %w", err)
 	}
 	return e, nil
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -26,13 +25,13 @@ import (
 	"github.com/elastic-service/elastic-service/internal/ca"
 )
 
-// at has the commands talk to another emulator.
+// at makes the commands talk to another emulator.
 func at(t *testing.T, address string) {
 	t.Helper()
 	t.Setenv(addressVariable, address)
 }
 
-// lines answers lines, and every so manyth not at all, as the balancer of an emulator that only has a status.
+// lines starts a balancer that answers lines, except every failing-th line, and an emulator that only has a status.
 func lines(t *testing.T, failing int64) *atomic.Int64 {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -70,7 +69,7 @@ func answerLines(l net.Listener, failing int64) *atomic.Int64 {
 	return count
 }
 
-// showing has the commands talk to an emulator that only has a status.
+// showing makes the commands talk to an emulator that only has a status.
 func showing(t *testing.T, status func() emulator.Status) {
 	t.Helper()
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -112,7 +111,7 @@ func TestCallAndLoadSpeakTLSToWhoListensForIt(t *testing.T) {
 	status.Balancers = []emulator.BalancerStatus{{Kind: "network", Protocol: "TLS", Address: l.Addr().String()}}
 	assert.Equal(t, "answer to 2004\n", command(0, "call", "2004"))
 	assert.Contains(t, command(0, "load", "100", "--for", "200ms"), " 0 refused, 0 failed")
-	assert.Contains(t, command(0, "status"), "certificates are of the authority in "+authority)
+	assert.Contains(t, command(0, "status"), "clients must trust the certificate authority in "+authority)
 	status.Balancers = []emulator.BalancerStatus{{Kind: "application", Protocol: "HTTPS", Address: page.Listener.Addr().String()}}
 	assert.Equal(t, "page /x\n", command(0, "call", "/x"))
 	assert.Equal(t, "page /\n", command(0, "call"))
@@ -127,7 +126,8 @@ func TestSharesAreThoseOfAllListeners(t *testing.T) {
 	flows := func(a, b uint64) emulator.Status {
 		return emulator.Status{
 			Balancers: []emulator.BalancerStatus{
-				{Flows: map[string]emulator.FlowStatus{"": {Refused: a}, "i-1": {Total: a}}}, {Flows: map[string]emulator.FlowStatus{"i-1": {Total: b}}},
+				{Flows: map[string]emulator.FlowStatus{"": {Refused: a}, "i-1": {Total: a}}},
+				{Flows: map[string]emulator.FlowStatus{"i-1": {Total: b}}},
 			},
 			Instances: []emulator.InstanceStatus{{ID: "i-1", Zone: "us-east-1a"}},
 		}
@@ -200,13 +200,13 @@ func TestMistypedLoadsAndFaultsSayWhatIsWrong(t *testing.T) {
 		"no load":              {[]string{"load", "0"}, 2, `the rate "0" is not`},
 		"not a number at all":  {[]string{"load", "NaN"}, 2, `the rate "NaN" is not`},
 		"a negative time":      {[]string{"load", "1", "--for", "-1s"}, 2, "a duration is not negative"},
-		"nobody to be loaded":  {[]string{"load", "1"}, 1, emulator.ErrNotRunning.Error()},
+		"nothing to be loaded": {[]string{"load", "1"}, 1, emulator.ErrNotRunning.Error()},
 		"no zone":              {[]string{"fail-zone"}, 2, "name one zone"},
 		"no zone to come back": {[]string{"restore-zone"}, 2, "name one zone"},
 		"no task":              {[]string{"stop-task"}, 2, "name one task"},
 		"no target":            {[]string{"fault", "aws:ecs:stop-task"}, 2, "name an action and its target"},
 		"no parameter":         {[]string{"fault", "aws:ecs:stop-task", "1", "x"}, 2, `the parameter "x" is not NAME=VALUE`},
-		"nobody to fail":       {[]string{"fail-zone", "us-east-1a"}, 1, emulator.ErrNotRunning.Error()},
+		"nothing to fail":      {[]string{"fail-zone", "us-east-1a"}, 1, emulator.ErrNotRunning.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
@@ -217,7 +217,8 @@ func TestMistypedLoadsAndFaultsSayWhatIsWrong(t *testing.T) {
 }
 
 func TestZonesFailAndComeBackByCommand(t *testing.T) {
-	e, err := emulator.Open(emulator.Options{Folder: t.TempDir(), Region: "us-east-1", Speed: 10, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	silent := slog.New(slog.DiscardHandler)
+	e, err := emulator.Open(emulator.Options{Folder: t.TempDir(), Region: "us-east-1", Speed: 10, Log: silent})
 	require.NoError(t, err)
 	defer e.Providers.Close()
 	control, err := e.Serve("127.0.0.1:45662", "dev")

@@ -21,7 +21,8 @@ func TestRehearsalOfDev(t *testing.T) {
 	root := must(session.EnterProject("dev"))(t)
 	before := folders(t, root)
 	var out, errs bytes.Buffer
-	code := run(t.Context(), []string{"rehearse", "--stack", "dev", "--speed", testSpeed}, io.MultiWriter(&out, &enginetest.Logger{T: t}), io.MultiWriter(&errs, &enginetest.Logger{T: t}))
+	log := &enginetest.Logger{T: t}
+	code := run(t.Context(), []string{"rehearse", "--stack", "dev", "--speed", testSpeed}, io.MultiWriter(&out, log), io.MultiWriter(&errs, log))
 	require.Zero(t, code, "%s\n%s", &out, &errs)
 
 	report := out.String()
@@ -50,7 +51,7 @@ func folders(t *testing.T, root string) []string {
 	return found
 }
 
-// must unwraps a result that has to be there.
+// must returns a result that has to be there.
 func must[T any](value T, err error) func(*testing.T) T {
 	return func(t *testing.T) T {
 		t.Helper()

@@ -215,7 +215,8 @@ func TestAnEmulatorThatIsKilledDuringUpGoesOnWithTheNext(t *testing.T) {
 	assert.Equal(t, 2, status.Groups[0].Healthy)
 	for _, folder := range must(filepath.Glob(filepath.Join(c.folder(), "instances", "*", "root")))(t) {
 		id := filepath.Base(filepath.Dir(folder))
-		assert.True(t, slices.ContainsFunc(status.Instances, func(i emulator.InstanceStatus) bool { return i.ID == id }), "%s is nobody's", folder)
+		known := slices.ContainsFunc(status.Instances, func(i emulator.InstanceStatus) bool { return i.ID == id })
+		assert.True(t, known, "%s belongs to no instance", folder)
 	}
 	c.signal(syscall.SIGINT)
 	require.NoError(t, <-c.ended)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -115,10 +116,8 @@ func arguments(least, most int, hint string) cobra.PositionalArgs {
 }
 
 func refuseEmpty(args []string) error {
-	for _, arg := range args {
-		if arg == "" {
-			return fmt.Errorf("%w: an argument is empty", session.ErrUsage)
-		}
+	if slices.Contains(args, "") {
+		return fmt.Errorf("%w: an argument is empty", session.ErrUsage)
 	}
 	return nil
 }

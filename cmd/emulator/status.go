@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -44,26 +43,58 @@ With --output json it prints all of it as one object, as GET /status of the cont
 	return c
 }
 
+// activitiesShown and eventsShown are how many activities of a group and events of an ECS service are printed.
+const activitiesShown, eventsShown = 10, 5
+
 func printStatus(out io.Writer, s emulator.Status) {
-	fmt.Fprintf(out, "%s at speed %g, %s there\n", s.Region, s.Speed, s.Time.UTC().Format(time.DateTime))
-	for _, b := range s.Balancers {
-		fmt.Fprintf(out, "\nbalancer %s, %s at %s  %s%s\n", b.Name, b.Protocol, b.Address, b.Redirect, b.Failure)
-	}
-	if slices.ContainsFunc(s.Balancers, func(b emulator.BalancerStatus) bool { return b.Protocol == "TLS" || b.Protocol == "HTTPS" }) {
-		fmt.Fprintf(out, "  certificates are of the authority in %s\n", s.Authority)
-	}
-	for _, line := range s.Moved {
-		fmt.Fprintln(out, "  "+line)
-	}
+	fmt.Fprintf(out, "%s at speed %g, emulated time %s\n", s.Region, s.Speed, s.Time.UTC().Format(time.DateTime))
+	printBalancers(out, s)
 	for _, g := range s.Groups {
 		fmt.Fprintf(out, "\ngroup %s: min %d, desired %d, max %d, %d healthy\n", g.Name, g.Min, g.Desired, g.Max, g.Healthy)
 		for _, r := range g.Refreshes {
 			fmt.Fprintf(out, "  refresh %s: %s, %d %% %s\n", r.ID[:8], r.Status, r.Percent, r.Reason)
 		}
 	}
+	printInstances(out, s)
+	printServices(out, s)
+	printTasks(out, s)
+	printFaults(out, s.Faults, s.Time)
+	for _, a := range s.Alarms {
+		fmt.Fprintf(out, "alarm %s: %s  %s\n", a.Spec.Name, a.State, a.Reason)
+	}
+	for _, g := range s.Groups {
+		fmt.Fprintf(out, "\nactivities of %s, the latest first\n", g.Name)
+		for n := len(g.Activities) - 1; n >= max(0, len(g.Activities)-activitiesShown); n-- {
+			a := g.Activities[n]
+			fmt.Fprintf(out, "  %-10s %s %s %s\n", a.Status, a.Description, a.Cause, a.Message)
+		}
+	}
+	if len(s.Skipped) > 0 {
+		fmt.Fprintln(out, "\nskipped on the instances, because it needs a whole machine:")
+		for _, line := range s.Skipped {
+			fmt.Fprintln(out, "  "+line)
+		}
+	}
+}
+
+func printBalancers(out io.Writer, s emulator.Status) {
+	encrypted := false
+	for _, b := range s.Balancers {
+		fmt.Fprintf(out, "\nbalancer %s, %s at %s  %s%s\n", b.Name, b.Protocol, b.Address, b.Redirect, b.Failure)
+		encrypted = encrypted || b.Protocol == "TLS" || b.Protocol == "HTTPS"
+	}
+	if encrypted {
+		fmt.Fprintf(out, "  clients must trust the certificate authority in %s\n", s.Authority)
+	}
+	for _, line := range s.Moved {
+		fmt.Fprintln(out, "  "+line)
+	}
+}
+
+func printInstances(out io.Writer, s emulator.Status) {
 	fmt.Fprintln(out)
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(table, "INSTANCE\tZONE\tADDRESS\tAT\tVERSION\tSTATE\tTARGET\tFLOWS\tCPU\tSERVICES")
+	fmt.Fprintln(table, "INSTANCE\tZONE\tADDRESS\tON THIS MACHINE\tVERSION\tSTATE\tTARGET\tFLOWS\tCPU\tSERVICES")
 	for _, i := range s.Instances {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%d\t%.0f %%\t%s\n", i.ID, i.Zone, i.Address, i.Loopback, i.Version,
 			i.State, i.Target, flows(s, i.ID), i.CPU, services(i))
@@ -74,39 +105,25 @@ func printStatus(out io.Writer, s emulator.Status) {
 			fmt.Fprintf(out, "  %s: %s\n", i.ID, i.Description)
 		}
 	}
-	printTasks(out, s)
-	printFaults(out, s.Faults, s.Time)
-	for _, a := range s.Alarms {
-		fmt.Fprintf(out, "alarm %s: %s  %s\n", a.Spec.Name, a.State, a.Reason)
-	}
-	for _, g := range s.Groups {
-		fmt.Fprintf(out, "\nactivities of %s, the latest first\n", g.Name)
-		for n := len(g.Activities) - 1; n >= max(0, len(g.Activities)-10); n-- {
-			a := g.Activities[n]
-			fmt.Fprintf(out, "  %-10s %s %s %s\n", a.Status, a.Description, a.Cause, a.Message)
-		}
-	}
-	if len(s.Skipped) > 0 {
-		fmt.Fprintln(out, "\nskipped on the instances, for it needs a whole machine:")
-		for _, line := range s.Skipped {
-			fmt.Fprintln(out, "  "+line)
+}
+
+// printServices prints the services of ECS.
+func printServices(out io.Writer, s emulator.Status) {
+	for _, service := range s.Services {
+		fmt.Fprintf(out, "\nservice %s: desired %d, running %d, pending %d\n", service.Name, service.Desired, service.Running, service.Pending)
+		for n := len(service.Events) - 1; n >= max(0, len(service.Events)-eventsShown); n-- {
+			fmt.Fprintln(out, "  "+service.Events[n].Message)
 		}
 	}
 }
 
 func printTasks(out io.Writer, s emulator.Status) {
-	for _, service := range s.Services {
-		fmt.Fprintf(out, "\nservice %s: desired %d, running %d, pending %d\n", service.Name, service.Desired, service.Running, service.Pending)
-		for n := len(service.Events) - 1; n >= max(0, len(service.Events)-5); n-- {
-			fmt.Fprintln(out, "  "+service.Events[n].Message)
-		}
-	}
 	if len(s.Tasks) == 0 {
 		return
 	}
 	fmt.Fprintln(out)
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(table, "TASK\tREVISION\tINSTANCE\tPORT\tCONTAINER AT\tSTATE\tTARGET\tCPU\tWHY")
+	fmt.Fprintln(table, "TASK\tREVISION\tINSTANCE\tPORT\tCONTAINER ON THIS MACHINE\tSTATE\tTARGET\tCPU\tWHY")
 	for _, t := range s.Tasks {
 		fmt.Fprintf(table, "%s\t%d\t%s\t%d\t%s\t%s\t%s\t%.0f %%\t%s\n", t.ID, t.Revision, t.Instance, t.Port, t.Address, t.State,
 			t.Target, t.CPU, cmp.Or(t.Reason, t.Description))
@@ -114,6 +131,7 @@ func printTasks(out io.Writer, s emulator.Status) {
 	_ = table.Flush()
 }
 
+// flows counts the flows or requests that an instance has had, through all listeners.
 func flows(s emulator.Status, instance string) uint64 {
 	var total uint64
 	for _, b := range s.Balancers {
@@ -127,6 +145,7 @@ func isDone(s guest.ServiceStatus) bool {
 	return s.State == guest.Stopped && (s.LastExit == "exit status 0" || strings.HasPrefix(s.LastExit, "skipped"))
 }
 
+// services describes the services of an instance.
 func services(i emulator.InstanceStatus) string {
 	var parts []string
 	for _, s := range i.Services {

@@ -1,11 +1,10 @@
-// Package clock runs time faster (or slower) than the wall does, so that what takes ten minutes on AWS can be rehearsed
-// in one.
+// Package clock makes emulated time pass faster or slower than real time, so that what takes ten minutes on AWS can be rehearsed in one.
 //
 //	real time     0 s ─────── 1 s ─────── 2 s
 //	               │           │           │      speed 10
-//	virtual time  start ── start+10 s ─ start+20 s
+//	emulated time start ── start+10 s ─ start+20 s
 //
-// Whoever takes a [clockwork.Clock] states durations as they are configured and needs to know nothing of the speed.
+// A caller that uses a [clockwork.Clock] states durations as they are configured, and does not depend on the speed.
 package clock
 
 import (
@@ -17,25 +16,25 @@ import (
 	"github.com/jonboulle/clockwork"
 )
 
-// Limits of the speed. Above the fastest an interval of seconds becomes shorter than a process takes to answer.
+// Limits of the speed. Above fastest, an interval of seconds is shorter than a process takes to answer.
 const (
-	Slowest = 0.01
-	Fastest = 10_000
+	slowest = 0.01
+	fastest = 10_000
 )
 
-// Scaled is a clock that reads start now and goes speed times as fast as real time. It never goes backwards, whatever
-// happens to the wall clock: a start that is kept over a restart is the only thing needed for time to go on.
+// Scaled returns a clock that shows start now and goes speed times as fast as real time. It never goes backwards, also if the system's
+// clock is set. A caller that saves the time and passes it as start after a restart lets time go on.
 func Scaled(speed float64, start time.Time) (clockwork.Clock, error) {
-	if !(speed >= Slowest && speed <= Fastest) { // also refuses NaN
-		return nil, fmt.Errorf("speed: %v is not within %v and %v", speed, Slowest, Fastest)
+	if !(speed >= slowest && speed <= fastest) { // also refuses NaN
+		return nil, fmt.Errorf("speed: %v is not within %v and %v", speed, slowest, fastest)
 	}
 	return &scaled{speed: speed, start: start.Round(0), origin: time.Now()}, nil
 }
 
 type scaled struct {
 	speed  float64
-	start  time.Time // without a monotonic reading: arithmetic is on virtual time alone
-	origin time.Time // with one
+	start  time.Time // emulated, without a monotonic reading
+	origin time.Time // real, with a monotonic reading
 }
 
 func (c *scaled) Now() time.Time {
@@ -63,7 +62,7 @@ func (c *scaled) AfterFunc(d time.Duration, f func()) clockwork.Timer {
 	return funcTimer{clock: c, timer: time.AfterFunc(c.real(d), f)}
 }
 
-// real is the time to wait for d of virtual time, rounded up: nothing fires early.
+// real returns the real time that d of emulated time takes, rounded up: nothing fires early.
 func (c *scaled) real(d time.Duration) time.Duration { return scale(d, 1/c.speed) }
 
 func scale(d time.Duration, by float64) time.Duration {
@@ -74,7 +73,7 @@ func scale(d time.Duration, by float64) time.Duration {
 	return time.Duration(scaled)
 }
 
-// timer delivers virtual time. As with package time's, no value of before a Stop or Reset is received after it.
+// timer delivers emulated time. As with package time's timers, no value from before a Stop or Reset is received after it.
 type timer struct {
 	clock *scaled
 	tick  chan time.Time
@@ -122,7 +121,7 @@ func (t *timer) arm(due time.Time, period time.Duration) {
 	t.pending = own
 }
 
-// halt reports whether a value was still to come or to be received.
+// halt stops the timer, and reports whether a value was still to be sent or received.
 func (t *timer) halt() bool {
 	active := t.pending != nil
 	if active {
@@ -137,7 +136,7 @@ func (t *timer) halt() bool {
 	return active
 }
 
-// after is the first time past now that is a multiple of period from due: a slow receiver misses ticks.
+// after returns the first time after now that is a multiple of period from due: a slow receiver misses ticks.
 func after(due time.Time, period time.Duration, now time.Time) time.Time {
 	missed := max(0, now.Sub(due)/period)
 	return due.Add((missed + 1) * period)

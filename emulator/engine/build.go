@@ -74,8 +74,8 @@ func awaitLock(ctx context.Context, name string, progress io.Writer) (*os.File, 
 // build compiles the CLI into a folder. The CLI appears in the folder only when it is complete; what a build that was killed left
 // there is removed. The caller holds the lock.
 func build(ctx context.Context, module, bin string, progress io.Writer) error {
-	fmt.Fprintf(progress, "building the Pulumi CLI %s, because no recent pulumi is on PATH: 3 to 8 minutes on two cores, only this time, into %s\n",
-		CLIVersion, bin)
+	fmt.Fprintf(progress, "no recent pulumi is on PATH: building the Pulumi CLI %s once, 3 to 8 minutes on two cores, into %s\n", CLIVersion,
+		bin)
 	leftovers, err := filepath.Glob(filepath.Join(bin, "pulumi-*"))
 	if err != nil {
 		return err
@@ -96,6 +96,7 @@ func build(ctx context.Context, module, bin string, progress io.Writer) error {
 	return nil
 }
 
+// compile has go build the CLI.
 func compile(ctx context.Context, module, to string, progress io.Writer) error {
 	// The Automation API refuses a CLI that does not know its version.
 	command := exec.CommandContext(ctx, "go", //nolint:gosec // constants and the name of a file in the cache

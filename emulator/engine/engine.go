@@ -2,8 +2,8 @@
 //
 //	program ──▶ Automation API ──▶ pulumi (CLI) ──▶ providers of the emulator
 //
-// Everything that Pulumi writes, its home folder, its state and the copies of the project's files, stays below one
-// folder: neither the user's own Pulumi nor the project is touched.
+// Everything that Pulumi writes stays below one folder: its home folder, its state and the copies of the project's files. The user's own
+// Pulumi and the project are not touched.
 package engine
 
 import (
@@ -59,7 +59,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The language host gives a program of its own process all of its configuration so; here the program is ours.
+	// The language host passes the configuration to a program in this variable. This program runs in this process instead.
 	encoded, err := json.Marshal(config)
 	if err != nil {
 		return nil, err
@@ -73,13 +73,11 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	}
 	environment := map[string]string{
 		"PULUMI_BACKEND_URL":             "file://" + backend,
-		"PULUMI_CONFIG_PASSPHRASE":       "emulator", // guards nothing: an emulated stack has no secret worth the name
+		"PULUMI_CONFIG_PASSPHRASE":       "emulator", // protects nothing: an emulated stack has no real secret
 		"PULUMI_SKIP_UPDATE_CHECK":       "true",
 		"PULUMI_AUTOMATION_API_SKIP_TTY": "true",
 	}
-	for key, value := range o.Environment {
-		environment[key] = value
-	}
+	maps.Copy(environment, o.Environment)
 	workspace, err := auto.NewLocalWorkspace(ctx, auto.Pulumi(o.CLI), auto.WorkDir(work), auto.Program(o.Program),
 		auto.PulumiHome(filepath.Join(o.Folder, "home")), auto.EnvVars(environment))
 	if err != nil {
@@ -119,8 +117,8 @@ func (e *Engine) Up(ctx context.Context) (Result, error) {
 	return result, err
 }
 
-// Destroy removes everything that the stack deployed. Like `pulumi destroy` it looks first whether it may: a resource that
-// is protected is found before anything is deleted.
+// Destroy removes everything that the stack deployed. Like `pulumi destroy` it makes a preview first, which fails on a protected resource
+// before anything is deleted.
 func (e *Engine) Destroy(ctx context.Context) (Result, error) {
 	counter, done := count()
 	if _, err := e.stack.PreviewDestroy(ctx, optdestroy.EventStreams(counter.events), optdestroy.SuppressOutputs()); err != nil {
@@ -144,10 +142,10 @@ func (e *Engine) Destroy(ctx context.Context) (Result, error) {
 	return result, err
 }
 
-// Unlock takes the lock away that an engine left behind which was killed.
-func (e *Engine) Unlock(ctx context.Context) error { return e.stack.Cancel(ctx) }
+// unlock removes the lock that an engine left behind when it was killed.
+func (e *Engine) unlock(ctx context.Context) error { return e.stack.Cancel(ctx) }
 
-// counter follows the engine's events.
+// counter counts what an operation does, from the engine's events.
 type counter struct {
 	events   chan events.EngineEvent
 	mu       sync.Mutex
@@ -156,6 +154,7 @@ type counter struct {
 	failures []string
 }
 
+// count starts to count. The channel is closed after the last event.
 func count() (*counter, <-chan struct{}) {
 	c := &counter{
 		events:  make(chan events.EngineEvent),
@@ -210,12 +209,12 @@ func (c *counter) done(step apitype.StepEventMetadata) {
 	c.result.Types[step.Type]++
 }
 
-// lastEvents is how long events may still come after an operation that failed. The Automation API closes the channel at
-// the end of one, but not of one that was interrupted before it had begun.
+// lastEvents is how long to wait for events after an operation that failed. The Automation API closes the channel at the end of an
+// operation, but not if the operation was interrupted before it had begun.
 const lastEvents = time.Second
 
-// finish waits for the last event and returns what the operation did. Its error is what the program and the providers
-// said, where they said something, rather than the CLI's whole output.
+// finish waits for the last event and returns what the operation did. The error has the messages of the program and the providers; if
+// there are none, it is the CLI's whole output.
 func (c *counter) finish(done <-chan struct{}, err error) (Result, error) {
 	if err == nil {
 		<-done
@@ -239,10 +238,10 @@ func (c *counter) finish(done <-chan struct{}, err error) (Result, error) {
 	return result, err
 }
 
-// errBusy is what an operation fails with while another one is under way.
-var errBusy = errors.New("another up or down of this stack is under way: wait for its end")
+// errBusy is the error of an operation that finds another operation under way.
+var errBusy = errors.New("another up or down of this stack is under way: wait until it has ended")
 
-// cause is a message without what Pulumi's Go SDK puts before a program's one error.
+// cause returns a message without the words that Pulumi's Go SDK puts before it.
 func cause(message string) string {
 	if _, only, ok := strings.Cut(message, "1 error occurred:\n\t* "); ok {
 		message = only
@@ -253,7 +252,7 @@ func cause(message string) string {
 	return strings.TrimSpace(strings.ReplaceAll(message, "rpc error: code = Unknown desc = ", ""))
 }
 
-// copyProject puts copies of the project's files where the CLI may write into them.
+// copyProject copies the project's files to a folder in which the CLI may write.
 func copyProject(root, stack, work string) error {
 	if err := os.MkdirAll(work, 0o700); err != nil {
 		return err
@@ -264,7 +263,7 @@ func copyProject(root, stack, work string) error {
 			return fmt.Errorf("stack %s: %w", stack, err)
 		}
 		copied := filepath.Join(work, name)
-		former, _ := os.ReadFile(copied) // none at the first time
+		former, _ := os.ReadFile(copied) // there is none the first time
 		_, settings := splitKeys(data)
 		keys, _ := splitKeys(former)
 		if err := os.WriteFile(copied, append(settings, keys...), 0o600); err != nil {
@@ -274,9 +273,8 @@ func copyProject(root, stack, work string) error {
 	return nil
 }
 
-// splitKeys takes the lines out of a file that say how its secrets are encrypted. A copy keeps its own, which the CLI
-// has added: those of the original are for its user's passphrase, and without any each operation makes a new key, for
-// half a second.
+// splitKeys separates the lines of a stack's file that say how its secrets are encrypted. A copy keeps the lines that the CLI has added
+// to it: the original's lines need the user's passphrase, and without any line each operation spends half a second on a new key.
 func splitKeys(file []byte) (keys, settings []byte) {
 	for line := range bytes.Lines(file) {
 		name, _, _ := bytes.Cut(line, []byte(":"))

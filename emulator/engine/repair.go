@@ -18,18 +18,18 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/provider"
 )
 
-// connectionLost is what an operation fails with that was cut off from the emulator's providers.
-const connectionLost = "the connection to the emulator was lost: it has ended, see emulator.log; `up` goes on from where it was"
+// connectionLost is the error of an operation that has lost the emulator's providers.
+const connectionLost = "the connection to the emulator was lost: it has ended (see emulator.log); run `up` to go on"
 
-// isCutOff tells gRPC's words for a provider that is gone.
+// isCutOff reports whether a message has gRPC's words for a lost connection.
 func isCutOff(message string) bool {
 	return slices.ContainsFunc([]string{
 		"code = Unavailable", "error reading from server", "transport is closing", "the client connection is closing",
 	}, func(words string) bool { return strings.Contains(message, words) })
 }
 
-// distinct leaves out what was said before, and what only follows from another failure: that it failed, and that the
-// program's own connection to the engine is lost then.
+// distinct removes repeated messages, and messages that only follow from another failure: that the update failed, and that the program
+// has lost its connection to the engine.
 func distinct(messages []string) []string {
 	var said []string
 	for _, m := range messages {
@@ -45,7 +45,8 @@ func distinct(messages []string) []string {
 	return said
 }
 
-// An operation leaves a file while it is under way, and after a failure: what it did may be more than Pulumi remembers.
+// unfinished is a file that exists while an operation is under way, and after a failure. The operation may have done more than Pulumi's
+// state says.
 func (e *Engine) unfinished() string { return filepath.Join(e.folder, "unfinished") }
 
 func (e *Engine) begin() error { return os.WriteFile(e.unfinished(), nil, 0o600) }
@@ -57,15 +58,15 @@ func (e *Engine) end(err error) error {
 	if err := os.Remove(e.unfinished()); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return nil // an operation beside this one has removed it
+	return nil // another operation has removed it
 }
 
 // DeleteOrphans has the emulator delete the resources that were created and are not known, and returns them.
 type DeleteOrphans func(ctx context.Context, known []provider.Resource) ([]provider.Resource, error)
 
-// Repair makes up for an operation that did not come to its end, because the emulator or Pulumi was killed: it takes the
-// lock away that Pulumi left, has the cloud delete what Pulumi didn't get to remember, and forgets what Pulumi began. It
-// returns what was deleted. After an operation that was finished there is nothing to do.
+// Repair brings Pulumi's state and the emulated cloud together after an operation that was cut short, because the emulator or Pulumi was
+// killed. It removes the lock that Pulumi left, has the emulator delete the resources that are not in Pulumi's state, and removes pending
+// operations from the state. It returns what was deleted. After an operation that was finished it does nothing.
 func (e *Engine) Repair(ctx context.Context, deleteOrphans DeleteOrphans) ([]provider.Resource, error) {
 	if _, err := os.Stat(e.unfinished()); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -94,7 +95,7 @@ func (e *Engine) Repair(ctx context.Context, deleteOrphans DeleteOrphans) ([]pro
 	return gone, e.forgetPending(ctx, state)
 }
 
-// forgetPending takes the operations out of a state that Pulumi had begun. It would go on to warn of those that create.
+// forgetPending removes the pending operations from a state. Pulumi would warn of creations among them from then on.
 func (e *Engine) forgetPending(ctx context.Context, state apitype.UntypedDeployment) error {
 	var deployment map[string]json.RawMessage
 	if err := json.Unmarshal(state.Deployment, &deployment); err != nil {
@@ -111,9 +112,8 @@ func (e *Engine) forgetPending(ctx context.Context, state apitype.UntypedDeploym
 	return nil
 }
 
-// mend deletes what a Pulumi was writing to its backend when it was killed: files that had not got their names yet, and
-// attributes of files, which are not written in one step as files are. Without attributes a file is read all the same, with
-// half of them it is not.
+// mend deletes the files that Pulumi was writing to its backend when it was killed: temporary files, and incomplete attributes of files.
+// Pulumi reads a file without attributes, but not a file with incomplete ones.
 func (e *Engine) mend(ctx context.Context) error {
 	if _, err := os.Stat(e.unfinished()); errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -143,21 +143,21 @@ func (e *Engine) mend(ctx context.Context) error {
 	})
 }
 
-// lastWords is how long a Pulumi may need to find out that its emulator is gone.
-const lastWords = 30 * time.Second
+// holderPatience is how long Pulumi may need to notice that its emulator is gone.
+const holderPatience = 30 * time.Second
 
-// takeLock takes the lock away that a killed Pulumi left.
+// takeLock removes the lock that Pulumi left when it was killed.
 func (e *Engine) takeLock(ctx context.Context) error {
 	left, err := e.awaitHolders(ctx)
 	if err != nil || !left {
 		return err
 	}
-	return e.Unlock(ctx)
+	return e.unlock(ctx)
 }
 
-// awaitHolders waits for a Pulumi that still works on the stack, and tells whether a lock is left that is nobody's.
+// awaitHolders waits while Pulumi still works on the stack, and reports whether a lock is left without a process.
 func (e *Engine) awaitHolders(ctx context.Context) (left bool, err error) {
-	waited, cancel := context.WithTimeout(ctx, lastWords)
+	waited, cancel := context.WithTimeout(ctx, holderPatience)
 	defer cancel()
 	for {
 		holders, left, err := e.locks()
@@ -166,20 +166,19 @@ func (e *Engine) awaitHolders(ctx context.Context) (left bool, err error) {
 		}
 		select {
 		case <-waited.Done():
-			return false, fmt.Errorf("process %d, a Pulumi, still works on stack %s: wait for it, or end it", holders[0], e.name)
+			return false, fmt.Errorf("process %d (pulumi) still works on stack %s: wait for it, or end it", holders[0], e.name)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
 }
 
-// locks lists the processes that hold the stack's lock, and tells whether there is one at all. Its file names the process
-// that made it.
+// locks lists the processes that hold the stack's lock, and reports whether there is a lock. A lock is a file that names its process.
 func (e *Engine) locks() (holders []int, left bool, err error) {
 	files, err := filepath.Glob(filepath.Join(e.folder, "backend", ".pulumi", "locks", "*", "*", e.name, "*.json"))
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // it is over
+			continue // it has been removed meanwhile
 		}
 		if err != nil {
 			return nil, false, err
@@ -193,6 +192,7 @@ func (e *Engine) locks() (holders []int, left bool, err error) {
 	return holders, left, err
 }
 
+// isPulumi reports whether a process is Pulumi's CLI, and runs.
 func isPulumi(pid int) bool {
 	p, err := procfs.NewProc(pid)
 	if err != nil {

@@ -50,7 +50,7 @@ func runReplacement(ctx context.Context, o Options) error {
 					return err
 				}
 			}
-			for _, loss := range []loss{{"an instance is terminated", (*laboratory).terminateOne}, {"a service is dead", (*laboratory).stopServices}} {
+			for _, loss := range losses {
 				found, err := l.measureLoss(ctx, loss)
 				if err != nil {
 					return err
@@ -92,6 +92,9 @@ type loss struct {
 	lose func(*laboratory, emulator.InstanceStatus) error
 }
 
+var losses = []loss{{"an instance is terminated", (*laboratory).terminateOne}, {"a service is dead", (*laboratory).stopServices}}
+
+// terminateOne terminates an instance.
 func (l *laboratory) terminateOne(i emulator.InstanceStatus) error {
 	return l.cloud().Change(func(m *cloud.Model) error { return m.EC2.TerminateInstance(i.ID) })
 }
@@ -136,8 +139,8 @@ func (l *laboratory) lose(ctx context.Context, loss loss) (*replacement, error) 
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case !r.unhealthy.IsZero():
-		return nil, fmt.Errorf("%w: the balancer found the target unhealthy after %.0f s, and the group has kept the instance for %.0f min", errNotReplaced,
-			r.unhealthy.Sub(r.lost).Seconds(), l.cloud().Now().Sub(r.lost).Minutes())
+		return nil, fmt.Errorf("%w: the balancer found the target unhealthy after %.0f s, and the group has kept the instance for %.0f min",
+			errNotReplaced, r.unhealthy.Sub(r.lost).Seconds(), l.cloud().Now().Sub(r.lost).Minutes())
 	}
 	return nil, fmt.Errorf("%w within %v", errNotReplaced, patience)
 }

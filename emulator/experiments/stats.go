@@ -110,7 +110,8 @@ func (s sample) verdicts() []string {
 	if math.Abs(s.z) > rare {
 		verdict = "a pattern"
 	}
-	lines = append(lines, fmt.Sprintf("%d runs, expected by chance %.0f, z %.1f: %s; the longest has %d", s.runs, s.expected, s.z, verdict, s.longest))
+	lines = append(lines, fmt.Sprintf("%d runs, expected by chance %.0f, z %.1f: %s; the longest has %d", s.runs, s.expected, s.z, verdict,
+		s.longest))
 	if round := len(s.sequence) - len(s.targets); round > 0 && s.inTurn == round {
 		lines = append(lines, "strictly in turn: each answer came from the target that answered a round before")
 	}

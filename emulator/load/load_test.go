@@ -46,7 +46,9 @@ func TestWhatIsNotAnsweredIsCountedByWhatItMet(t *testing.T) {
 		assert.Equal(t, r.Sent, r.Answered+r.Refused+r.Failed)
 		assert.InDelta(t, 2*r.Answered, r.Refused, 2)
 		assert.InDelta(t, 2*r.Answered, r.Failed, 2)
-		for _, what := range []string{"connection reset by peer", "connection refused", "closed without an answer", "503 Service Temporarily Unavailable"} {
+		for _, what := range []string{
+			"connection reset by peer", "connection refused", "closed without an answer", "503 Service Temporarily Unavailable",
+		} {
 			assert.Positive(t, r.Errors[what], what)
 		}
 	})
@@ -54,7 +56,8 @@ func TestWhatIsNotAnsweredIsCountedByWhatItMet(t *testing.T) {
 
 func TestAnAnswerThatComesTooLateIsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := load.Run(t.Context(), load.Options{Rate: 50, For: 100 * time.Millisecond, Patience: 50 * time.Millisecond}, func(ctx context.Context) error {
+		o := load.Options{Rate: 50, For: 100 * time.Millisecond, Patience: 50 * time.Millisecond}
+		r := load.Run(t.Context(), o, func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
 		})

@@ -59,6 +59,7 @@ func NewService(address, protocol, question, authority string) (*Service, error)
 	return s, nil
 }
 
+// webClient returns a client for pages that trusts an authority.
 func webClient(trusted *x509.CertPool) *http.Client {
 	return &http.Client{Timeout: Patience, Transport: &http.Transport{
 		DialContext:         dial,
@@ -85,7 +86,7 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return (&net.Dialer{}).DialContext(ctx, network, address)
 }
 
-// Ask puts the service's question and returns the first line of the answer.
+// Ask asks the service's question and returns the first line of the answer.
 func (s *Service) Ask(ctx context.Context) (string, error) {
 	if s.client != nil {
 		return s.Get(ctx, s.question)
@@ -102,7 +103,8 @@ func (s *Service) Get(ctx context.Context, path string) (string, error) {
 	if s.TLS != nil {
 		scheme = "https"
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+s.Address+path, http.NoBody) //nolint:gosec // asks what its user says
+	page := scheme + "://" + s.Address + path
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, page, http.NoBody) //nolint:gosec // the user says what to ask
 	if err != nil {
 		return "", err
 	}

@@ -24,6 +24,7 @@ func (d *Deployment) servingTasks() []ecs.Task {
 	})
 }
 
+// describeTask describes a task for people.
 func describeTask(t ecs.Task) string {
 	return fmt.Sprintf("task %s (%s:%d) on %s, whose port %d is port %d of the container", t.ID[:8], t.Family, t.Revision, t.Instance,
 		t.HostPort, t.ContainerPort)
@@ -31,13 +32,15 @@ func describeTask(t ecs.Task) string {
 
 // awaitTasks waits until so many containers serve.
 func (r *Rehearsal) awaitTasks(ctx context.Context, count int) error {
-	if err := session.Poll(ctx, r.deployment.Real(15*time.Minute), func() bool { return len(r.deployment.servingTasks()) == count && r.deployment.isSteady() }); err != nil {
+	d := r.deployment
+	err := session.Poll(ctx, d.Real(15*time.Minute), func() bool { return len(d.servingTasks()) == count && d.isSteady() })
+	if err != nil {
 		return fmt.Errorf("waiting for %d containers: %w", count, err)
 	}
 	return nil
 }
 
-// scaleContainers loads the service until it has as many containers as it may have.
+// scaleContainers loads the service until it has its highest number of containers.
 func (r *Rehearsal) scaleContainers(ctx context.Context) error {
 	c := r.deployment.Settings.Containers
 	if c.TargetCPU == 0 || c.Desired >= c.Max || !r.answersLoad(ctx) {
@@ -45,7 +48,8 @@ func (r *Rehearsal) scaleContainers(ctx context.Context) error {
 	}
 	clients := r.startLoad(ctx)
 	defer clients.Stop()
-	if err := r.awaitSize(ctx, "load", func() bool { return len(r.deployment.servingTasks()) >= c.Max && r.deployment.isSteady() }); err != nil {
+	full := func() bool { return len(r.deployment.servingTasks()) >= c.Max && r.deployment.isSteady() }
+	if err := r.awaitSize(ctx, "load", full); err != nil {
 		return err
 	}
 	counts := clients.Stop()
@@ -60,7 +64,7 @@ func (r *Rehearsal) scaleContainers(ctx context.Context) error {
 func (r *Rehearsal) loseTask(ctx context.Context) error {
 	before := r.deployment.servingTasks()
 	if len(before) == 0 {
-		return errors.New("no healthy container is there to be stopped")
+		return errors.New("there is no healthy container to stop")
 	}
 	clients := r.startClients(ctx)
 	defer clients.Stop()

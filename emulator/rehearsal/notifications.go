@@ -21,6 +21,7 @@ func (r *Rehearsal) checkNotifications(context.Context) error {
 	return err
 }
 
+// sumUp counts messages by their kind.
 func sumUp(messages []events.Notification) (string, error) {
 	counts := map[string]int{}
 	for _, n := range messages {
@@ -37,7 +38,7 @@ func sumUp(messages []events.Notification) (string, error) {
 	return strings.Join(parts, ", "), nil
 }
 
-// kindOf is an event's type, an alarm's new state, or what a subject says.
+// kindOf returns an event's type, an alarm's new state, or otherwise the subject.
 func kindOf(n events.Notification) string {
 	var message struct {
 		DetailType    string `json:"detail-type"`

@@ -1,6 +1,6 @@
 // Package rehearsal deploys a stack to an emulator of its own and rehearses what happens to it in production.
 //
-//	deploy ─▶ ask every target ─▶ deploy again ─▶ lose an instance ─▶ release ─▶ scale ─▶ destroy ─▶ nothing is left
+//	deploy ▶ ask every target ▶ deploy again ▶ lose an instance ▶ release ▶ scale ▶ destroy ▶ nothing is left
 //
 // A [Deployment] is the stack with the session that it runs in; package experiments uses it as well.
 package rehearsal
@@ -104,7 +104,7 @@ func (r *Rehearsal) runSteps(ctx context.Context) error {
 	return nil
 }
 
-// cleanUp destroys the stack after a failure or an interruption, as far as that is possible.
+// cleanUp destroys the stack after a failure or an interruption, and reports what it could not do.
 func (r *Rehearsal) cleanUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
@@ -114,7 +114,7 @@ func (r *Rehearsal) cleanUp(ctx context.Context) {
 	}
 }
 
-// discard destroys the stack in whatever state it is.
+// discard destroys the stack, in whatever state it is.
 func (d *Deployment) discard(ctx context.Context) error {
 	e, err := d.Session.Pulumi(ctx)
 	if err != nil {

@@ -168,7 +168,9 @@ func TestAnInstanceWhoseServiceIsGoneIsReplacedAndAnotherPortAndBalancerAreServe
 	}
 	require.NoError(t, session.Poll(t.Context(), time.Minute, func() bool { return find().Target == "unhealthy" }))
 	assert.Contains(t, find().Description, "TCP 5001: connection refused", "the responder closed its port")
-	require.NoError(t, session.Poll(t.Context(), time.Minute, func() bool { return find().State == "terminated" && len(r.deployment.Healthy()) == 2 }))
+	require.NoError(t, session.Poll(t.Context(), time.Minute, func() bool {
+		return find().State == "terminated" && len(r.deployment.Healthy()) == 2
+	}))
 	g := r.deployment.Status().Groups[0]
 	assert.Contains(t, g.Activities[2].Cause, "an unhealthy instance needing to be replaced", "its replacement comes first")
 	assert.Contains(t, g.Activities[3].Cause, "ELB system health check failure")

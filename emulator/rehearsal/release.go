@@ -11,12 +11,12 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
-// releaseVariable is what the environment of a service has to name for the rehearsal to roll a new release out.
+// releaseVariable is the environment variable with a service's release. A service without it gets no new release.
 const releaseVariable = "RELEASE"
 
 const nextRelease = "2"
 
-// release gives the services that name their release a new one, and sees it rolled out without a failed request.
+// release gives a new release to the services that have releaseVariable, and waits until it is rolled out. No request may fail.
 func (r *Rehearsal) release(ctx context.Context) error {
 	changed, err := r.nextRelease()
 	if !changed || err != nil {
@@ -46,7 +46,7 @@ func (r *Rehearsal) release(ctx context.Context) error {
 	return r.askRelease(ctx)
 }
 
-// nextRelease changes the settings, if a service names its release.
+// nextRelease changes the settings. It returns false if no service has releaseVariable.
 func (r *Rehearsal) nextRelease() (bool, error) {
 	if c := r.deployment.Settings.Containers; c != nil {
 		if _, ok := c.Environment[releaseVariable]; !ok {
@@ -86,7 +86,7 @@ func (r *Rehearsal) awaitRefresh(ctx context.Context, group string) error {
 	return nil
 }
 
-// askRelease wants the answers to come from the new release, where they say so at all.
+// askRelease checks that no answer comes from the former release. MusicGuru's answers do not name their release.
 func (r *Rehearsal) askRelease(ctx context.Context) error {
 	for range 4 {
 		answer, err := r.deployment.Service.Ask(ctx)

@@ -14,18 +14,18 @@ import (
 	"github.com/elastic-service/elastic-service/settings"
 )
 
-// burst is how often each target is asked for the request that costs it CPU: at 20 ms a time, 0.2 cores, which is all
-// that a t3.micro has here.
-const burst = 100 * time.Millisecond
+// loadInterval is the time between two requests that cost a target CPU. At 20 ms each they take 0.2 cores, which is all that the
+// emulator gives a t3.micro.
+const loadInterval = 100 * time.Millisecond
 
 // answersLoad reports whether the service answers the request that costs it CPU. Otherwise its scaling is not rehearsed.
 func (r *Rehearsal) answersLoad(ctx context.Context) bool {
 	if !r.deployment.Service.ServesPages() {
-		r.say("load", "scaling is not rehearsed: over TCP there is no request for it")
+		r.say("load", "scaling is not rehearsed: a TCP service has no request that costs CPU")
 		return false
 	}
 	if _, err := r.deployment.Service.Get(ctx, r.loadPath); err != nil {
-		r.say("load", "scaling is not rehearsed: GET %s, which should cost CPU, gives %v (--load PATH names another)", r.loadPath, err)
+		r.say("load", "scaling is not rehearsed: GET %s, which should cost CPU, fails: %v (--load PATH names another page)", r.loadPath, err)
 		return false
 	}
 	return true
@@ -33,15 +33,16 @@ func (r *Rehearsal) answersLoad(ctx context.Context) bool {
 
 // startLoad asks the service for the page that costs it CPU.
 func (r *Rehearsal) startLoad(ctx context.Context) *load.Clients {
-	return load.StartClients(ctx, burst/time.Duration(max(1, len(r.deployment.targetNames()))), func(ctx context.Context) error {
+	return load.StartClients(ctx, loadInterval/time.Duration(max(1, len(r.deployment.targetNames()))), func(ctx context.Context) error {
 		_, err := r.deployment.Service.Get(ctx, r.loadPath)
 		return err
 	})
 }
 
-// scaleBySteps loads the service until an alarm adds instances, and waits until another one has removed them.
+// scaleBySteps loads the service until an alarm adds instances, and then waits until another alarm has removed them.
 func (r *Rehearsal) scaleBySteps(ctx context.Context) error {
-	if !slices.ContainsFunc(r.deployment.Settings.Scaling.Policies, func(p settings.Policy) bool { return p.Step != nil }) || !r.answersLoad(ctx) {
+	byStep := func(p settings.Policy) bool { return p.Step != nil }
+	if !slices.ContainsFunc(r.deployment.Settings.Scaling.Policies, byStep) || !r.answersLoad(ctx) {
 		return nil
 	}
 	before := len(r.deployment.Healthy())
@@ -59,7 +60,7 @@ func (r *Rehearsal) scaleBySteps(ctx context.Context) error {
 	return nil
 }
 
-// awaitSize waits until a group or service has a size, and shows the alarms that go off meanwhile.
+// awaitSize waits until a group or service has reached a size, and reports the alarms that go off meanwhile.
 func (r *Rehearsal) awaitSize(ctx context.Context, what string, reached func() bool) error {
 	start, from := time.Now(), r.deployment.Cloud().Now()
 	shown := map[string]int{}
@@ -86,7 +87,7 @@ func (r *Rehearsal) awaitSize(ctx context.Context, what string, reached func() b
 	return nil
 }
 
-// withoutPoints leaves an alarm's data points out of its reason.
+// withoutPoints returns an alarm's reason without its data points.
 func withoutPoints(reason string) string {
 	before, rest, ok := strings.Cut(reason, " [")
 	_, after, closed := strings.Cut(rest, "]")

@@ -21,7 +21,7 @@ import (
 // clientInterval is the time between two questions of the clients that go on asking while something happens.
 const clientInterval = 50 * time.Millisecond
 
-// deploy deploys the stack, and reports how long that took.
+// deploy deploys the stack and reports how long that took.
 func (r *Rehearsal) deploy(ctx context.Context) error {
 	d := r.deployment
 	r.say("rehearsal", "stack %s at speed %g: an emulated minute takes %.1f s", d.Session.Options().Stack, d.Speed(), 60/d.Speed())
@@ -60,7 +60,7 @@ func (r *Rehearsal) awaitHealthy(ctx context.Context) error {
 	return nil
 }
 
-// runningServices lists an instance's processes.
+// runningServices names the services of an instance that run.
 func runningServices(i emulator.InstanceStatus) string {
 	var names []string
 	for _, s := range i.Services {
@@ -69,7 +69,7 @@ func runningServices(i emulator.InstanceStatus) string {
 		}
 	}
 	if len(names) == 0 {
-		return "no process of its own"
+		return "no service of its own"
 	}
 	return strings.Join(names, ", ")
 }
@@ -100,8 +100,8 @@ func (d *Deployment) countAnswers() map[string]uint64 {
 	return counts
 }
 
-// askEveryTarget asks until every target has answered, a hundred times at most, and counts who did. An application
-// balancer asks them in turn.
+// askEveryTarget asks until every target has answered, at most a hundred times, and counts the answers of each. An application
+// balancer must have chosen its targets in turn.
 func (r *Rehearsal) askEveryTarget(ctx context.Context) error {
 	targets, before := r.deployment.targetNames(), r.deployment.countAnswers()
 	silent := func() []string {
@@ -123,14 +123,14 @@ func (r *Rehearsal) askEveryTarget(ctx context.Context) error {
 		return fmt.Errorf("%s answered none of %d requests", targets[left[0]], asked)
 	}
 	now := r.deployment.countAnswers()
-	least64, most64 := uint64(asked), uint64(0)
+	fewest, highest := uint64(asked), uint64(0)
 	for _, id := range slices.Sorted(maps.Keys(targets)) {
 		count := now[id] - before[id]
-		least64, most64 = min(least64, count), max(most64, count)
+		fewest, highest = min(fewest, count), max(highest, count)
 		r.say("answered", "%s: %d of %d", targets[id], count, asked)
 	}
-	if r.deployment.Settings.Balancer.Type == "application" && most64-least64 > 1 {
-		return fmt.Errorf("%d answers and %d: the balancer did not ask in turn", least64, most64)
+	if r.deployment.Settings.Balancer.Type == "application" && highest-fewest > 1 {
+		return fmt.Errorf("a target answered %d requests and another %d: the balancer did not choose them in turn", fewest, highest)
 	}
 	return nil
 }
@@ -148,7 +148,7 @@ func (r *Rehearsal) deployAgain(ctx context.Context) error {
 	return nil
 }
 
-// startClients asks the service all the time.
+// startClients asks the service again and again, until they are stopped.
 func (r *Rehearsal) startClients(ctx context.Context) *load.Clients {
 	return load.StartClients(ctx, clientInterval, func(ctx context.Context) error {
 		_, err := r.deployment.Service.Ask(ctx)
@@ -160,7 +160,7 @@ func (r *Rehearsal) startClients(ctx context.Context) *load.Clients {
 func (r *Rehearsal) loseInstance(ctx context.Context) error {
 	before := r.deployment.Healthy()
 	if len(before) == 0 {
-		return errors.New("no healthy instance is there to be terminated")
+		return errors.New("there is no healthy instance to terminate")
 	}
 	victim := before[0]
 	clients := r.startClients(ctx)
@@ -190,7 +190,7 @@ func (r *Rehearsal) loseInstance(ctx context.Context) error {
 	return nil
 }
 
-// refuseDestruction shows that a protected stack can't be destroyed, and takes its protection away.
+// refuseDestruction checks that a protected stack cannot be destroyed, and turns its protection off.
 func (r *Rehearsal) refuseDestruction(ctx context.Context) error {
 	if !r.deployment.Settings.Protect {
 		return nil
@@ -204,12 +204,12 @@ func (r *Rehearsal) refuseDestruction(ctx context.Context) error {
 		return fmt.Errorf("a protected stack was destroyed: %s", result)
 	}
 	reason, _, _ := strings.Cut(strings.Join(strings.Fields(err.Error()), " "), ". ")
-	r.say("protected", "destroy is refused: %s", reason)
+	r.say("protected", "destroying the stack is refused: %s", reason)
 	if err := r.deployment.Set(false, "protect"); err != nil {
 		return err
 	}
 	if result, err = r.deployment.Up(ctx); err != nil {
-		return fmt.Errorf("taking the protection away failed:\n%w", err)
+		return fmt.Errorf("turning the protection off failed:\n%w", err)
 	}
 	r.sayResult("", "with protect: false, %s", result)
 	return nil
