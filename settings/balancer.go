@@ -73,7 +73,7 @@ const (
 	application = "application"
 )
 
-// protocols are those of a listener, by the type of its balancer; the first one is taken where none is given.
+// protocols are the protocols of a listener by the type of its balancer. The first is the default.
 var protocols = map[string][]string{
 	network:     {"TCP", "TLS"},
 	application: {"HTTP", "HTTPS"},
@@ -99,7 +99,7 @@ func (b Balancer) validate(l *invalid.List) {
 	}
 	redirects := func(l Listener) bool { return l.Redirect != 0 }
 	if len(b.Listeners) > 0 && !slices.ContainsFunc(b.Listeners, func(l Listener) bool { return !redirects(l) }) {
-		l.Missing("balancer.listeners", "only redirect: one at least must forward")
+		l.Missing("balancer.listeners", "only redirect: at least one must forward")
 	}
 	b.validateCertificate(l)
 	if b.Alias != nil {
@@ -146,7 +146,7 @@ func (b Balancer) validateCertificate(l *invalid.List) {
 		l.Add(fmt.Sprintf("balancer.listeners[%d].protocol", first), b.Listeners[first].Protocol,
 			"needs balancer.alias, for whose name a certificate is made, or balancer.certificate")
 	case first < 0 && b.Certificate != "" && b.Listeners != nil:
-		l.Missing("balancer.certificate", "is of no use: no listener has the protocol %s", protocols[b.Type][1])
+		l.Missing("balancer.certificate", "has no effect: no listener has the protocol %s", protocols[b.Type][1])
 	}
 }
 

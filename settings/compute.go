@@ -116,7 +116,7 @@ func (i Image) validate(l *invalid.List) {
 		l.Add("image.fromInstance", i.FromInstance, "is not an instance: i- and 8 or 17 of 0–9, a–f")
 	}
 	if i.Reboot && i.FromInstance == "" {
-		l.Add("image.reboot", i.Reboot, "is for image.fromInstance: another image is not made here")
+		l.Add("image.reboot", i.Reboot, "needs image.fromInstance: the stack does not create another image")
 	}
 }
 
@@ -135,7 +135,7 @@ func (c Compute) validate(l *invalid.List) {
 		}
 	}
 	if len(c.SSHFrom) > 0 && c.KeyName == "" {
-		l.Missing("compute.keyName", "must be set where sshFrom is: without a key pair nobody can log in")
+		l.Missing("compute.keyName", "must be set with sshFrom: without a key pair no login is possible")
 	}
 	if c.Bastion != nil {
 		c.Bastion.validate(l)
@@ -145,7 +145,7 @@ func (c Compute) validate(l *invalid.List) {
 func (b Bastion) validate(l *invalid.List) {
 	validateInstanceType(l, "compute.bastion.instanceType", b.InstanceType)
 	if len(b.From) == 0 {
-		l.Missing("compute.bastion.from", "needs at least one range: a bastion that nobody reaches is of no use")
+		l.Missing("compute.bastion.from", "needs at least one range: otherwise no client reaches the bastion")
 	}
 	for i, from := range b.From {
 		at := fmt.Sprintf("compute.bastion.from[%d]", i)

@@ -56,7 +56,7 @@ type Containers struct {
 	Wait bool
 }
 
-// ECS's agent takes no less than 6 MiB for a container, and Linux CPU shares of 2 at least (API: ContainerDefinition).
+// The ECS agent refuses less than 6 MiB for a container, and Linux refuses CPU shares below 2 (API: ContainerDefinition).
 const (
 	leastMemory = 6
 	leastCPU    = 2

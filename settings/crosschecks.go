@@ -5,7 +5,7 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// validateTogether holds the sections against each other.
+// validateTogether checks the rules between sections.
 func (s *Settings) validateTogether(l *invalid.List) {
 	s.validatePlace(l)
 	s.validateBalanced(l)
@@ -13,18 +13,18 @@ func (s *Settings) validateTogether(l *invalid.List) {
 		s.validateContainers(l)
 	}
 	if s.Database != nil && !s.Network.Private {
-		l.Missing("database", "needs network.private: its subnets lie beside private ones")
+		l.Missing("database", "needs network.private: its subnets are next to private subnets")
 	}
 	if s.Database != nil && s.Containers != nil {
-		l.Missing("database", "is for app: containers have no way to its password here")
+		l.Missing("database", "is for app: containers cannot get its password")
 	}
 }
 
-// validatePlace is about where the instances are and how they are reached.
+// validatePlace checks where the instances are and how they are reached.
 func (s *Settings) validatePlace(l *invalid.List) {
 	private, c := s.Network.Private, s.Compute
 	if private && c.PublicAddress != nil && *c.PublicAddress {
-		l.Add("compute.publicAddress", true, "is of no use with network.private: leave it out")
+		l.Add("compute.publicAddress", true, "has no effect with network.private: leave it out")
 	}
 	if private && len(c.SSHFrom) > 0 {
 		l.Missing("compute.sshFrom", "reaches no instance with network.private: compute.bastion and compute.sessionManager do")
@@ -34,7 +34,7 @@ func (s *Settings) validatePlace(l *invalid.List) {
 	}
 }
 
-// validateBalanced is about what each type of balancer can do.
+// validateBalanced checks what each type of balancer can do.
 func (s *Settings) validateBalanced(l *invalid.List) {
 	if s.Balancer.Type == application && s.Health.Protocol == healthcheck.TCP {
 		l.Add("health.protocol", string(s.Health.Protocol), "is not for a balancer of type application: HTTP is")
@@ -44,22 +44,22 @@ func (s *Settings) validateBalanced(l *invalid.List) {
 	}
 }
 
-// validateContainers is about what containers leave to ECS: their number and their ports.
+// validateContainers checks the settings that containers leave to ECS: their number and their ports.
 func (s *Settings) validateContainers(l *invalid.List) {
 	if s.Balancer.Type != application {
-		l.Missing("containers", "needs balancer.type application: ECS gives each container a port of its own there")
+		l.Missing("containers", "needs balancer.type application: ECS gives each container its own port")
 	}
 	switch {
 	case s.Health.Protocol == healthcheck.TCP:
-		l.Add("health.protocol", string(s.Health.Protocol), "is not for containers: HTTP is, the responder knows none of their ports")
+		l.Add("health.protocol", string(s.Health.Protocol), "is not for containers: HTTP is, because the responder does not know their ports")
 	case s.Health.Port != 0:
-		l.Add("health.port", s.Health.Port, "is not for containers: their ports are ECS's choice, leave it out")
+		l.Add("health.port", s.Health.Port, "is not for containers: ECS chooses their ports, leave it out")
 	}
 	if len(s.Scaling.Policies) > 0 {
 		l.Missing("scaling.policies", "is not for containers: the group follows them, see containers.targetCPU")
 	}
 	if s.Network.Private && s.Network.NAT == noNAT && !s.Containers.private() {
-		l.Add("containers.image", s.Containers.Image, "can't be fetched without network.nat: "+
+		l.Add("containers.image", s.Containers.Image, "cannot be fetched without network.nat: "+
 			"only images of ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com) can")
 	}
 	if s.Compute.MemoryMetric {

@@ -18,8 +18,8 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// decoder fills typed values from a tree of JSON and collects what does not fit. It goes on after a problem; the value
-// concerned stays zero. Nothing is converted: "2" is no number and 5000 is no text.
+// decoder fills typed values from a tree of JSON and collects the problems. It continues after a problem and leaves the value zero.
+// It converts nothing: "2" is not a number and 5000 is not text.
 type decoder struct {
 	problems invalid.List
 }
@@ -55,10 +55,10 @@ func lowerCamel(name string) string {
 	return string(runes)
 }
 
-// unwrapped is text that a problem shows without quotes.
+// unwrapped is text that a problem prints without quotes.
 type unwrapped string
 
-// parseJSON reads one JSON value with its numbers as they are written. What is no JSON is text.
+// parseJSON returns a JSON value whose numbers stay as they are written. It returns text that is not JSON as it is.
 func parseJSON(text string) any {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
@@ -119,7 +119,7 @@ func (d *decoder) object(path string, in any, out reflect.Value) {
 	}
 }
 
-// field decodes one setting. A key with nothing after it counts as left out.
+// field decodes one setting. A key without a value counts as left out.
 func (d *decoder) field(path string, in any, f field, out reflect.Value) {
 	standard, hasDefault := f.Tag.Lookup("default")
 	section := f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[netip.Prefix]()
@@ -220,7 +220,7 @@ func (d *decoder) prefix(path string, in any, out reflect.Value) {
 	out.Set(reflect.ValueOf(prefix))
 }
 
-// show is a value as a problem names it: scalars as they are, anything larger by its kind.
+// show returns a value as a problem prints it: a scalar as it is, a list or an object by its kind.
 func show(in any) any {
 	switch in.(type) {
 	case nil:
@@ -234,7 +234,7 @@ func show(in any) any {
 	}
 }
 
-// unquote is the advice for text that reads like a number or a truth value.
+// unquote returns the advice for text that looks like a number or a truth value.
 func unquote(in any) string {
 	text, ok := in.(string)
 	if _, still := parseJSON(text).(string); !ok || still {

@@ -55,13 +55,13 @@ const (
 	maxZones = 6 // of the largest region, us-east-1
 )
 
-// AWS makes VPCs and subnets of /16 to /28, and keeps 5 addresses of each subnet.
+// AWS creates VPCs and subnets of /16 to /28, and reserves 5 addresses of each subnet.
 const (
 	largestRange  = 16
 	smallestRange = 28
 )
 
-// Addresses that the internet doesn't route: a VPC of others hides the part of the internet that has them.
+// privateRanges are not routed on the internet. A VPC with other addresses could not reach the part of the internet that has them.
 var privateRanges = []netip.Prefix{
 	netip.MustParsePrefix("10.0.0.0/8"),
 	netip.MustParsePrefix("172.16.0.0/12"),
@@ -69,7 +69,7 @@ var privateRanges = []netip.Prefix{
 	netip.MustParsePrefix("100.64.0.0/10"),
 }
 
-// How private subnets reach the internet.
+// The values of nat.
 const (
 	noNAT      = "none"
 	singleNAT  = "single"
@@ -79,7 +79,7 @@ const (
 // smallestALB is the smallest subnet that a balancer of type application takes (ELB: "Subnets for your load balancer").
 const smallestALB = 27
 
-// share is the size of a public subnet: all of a zone's part of the VPC, or a quarter of it beside private subnets.
+// share returns the prefix length of a public subnet: a zone's whole part of the VPC, or a quarter of it with private subnets.
 func (n Network) share() int {
 	size := n.CIDR.Bits() + bits.Len(uint(max(n.Zones, 1)-1))
 	if n.Private {
@@ -106,7 +106,7 @@ func (n Network) validate(l *invalid.List) {
 	n.validatePrivate(l)
 }
 
-// validatePrivate wants private subnets to have a way out, and nothing that only private subnets use without them.
+// validatePrivate refuses private subnets without a way out, and settings for private subnets without private subnets.
 func (n Network) validatePrivate(l *invalid.List) {
 	known := n.NAT == noNAT || n.NAT == singleNAT || n.NAT == natPerZone
 	switch {
@@ -121,7 +121,7 @@ func (n Network) validatePrivate(l *invalid.List) {
 		l.Add("network.endpoints", n.Endpoints, "needs network.private: public subnets have a way out")
 	}
 	if n.Private && len(n.Subnets) > 0 {
-		l.Missing("network.subnets", "can't be chosen with network.private: all subnets are carved from network.cidr")
+		l.Missing("network.subnets", "cannot be chosen with network.private: all subnets are parts of network.cidr")
 	}
 }
 
@@ -152,7 +152,7 @@ func (n Network) validateSubnet(l *invalid.List, i int, rangeFits bool) {
 	}
 }
 
-// validateRange reports whether the range could be one of a VPC or a subnet.
+// validateRange reports whether a VPC or a subnet can have the range.
 func validateRange(l *invalid.List, at string, p netip.Prefix) bool {
 	switch {
 	case !p.IsValid():
@@ -169,7 +169,7 @@ func validateRange(l *invalid.List, at string, p netip.Prefix) bool {
 	return false
 }
 
-// covers reports whether all of the inner range is in the outer one.
+// covers reports whether the outer range contains the whole inner range.
 func covers(outer, inner netip.Prefix) bool {
 	return outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr())
 }

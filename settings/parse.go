@@ -29,8 +29,8 @@ func Load(ctx *pulumi.Context) (*Settings, error) {
 	return Parse(config)
 }
 
-// configuration is what the stack configures. The context can only be asked for keys that one knows; keys that nobody
-// declared are seen in the environment, where the language host puts the whole configuration.
+// configuration returns the stack's configuration. The context only answers for keys that the caller names. Undeclared keys are
+// found in the environment, where the language host puts the whole configuration.
 func configuration(ctx *pulumi.Context) (map[string]string, error) {
 	config := map[string]string{}
 	if env := os.Getenv(pulumi.EnvConfig); env != "" {
@@ -46,7 +46,7 @@ func configuration(ctx *pulumi.Context) (map[string]string, error) {
 	return config, nil
 }
 
-// Keys returns every key of the namespace elastic-service, with it, in the order of the fields of [Settings].
+// Keys returns the keys of the namespace elastic-service, with the namespace, in the order of the fields of [Settings].
 func Keys() []string {
 	var keys []string
 	for _, f := range fields(reflect.TypeFor[Settings]()) {
@@ -55,10 +55,10 @@ func Keys() []string {
 	return keys
 }
 
-// Parse makes settings of a stack's configuration: keys with their namespace, structured values as JSON, as Pulumi gives
-// them to a program. Keys of other namespaces, except aws:region, are not looked at.
+// Parse reads a stack's configuration as Pulumi passes it to a program: keys with their namespace, structured values as JSON. It
+// ignores keys of other namespaces, except aws:region.
 //
-// The error lists every problem. The settings that come with it are what could be read: good enough to look for more
+// The error lists every problem. The settings that are returned with an error hold what could be read. Use them to look for more
 // problems, not to deploy.
 func Parse(config map[string]string) (*Settings, error) {
 	var d decoder
@@ -68,8 +68,8 @@ func Parse(config map[string]string) (*Settings, error) {
 	return s, d.conclude(s.Validate())
 }
 
-// document is the configuration as one tree. Values of keys that are text are taken as they are, not as JSON. An empty
-// object counts as left out where the section may be: Pulumi wants a default for every key that need not be set.
+// document returns the configuration as one tree. The values of text keys are not parsed as JSON. An empty object counts as left
+// out if the section is optional, because Pulumi needs a default for every optional key.
 func (d *decoder) document(config map[string]string) map[string]any {
 	text, optional := map[string]bool{}, map[string]bool{}
 	for _, f := range fields(reflect.TypeFor[Settings]()) {
@@ -98,7 +98,7 @@ func (d *decoder) document(config map[string]string) map[string]any {
 	return tree
 }
 
-// complete fills in what follows from other settings.
+// complete fills in the defaults that depend on other settings.
 func (s *Settings) complete() {
 	if s.Compute.PublicAddress == nil {
 		public := !s.Network.Private
@@ -124,7 +124,7 @@ func (s *Settings) standardPort() int {
 	return s.TargetPort()
 }
 
-// TargetPort is the port on which the service serves, inside of its container where it has one; 0 if none is set.
+// TargetPort returns the port of the service, inside its container if it has one; 0 if none is set.
 func (s *Settings) TargetPort() int {
 	switch {
 	case s.Containers != nil:
@@ -135,8 +135,8 @@ func (s *Settings) TargetPort() int {
 	return 0
 }
 
-// conclude is the error of all problems, in the order of the settings: the decoder's, and those of the rules that don't
-// just follow from a value that could not be read.
+// conclude returns all problems in the order of the settings. A problem of the rules is left out if the decoder could not read the
+// value that it is about.
 func (d *decoder) conclude(rules error) error {
 	unread := d.problems.Problems()
 	var broken, all invalid.List
@@ -154,7 +154,7 @@ func (d *decoder) conclude(rules error) error {
 	return all.Err()
 }
 
-// section is the place of a path's first key among the settings: the region first, what is no setting last.
+// section returns the position of a path's first key among the settings: the region is first, an unknown key last.
 func section(path string) int {
 	keys := append([]string{regionKey}, Keys()...)
 	i := slices.IndexFunc(keys, func(key string) bool { return within(path, strings.TrimPrefix(key, namespace)) })

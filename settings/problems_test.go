@@ -306,7 +306,7 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "SSH without a key",
 			given: `compute: {sshFrom: [10.0.0.0/8]}`,
-			want:  `compute.keyName: must be set where sshFrom is: without a key pair nobody can log in`,
+			want:  `compute.keyName: must be set with sshFrom: without a key pair no login is possible`,
 		},
 		{name: "no app port", given: `app: {services: [{name: a, command: [/bin/a]}]}`, want: `app.port: must be set`},
 		{name: "app port 0", given: `app: {port: 0, services: [{name: a, command: [/bin/a]}]}`, want: `app.port: 0 is not from 1 to 65535`},
@@ -532,7 +532,7 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 			name:  "both app and containers",
 			given: containers,
 			more:  `app: {port: 81, services: [{name: a, command: [/bin/a]}]}`,
-			want:  `containers: is set beside app: a service is one of them`,
+			want:  `containers: is set as well as app: a service is one of them`,
 		},
 		{
 			name:  "TCP behind an ALB",
@@ -581,7 +581,7 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 		{
 			name:  "a certificate that nobody shows",
 			given: `balancer: {certificate: "arn:aws:acm:us-east-1:123456789012:certificate/a-b"}`,
-			want:  `balancer.certificate: is of no use: no listener has the protocol TLS`,
+			want:  `balancer.certificate: has no effect: no listener has the protocol TLS`,
 		},
 		{
 			name:  "a certificate that is none",
@@ -634,7 +634,7 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 		{
 			name:  "chosen subnets beside private",
 			given: `network: {private: true, nat: single, subnets: [192.168.0.0/24, 192.168.1.0/24]}`,
-			want:  `network.subnets: can't be chosen with network.private: all subnets are carved from network.cidr`,
+			want:  `network.subnets: cannot be chosen with network.private: all subnets are parts of network.cidr`,
 		},
 		{
 			name:  "private in too small a range",
@@ -645,7 +645,7 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 			name:  "a public address in private",
 			given: private,
 			more:  `compute: {publicAddress: true}`,
-			want:  `compute.publicAddress: true is of no use with network.private: leave it out`,
+			want:  `compute.publicAddress: true has no effect with network.private: leave it out`,
 		},
 		{
 			name:  "SSH to private instances",
@@ -662,7 +662,7 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 			name:  "a bastion for nobody",
 			given: private,
 			more:  `compute: {bastion: {from: []}}`,
-			want:  `compute.bastion.from: needs at least one range: a bastion that nobody reaches is of no use`,
+			want:  `compute.bastion.from: needs at least one range: otherwise no client reaches the bastion`,
 		},
 		{
 			name:  "a bastion for the world",
@@ -679,7 +679,7 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 		{
 			name:  "a database in public",
 			given: `database: {engine: mysql, version: "8.4"}`,
-			want:  `database: needs network.private: its subnets lie beside private ones`,
+			want:  `database: needs network.private: its subnets are next to private subnets`,
 		},
 		{
 			name:  "a database of another engine",
@@ -709,19 +709,19 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 			name:  "a database for containers",
 			given: containers,
 			more:  `{network: {private: true, nat: single}, database: {engine: mysql, version: "8.4"}}`,
-			want:  `database: is for app: containers have no way to its password here`,
+			want:  `database: is for app: containers cannot get its password`,
 		},
 		{
 			name:  "containers behind an NLB",
 			given: containers,
 			more:  `balancer: {type: network}`,
-			want:  `containers: needs balancer.type application: ECS gives each container a port of its own there`,
+			want:  `containers: needs balancer.type application: ECS gives each container its own port`,
 		},
 		{
 			name:  "containers with a health port",
 			given: containers,
 			more:  `health: {protocol: HTTP, path: /, port: 80}`,
-			want:  `health.port: 80 is not for containers: their ports are ECS's choice, leave it out`,
+			want:  `health.port: 80 is not for containers: ECS chooses their ports, leave it out`,
 		},
 		{
 			name:  "containers and a policy",
@@ -733,7 +733,7 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 			name:  "an image out of reach",
 			given: containers,
 			more:  `network: {private: true, endpoints: true}`,
-			want:  `containers.image: "nginx" can't be fetched without network.nat: only images of ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com) can`,
+			want:  `containers.image: "nginx" cannot be fetched without network.nat: only images of ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com) can`,
 		},
 		{
 			name:  "more containers than allowed",
@@ -756,7 +756,7 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 		{
 			name:  "a reboot of nothing",
 			given: `image: {id: ami-01234567, reboot: true}`,
-			want:  `image.reboot: true is for image.fromInstance: another image is not made here`,
+			want:  `image.reboot: true needs image.fromInstance: the stack does not create another image`,
 		},
 		{
 			name:  "an image from two sources",

@@ -182,7 +182,7 @@ var (
 	phonePattern = regexp.MustCompile(`^\+[1-9][0-9]{5,14}$`)
 )
 
-// endpoints are what a notification's protocol takes.
+// endpoints are the rules for the address of a notification, by its protocol.
 var endpoints = map[string]struct {
 	valid func(string) bool
 	rule  string
@@ -239,7 +239,7 @@ func (s Scaling) validate(l *invalid.List) {
 	}
 }
 
-// validatePolicies lets each metric be followed once: two policies would undo what the other did.
+// validatePolicies refuses two policies for one metric: each would undo what the other did.
 func (s Scaling) validatePolicies(l *invalid.List) {
 	followed := map[string]int{}
 	for i, policy := range s.Policies {

@@ -243,7 +243,7 @@ scaling: {min: 2.5, max: 0}
 		`image: must have id, parameter or fromInstance`,
 		`compute.sshFrom[0]: "everywhere" is not a range of addresses such as 192.168.0.0/23`,
 		`compute.rootVolumeGiB: "8" is not a whole number: leave out the quotes`,
-		`compute.keyName: must be set where sshFrom is: without a key pair nobody can log in`,
+		`compute.keyName: must be set with sshFrom: without a key pair no login is possible`,
 		`app.port: must be set`,
 		`app.services[0].command[0]: "a" is not an absolute path of letters, digits and ._+@-, without . and .. as folders`,
 		`app.services[1].command: must be set: an absolute path and its arguments`,

@@ -68,7 +68,7 @@ func (s *Settings) validateSoftware(l *invalid.List) {
 	case s.App == nil && s.Containers == nil:
 		l.Missing("app", "must be set, or containers")
 	case s.App != nil && s.Containers != nil:
-		l.Missing("containers", "is set beside app: a service is one of them")
+		l.Missing("containers", "is set as well as app: a service is one of them")
 	}
 	if s.App != nil {
 		s.App.validate(l)
