@@ -14,15 +14,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// cloudConfig is what an instance acts upon of a cloud-config document.
+// cloudConfig has the parts of a cloud-config document that an instance carries out.
 type cloudConfig struct {
 	files    []file
-	start    []string // units
-	enable   []string // units
-	installs bool     // packages, whose programs are this machine's here
-	skipped  []string
+	start    []string // names of units to start
+	enable   []string // names of units to enable
+	installs bool     // it installs packages
+	skipped  []string // what is not carried out
 }
 
+// file is a file to be written on the instance.
 type file struct {
 	path    string
 	content []byte
@@ -30,15 +31,17 @@ type file struct {
 	append  bool
 }
 
+// header is the first line of a cloud-config document.
 const header = "#cloud-config"
 
+// parseCloudConfig reads a cloud-config document, which may be empty.
 func parseCloudConfig(document []byte) (*cloudConfig, error) {
 	if len(bytes.TrimSpace(document)) == 0 {
 		return &cloudConfig{}, nil
 	}
 	first, _, _ := bytes.Cut(document, []byte("\n"))
 	if strings.TrimSpace(string(first)) != header {
-		return nil, fmt.Errorf("user data is no cloud-config: its first line is %q, not %q", clip(first), header)
+		return nil, fmt.Errorf("user data is not a cloud-config document: its first line is %q, not %q", clip(first), header)
 	}
 	var keys yaml.Node
 	if err := yaml.Unmarshal(document, &keys); err != nil {
@@ -61,10 +64,12 @@ func parseCloudConfig(document []byte) (*cloudConfig, error) {
 	return c, nil
 }
 
+// skip notes something that is not carried out.
 func (c *cloudConfig) skip(format string, args ...any) {
 	c.skipped = append(c.skipped, fmt.Sprintf(format, args...))
 }
 
+// key reads the value of a top-level key.
 func (c *cloudConfig) key(name string, value *yaml.Node) error {
 	switch name {
 	case "write_files":
@@ -78,18 +83,19 @@ func (c *cloudConfig) key(name string, value *yaml.Node) error {
 				name = entry.Content[0].Value
 			}
 			c.installs = true
-			c.skip("packages: %s is not installed: its programs are this machine's, where it has them", name)
+			c.skip("packages: %s is not installed: units use this machine's programs, if it has them", name)
 		}
 	case "package_update", "package_upgrade":
-		c.skip("%s: nothing is installed", name)
+		c.skip("%s: no package is installed", name)
 	case "users":
 		c.users(value)
 	default:
-		c.skip("cloud-config key %s is not acted upon", name)
+		c.skip("cloud-config key %s is not supported", name)
 	}
 	return nil
 }
 
+// users notes all users but the default user as skipped.
 func (c *cloudConfig) users(value *yaml.Node) {
 	for _, entry := range value.Content {
 		var user struct{ Name string }
@@ -99,11 +105,12 @@ func (c *cloudConfig) users(value *yaml.Node) {
 			user.Name = "?"
 		}
 		if user.Name != "default" {
-			c.skip("users: %s: not created, processes run as the emulator's own user", user.Name)
+			c.skip("users: %s is not created: processes run as the emulator's user", user.Name)
 		}
 	}
 }
 
+// writeFiles reads write_files.
 func (c *cloudConfig) writeFiles(value *yaml.Node) error {
 	var entries []struct {
 		Path, Content, Permissions, Owner, Encoding string
@@ -138,32 +145,33 @@ func (c *cloudConfig) writeFiles(value *yaml.Node) error {
 			return fmt.Errorf("%s: encoding %q is not b64 or text/plain", e.Path, e.Encoding)
 		}
 		if e.Owner != "" && e.Owner != "root:root" && e.Owner != "root" {
-			c.skip("write_files: owner %s of %s: files belong to the emulator's own user", e.Owner, e.Path)
+			c.skip("write_files: owner %s of %s is not set: files belong to the emulator's user", e.Owner, e.Path)
 		}
 		c.files = append(c.files, f)
 	}
 	return nil
 }
 
-// encode brings a node back to text: only a decoder of text refuses unknown fields.
+// encode returns the text of a node: only a decoder of text can refuse unknown fields.
 func encode(value *yaml.Node) []byte {
 	text, err := yaml.Marshal(value)
 	if err != nil {
-		panic(err) // what was read can be written
+		panic(err) // every node that was read can be written
 	}
 	return text
 }
 
+// commands reads runcmd.
 func (c *cloudConfig) commands(value *yaml.Node) error {
 	if value.Kind != yaml.SequenceNode {
-		return errors.New("is not a list")
+		return errors.New("it is not a list")
 	}
 	for _, entry := range value.Content {
 		var words []string
 		switch entry.Kind {
 		case yaml.ScalarNode:
 			if words = strings.Fields(entry.Value); strings.ContainsAny(entry.Value, "|&;<>()$`\\\"'*?[#~=%\n") {
-				c.skip("runcmd: %s: only plain systemctl is run", clip([]byte(entry.Value)))
+				c.skip("runcmd: %s is not run: only systemctl is, without shell syntax", clip([]byte(entry.Value)))
 				continue
 			}
 		default:
@@ -176,11 +184,11 @@ func (c *cloudConfig) commands(value *yaml.Node) error {
 	return nil
 }
 
-// command takes units from a systemctl command line that starts or enables them.
+// command reads a command line of systemctl that starts or enables units.
 func (c *cloudConfig) command(words []string) {
 	line := strings.Join(words, " ")
 	if len(words) < 2 || path.Base(words[0]) != "systemctl" {
-		c.skip("runcmd: %s: only systemctl is run", clip([]byte(line)))
+		c.skip("runcmd: %s is not run: only systemctl is", clip([]byte(line)))
 		return
 	}
 	var verb string
@@ -207,11 +215,11 @@ func (c *cloudConfig) command(words []string) {
 			c.start = union(c.start, units)
 		}
 	default:
-		c.skip("runcmd: %s: only systemctl start and enable are acted upon", clip([]byte(line)))
+		c.skip("runcmd: %s is not run: of systemctl, only start, restart, enable and daemon-reload are", clip([]byte(line)))
 	}
 }
 
-// union is a list with what more has beside it.
+// union appends the names of a second list that the first does not have.
 func union(list, more []string) []string {
 	for _, name := range more {
 		if !slices.Contains(list, name) {
@@ -221,7 +229,7 @@ func union(list, more []string) []string {
 	return list
 }
 
-// clip keeps a line short enough to be read.
+// clip shortens a line to 80 characters.
 func clip(line []byte) string {
 	text := strings.Join(strings.Fields(string(line)), " ")
 	if len(text) > 80 {

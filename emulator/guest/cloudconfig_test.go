@@ -15,22 +15,25 @@ import (
 )
 
 func TestUserDataThatCloudInitWouldPassOverIsRefused(t *testing.T) {
-	for userData, want := range map[string]string{
-		"#!/bin/sh\necho hi\n":                                                                     `user data is no cloud-config: its first line is "#!/bin/sh", not "#cloud-config"`,
-		"\n#cloud-config\n":                                                                        "user data is no cloud-config",
-		"#cloud-config\na: [\n":                                                                    "user data: yaml:",
-		"#cloud-config\n- a\n":                                                                     "no mapping",
-		"#cloud-config\nruncmd: go\n":                                                              "runcmd: is not a list",
-		"#cloud-config\nwrite_files: [{path: relative}]\n":                                         `path "relative" is not absolute`,
-		"#cloud-config\nwrite_files: [{path: /a, permissions: rw}]\n":                              `permissions "rw" are not octal`,
-		"#cloud-config\nwrite_files: [{path: /a, encoding: rot13}]\n":                              `encoding "rot13"`,
-		"#cloud-config\nwrite_files: [{path: /a, encoding: b64, content: '!'}]\n":                  "illegal base64",
-		"#cloud-config\nwrite_files: [{path: /a, contents: typo}]\n":                               "contents",
-		"#cloud-config\nwrite_files: [{path: /etc/systemd/system/a.service, content: '[Unit]'}]\n": "a.service: has no ExecStart=",
-		document(service("a", "After=b.service", ""), service("b", "After=a.service", "")):         "units wait for each other: a.service after b.service after a.service",
+	for _, c := range []struct{ userData, want string }{
+		{"#!/bin/sh\necho hi\n", `its first line is "#!/bin/sh", not "#cloud-config"`},
+		{"\n#cloud-config\n", "user data is not a cloud-config document"},
+		{"#cloud-config\na: [\n", "user data: yaml:"},
+		{"#cloud-config\n- a\n", "no mapping"},
+		{"#cloud-config\nruncmd: go\n", "runcmd: it is not a list"},
+		{"#cloud-config\nwrite_files: [{path: relative}]\n", `path "relative" is not absolute`},
+		{"#cloud-config\nwrite_files: [{path: /a, permissions: rw}]\n", `permissions "rw" are not octal`},
+		{"#cloud-config\nwrite_files: [{path: /a, encoding: rot13}]\n", `encoding "rot13"`},
+		{"#cloud-config\nwrite_files: [{path: /a, encoding: b64, content: '!'}]\n", "illegal base64"},
+		{"#cloud-config\nwrite_files: [{path: /a, contents: typo}]\n", "contents"},
+		{"#cloud-config\nwrite_files: [{path: /etc/systemd/system/a.service, content: '[Unit]'}]\n", "a.service: has no ExecStart="},
+		{
+			document(service("a", "After=b.service", ""), service("b", "After=a.service", "")),
+			"units wait for each other: a.service after b.service after a.service",
+		},
 	} {
-		_, err := guest.Boot(t.Context(), newMachine(t, "10.3.0.10", userData))
-		require.ErrorContains(t, err, want, userData)
+		_, err := guest.Boot(t.Context(), newMachine(t, "10.3.0.10", c.userData))
+		require.ErrorContains(t, err, c.want, c.userData)
 		assert.ErrorContains(t, err, "boot i-10x3x0x10: ")
 	}
 }
@@ -55,7 +58,9 @@ packages: [nginx, [jq, 1.6]]
 users: [default, {name: app, system: true}]
 ntp: {enabled: true}
 write_files:
-- {path: /etc/systemd/system/a.service, content: "[Service]\nExecStart=/a\nUser=app\nProtectHome=yes\nPrivateTmp=yes\nLockPersonality=yes\nPrivateDevices=yes\nProtectClock=yes\n", owner: "app:app"}
+- path: /etc/systemd/system/a.service
+  owner: "app:app"
+  content: "[Service]\nExecStart=/a\nUser=app\nProtectHome=yes\nPrivateTmp=yes\nLockPersonality=yes\nPrivateDevices=yes\nProtectClock=yes\n"
 runcmd:
 - [systemctl, daemon-reload]
 - systemctl daemon-reload
@@ -67,17 +72,17 @@ runcmd:
 `))
 	assert.Equal(t, []string{
 		"User=app: processes run as the emulator's own user (a.service)",
-		"cloud-config key ntp is not acted upon",
-		"package_update: nothing is installed",
-		"packages: jq is not installed: its programs are this machine's, where it has them",
-		"packages: nginx is not installed: its programs are this machine's, where it has them",
-		"runcmd: curl https://example.com: only systemctl is run",
-		"runcmd: echo hi > /etc/motd: only plain systemctl is run",
+		"cloud-config key ntp is not supported",
+		"package_update: no package is installed",
+		"packages: jq is not installed: units use this machine's programs, if it has them",
+		"packages: nginx is not installed: units use this machine's programs, if it has them",
+		"runcmd: curl https://example.com is not run: only systemctl is",
+		"runcmd: echo hi > /etc/motd is not run: only systemctl is, without shell syntax",
 		"sandboxing of services is not applied: LockPersonality, PrivateDevices, PrivateTmp, ProtectClock and 1 more",
 		"systemctl: later.service is neither in user data nor in the image",
 		"systemctl: nginx.service is neither in user data nor in the image",
-		"users: app: not created, processes run as the emulator's own user",
-		"write_files: owner app:app of /etc/systemd/system/a.service: files belong to the emulator's own user",
+		"users: app is not created: processes run as the emulator's user",
+		"write_files: owner app:app of /etc/systemd/system/a.service is not set: files belong to the emulator's user",
 	}, r.Skipped())
 	assert.Equal(t, guest.Stopped, r.status("a").State, "nobody started it")
 }

@@ -18,11 +18,11 @@ import (
 	"strings"
 )
 
-// builtin is a program that the instance's image would have. It works on the instance's files alone. An error ends it
-// with exit status 1.
+// builtin does the work of a program that is on every instance in AWS. It uses the instance's files alone. If it returns an error, its exit
+// status is 1.
 type builtin func(ctx context.Context, in *Instance, args []string) error
 
-// builtinCommand is the built-in program at an absolute path; nil when there is none.
+// builtinCommand returns the built-in program at an absolute path, and nil if there is none.
 func builtinCommand(program string) builtin {
 	switch path.Dir(program) {
 	case "/usr/bin", "/bin", "/usr/local/bin":
@@ -32,12 +32,13 @@ func builtinCommand(program string) builtin {
 	return map[string]builtin{
 		"aws": awsCommand, "sha256sum": sha256sum, "install": install,
 		"mv": mv, "rm": rm, "mkdir": mkdir,
-		"sync": succeed, // a power cut of an instance loses nothing that was written
+		"sync": succeed, // Kill loses nothing that was written
 	}[path.Base(program)]
 }
 
+// runBuiltin runs a built-in program and logs its error.
 func (s *service) runBuiltin(ctx context.Context, run builtin, argv []string, log io.Writer) outcome {
-	if err := run(ctx, s.in, argv[1:]); err != nil {
+	if err := run(ctx, s.instance, argv[1:]); err != nil {
 		text := fmt.Sprintf("%s: %v", path.Base(argv[0]), err)
 		fmt.Fprintln(log, text)
 		return outcome{text: "exit status 1: " + text}
@@ -45,13 +46,13 @@ func (s *service) runBuiltin(ctx context.Context, run builtin, argv []string, lo
 	return outcome{text: "exit status 0", clean: true}
 }
 
-// options parses args, GNU long options included, and checks the count of what remains; most < 0 is no limit.
-func options(args []string, least, most int, define func(*flag.FlagSet)) ([]string, error) {
+// parseOptions parses arguments, including GNU long options, and checks the number of operands. There is no limit if most is negative.
+func parseOptions(args []string, least, most int, define func(*flag.FlagSet)) ([]string, error) {
 	set := flag.NewFlagSet("", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
 	define(set)
 	if err := set.Parse(args); err != nil {
-		return nil, fmt.Errorf("%w (the emulator knows the options that user data needs)", err)
+		return nil, fmt.Errorf("%w (the emulator has a part of the program's options)", err)
 	}
 	if n := set.NArg(); n < least || (most >= 0 && n > most) {
 		return nil, fmt.Errorf("unexpected number of operands: %q", set.Args())
@@ -59,9 +60,10 @@ func options(args []string, least, most int, define func(*flag.FlagSet)) ([]stri
 	return set.Args(), nil
 }
 
+// succeed does nothing.
 func succeed(context.Context, *Instance, []string) error { return nil }
 
-// awsCommand is `aws s3 cp [options] s3://BUCKET/KEY FILE`.
+// awsCommand does `aws s3 cp [options] s3://BUCKET/KEY FILE`.
 func awsCommand(ctx context.Context, in *Instance, args []string) error {
 	var words []string
 	for i := 0; i < len(args); i++ {
@@ -76,7 +78,7 @@ func awsCommand(ctx context.Context, in *Instance, args []string) error {
 		}
 	}
 	if len(words) != 4 || words[0] != "s3" || words[1] != "cp" {
-		return fmt.Errorf("the emulator knows s3 cp from a bucket to a file, not %q", words)
+		return fmt.Errorf("the emulator has only `aws s3 cp` from a bucket to a file, not %q", words)
 	}
 	object, isObject := strings.CutPrefix(words[2], "s3://")
 	bucket, key, hasKey := strings.Cut(object, "/")
@@ -89,6 +91,7 @@ func awsCommand(ctx context.Context, in *Instance, args []string) error {
 	return nil
 }
 
+// download copies an S3 object to a file or into a folder.
 func (in *Instance) download(ctx context.Context, bucket, key, target string) error {
 	if in.spec.Fetch == nil {
 		return errors.New("the instance has no role")
@@ -102,13 +105,13 @@ func (in *Instance) download(ctx context.Context, bucket, key, target string) er
 	if info, err := os.Stat(target); err == nil && info.IsDir() {
 		target = filepath.Join(target, path.Base(key))
 	}
-	if err := os.MkdirAll(filepath.Dir(target), folderMode); err != nil { // as the aws command does
+	if err := os.MkdirAll(filepath.Dir(target), folderMode); err != nil { // the aws command creates folders too
 		return err
 	}
 	return copyFile(target, object, 0o644)
 }
 
-// copyFile replaces target whole or not at all, a program that is running included.
+// copyFile replaces a file completely or not at all, also a program that is running.
 func copyFile(target string, from io.Reader, mode fs.FileMode) error {
 	w, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
 	if err != nil {
@@ -128,10 +131,10 @@ func copyFile(target string, from io.Reader, mode fs.FileMode) error {
 	return os.Rename(w.Name(), target)
 }
 
-// sha256sum is `sha256sum --check FILE…`: each line of FILE is a hash, a space, a space or asterisk, and a path.
+// sha256sum does `sha256sum --check FILE…`. Each line of FILE is a hash, a space, a space or asterisk, and a path.
 func sha256sum(_ context.Context, in *Instance, args []string) error {
 	check := false
-	files, err := options(args, 1, -1, func(set *flag.FlagSet) {
+	files, err := parseOptions(args, 1, -1, func(set *flag.FlagSet) {
 		set.BoolVar(&check, "check", false, "")
 		set.BoolVar(&check, "c", false, "")
 		for _, quiet := range []string{"status", "strict", "quiet", "warn"} {
@@ -142,7 +145,7 @@ func sha256sum(_ context.Context, in *Instance, args []string) error {
 		return err
 	}
 	if !check {
-		return errors.New("the emulator knows --check alone")
+		return errors.New("the emulator has only `sha256sum --check`")
 	}
 	for _, file := range files {
 		if err := in.checkSums(file); err != nil {
@@ -152,10 +155,11 @@ func sha256sum(_ context.Context, in *Instance, args []string) error {
 	return nil
 }
 
+// checkSums checks the files of a list.
 func (in *Instance) checkSums(list string) error {
 	f, err := os.Open(in.root.path(list))
 	if err != nil {
-		return in.plain(err)
+		return in.withGuestPaths(err)
 	}
 	defer f.Close()
 	checked := 0
@@ -174,10 +178,11 @@ func (in *Instance) checkSums(list string) error {
 	return nil
 }
 
+// checkSum checks the SHA-256 of a file.
 func (in *Instance) checkSum(file, want string) error {
 	f, err := os.Open(in.root.path(file))
 	if err != nil {
-		return in.plain(err)
+		return in.withGuestPaths(err)
 	}
 	defer f.Close()
 	sum := sha256.New()
@@ -190,15 +195,15 @@ func (in *Instance) checkSum(file, want string) error {
 	return nil
 }
 
-// install is `install [-D] [-m MODE] SOURCE TARGET`.
+// install does `install [-D] [-m MODE] SOURCE TARGET`.
 func install(_ context.Context, in *Instance, args []string) error {
 	parents, mode := false, "0755"
-	words, err := options(args, 2, 2, func(set *flag.FlagSet) {
+	words, err := parseOptions(args, 2, 2, func(set *flag.FlagSet) {
 		set.BoolVar(&parents, "D", false, "")
 		set.Bool("T", false, "")
 		set.StringVar(&mode, "m", mode, "")
 		set.StringVar(&mode, "mode", mode, "")
-		set.String("o", "", "") // owners are the emulator's user, all of them
+		set.String("o", "", "") // all files belong to the emulator's user
 		set.String("g", "", "")
 	})
 	if err != nil {
@@ -210,22 +215,22 @@ func install(_ context.Context, in *Instance, args []string) error {
 	}
 	source, err := os.Open(in.root.path(words[0]))
 	if err != nil {
-		return in.plain(err)
+		return in.withGuestPaths(err)
 	}
 	defer source.Close()
 	target := in.root.path(words[1])
 	if parents {
 		if err := os.MkdirAll(filepath.Dir(target), folderMode); err != nil {
-			return in.plain(err)
+			return in.withGuestPaths(err)
 		}
 	}
-	return in.plain(copyFile(target, source, bits))
+	return in.withGuestPaths(copyFile(target, source, bits))
 }
 
-// mv is `mv [-f] [-T] SOURCE TARGET`.
+// mv does `mv [-f] [-T] SOURCE TARGET`.
 func mv(_ context.Context, in *Instance, args []string) error {
 	whole := false
-	words, err := options(args, 2, 2, func(set *flag.FlagSet) {
+	words, err := parseOptions(args, 2, 2, func(set *flag.FlagSet) {
 		set.Bool("f", false, "")
 		set.BoolVar(&whole, "T", false, "")
 		set.BoolVar(&whole, "no-target-directory", false, "")
@@ -237,13 +242,13 @@ func mv(_ context.Context, in *Instance, args []string) error {
 	if info, err := os.Stat(target); err == nil && info.IsDir() && !whole {
 		target = filepath.Join(target, path.Base(words[0]))
 	}
-	return in.plain(os.Rename(in.root.path(words[0]), target))
+	return in.withGuestPaths(os.Rename(in.root.path(words[0]), target))
 }
 
-// rm is `rm [-f] [-r] FILE…`.
+// rm does `rm [-f] [-r] FILE…`.
 func rm(_ context.Context, in *Instance, args []string) error {
 	var force, recursive bool
-	words, err := options(args, 1, -1, func(set *flag.FlagSet) {
+	words, err := parseOptions(args, 1, -1, func(set *flag.FlagSet) {
 		for _, name := range []string{"f", "rf", "fr", "force"} {
 			set.BoolVar(&force, name, false, "")
 		}
@@ -259,16 +264,16 @@ func rm(_ context.Context, in *Instance, args []string) error {
 			remove = os.RemoveAll
 		}
 		if err := remove(in.root.path(word)); err != nil && (!force || !errors.Is(err, fs.ErrNotExist)) {
-			return in.plain(err)
+			return in.withGuestPaths(err)
 		}
 	}
 	return nil
 }
 
-// mkdir is `mkdir [-p] [-m MODE] FOLDER…`.
+// mkdir does `mkdir [-p] [-m MODE] FOLDER…`.
 func mkdir(_ context.Context, in *Instance, args []string) error {
 	parents, mode := false, "0755"
-	words, err := options(args, 1, -1, func(set *flag.FlagSet) {
+	words, err := parseOptions(args, 1, -1, func(set *flag.FlagSet) {
 		set.BoolVar(&parents, "p", false, "")
 		set.StringVar(&mode, "m", mode, "")
 	})
@@ -285,15 +290,16 @@ func mkdir(_ context.Context, in *Instance, args []string) error {
 			create = os.MkdirAll
 		}
 		if err := create(folder, folderMode); err != nil {
-			return in.plain(err)
+			return in.withGuestPaths(err)
 		}
 		if err := os.Chmod(folder, bits); err != nil {
-			return in.plain(err)
+			return in.withGuestPaths(err)
 		}
 	}
 	return nil
 }
 
+// permissions parses a file's mode.
 func permissions(octal string) (fs.FileMode, error) {
 	bits, err := strconv.ParseUint(octal, 8, 12)
 	if err != nil {
@@ -302,17 +308,18 @@ func permissions(octal string) (fs.FileMode, error) {
 	return fs.FileMode(bits & 0o777), nil
 }
 
-// plain names files as the instance's programs do.
-func (in *Instance) plain(err error) error {
+// withGuestPaths replaces paths of this machine in an error by paths on the instance.
+func (in *Instance) withGuestPaths(err error) error {
 	var one *fs.PathError
 	var two *os.LinkError
 	switch {
 	case errors.As(err, &one):
-		return fmt.Errorf("%s: %w", in.inside(one.Path), one.Err)
+		return fmt.Errorf("%s: %w", in.guestPath(one.Path), one.Err)
 	case errors.As(err, &two):
-		return fmt.Errorf("%s to %s: %w", in.inside(two.Old), in.inside(two.New), two.Err)
+		return fmt.Errorf("%s to %s: %w", in.guestPath(two.Old), in.guestPath(two.New), two.Err)
 	}
 	return err
 }
 
-func (in *Instance) inside(host string) string { return strings.TrimPrefix(host, string(in.root)) }
+// guestPath returns the path on the instance of a file of this machine.
+func (in *Instance) guestPath(host string) string { return strings.TrimPrefix(host, string(in.root)) }

@@ -77,7 +77,7 @@ func TestCommandsFailAsTheRealOnesDo(t *testing.T) {
 		"/usr/bin/aws s3 cp s3://other/a /a":           "download failed: s3://other/a: access denied",
 		"/usr/bin/aws s3 cp /a s3://mine/a":            "not s3://BUCKET/KEY",
 		"/usr/bin/aws s3 cp s3://mine /a":              "not s3://BUCKET/KEY",
-		"/usr/bin/aws s3 sync s3://mine/a /a":          "s3 cp from a bucket",
+		"/usr/bin/aws s3 sync s3://mine/a /a":          "`aws s3 cp` from a bucket",
 		"/usr/bin/aws s3 cp --recursive s3://mine/a /": "unknown option --recursive",
 		"/usr/bin/sha256sum /app":                      "--check alone",
 		"/usr/bin/sha256sum --check /nowhere":          "/nowhere: no such file",

@@ -18,39 +18,38 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/proxy"
 )
 
-// ContainerSpec is what a container is made of. Its image is not pulled: the command's program is this machine's own, found
-// on its PATH, and runs as the emulator's user with the emulator's files. It gets the environment that is given, PATH,
-// LANG, as HOSTNAME the first twelve characters of its ID, and a HOME and TMPDIR of its own.
+// ContainerSpec describes a container. Its image is not pulled: the command's program is a program of this machine, found on PATH. It runs
+// as the emulator's user and sees this machine's files. Its environment has Environment, PATH, LANG, HOSTNAME (the first twelve characters
+// of the ID), HOME and TMPDIR.
 type ContainerSpec struct {
-	ID          string     // of its task
-	Address     netip.Addr // IPv4; it listens at [loopback.Address] of it, whatever of its own addresses it binds
-	Directory   string     // its own folder, made if missing: root/ is its working folder, log/container.log its output
-	Command     []string   // program and arguments; one without a slash is looked up on PATH
+	ID          string     // the ID of its task
+	Address     netip.Addr // IPv4; the container listens at its [loopback.Address], whichever of its addresses it binds
+	Directory   string     // folder of this container alone, created if missing: root/ is its working folder, log/container.log its output
+	Command     []string   // program and arguments; a program without a slash is looked up on PATH
 	Environment map[string]string
 	StopTimeout time.Duration // from SIGTERM to SIGKILL; 0 is 30 s (ECS: ECS_CONTAINER_STOP_TIMEOUT)
 
-	Clock clockwork.Clock // the time to stop runs on it; real time when nil
-	Log   *slog.Logger    // slog.Default() when nil
+	Clock clockwork.Clock // for StopTimeout; nil: real time
+	Log   *slog.Logger    // nil: slog.Default()
 }
 
 const defaultContainerStopTimeout = 30 * time.Second
 
 const containerUnit = "container.service"
 
-// Container is a container's process, with what it starts.
+// Container is a running container: its process, and the processes that it starts.
 type Container struct {
-	in      *Instance
-	service *service
+	instance *Instance
+	service  *service
 }
 
 // Exit is how a container ended.
 type Exit struct {
-	Code   int    // as Docker gives it: 128 and the signal's number for a process that a signal ended
+	Code   int    // as Docker reports it: 128 plus the signal's number, if a signal ended the process
 	Reason string // e.g. "exit status 1"
 }
 
-// RunContainer starts a container and returns when its process runs. The end of ctx calls off the start, not the
-// container.
+// RunContainer starts a container and returns when its process runs. The end of ctx cancels the start, not the container.
 func RunContainer(ctx context.Context, c ContainerSpec) (*Container, error) {
 	program, err := c.program()
 	if err != nil {
@@ -68,31 +67,31 @@ func RunContainer(ctx context.Context, c ContainerSpec) (*Container, error) {
 	if err := in.run(ctx); err != nil {
 		return nil, fmt.Errorf("container %s: %w", c.ID, err)
 	}
-	r := &Container{in: in, service: in.services[u.name]}
+	started := &Container{instance: in, service: in.services[u.name]}
 	if err := in.StartService(u.name); err != nil {
 		in.Kill()
 		return nil, fmt.Errorf("CannotStartContainerError: %w", err)
 	}
 	go func() {
-		<-r.service.ended
-		in.close()
-		in.end()
+		<-started.service.ended
+		in.refuseStarts()
+		in.awaitEnd()
 	}()
-	return r, nil
+	return started, nil
 }
 
-// program is the command's program on this machine.
+// program returns the path of the command's program on this machine.
 func (c ContainerSpec) program() (string, error) {
 	if len(c.Command) == 0 {
-		return "", errors.New("no command: the image is not pulled here, so that its own command is not known")
+		return "", errors.New("no command is given, and the image's own command is unknown, as the emulator does not pull images")
 	}
 	if name := c.Command[0]; filepath.Base(name) != name && !filepath.IsAbs(name) {
-		return "", fmt.Errorf("exec: %q: neither a name nor an absolute path", name)
+		return "", fmt.Errorf("exec: %q is neither a name nor an absolute path", name)
 	}
 	return exec.LookPath(c.Command[0])
 }
 
-// unit has the container run as a service that nobody restarts.
+// unit returns the unit of a service that runs the container once.
 func (c ContainerSpec) unit(program string) *unit {
 	environment := map[string]string{"PATH": os.Getenv("PATH"), "HOSTNAME": c.ID[:min(len(c.ID), 12)]}
 	maps.Copy(environment, c.Environment)
@@ -104,26 +103,26 @@ func (c ContainerSpec) unit(program string) *unit {
 	}
 }
 
-// Done is closed when the container and all that it started are gone.
-func (r *Container) Done() <-chan struct{} { return r.in.Done() }
+// Done returns a channel that is closed when the container's processes have ended.
+func (c *Container) Done() <-chan struct{} { return c.instance.Done() }
 
-// Exit says how it ended. It is valid after Done.
-func (r *Container) Exit() Exit {
-	last := r.service.lastOutcome()
+// Exit returns how the container ended. It is valid after Done.
+func (c *Container) Exit() Exit {
+	last := c.service.lastOutcome()
 	return Exit{Code: last.exit, Reason: last.text}
 }
 
-// Stop sends SIGTERM, and SIGKILL after the time to stop; it returns when the container is gone. When ctx ends first, it
-// is killed at once and ctx's error returned.
-func (r *Container) Stop(ctx context.Context) error { return r.in.Shutdown(ctx) }
+// Stop sends SIGTERM, and SIGKILL after StopTimeout. It returns when the container has ended. If ctx ends first, Stop sends SIGKILL at once
+// and returns ctx's error.
+func (c *Container) Stop(ctx context.Context) error { return c.instance.Shutdown(ctx) }
 
-// Kill ends it at once, and returns when it is gone.
-func (r *Container) Kill() { r.in.Kill() }
+// Kill sends SIGKILL and returns when the container has ended.
+func (c *Container) Kill() { c.instance.Kill() }
 
-// CPUTime is as [Instance.CPUTime].
-func (r *Container) CPUTime() time.Duration { return r.in.CPUTime() }
+// CPUTime returns the processor time that the container has used, see [Instance.CPUTime].
+func (c *Container) CPUTime() time.Duration { return c.instance.CPUTime() }
 
-// Forward passes connections on as Docker does from a port of the host to a container's.
+// Forward passes connections on from a port of an instance to a port of a container, as Docker does. It has no idle timeout.
 func Forward(from, to netip.AddrPort, options ...proxy.ListenerOption) (*proxy.Listener, error) {
 	target := proxy.Target{ID: to.String(), Address: to}
 	options = append([]proxy.ListenerOption{proxy.WithIdleTimeout(forever)}, options...)

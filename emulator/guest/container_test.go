@@ -68,7 +68,8 @@ func TestContainerHasTheMachinesProgramsAndAnEnvironmentOfItsOwn(t *testing.T) {
 	r := runContainer(t, c)
 	answer := r.ask(5000, "environment")
 	for _, want := range []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + c.Directory + "/root/root", "TMPDIR=" + c.Directory + "/root/tmp", "DATA=/tmp", "HOSTNAME=task-127.254",
+		"PATH=" + os.Getenv("PATH"), "HOME=" + c.Directory + "/root/root", "TMPDIR=" + c.Directory + "/root/tmp",
+		"DATA=/tmp", "HOSTNAME=task-127.254",
 		"CWD=" + c.Directory + "/root", "ARGS=" + testprocess.Program() + "|-argument|/tmp",
 	} {
 		assert.Contains(t, answer, want)
@@ -115,7 +116,7 @@ func TestContainersCPUTimeIsMeasured(t *testing.T) {
 
 func TestContainerThatCannotStartSaysWhy(t *testing.T) {
 	for want, command := range map[string][]string{
-		"no command: the image is not pulled here": nil,
+		"no command is given": nil,
 		`exec: "no-such-program": executable file`: {"no-such-program"},
 		"neither a name nor an absolute path":      {"./web"},
 		"stat /no/such/program":                    {"/no/such/program"},

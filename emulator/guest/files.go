@@ -6,17 +6,17 @@ import (
 	"path/filepath"
 )
 
-// folderMode is of folders that nobody gave another: the only user is the emulator's.
+// folderMode is the mode of folders without another mode: only the emulator's user needs them.
 const folderMode = 0o750
 
-// root is the folder that an instance's programs take for /.
+// root is the folder of an instance's files: its / on this machine.
 type root string
 
-// path is where a file of the instance is on the host.
+// path returns the path on this machine of a file of the instance.
 func (r root) path(file string) string { return filepath.Join(string(r), path.Join("/", file)) }
 
-// translate is the host's path of an absolute one that exists on the instance, and any other text unchanged. A lone slash
-// is left: it is an URL's path more often than the whole file system.
+// translate returns the path on this machine of a file that exists on the instance, and any other text unchanged. It leaves a lone slash,
+// which is more often the path of a URL than the whole file system.
 func (r root) translate(text string) string {
 	if !path.IsAbs(text) || path.Clean(text) == "/" || !r.exists(text) {
 		return text
@@ -24,11 +24,13 @@ func (r root) translate(text string) string {
 	return r.path(text)
 }
 
+// exists reports whether a file exists on the instance.
 func (r root) exists(file string) bool {
 	_, err := os.Stat(r.path(file))
 	return err == nil
 }
 
+// write writes a file and creates its folder.
 func (r root) write(f file) error {
 	target := r.path(f.path)
 	if err := os.MkdirAll(filepath.Dir(target), folderMode); err != nil {

@@ -175,7 +175,8 @@ func document(units ...[2]string) string {
 }
 
 func service(name, unitLines, serviceLines string) [2]string {
-	return [2]string{name, "[Unit]\n" + unitLines + "\n[Service]\nType=exec\nExecStart=/bin/service\nEnvironment=NAME=" + name + "\n" + serviceLines}
+	fixed := "\n[Service]\nType=exec\nExecStart=/bin/service\nEnvironment=NAME=" + name + "\n"
+	return [2]string{name, "[Unit]\n" + unitLines + fixed + serviceLines}
 }
 
 // newEmulatorMachine is the machine of an emulator that is a process of its own.

@@ -11,8 +11,8 @@ import (
 	"slices"
 )
 
-// Capture makes an image of an instance's files, in a folder that must not exist yet: whole, or not at all. What is not
-// on disk on a real machine (/run) is left out, as are sockets and pipes. directory is the machine's own, see [Spec].
+// Capture makes an image of an instance's files, completely or not at all. The image is a folder, which must not exist. Capture leaves out
+// /run, which is not on disk on a real machine, and sockets and pipes. The directory is that of the instance, see [Spec].
 func Capture(directory, image string) error {
 	if _, err := os.Lstat(image); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("image: %w", errors.Join(err, &fs.PathError{Op: "create", Path: image, Err: fs.ErrExist}))
@@ -34,13 +34,13 @@ func Capture(directory, image string) error {
 	return nil
 }
 
-// begin gives a machine that was never booted the files of its image.
-func (r root) begin(image string) error {
+// copyImage copies the files of an image to an instance that was never booted.
+func (r root) copyImage(image string) error {
 	if _, err := os.Stat(string(r)); image == "" || err == nil {
 		return nil
 	}
 	unfinished := string(r) + ".new"
-	if err := os.RemoveAll(unfinished); err != nil { // of a boot that was cut short
+	if err := os.RemoveAll(unfinished); err != nil { // from a boot that did not finish
 		return err
 	}
 	if err := os.MkdirAll(unfinished, folderMode); err != nil {
@@ -52,8 +52,8 @@ func (r root) begin(image string) error {
 	return os.Rename(unfinished, string(r))
 }
 
-// copyTree copies what is in a folder to another that exists, apart from some of its entries. A file that goes away
-// meanwhile is left out.
+// copyTree copies the entries of a folder, except some, to another folder that exists. It leaves out files that are removed in the
+// meantime.
 func copyTree(from, to string, without ...string) error {
 	entries, err := os.ReadDir(from)
 	if err != nil {
@@ -71,6 +71,7 @@ func copyTree(from, to string, without ...string) error {
 	return nil
 }
 
+// copyEntry copies a folder, a file or a symbolic link, and nothing else.
 func copyEntry(from, to string, kind fs.FileMode) error {
 	switch {
 	case kind.IsDir():
@@ -87,6 +88,7 @@ func copyEntry(from, to string, kind fs.FileMode) error {
 	return nil
 }
 
+// copyFolder copies a folder with its mode.
 func copyFolder(from, to string) error {
 	info, err := os.Stat(from)
 	if err != nil {
@@ -101,6 +103,7 @@ func copyFolder(from, to string) error {
 	return os.Chmod(to, info.Mode().Perm())
 }
 
+// copyRegular copies a file with its mode.
 func copyRegular(from, to string) error {
 	source, err := os.Open(from)
 	if err != nil {
@@ -125,8 +128,8 @@ func copyRegular(from, to string) error {
 	return target.Close()
 }
 
-// units are the unit files that are on the machine. A later folder's hides an earlier one's of its name, as systemd's.
-func (r root) units() ([]file, error) {
+// readUnits returns the unit files on the instance. They are sorted so that, of files with the same name, systemd uses the last.
+func (r root) readUnits() ([]file, error) {
 	var found []file
 	for _, folder := range []string{"/usr/lib/systemd/system", "/usr/local/lib/systemd/system", "/etc/systemd/system"} {
 		entries, err := os.ReadDir(r.path(folder))
@@ -148,11 +151,11 @@ func (r root) units() ([]file, error) {
 	return found, nil
 }
 
-// enable is `systemctl enable`: it links a unit to the targets that are to want it at every boot.
+// enable does `systemctl enable`: it links a unit to the targets that want it at every boot.
 func (in *Instance) enable(name string) error {
 	s := in.services[name]
 	if s == nil {
-		return nil // said to be skipped where it is to be started
+		return nil // load has listed it as skipped
 	}
 	for _, target := range s.unit.wantedBy {
 		link := in.root.path(path.Join("/etc/systemd/system", target+".wants", name))
@@ -166,8 +169,8 @@ func (in *Instance) enable(name string) error {
 	return nil
 }
 
-// enabled are the units that a boot starts by itself, sorted.
-func (in *Instance) enabled() []string {
+// enabledUnits returns the units that a boot starts without user data, sorted.
+func (in *Instance) enabledUnits() []string {
 	links, _ := filepath.Glob(in.root.path("/etc/systemd/system/*.wants/*.service")) // the pattern is well-formed
 	var names []string
 	for _, link := range links {

@@ -19,43 +19,43 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/loopback"
 )
 
-// Spec is what an instance is made of.
+// Spec describes an instance that [Boot] starts.
 type Spec struct {
 	ID        string     // i-…
-	Address   netip.Addr // private IPv4 address; its processes listen at [loopback.Address] of it
-	Directory string     // its own folder, made if missing: root/ holds its files, log/ a file a unit
-	UserData  []byte     // decoded: a cloud-config document, or nothing
-	Image     string     // folder of an image's files, see [Capture], that a first boot begins with; "": a stock image
+	Address   netip.Addr // private IPv4 address; processes of the instance listen at its [loopback.Address]
+	Directory string     // folder of this instance alone, created if missing: files in root/, a log for each unit in log/
+	UserData  []byte     // a cloud-config document, decoded, or nothing
+	Image     string     // folder with an image's files, see [Capture], which the first boot copies; "": no files
 
-	// Fetch reads an S3 object with the rights of the instance's role. It must give up when ctx ends.
+	// Fetch reads an S3 object with the permissions of the instance's role, until ctx ends.
 	Fetch func(ctx context.Context, bucket, key string) (io.ReadCloser, error)
 
-	Clock clockwork.Clock // configured durations (RestartSec=, TimeoutStopSec=…) run on it; real time when nil
-	Log   *slog.Logger    // slog.Default() when nil
+	Clock clockwork.Clock // for the durations in units (RestartSec=, TimeoutStopSec=…); nil: real time
+	Log   *slog.Logger    // nil: slog.Default()
 }
 
-// State is what a service is doing.
+// State is the state of a service.
 type State string
 
 // The states of a service.
 const (
-	Starting   State = "starting"   // waits for its dependencies or runs its start commands
-	Running    State = "running"    // its process is up
-	Restarting State = "restarting" // ended, and waits RestartSec= to be started again
-	Stopped    State = "stopped"    // never started, stopped, or done: see LastExit
-	Failed     State = "failed"     // ended badly, and nothing will start it again
+	Starting   State = "starting"   // it waits for its dependencies or runs its start commands
+	Running    State = "running"    // its main process runs
+	Restarting State = "restarting" // it has ended, and waits for RestartSec= before it starts again
+	Stopped    State = "stopped"    // it was never started, was stopped or has finished, see LastExit
+	Failed     State = "failed"     // it has failed, and does not start again by itself
 )
 
-// ServiceStatus is a unit of an instance.
+// ServiceStatus describes a service unit of an instance.
 type ServiceStatus struct {
-	Name     string // of the unit, without .service
+	Name     string // name of the unit, without .service
 	State    State
-	PID      int    // of its main process; 0 without one
-	Restarts int    // automatic ones
-	LastExit string // how its last command ended or why it was not run, in systemd's words where it has some; "" before
+	PID      int    // of the process that runs now; 0: none
+	Restarts int    // number of automatic restarts
+	LastExit string // how its last command ended or why it did not run, in systemd's words if it has any; "": it has not ended yet
 }
 
-// Instance is a booted machine.
+// Instance is a booted instance, or the instance around a container's process.
 type Instance struct {
 	spec     Spec
 	root     root
@@ -63,14 +63,14 @@ type Instance struct {
 	clock    clockwork.Clock
 	spawner  *loopback.Spawner
 	services map[string]*service // by full unit name
-	order    []string            // unit names as user data has them
-	installs bool                // its programs may be this machine's, for packages are not installed
+	order    []string            // full unit names in the order of user data
+	installs bool                // user data installs packages: units may use this machine's programs
 	skipped  []string
 
 	mu       sync.Mutex // guards closing and the start of services
 	closing  bool
-	running  sync.WaitGroup // a service's run each
-	killed   chan struct{}  // closed: processes get no time to end
+	running  sync.WaitGroup // runs of services
+	killed   chan struct{}  // closed by Kill: processes get no time to end
 	killOnce sync.Once
 	done     chan struct{}
 	doneOnce sync.Once
@@ -78,14 +78,13 @@ type Instance struct {
 	cpu cpuMeter
 }
 
-// Boot starts a machine and returns when its units are on their way. A folder that was booted before is rebooted: its
-// files are still there. The end of ctx calls off the boot, not the instance.
+// Boot boots an instance and returns when its units are starting. If the folder was booted before, this is a reboot: its files are still
+// there. The end of ctx cancels the boot, not the instance.
 //
-// Units that are enabled on the machine's files, be they the image's or of an earlier boot, are started as those that
-// user data starts.
+// Boot starts the units that user data starts, and the units that are enabled in the instance's files, by its image or an earlier boot.
 //
-// User data that cloud-init would pass over in silence is an error: a document that is no cloud-config or no YAML, a file
-// that cannot be written, a unit that systemd would not load.
+// Boot returns an error for user data that cloud-init would ignore silently: a document that is not a cloud-config or not YAML, a file that
+// cannot be written, a unit that systemd would not load.
 func Boot(ctx context.Context, spec Spec) (*Instance, error) {
 	in, err := newInstance(spec)
 	if err != nil {
@@ -97,12 +96,13 @@ func Boot(ctx context.Context, spec Spec) (*Instance, error) {
 	return in, nil
 }
 
+// newInstance checks a Spec and completes it.
 func newInstance(spec Spec) (*Instance, error) {
 	if !spec.Address.Is4() {
 		return nil, fmt.Errorf("address %v is not an IPv4 address", spec.Address)
 	}
 	if host := netip.AddrFrom4([4]byte{127, 0, 0, 1}); loopback.Address(spec.Address) == host {
-		return nil, fmt.Errorf("address %v would live at %v, the host's own", spec.Address, host)
+		return nil, fmt.Errorf("address %v would be %v on this machine, the host's own address", spec.Address, host)
 	}
 	directory, err := filepath.Abs(spec.Directory)
 	if err != nil {
@@ -126,12 +126,13 @@ func newInstance(spec Spec) (*Instance, error) {
 	}, nil
 }
 
+// boot prepares the instance's files and starts its units.
 func (in *Instance) boot(ctx context.Context) error {
 	config, err := parseCloudConfig(in.spec.UserData)
 	if err != nil {
 		return err
 	}
-	if err := in.root.begin(in.spec.Image); err != nil {
+	if err := in.root.copyImage(in.spec.Image); err != nil {
 		return fmt.Errorf("image: %w", err)
 	}
 	if err := in.load(config); err != nil {
@@ -150,9 +151,10 @@ func (in *Instance) boot(ctx context.Context) error {
 			return fmt.Errorf("systemctl enable %s: %w", name, err)
 		}
 	}
-	return in.run(ctx, append(in.enabled(), config.start...)...)
+	return in.run(ctx, append(in.enabledUnits(), config.start...)...)
 }
 
+// makeFolders creates the folders that every instance has.
 func (in *Instance) makeFolders() error {
 	for _, folder := range []string{string(in.root), in.root.path("root"), in.root.path("tmp"), in.logFolder()} {
 		if err := os.MkdirAll(folder, folderMode); err != nil {
@@ -162,7 +164,7 @@ func (in *Instance) makeFolders() error {
 	return nil
 }
 
-// run starts units on a machine whose files are there.
+// run starts units on an instance whose files are complete.
 func (in *Instance) run(ctx context.Context, units ...string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -177,9 +179,9 @@ func (in *Instance) run(ctx context.Context, units ...string) error {
 	return err
 }
 
-// load makes services of the units on the machine's files and in user data, without starting any.
+// load creates services for the units in the instance's files and in user data.
 func (in *Instance) load(config *cloudConfig) error {
-	installed, err := in.root.units()
+	installed, err := in.root.readUnits()
 	if err != nil {
 		return err
 	}
@@ -208,7 +210,7 @@ func (in *Instance) load(config *cloudConfig) error {
 	return in.resolveOrder()
 }
 
-// skippedOfUnits names what is skipped once, with the units that ask for it.
+// skippedOfUnits returns a line for each thing that is skipped, with the units that ask for it.
 func (in *Instance) skippedOfUnits() []string {
 	var lines, hardening []string
 	units := map[string][]string{}
@@ -224,13 +226,13 @@ func (in *Instance) skippedOfUnits() []string {
 	}
 	slices.Sort(hardening)
 	if hardening = slices.Compact(hardening); len(hardening) > 0 {
-		lines = append(lines, "sandboxing of services is not applied: "+few(hardening))
+		lines = append(lines, "sandboxing of services is not applied: "+shorten(hardening))
 	}
 	return lines
 }
 
-// few is a list of names, cut short where it is long.
-func few(names []string) string {
+// shorten joins names, and replaces all but the first four by their number.
+func shorten(names []string) string {
 	const shown = 4
 	if len(names) <= shown {
 		return strings.Join(names, ", ")
@@ -238,7 +240,7 @@ func few(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
 }
 
-// Services are the instance's units in user data's order.
+// Services returns the status of the instance's units in the order of user data.
 func (in *Instance) Services() []ServiceStatus {
 	all := make([]ServiceStatus, 0, len(in.order))
 	for _, name := range in.order {
@@ -247,19 +249,19 @@ func (in *Instance) Services() []ServiceStatus {
 	return all
 }
 
-// Skipped says what of user data needs a whole machine and is not done here: a line each, sorted.
+// Skipped lists what of user data was not done because it needs a whole machine. Its lines are sorted.
 func (in *Instance) Skipped() []string { return slices.Clone(in.skipped) }
 
-// Done is closed when the machine is gone, after [Instance.Kill] or [Instance.Shutdown].
+// Done returns a channel that is closed when the instance is down, after [Instance.Kill] or [Instance.Shutdown].
 func (in *Instance) Done() <-chan struct{} { return in.done }
 
-// StartService is `systemctl start`: it returns when the unit has started, with an error when it has not.
+// StartService does `systemctl start`: it returns when the unit has started, or an error if it has not.
 func (in *Instance) StartService(name string) error {
 	s, err := in.service(name)
 	if err != nil {
 		return err
 	}
-	s.settle()
+	s.awaitStop()
 	jobs, err := in.start(s.unit.name)
 	if err != nil {
 		return err
@@ -272,17 +274,18 @@ func (in *Instance) StartService(name string) error {
 	return nil
 }
 
-// StopService is `systemctl stop`: the unit's processes end in TimeoutStopSec= and are not restarted. Units that require
-// it are stopped before it.
+// StopService does `systemctl stop`: the unit's processes end within TimeoutStopSec= and are not restarted. Units that require the unit are
+// stopped first.
 func (in *Instance) StopService(name string) error {
 	s, err := in.service(name)
 	if err != nil {
 		return err
 	}
-	in.stopInOrder(in.requiring(s))
+	in.stopInOrder(in.dependents(s))
 	return nil
 }
 
+// service returns the service with a name, which may lack .service.
 func (in *Instance) service(name string) (*service, error) {
 	if s := in.services[unitName(name)]; s != nil {
 		return s, nil
@@ -290,8 +293,8 @@ func (in *Instance) service(name string) (*service, error) {
 	return nil, fmt.Errorf("no service %q on %s, which has %s", name, in.spec.ID, strings.Join(in.order, ", "))
 }
 
-// requiring is s and every service that cannot be without it.
-func (in *Instance) requiring(s *service) []*service {
+// dependents returns a service and every service that requires it, directly or not.
+func (in *Instance) dependents(s *service) []*service {
 	found := []*service{s}
 	for i := 0; i < len(found); i++ {
 		for _, name := range in.order {
@@ -304,7 +307,7 @@ func (in *Instance) requiring(s *service) []*service {
 	return found
 }
 
-// stopInOrder stops services, each when those of them that started after it are down.
+// stopInOrder stops each of these services when those that started after it are down.
 func (in *Instance) stopInOrder(services []*service) {
 	down := map[string]chan struct{}{}
 	for _, s := range services {
@@ -326,34 +329,35 @@ func (in *Instance) stopInOrder(services []*service) {
 	}
 }
 
-// Shutdown stops all services as systemd does, SIGTERM in reverse order of their start and SIGKILL after
-// TimeoutStopSec=. When ctx ends first, the rest is killed and ctx's error returned.
+// Shutdown stops all services as systemd does: SIGTERM in reverse order of their start, and SIGKILL after TimeoutStopSec=. If ctx ends
+// first, Shutdown kills what is left and returns ctx's error.
 func (in *Instance) Shutdown(ctx context.Context) error {
-	in.close()
+	in.refuseStarts()
 	defer context.AfterFunc(ctx, in.kill)()
 	all := make([]*service, 0, len(in.order))
 	for _, name := range in.order {
 		all = append(all, in.services[name])
 	}
 	in.stopInOrder(all)
-	in.end()
+	in.awaitEnd()
 	return ctx.Err()
 }
 
-// Kill is a power cut: every process gets SIGKILL at once, in no order. It returns when all are gone.
+// Kill ends the instance like a power cut: every process gets SIGKILL at once, in no order. It returns when all processes have ended.
 func (in *Instance) Kill() {
-	in.close()
+	in.refuseStarts()
 	in.kill()
-	in.end()
+	in.awaitEnd()
 }
 
-// close lets nothing start any more.
-func (in *Instance) close() {
+// refuseStarts makes all later starts of services fail.
+func (in *Instance) refuseStarts() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.closing = true
 }
 
+// kill sends SIGKILL to all processes, and does not wait for their end.
 func (in *Instance) kill() {
 	in.killOnce.Do(func() { close(in.killed) })
 	for _, s := range in.services {
@@ -361,27 +365,28 @@ func (in *Instance) kill() {
 	}
 }
 
-// end waits until all services are down and removes what they left running.
-func (in *Instance) end() {
+// awaitEnd waits until all services are down and kills the processes that they left.
+func (in *Instance) awaitEnd() {
 	in.running.Wait()
 	in.doneOnce.Do(func() {
-		in.sweep()
+		in.killAll("")
 		in.spawner.Close()
 		close(in.done)
 	})
 	<-in.done
 }
 
+// logFolder returns the folder with a log for each unit.
 func (in *Instance) logFolder() string { return filepath.Join(in.spec.Directory, "log") }
 
-// errClosing is why a service is not started on a machine that goes down.
+// errClosing is the error of starting a service on an instance that is shutting down.
 var errClosing = errors.New("the instance is shutting down")
 
-// cpuAge is how old the processor times may be that an instance reports: all of a cloud are read at once.
+// cpuAge is the age that reported processor times may have: one reading serves all instances that are asked within this time.
 const cpuAge = time.Second / 10
 
-// CPUTime is the processor time, user and system, that the instance's processes have used since boot, those that have
-// ended included. It never decreases; its resolution is 10 ms. Built-in commands use none.
+// CPUTime returns the processor time, user and system, that the instance's processes have used since boot. It includes processes that have
+// ended, and never decreases. Its resolution is 10 ms. Built-in commands use none.
 func (in *Instance) CPUTime() time.Duration {
 	live := in.processesOf("", cpuAge)
 	return in.cpu.read(live)

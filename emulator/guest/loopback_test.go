@@ -24,7 +24,8 @@ import (
 )
 
 func TestEveryAddressThatMeansTheInstanceIsBoundAtItsOwn(t *testing.T) {
-	for i, address := range []string{":5000", "0.0.0.0:5000", "[::]:5000", "127.0.0.1:5000", "[::1]:5000", "10.2.0.13:5000", "127.2.0.13:5000"} {
+	addresses := []string{":5000", "0.0.0.0:5000", "[::]:5000", "127.0.0.1:5000", "[::1]:5000", "10.2.0.13:5000", "127.2.0.13:5000"}
+	for i, address := range addresses {
 		t.Run(address, func(t *testing.T) {
 			private := "10.2.0." + strconv.Itoa(20+i)
 			if i >= 5 {
@@ -115,7 +116,8 @@ import socket, time
 u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(("", 5000)); print("udp", u.getsockname())
 if socket.has_ipv6:
     d = socket.socket(socket.AF_INET6); d.bind(("::", 5001)); print("dual", d.getsockname()[:2])
-    s = socket.socket(socket.AF_INET6); s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1); s.bind(("::", 5000)); print("only", s.getsockname()[0])
+    s = socket.socket(socket.AF_INET6); s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    s.bind(("::", 5000)); print("only", s.getsockname()[0])
 x = socket.socket(socket.AF_UNIX); x.bind("socket"); print("unix", x.getsockname())
 try: socket.socket().bind(("10.2.0.99", 5000))
 except OSError as e: print("other", e)

@@ -19,16 +19,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// markVariable is in the environment of every process of an instance: <emulator>/<instance>/<unit>.
+// markVariable is an environment variable of every process of an instance. Its value is <emulator>/<instance>/<unit>.
 const markVariable = "ELASTIC_SERVICE_PROCESS"
 
+// emulatorMark returns a random text for this process.
 var emulatorMark = sync.OnceValue(rand.Text)
 
+// mark returns the environment variable with the mark of a unit.
 func (in *Instance) mark(unit string) string {
 	return markVariable + "=" + emulatorMark() + "/" + in.spec.ID + "/" + unit
 }
 
-// execute runs a command to its end: a program of the instance or a built-in one. started is told the former's process.
+// execute runs a command to its end: a program of the instance or a built-in program. It calls started with the process of the former.
 func (s *service) execute(ctx context.Context, c command, started func(pid int)) outcome {
 	log, err := os.OpenFile(s.logFile(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -39,20 +41,20 @@ func (s *service) execute(ctx context.Context, c command, started func(pid int))
 	if !c.literal {
 		argv = append(slices.Clone(argv[:1]), expandVariables(argv[1:], s.unit.environment)...)
 	}
-	if !s.unit.host && !s.in.root.exists(argv[0]) {
+	if !s.unit.host && !s.instance.root.exists(argv[0]) {
 		if builtin := builtinCommand(argv[0]); builtin != nil {
 			return s.runBuiltin(ctx, builtin, argv, log)
 		}
 		if !s.installed(argv[0]) {
-			return failure(log, "203/EXEC: %s is not on this instance", argv[0])
+			return failure(log, "203/EXEC: %s does not exist on this instance", argv[0])
 		}
 	}
 	cmd := &exec.Cmd{
-		Path: s.program(argv[0]), Env: s.environment(), Dir: s.in.root.path(s.unit.directory),
+		Path: s.program(argv[0]), Env: s.environment(), Dir: s.instance.root.path(s.unit.directory),
 		Stdout: log, Stderr: log, SysProcAttr: &unix.SysProcAttr{Setpgid: true},
 	}
 	if info, err := os.Stat(cmd.Dir); err != nil || !info.IsDir() {
-		return failure(log, "200/CHDIR: %s is no folder on this instance", s.unit.directory)
+		return failure(log, "200/CHDIR: %s is not a folder on this instance", s.unit.directory)
 	}
 	for _, word := range argv {
 		cmd.Args = append(cmd.Args, s.translate(word))
@@ -63,39 +65,41 @@ func (s *service) execute(ctx context.Context, c command, started func(pid int))
 	return s.supervise(ctx, cmd, log, started)
 }
 
-// program is where this machine has a unit's program.
+// program returns the path on this machine of a unit's program.
 func (s *service) program(name string) string {
-	if s.unit.host || !s.in.root.exists(name) {
+	if s.unit.host || !s.instance.root.exists(name) {
 		return name
 	}
-	return s.in.root.path(name)
+	return s.instance.root.path(name)
 }
 
-// installed reports whether a program is there that a package would have brought: this machine's own one.
+// installed reports whether a unit may use this machine's program, as if a package had installed it.
 func (s *service) installed(name string) bool {
-	if !s.in.installs {
+	if !s.instance.installs {
 		return false
 	}
 	info, err := os.Stat(name)
 	return err == nil && info.Mode().IsRegular()
 }
 
+// translate returns a path of the instance as a path on this machine, and other text unchanged.
 func (s *service) translate(text string) string {
 	if s.unit.host {
 		return text
 	}
-	return s.in.root.translate(text)
+	return s.instance.root.translate(text)
 }
 
+// failure logs and returns an outcome without a process.
 func failure(log io.Writer, format string, args ...any) outcome {
 	text := fmt.Sprintf(format, args...)
 	fmt.Fprintln(log, text)
 	return outcome{text: text}
 }
 
-// supervise starts cmd and returns when it and all that it started are gone. When ctx ends they are made to go.
+// supervise starts a process and returns when it and all processes that it started have ended. If ctx ends, supervise ends them.
 func (s *service) supervise(ctx context.Context, cmd *exec.Cmd, log io.Writer, started func(pid int)) outcome {
-	if err := s.in.spawner.Start(cmd); err != nil {
+	if err := s.instance.spawner.Start(cmd); err != nil {
 		return failure(log, "203/EXEC: %v", err)
 	}
 	pid := cmd.Process.Pid
@@ -118,10 +122,11 @@ func (s *service) supervise(ctx context.Context, cmd *exec.Cmd, log io.Writer, s
 	if cmd.ProcessState == nil {
 		return failure(log, "%v", err)
 	}
-	s.in.cpu.add(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime())
+	s.instance.cpu.add(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime())
 	return outcome{text: cmd.ProcessState.String(), exit: exitStatus(cmd.ProcessState), clean: isClean(cmd.ProcessState)}
 }
 
+// exitStatus returns the exit status as a shell reports it.
 func exitStatus(state *os.ProcessState) int {
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		return 128 + int(status.Signal())
@@ -129,13 +134,13 @@ func exitStatus(state *os.ProcessState) int {
 	return state.ExitCode()
 }
 
-// awaitExit returns when a child has ended but leaves it a zombie, so that its number stays its own.
+// awaitExit returns when a child has ended. It leaves the child a zombie, so that its number is not reused.
 func awaitExit(pid int) {
 	for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
 	}
 }
 
-// isClean is systemd's default: exit status 0, or a signal that asks to end.
+// isClean reports a success by systemd's default: exit status 0, or a signal that asks a process to end.
 func isClean(state *os.ProcessState) bool {
 	status, ok := state.Sys().(syscall.WaitStatus)
 	if !ok || !status.Signaled() {
@@ -144,20 +149,20 @@ func isClean(state *os.ProcessState) bool {
 	return slices.Contains([]unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGPIPE}, status.Signal())
 }
 
-// takeDown ends what is left of the process group pid and of what it started: SIGTERM, and SIGKILL after
-// TimeoutStopSec= or at once on a machine that is killed.
+// takeDown ends the processes of a process group and the processes that they started. It sends SIGTERM, and SIGKILL after TimeoutStopSec=.
+// If the instance is killed, it sends SIGKILL at once.
 func (s *service) takeDown(pid int, exited <-chan struct{}) {
 	name := s.unit.name
-	if s.gone(exited) {
+	if s.hasEnded(exited) {
 		return
 	}
-	timeout := s.in.clock.NewTimer(s.unit.stopTimeout)
+	timeout := s.instance.clock.NewTimer(s.unit.stopTimeout)
 	defer timeout.Stop()
-	if !isClosed(s.in.killed) {
-		s.in.signal(pid, name, unix.SIGTERM)
+	if !isClosed(s.instance.killed) {
+		s.instance.signal(pid, name, unix.SIGTERM)
 	}
-	late := isClosed(s.in.killed)
-	for !late && !s.gone(exited) {
+	late := isClosed(s.instance.killed)
+	for !late && !s.hasEnded(exited) {
 		wait := exited
 		var poll <-chan time.Time
 		if isClosed(exited) {
@@ -168,23 +173,23 @@ func (s *service) takeDown(pid int, exited <-chan struct{}) {
 		case <-poll:
 		case <-timeout.Chan():
 			late = true
-		case <-s.in.killed:
+		case <-s.instance.killed:
 			late = true
 		}
 	}
 	if late {
-		s.in.signal(pid, name, unix.SIGKILL)
+		s.instance.signal(pid, name, unix.SIGKILL)
 		<-exited
-		s.in.destroy(name)
+		s.instance.killAll(name)
 	}
 }
 
-// gone reports whether the main process has ended and has left none behind.
-func (s *service) gone(exited <-chan struct{}) bool {
-	return isClosed(exited) && len(s.in.processes(s.unit.name)) == 0
+// hasEnded reports whether the main process and all processes that it started have ended.
+func (s *service) hasEnded(exited <-chan struct{}) bool {
+	return isClosed(exited) && len(s.instance.processes(s.unit.name)) == 0
 }
 
-// signal sends to the process group and to whatever has left it.
+// signal sends a signal to a process group and to the unit's processes that have left the group.
 func (in *Instance) signal(group int, unit string, signal unix.Signal) {
 	_ = unix.Kill(-group, signal) // the group may be gone
 	for _, p := range in.processes(unit) {
@@ -194,11 +199,8 @@ func (in *Instance) signal(group int, unit string, signal unix.Signal) {
 	}
 }
 
-// sweep ends every process of the instance.
-func (in *Instance) sweep() { in.destroy("") }
-
-// destroy kills the processes of a unit, or all with an empty name, until there are none.
-func (in *Instance) destroy(unit string) {
+// killAll kills the processes of a unit until there are none. An empty name stands for all units.
+func (in *Instance) killAll(unit string) {
 	const patience = 10 * time.Second // for a process in an uninterruptible call
 	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
 		left := in.processes(unit)
@@ -206,7 +208,7 @@ func (in *Instance) destroy(unit string) {
 			return
 		}
 		if time.Since(began) > patience {
-			in.log.Warn("processes do not end", "first", left[0].PID, "count", len(left))
+			in.log.Warn("processes do not end after SIGKILL", "first", left[0].PID, "count", len(left))
 			return
 		}
 		for _, p := range left {
@@ -215,11 +217,11 @@ func (in *Instance) destroy(unit string) {
 	}
 }
 
-// processes are the live ones of a unit, or of the instance with an empty name: those in its process group, those that
-// carry its mark, and all their descendants. The kernel's table is read anew.
+// processes returns the live processes of a unit: those in its process group, those with its mark, and all their descendants. An empty name
+// stands for all units. It reads the kernel's table anew.
 func (in *Instance) processes(unit string) []procfs.ProcStat { return in.processesOf(unit, 0) }
 
-// processesOf is the same by a table that may be so old.
+// processesOf does the same with a table that may have an age.
 func (in *Instance) processesOf(unit string, age time.Duration) []procfs.ProcStat {
 	groups := map[int]bool{}
 	for name, s := range in.services {
@@ -251,24 +253,25 @@ func (in *Instance) processesOf(unit string, age time.Duration) []procfs.ProcSta
 	return slices.Collect(maps.Values(found))
 }
 
-// process is a live one, with the mark that it carries: that of an instance's unit, or none.
+// process is a live process of this machine.
 type process struct {
 	procfs.ProcStat
 
-	mark string
+	mark string // see markVariable; "" if it belongs to no instance
 }
 
-// processTable reads the kernel's table once for all who ask at the same time: with a hundred instances that are shut
-// down, each would read the processes of all.
+// processTable reads the kernel's table once for all callers at the same time. Otherwise, each of a hundred instances that shut down would
+// read the processes of all.
 type processTable struct {
 	mu    sync.Mutex
-	began time.Time // when it was read
+	began time.Time // the time before the table was read
 	table []process
 }
 
+// kernel is the table of this machine.
 var kernel processTable
 
-// processes returns a table that was read after the call, or at most so long before it.
+// processes returns a table that was read after the call, or at most an age before it.
 func (t *processTable) processes(age time.Duration) ([]process, error) {
 	called := time.Now()
 	t.mu.Lock()
@@ -291,8 +294,9 @@ func (t *processTable) processes(age time.Duration) ([]process, error) {
 	return table, nil
 }
 
+// markOf returns the mark of a process.
 func markOf(p procfs.Proc) string {
-	environment, err := p.Environ() // another user's cannot be read, and is none of ours
+	environment, err := p.Environ() // processes of other users cannot be read, and have no mark
 	if err != nil {
 		return ""
 	}
@@ -307,17 +311,18 @@ func markOf(p procfs.Proc) string {
 // cpuMeter adds up processor time.
 type cpuMeter struct {
 	mu    sync.Mutex
-	ended time.Duration
-	last  time.Duration
+	ended time.Duration // of processes that have ended
+	last  time.Duration // the last result of read
 }
 
+// add counts a process that has ended.
 func (m *cpuMeter) add(d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ended += d
 }
 
-// read holds its value while a process between its end and its being counted is missing.
+// read returns the time of ended and live processes. It never decreases, even if a process has ended and is not counted yet.
 func (m *cpuMeter) read(live []procfs.ProcStat) time.Duration {
 	const tick = time.Second / 100 // USER_HZ, the same on all architectures
 	m.mu.Lock()
@@ -330,30 +335,31 @@ func (m *cpuMeter) read(live []procfs.ProcStat) time.Duration {
 	return m.last
 }
 
-// environment is clean: nothing of the emulator's own.
+// environment returns the environment of a unit's processes. It has nothing of the emulator's environment.
 func (s *service) environment() []string {
 	all := map[string]string{
 		"PATH":   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
 		"LANG":   "C.UTF-8",
-		"HOME":   s.in.root.path("root"),
-		"TMPDIR": s.in.root.path("tmp"),
+		"HOME":   s.instance.root.path("root"),
+		"TMPDIR": s.instance.root.path("tmp"),
 	}
 	for name, value := range s.unit.environment {
 		all[name] = s.translate(value)
 	}
 	for _, f := range s.unit.folders {
-		all[f.variable] = strings.TrimPrefix(all[f.variable]+":"+s.in.root.path(f.path), ":")
+		all[f.variable] = strings.TrimPrefix(all[f.variable]+":"+s.instance.root.path(f.path), ":")
 	}
-	list := []string{s.in.mark(s.unit.name)}
+	list := []string{s.instance.mark(s.unit.name)}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		list = append(list, name+"="+all[name])
 	}
 	return list
 }
 
+// makeFolders creates the unit's state, runtime and cache directories.
 func (s *service) makeFolders() error {
 	for _, f := range s.unit.folders {
-		host := s.in.root.path(f.path)
+		host := s.instance.root.path(f.path)
 		if err := os.MkdirAll(host, folderMode); err != nil {
 			return err
 		}
@@ -366,10 +372,12 @@ func (s *service) makeFolders() error {
 	return nil
 }
 
+// logFile returns the path of the unit's log.
 func (s *service) logFile() string {
-	return filepath.Join(s.in.logFolder(), strings.TrimSuffix(s.unit.name, ".service")+".log")
+	return filepath.Join(s.instance.logFolder(), strings.TrimSuffix(s.unit.name, ".service")+".log")
 }
 
+// isClosed reports whether a channel is closed.
 func isClosed(c <-chan struct{}) bool {
 	select {
 	case <-c:

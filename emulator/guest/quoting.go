@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// splitWords splits a value as systemd does: at white space outside quotes, with quotes removed and C escapes decoded,
-// then %% to %. Other specifiers need a whole machine's knowledge and are refused.
+// splitWords splits a value into words as systemd does: at white space outside quotes. It removes quotes, decodes C escapes and replaces %%
+// by %. It returns an error for other specifiers, which need the knowledge of a whole machine.
 func splitWords(value string) ([]string, error) {
 	var words []string
 	for {
@@ -18,19 +18,20 @@ func splitWords(value string) ([]string, error) {
 			return words, nil
 		}
 		if value == ";" || strings.HasPrefix(value, "; ") {
-			return nil, errors.New("the emulator takes one command a line, and no semicolon")
+			return nil, errors.New("the emulator supports one command a line, and no semicolon")
 		}
 		word, rest, err := nextWord(value)
 		if err != nil {
 			return nil, err
 		}
-		if word, err = specifiers(word); err != nil {
+		if word, err = unescapePercent(word); err != nil {
 			return nil, err
 		}
 		words, value = append(words, word), rest
 	}
 }
 
+// nextWord returns the first word of a value and what follows it.
 func nextWord(value string) (word, rest string, err error) {
 	var b strings.Builder
 	quote := byte(0)
@@ -59,11 +60,12 @@ func nextWord(value string) (word, rest string, err error) {
 	return b.String(), "", nil
 }
 
+// simpleEscapes are the escapes of one letter.
 var simpleEscapes = map[byte]byte{
 	'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v', '\\': '\\', '"': '"', '\'': '\'', 's': ' ', ';': ';',
 }
 
-// unescape writes what the escape sequence s, without its backslash, stands for, and returns its length.
+// unescape writes the character of an escape sequence, which is given without its backslash, and returns the length of the sequence.
 func unescape(b *strings.Builder, s string) (int, error) {
 	if s == "" {
 		return 0, errors.New("a backslash escapes nothing")
@@ -97,12 +99,13 @@ func unescape(b *strings.Builder, s string) (int, error) {
 	return end, nil
 }
 
-func specifiers(word string) (string, error) {
+// unescapePercent replaces %% by %.
+func unescapePercent(word string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(word); i++ {
 		if word[i] == '%' {
 			if i++; i == len(word) || word[i] != '%' {
-				return "", fmt.Errorf("%q has a specifier other than %%%%, which the emulator does not know", word)
+				return "", fmt.Errorf("%q has a specifier: the emulator supports only %%%%", word)
 			}
 		}
 		b.WriteByte(word[i])
@@ -110,8 +113,8 @@ func specifiers(word string) (string, error) {
 	return b.String(), nil
 }
 
-// expandVariables substitutes a command's arguments as systemd does: ${NAME} within a word, $NAME as a word of its own,
-// which may become several or none, and $$ for a dollar.
+// expandVariables expands variables in a command's arguments as systemd does: ${NAME} within a word, $NAME as a whole word, which may
+// become several words or none, and $$ for a dollar.
 func expandVariables(words []string, environment map[string]string) []string {
 	var out []string
 	for _, word := range words {
@@ -124,6 +127,7 @@ func expandVariables(words []string, environment map[string]string) []string {
 	return out
 }
 
+// expandWithin expands ${NAME} and $$ in a word.
 func expandWithin(word string, environment map[string]string) string {
 	var b strings.Builder
 	for {
@@ -147,6 +151,7 @@ func expandWithin(word string, environment map[string]string) string {
 	}
 }
 
+// isVariable reports whether a text is a valid name of a variable.
 func isVariable(name string) bool {
 	for i, c := range []byte(name) {
 		letter := c == '_' || ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z')

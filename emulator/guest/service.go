@@ -10,36 +10,37 @@ import (
 	"time"
 )
 
-// service is a unit with its life:
+// service is a unit and its state:
 //
 //	Stopped ──start──▶ Starting ──▶ Running ──exit──▶ Stopped, Failed
 //	                      ▲            │
 //	                      └─RestartSec─┴─ Restarting
 //
-// A run goes from a start until the unit is Stopped or Failed, restarts included. There is one at a time.
+// A run begins with a start and ends when the unit is Stopped or Failed. It includes restarts. A service has at most one run at a time.
 type service struct {
-	in   *Instance
-	unit *unit
-	kick chan struct{} // ends the wait for a restart
+	instance *Instance
+	unit     *unit
+	startNow chan struct{} // ends the wait for RestartSec=
 
-	mu     sync.Mutex
-	status ServiceStatus
-	last   outcome            // of the latest run
-	job    *job               // of the latest start
-	abort  context.CancelFunc // nil between runs
-	going  bool               // abort has been called
+	mu       sync.Mutex
+	status   ServiceStatus
+	last     outcome            // the outcome of the last run
+	job      *job               // the job of the last start
+	abort    context.CancelFunc // ends the run; nil between runs
+	stopping bool               // abort was called
 
-	ended  chan struct{} // closed at the end of the run
-	starts []time.Time   // for the start limit
+	ended  chan struct{} // closed when the run ends
+	starts []time.Time   // recent starts, for the start limit
 }
 
-// job is a wish that a unit be started. It is done when the unit has started or turned out not to.
+// job is a request to start a unit. It is done when the unit has started or has failed to.
 type job struct {
 	done chan struct{}
 	once sync.Once
 	err  error
 }
 
+// finish ends the job, the first time that it is called.
 func (j *job) finish(err error) {
 	j.once.Do(func() {
 		j.err = err
@@ -47,32 +48,34 @@ func (j *job) finish(err error) {
 	})
 }
 
-// outcome is how an activation of a unit, or one of its commands, ended.
+// outcome describes the end of a unit's activation or of a command.
 type outcome struct {
 	text    string
-	exit    int  // status of a process that was run; 128 and the number of a signal that ended it
-	clean   bool // as systemd's SuccessExitStatus= has it
-	skipped bool // a condition was not met: nothing was run
+	exit    int  // exit status of a process; 128 plus the signal's number, if a signal ended it
+	clean   bool // a success by the default of systemd's SuccessExitStatus=
+	skipped bool // a condition was not met, and no command was run
 }
 
 func newService(in *Instance, u *unit) *service {
 	name := strings.TrimSuffix(u.name, ".service")
-	return &service{in: in, unit: u, kick: make(chan struct{}, 1), status: ServiceStatus{Name: name, State: Stopped}}
+	return &service{instance: in, unit: u, startNow: make(chan struct{}, 1), status: ServiceStatus{Name: name, State: Stopped}}
 }
 
-// Status is what the service does now.
+// Status returns the status of the service.
 func (s *service) Status() ServiceStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.status
 }
 
+// lastOutcome returns the outcome of the last run.
 func (s *service) lastOutcome() outcome {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.last
 }
 
+// update changes the status and logs a change of the state.
 func (s *service) update(change func(*ServiceStatus)) {
 	s.mu.Lock()
 	before := s.status
@@ -80,11 +83,11 @@ func (s *service) update(change func(*ServiceStatus)) {
 	after := s.status
 	s.mu.Unlock()
 	if before.State != after.State {
-		s.in.log.Info("service "+string(after.State), "service", after.Name, "pid", after.PID, "lastExit", after.LastExit)
+		s.instance.log.Info("service "+string(after.State), "service", after.Name, "pid", after.PID, "lastExit", after.LastExit)
 	}
 }
 
-// start starts units and all they need, in their order, and returns the units' jobs.
+// start starts units and the units that they need, in their order, and returns a job for each.
 func (in *Instance) start(names ...string) (map[string]*job, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -112,7 +115,7 @@ func (in *Instance) start(names ...string) (map[string]*job, error) {
 	return jobs, nil
 }
 
-// enqueue returns the job of a start. The context is nil when a run is under way, which the start then joins.
+// enqueue returns the job of a start and the context of its run. If a run is in progress, the start joins it and the context is nil.
 func (s *service) enqueue() (*job, context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,7 +123,7 @@ func (s *service) enqueue() (*job, context.Context) {
 		if s.status.State == Restarting {
 			s.job = &job{done: make(chan struct{})}
 			select {
-			case s.kick <- struct{}{}:
+			case s.startNow <- struct{}{}:
 			default:
 			}
 		}
@@ -133,6 +136,7 @@ func (s *service) enqueue() (*job, context.Context) {
 	return s.job, run
 }
 
+// finishJob ends the job of the last start.
 func (s *service) finishJob(err error) {
 	s.mu.Lock()
 	j := s.job
@@ -140,17 +144,18 @@ func (s *service) finishJob(err error) {
 	j.finish(err)
 }
 
-// dependency is a job that has to be done before the service starts, and to have gone well if it is required.
+// dependency is a job that must be done before the service starts. If it is required, it must succeed.
 type dependency struct {
 	unit     string
 	job      *job
 	required bool
 }
 
+// dependencies returns the jobs of running services that the service starts after.
 func (s *service) dependencies() []dependency {
 	var all []dependency
 	for _, name := range s.unit.after {
-		o := s.in.services[name]
+		o := s.instance.services[name]
 		if o == nil || o == s {
 			continue
 		}
@@ -163,7 +168,8 @@ func (s *service) dependencies() []dependency {
 	return all
 }
 
-func await(ctx context.Context, dependencies []dependency) error {
+// awaitDependencies waits for jobs. It returns an error if a required job fails or ctx ends.
+func awaitDependencies(ctx context.Context, dependencies []dependency) error {
 	for _, d := range dependencies {
 		select {
 		case <-d.job.done:
@@ -171,16 +177,17 @@ func await(ctx context.Context, dependencies []dependency) error {
 			return ctx.Err()
 		}
 		if d.required && d.job.err != nil {
-			return fmt.Errorf("not started, as %s is required and failed", d.unit)
+			return fmt.Errorf("not started, because %s is required and failed", d.unit)
 		}
 	}
 	return nil
 }
 
+// run does a run, and starts the units of OnSuccess= after it.
 func (s *service) run(ctx context.Context, dependencies []dependency) {
-	defer s.in.running.Done()
+	defer s.instance.running.Done()
 	var last outcome
-	switch err := await(ctx, dependencies); {
+	switch err := awaitDependencies(ctx, dependencies); {
 	case err == nil:
 		last = s.keepAlive(ctx)
 	case ctx.Err() == nil:
@@ -190,10 +197,11 @@ func (s *service) run(ctx context.Context, dependencies []dependency) {
 	stopped := ctx.Err() != nil
 	s.endRun(last, stopped)
 	if last.clean && !last.skipped && !stopped {
-		_, _ = s.in.start(s.unit.onSuccess...) // fails only on a machine that goes down
+		_, _ = s.instance.start(s.unit.onSuccess...) // fails only while the instance shuts down
 	}
 }
 
+// endRun sets the final status of a run.
 func (s *service) endRun(last outcome, stopped bool) {
 	s.mu.Lock()
 	s.last = last
@@ -205,15 +213,15 @@ func (s *service) endRun(last outcome, stopped bool) {
 		s.status.LastExit = last.text
 	}
 	now := s.status
-	s.job.finish(errors.New("stopped meanwhile"))
+	s.job.finish(errors.New("it was stopped before it had started"))
 	s.abort()
-	s.abort, s.going = nil, false
+	s.abort, s.stopping = nil, false
 	close(s.ended)
 	s.mu.Unlock()
-	s.in.log.Info("service "+string(now.State), "service", now.Name, "lastExit", now.LastExit)
+	s.instance.log.Info("service "+string(now.State), "service", now.Name, "lastExit", now.LastExit)
 }
 
-// keepAlive activates the unit and restarts it as it says, until it may rest or ctx ends.
+// keepAlive activates the unit and restarts it as Restart= says, until it needs no restart or ctx ends.
 func (s *service) keepAlive(ctx context.Context) outcome {
 	var last outcome
 	for {
@@ -224,31 +232,32 @@ func (s *service) keepAlive(ctx context.Context) outcome {
 		}
 		last = s.activate(ctx)
 		s.finishJob(last.err())
-		if ctx.Err() != nil || !s.restarts(last) || !s.awaitRestart(ctx, last) {
+		if ctx.Err() != nil || !s.restartsAfter(last) || !s.awaitRestart(ctx, last) {
 			return last
 		}
 		s.update(func(now *ServiceStatus) { now.State = Starting; now.Restarts++ })
 	}
 }
 
-// awaitRestart waits RestartSec=, or for a start; false when ctx ends before.
+// awaitRestart waits for RestartSec= or a start. It returns false if ctx ends first.
 func (s *service) awaitRestart(ctx context.Context, last outcome) bool {
 	select {
-	case <-s.kick: // of the restart before
+	case <-s.startNow: // from an earlier restart
 	default:
 	}
 	s.update(func(now *ServiceStatus) { now.State, now.PID, now.LastExit = Restarting, 0, last.text })
-	wait := s.in.clock.NewTimer(s.unit.restartDelay)
+	wait := s.instance.clock.NewTimer(s.unit.restartDelay)
 	defer wait.Stop()
 	select {
 	case <-wait.Chan():
-	case <-s.kick:
+	case <-s.startNow:
 	case <-ctx.Done():
 		return false
 	}
 	return true
 }
 
+// err returns the outcome as an error, and nil for a success.
 func (o outcome) err() error {
 	if o.clean {
 		return nil
@@ -256,7 +265,8 @@ func (o outcome) err() error {
 	return errors.New(o.text)
 }
 
-func (s *service) restarts(last outcome) bool {
+// restartsAfter reports whether Restart= demands a restart.
+func (s *service) restartsAfter(last outcome) bool {
 	return !last.skipped && (s.unit.restart == "always" || (s.unit.restart == "on-failure" && !last.clean))
 }
 
@@ -265,7 +275,7 @@ func (s *service) withinStartLimit() bool {
 	if s.unit.startInterval == 0 || s.unit.startBurst <= 0 {
 		return true
 	}
-	now := s.in.clock.Now()
+	now := s.instance.clock.Now()
 	s.starts = slices.DeleteFunc(s.starts, func(t time.Time) bool { return now.Sub(t) > s.unit.startInterval })
 	if len(s.starts) >= s.unit.startBurst {
 		return false
@@ -274,11 +284,11 @@ func (s *service) withinStartLimit() bool {
 	return true
 }
 
-// activate runs the unit's commands; it returns when the last one has ended.
+// activate runs the unit's commands and returns when the last command has ended.
 func (s *service) activate(ctx context.Context) outcome {
 	for _, c := range s.unit.conditions {
-		if s.in.root.exists(c.path) == c.absent {
-			return outcome{text: "skipped, as " + c.String() + " is not met", clean: true, skipped: true}
+		if s.instance.root.exists(c.path) == c.absent {
+			return outcome{text: "skipped, because " + c.String() + " is not met", clean: true, skipped: true}
 		}
 	}
 	if err := s.makeFolders(); err != nil {
@@ -297,12 +307,12 @@ func (s *service) activate(ctx context.Context) outcome {
 	return last
 }
 
-// prepare runs the commands that have to succeed, one after the other, within TimeoutStartSec=: ExecStartPre= and, of a
-// oneshot service, ExecStart=.
+// prepare runs the commands that must succeed, one after the other, within TimeoutStartSec=: ExecStartPre= and, if the service is oneshot,
+// ExecStart=.
 func (s *service) prepare(ctx context.Context) (last outcome, ok bool) {
 	starting, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer s.in.clock.AfterFunc(s.unit.startTimeout, cancel).Stop()
+	defer s.instance.clock.AfterFunc(s.unit.startTimeout, cancel).Stop()
 	commands := s.unit.startPre
 	if s.unit.oneshot {
 		commands = append(slices.Clone(commands), s.unit.start...)
@@ -322,27 +332,27 @@ func (s *service) prepare(ctx context.Context) (last outcome, ok bool) {
 	return last, true
 }
 
-// cancel ends the run without waiting for it.
+// cancel begins to end the run.
 func (s *service) cancel() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.abort != nil {
 		s.abort()
-		s.going = true
+		s.stopping = true
 	}
 }
 
-// settle waits for the end of a run that is being stopped, as a start after a stop does.
-func (s *service) settle() {
+// awaitStop waits for the end of a run that is being stopped. A start after a stop needs this.
+func (s *service) awaitStop() {
 	s.mu.Lock()
-	going, ended := s.going, s.ended
+	stopping, ended := s.stopping, s.ended
 	s.mu.Unlock()
-	if going {
+	if stopping {
 		<-ended
 	}
 }
 
-// stop ends the run and returns when it has ended.
+// stop ends the run and returns when it is over.
 func (s *service) stop() {
 	s.cancel()
 	s.mu.Lock()

@@ -57,7 +57,8 @@ func TestRestartPolicyDecides(t *testing.T) {
 		{"no", "exit 0", false, guest.Stopped},
 	} {
 		t.Run(c.policy+" "+c.exit, func(t *testing.T) {
-			r := boot(t, newMachine(t, "10.1.1."+strconv.Itoa(10+i), document(service("web", "", "Environment=SERVE=:5000\nRestartSec=0\nRestart="+c.policy))))
+			unit := service("web", "", "Environment=SERVE=:5000\nRestartSec=0\nRestart="+c.policy)
+			r := boot(t, newMachine(t, "10.1.1."+strconv.Itoa(10+i), document(unit)))
 			r.ask(5000, c.exit)
 			if c.restarts {
 				require.Eventually(t, func() bool { return r.status("web").Restarts == 1 }, 5*time.Second, time.Millisecond)
@@ -74,7 +75,8 @@ func TestServiceThatKeepsFailingHitsTheStartLimit(t *testing.T) {
 		return document([2]string{"web", "[Unit]\n" + lines + "\n[Service]\nExecStart=/bin/sh-is-not-here\nRestart=always\nRestartSec=100ms"})
 	}
 	r := boot(t, newMachine(t, "10.1.0.13", failing("StartLimitIntervalSec=1h")))
-	assert.Equal(t, "start-limit-hit after 203/EXEC: /bin/sh-is-not-here is not on this instance", r.eventually("web", guest.Failed).LastExit)
+	assert.Equal(t, "start-limit-hit after 203/EXEC: /bin/sh-is-not-here does not exist on this instance",
+		r.eventually("web", guest.Failed).LastExit)
 	assert.Equal(t, 5, r.status("web").Restarts, "the fifth is counted and refused, as in systemd's log")
 	require.EqualError(t, r.StartService("web"), "start web.service: start-limit-hit")
 
@@ -121,7 +123,9 @@ func TestRequiredUnitThatFailsKeepsItsDependentFromStarting(t *testing.T) {
 	)))
 	assert.Equal(t, "exit status 1: rm: /nowhere: no such file or directory", r.eventually("first", guest.Failed).LastExit)
 	require.Eventually(t, func() bool { return r.status("web").LastExit != "" }, 5*time.Second, time.Millisecond)
-	assert.Equal(t, guest.ServiceStatus{Name: "web", State: guest.Stopped, LastExit: "not started, as first.service is required and failed"}, r.status("web"))
+	assert.Equal(t, guest.ServiceStatus{
+		Name: "web", State: guest.Stopped, LastExit: "not started, because first.service is required and failed",
+	}, r.status("web"))
 	r.eventually("loose", guest.Running)
 }
 
@@ -149,7 +153,8 @@ RestartSec=5`},
 }
 
 func withSum(userData, hash string) string {
-	return strings.Replace(userData, "write_files:", "write_files:\n- {path: /etc/app.sha256, content: \""+hash+"  /var/lib/staging/app\\n\"}", 1)
+	file := "- {path: /etc/app.sha256, content: \"" + hash + "  /var/lib/staging/app\\n\"}"
+	return strings.Replace(userData, "write_files:", "write_files:\n"+file, 1)
 }
 
 func TestArtifactIsFetchedCheckedAndRun(t *testing.T) {
@@ -170,7 +175,8 @@ func TestArtifactIsFetchedCheckedAndRun(t *testing.T) {
 		require.NoError(t, r.Shutdown(t.Context()))
 		again := boot(t, m)
 		assert.Equal(t, "app 127.1.0.17:5000", again.ask(5000, "who"))
-		assert.Equal(t, "skipped, as ConditionPathExists=!/usr/local/bin/app is not met", again.eventually("artifact", guest.Stopped).LastExit)
+		assert.Equal(t, "skipped, because ConditionPathExists=!/usr/local/bin/app is not met",
+			again.eventually("artifact", guest.Stopped).LastExit)
 		assert.Len(t, asked, 1)
 	})
 }
@@ -197,7 +203,8 @@ func TestArtifactWithAnotherHashIsNeverRun(t *testing.T) {
 	wrong := strings.Repeat("0", 64)
 	r := boot(t, newMachine(t, "10.1.0.19", withSum(document(artifact()...), wrong)))
 	require.Eventually(t, func() bool { return r.status("artifact").Restarts >= 3 }, 10*time.Second, time.Millisecond)
-	assert.Contains(t, r.eventually("artifact", guest.Restarting).LastExit, "/var/lib/staging/app: FAILED: its SHA-256 is "+hashOf(t, testprocess.Program()))
+	assert.Contains(t, r.eventually("artifact", guest.Restarting).LastExit,
+		"/var/lib/staging/app: FAILED: its SHA-256 is "+hashOf(t, testprocess.Program()))
 	assert.Equal(t, guest.Stopped, r.status("app").State)
 	assert.NoFileExists(t, r.machine.Directory+"/root/usr/local/bin/app")
 }
@@ -227,7 +234,7 @@ func TestStoppedServiceStaysStoppedUntilStarted(t *testing.T) {
 func TestStartServiceSaysWhyItDidNotStart(t *testing.T) {
 	r := boot(t, newMachine(t, "10.1.0.21", document([2]string{"web", "[Service]\nExecStart=/opt/web --now\n"})))
 	r.eventually("web", guest.Failed)
-	assert.EqualError(t, r.StartService("web"), "start web.service: 203/EXEC: /opt/web is not on this instance")
+	assert.EqualError(t, r.StartService("web"), "start web.service: 203/EXEC: /opt/web does not exist on this instance")
 }
 
 func TestStartDuringTheWaitForARestartDoesNotWait(t *testing.T) {
@@ -318,7 +325,8 @@ StateDirectory=web`})))
 }
 
 func TestArgumentsAreExpandedAndTranslated(t *testing.T) {
-	script := "#cloud-config\nwrite_files:\n- {path: /bin/show, permissions: '0755', content: \"#!/bin/sh\\nfor a; do echo \\\"<$a>\\\"; done\\n\"}\n" +
+	script := "#cloud-config\nwrite_files:\n" +
+		"- {path: /bin/show, permissions: '0755', content: \"#!/bin/sh\\nfor a; do echo \\\"<$a>\\\"; done\\n\"}\n" +
 		"- path: /etc/systemd/system/show.service\n  content: |\n    [Service]\n    Type=oneshot\n    Environment=NAME=web \"WORDS=a b\"\n" +
 		"    ExecStart=/bin/show \"two words\" /bin/show /absent / ${NAME}-x $WORDS $$HOME 5%% \\\n      continued\n" +
 		"    ExecStart=:/bin/show ${NAME}\nruncmd:\n- systemctl start --no-block show\n"
@@ -326,11 +334,13 @@ func TestArgumentsAreExpandedAndTranslated(t *testing.T) {
 	require.Eventually(t, func() bool { return r.status("show").LastExit == "exit status 0" }, 5*time.Second, time.Millisecond)
 	log, err := os.ReadFile(r.machine.Directory + "/log/show.log")
 	require.NoError(t, err)
-	assert.Equal(t, fmt.Sprintf("<two words>\n<%s/root/bin/show>\n</absent>\n</>\n<web-x>\n<a>\n<b>\n<$HOME>\n<5%%>\n<continued>\n<${NAME}>\n", r.machine.Directory), string(log))
+	assert.Equal(t, "<two words>\n<"+r.machine.Directory+"/root/bin/show>\n</absent>\n</>\n"+
+		"<web-x>\n<a>\n<b>\n<$HOME>\n<5%>\n<continued>\n<${NAME}>\n", string(log))
 }
 
 func TestFailingCommandWithADashIsPassedOver(t *testing.T) {
-	r := boot(t, newMachine(t, "10.1.0.28", document([2]string{"web", "[Service]\nType=oneshot\nExecStartPre=-/bin/rm /nowhere\nExecStart=/bin/mkdir /made"})))
+	unit := [2]string{"web", "[Service]\nType=oneshot\nExecStartPre=-/bin/rm /nowhere\nExecStart=/bin/mkdir /made"}
+	r := boot(t, newMachine(t, "10.1.0.28", document(unit)))
 	require.Eventually(t, func() bool { return r.status("web").LastExit == "exit status 0" }, 5*time.Second, time.Millisecond)
 	assert.DirExists(t, r.machine.Directory+"/root/made")
 }
@@ -407,5 +417,5 @@ func TestAProgramOfAPackageIsThisMachines(t *testing.T) {
 	r := boot(t, newMachine(t, "10.1.0.41", document([2]string{"sleeper", unit})+"packages: [coreutils]\n"))
 	r.eventually("sleeper", guest.Running)
 	r = boot(t, newMachine(t, "10.1.0.42", document([2]string{"sleeper", unit})))
-	assert.Equal(t, "203/EXEC: /bin/sleep is not on this instance", r.eventually("sleeper", guest.Failed).LastExit)
+	assert.Equal(t, "203/EXEC: /bin/sleep does not exist on this instance", r.eventually("sleeper", guest.Failed).LastExit)
 }

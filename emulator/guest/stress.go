@@ -14,14 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SignalProcess sends a signal to the processes of the instance that have a name, or belong to the service of that name.
-// What follows is the service's own affair: systemd restarts it if its unit says so.
+// SignalProcess sends a signal to the processes of the service with a name or, if there is none, to the instance's processes with that
+// name. If the signal ends a service, it restarts as its unit says.
 func (in *Instance) SignalProcess(name string, signal unix.Signal) error {
 	found := in.processes("")
 	if s := in.services[unitName(name)]; s != nil {
 		found = in.processes(s.unit.name)
 	} else {
-		found = slices.DeleteFunc(found, func(p procfs.ProcStat) bool { return !named(p, name) })
+		found = slices.DeleteFunc(found, func(p procfs.ProcStat) bool { return !hasName(p, name) })
 	}
 	if len(found) == 0 {
 		return fmt.Errorf("no process %q runs on %s, which has %s", name, in.spec.ID, strings.Join(in.order, ", "))
@@ -34,23 +34,23 @@ func (in *Instance) SignalProcess(name string, signal unix.Signal) error {
 	return nil
 }
 
-// named compares as pkill does: the kernel keeps 15 characters of a name.
-func named(p procfs.ProcStat, name string) bool { return p.Comm == name[:min(len(name), 15)] }
+// hasName compares a process's name as pkill does: the kernel keeps 15 characters of it.
+func hasName(p procfs.ProcStat, name string) bool { return p.Comm == name[:min(len(name), 15)] }
 
-// Stress is a load on an instance's processors.
+// Stress is an artificial load on the processors of an instance.
 type Stress struct {
 	stop func()
 	done sync.WaitGroup
 }
 
-// stressUnit is what the processes of a stress are marked with.
+// stressUnit takes the place of a unit's name in the mark of stress processes.
 const stressUnit = "stress"
 
-// stressScript is all that a stress runs: it needs this machine's shell and no program of the instance's.
+// stressScript is the program of a stress. It needs this machine's shell, and no program of the instance.
 const stressScript = "while :; do :; done"
 
-// Stress keeps as many cores of this machine busy as is said, 0.2 being a fifth of one, with processes of the instance's
-// that are held and let go many times a second. They end with the stress or with the instance.
+// Stress keeps a number of this machine's cores busy; 0.2 is a fifth of a core. It starts processes on the instance and stops and continues
+// them many times a second. They end with the stress or with the instance.
 func (in *Instance) Stress(cores float64) (*Stress, error) {
 	stopped := make(chan struct{})
 	s := &Stress{stop: sync.OnceFunc(func() { close(stopped) })}
@@ -66,12 +66,13 @@ func (in *Instance) Stress(cores float64) (*Stress, error) {
 	return s, nil
 }
 
-// Stop ends the stress and returns when its processes are gone.
+// Stop ends the stress and returns when its processes have ended.
 func (s *Stress) Stop() {
 	s.stop()
 	s.done.Wait()
 }
 
+// startStress starts a process that keeps a core busy.
 func (in *Instance) startStress() (*exec.Cmd, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -85,10 +86,10 @@ func (in *Instance) startStress() (*exec.Cmd, error) {
 	return cmd, in.spawner.Start(cmd)
 }
 
-// throttled is how often a stress looks at what it has used.
-const throttled = 10 * time.Millisecond
+// throttleInterval is the interval at which a stress compares its processor time with its share.
+const throttleInterval = 10 * time.Millisecond
 
-// throttle lets a process run whenever it has used less than its share so far, and ends it when it is told to.
+// throttle lets a process run while it has used less than its share. It kills the process when stopped is closed.
 func (in *Instance) throttle(cmd *exec.Cmd, share float64, stopped <-chan struct{}) {
 	pid, began := cmd.Process.Pid, time.Now()
 	exited := make(chan struct{})
@@ -96,20 +97,20 @@ func (in *Instance) throttle(cmd *exec.Cmd, share float64, stopped <-chan struct
 		defer close(exited)
 		awaitExit(pid)
 	}()
-	look := time.NewTicker(throttled)
+	look := time.NewTicker(throttleInterval)
 	defer look.Stop()
-	for going := true; going; {
+	for running := true; running; {
 		select {
 		case <-exited:
-			going = false
+			running = false
 		case <-stopped:
-			going = false
+			running = false
 		case <-look.C:
 			signal := unix.SIGSTOP
-			if used(pid) < time.Duration(share*float64(time.Since(began))) {
+			if cpuTimeOf(pid) < time.Duration(share*float64(time.Since(began))) {
 				signal = unix.SIGCONT
 			}
-			_ = unix.Kill(pid, signal) // a zombie until it is waited for: the number is its own
+			_ = unix.Kill(pid, signal) // until cmd.Wait, the number cannot be reused
 		}
 	}
 	_ = unix.Kill(pid, unix.SIGKILL)
@@ -119,8 +120,8 @@ func (in *Instance) throttle(cmd *exec.Cmd, share float64, stopped <-chan struct
 	}
 }
 
-// used is the processor time of a process, to a hundredth of a second.
-func used(pid int) time.Duration {
+// cpuTimeOf returns the processor time of a process, to a hundredth of a second.
+func cpuTimeOf(pid int) time.Duration {
 	p, err := procfs.NewProc(pid)
 	if err != nil {
 		return 0

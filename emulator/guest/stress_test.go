@@ -50,7 +50,8 @@ func TestAKilledProcessComesBackAsItsUnitSays(t *testing.T) {
 	}, 10*time.Second, 2*time.Millisecond)
 	require.NoError(t, r.SignalProcess("once", unix.SIGTERM))
 	r.eventually("once", guest.Stopped)
-	require.ErrorContains(t, r.SignalProcess("once", unix.SIGTERM), `no process "once" runs on i-10x2x0x5, which has web.service, once.service`)
+	require.ErrorContains(t, r.SignalProcess("once", unix.SIGTERM),
+		`no process "once" runs on i-10x2x0x5, which has web.service, once.service`)
 
 	second := r.eventually("web", guest.Running).PID
 	require.NoError(t, r.SignalProcess("guest.test", unix.SIGKILL), "by the name of the process")

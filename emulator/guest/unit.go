@@ -14,19 +14,19 @@ import (
 	sdunit "github.com/coreos/go-systemd/v22/unit"
 )
 
-// systemd's own defaults.
+// The defaults of systemd.
 const (
 	defaultRestartDelay  = 100 * time.Millisecond
-	defaultStartTimeout  = 90 * time.Second // not of oneshot services
+	defaultStartTimeout  = 90 * time.Second // for services that are not oneshot
 	defaultStopTimeout   = 90 * time.Second
 	defaultStartInterval = 10 * time.Second
 	defaultStartBurst    = 5
 )
 
-// unit is a service unit, as far as a process can show it.
+// unit has the options of a service unit that take effect on processes.
 type unit struct {
 	name   string // with .service
-	host   bool   // its program and its paths are this machine's, not those of the instance's files
+	host   bool   // its program and paths are those of this machine, not of the instance
 	after  []string
 	before []string
 	needs  []string // Requires= and Wants=
@@ -37,20 +37,20 @@ type unit struct {
 
 	oneshot       bool
 	startPre      []command
-	start         []command // exactly one unless oneshot
+	start         []command // exactly one command, unless oneshot
 	environment   map[string]string
 	directory     string
 	folders       []folder
 	stateMode     fs.FileMode
 	restart       string // no, on-failure or always
 	restartDelay  time.Duration
-	startTimeout  time.Duration // of the commands before the main one; 0: systemd's default of the type
+	startTimeout  time.Duration // for the commands before the main command; 0: systemd's default for the type
 	stopTimeout   time.Duration
-	startInterval time.Duration // 0: started as often as it fails
+	startInterval time.Duration // 0: there is no start limit
 	startBurst    int
 
-	skipped   []string
-	hardening []string // directives that sandbox a process
+	skipped   []string // options without effect
+	hardening []string // options that sandbox a process
 }
 
 // condition is ConditionPathExists=.
@@ -59,6 +59,7 @@ type condition struct {
 	absent bool
 }
 
+// String returns the option.
 func (c condition) String() string {
 	if c.absent {
 		return "ConditionPathExists=!" + c.path
@@ -66,17 +67,18 @@ func (c condition) String() string {
 	return "ConditionPathExists=" + c.path
 }
 
-// folder is made before the unit starts and named to it.
+// folder is created before the unit starts. An environment variable has its path.
 type folder struct{ variable, path string }
 
+// command is a command line of an Exec option.
 type command struct {
 	argv          []string
-	mayFail       bool // -
-	literal       bool // : (no variables)
-	argvZeroApart bool // @: the second word is argv[0]
+	mayFail       bool // prefix -
+	literal       bool // prefix :, variables are not expanded
+	argvZeroApart bool // prefix @, the second word is argv[0]
 }
 
-// unitName completes a name as systemctl does.
+// unitName appends .service to a name without a suffix, as systemctl does.
 func unitName(name string) string {
 	switch path.Ext(name) {
 	case ".service", ".socket", ".target", ".timer", ".path", ".mount", ".automount", ".swap", ".slice", ".scope", ".device":
@@ -85,7 +87,7 @@ func unitName(name string) string {
 	return name + ".service"
 }
 
-// isUnit reports whether a file is one that systemd would load as a service.
+// isUnit reports whether systemd would load a file as a service unit.
 func isUnit(file string) bool {
 	switch path.Dir(file) {
 	case "/etc/systemd/system", "/usr/lib/systemd/system", "/usr/local/lib/systemd/system":
@@ -94,12 +96,13 @@ func isUnit(file string) bool {
 	return false
 }
 
-// parser reads a unit's options one by one; the first error sticks.
+// parser reads a unit's options. It stops at the first error.
 type parser struct {
 	unit *unit
 	err  error
 }
 
+// parseUnit reads the file of a unit.
 func parseUnit(name string, content []byte) (*unit, error) {
 	options, err := sdunit.DeserializeOptions(bytes.NewReader(content))
 	if err != nil {
@@ -124,6 +127,7 @@ func parseUnit(name string, content []byte) (*unit, error) {
 	return p.unit, p.unit.validate()
 }
 
+// validate returns an error if systemd would refuse the unit.
 func (u *unit) validate() error {
 	switch {
 	case len(u.start) == 0:
@@ -136,10 +140,12 @@ func (u *unit) validate() error {
 	return nil
 }
 
+// skip notes an option without effect.
 func (p *parser) skip(format string, args ...any) {
 	p.unit.skipped = append(p.unit.skipped, fmt.Sprintf(format, args...))
 }
 
+// option reads an option of any section.
 func (p *parser) option(section, name, value string) {
 	switch section {
 	case "Unit":
@@ -151,10 +157,11 @@ func (p *parser) option(section, name, value string) {
 			p.unit.wantedBy = append(p.unit.wantedBy, strings.Fields(value)...)
 		}
 	default:
-		p.skip("section [%s] is not acted upon", section)
+		p.skip("section [%s] is not supported", section)
 	}
 }
 
+// unitOption reads an option of the section [Unit].
 func (p *parser) unitOption(name, value string) {
 	u := p.unit
 	switch name {
@@ -181,15 +188,16 @@ func (p *parser) unitOption(name, value string) {
 	case "StartLimitBurst":
 		u.startBurst, p.err = strconv.Atoi(value)
 	default:
-		p.skip("%s=%s is not acted upon", name, value)
+		p.skip("%s=%s is not supported", name, value)
 	}
 }
 
+// serviceOption reads an option of the section [Service].
 func (p *parser) serviceOption(name, value string) {
 	u := p.unit
 	switch name {
 	case "Type":
-		p.kind(value)
+		p.serviceType(value)
 	case "ExecStartPre":
 		u.startPre = p.commands(u.startPre, value)
 	case "ExecStart":
@@ -216,39 +224,41 @@ func (p *parser) serviceOption(name, value string) {
 		u.stopTimeout = p.timeout(value)
 	case "User", "Group", "DynamicUser", "SupplementaryGroups":
 		p.skip("%s=%s: processes run as the emulator's own user", name, value)
-	case "StandardOutput", "StandardError", "SyslogIdentifier", "NoNewPrivileges": // as they are here, or to the log
+	case "StandardOutput", "StandardError", "SyslogIdentifier", "NoNewPrivileges": // they are so already, or about the log
 	default:
 		if isHardening(name) {
 			p.unit.hardening = append(p.unit.hardening, name)
 			return
 		}
-		p.skip("%s=%s is not acted upon", name, value)
+		p.skip("%s=%s is not supported", name, value)
 	}
 }
 
-func (p *parser) kind(value string) {
+// serviceType reads Type=.
+func (p *parser) serviceType(value string) {
 	switch value {
 	case "oneshot":
 		p.unit.oneshot = true
 	case "simple", "exec":
 		p.unit.oneshot = false
 	case "notify", "notify-reload":
-		p.skip("Type=%s: taken as started when its program runs", value)
+		p.skip("Type=%s: the service counts as started when its program runs", value)
 	default:
 		p.err = fmt.Errorf("the emulator runs simple, exec, notify and oneshot services")
 	}
 }
 
+// restart reads Restart=.
 func (p *parser) restart(value string) {
 	switch value {
 	case "no", "on-failure", "always":
 		p.unit.restart = value
 	default:
-		p.err = fmt.Errorf("the emulator knows no, on-failure and always")
+		p.err = fmt.Errorf("the emulator supports no, on-failure and always")
 	}
 }
 
-// commands adds one; an empty value empties the list, as systemd's lists do.
+// commands appends a command to a list. An empty value empties the list, as in systemd.
 func (p *parser) commands(list []command, value string) []command {
 	if value == "" {
 		return nil
@@ -270,13 +280,14 @@ func (p *parser) commands(list []command, value string) []command {
 	}
 	switch {
 	case len(c.argv) == 0 || (c.argvZeroApart && len(c.argv) < 2):
-		p.err = fmt.Errorf("names no program")
+		p.err = fmt.Errorf("it names no program")
 	case !path.IsAbs(c.argv[0]):
 		p.err = fmt.Errorf("the program's path is not absolute")
 	}
 	return append(list, c)
 }
 
+// environment reads Environment=.
 func (p *parser) environment(value string) {
 	if value == "" {
 		p.unit.environment = map[string]string{}
@@ -297,16 +308,18 @@ func (p *parser) environment(value string) {
 	}
 }
 
+// folders reads StateDirectory= and the like.
 func (p *parser) folders(variable, parent, value string) {
 	for name := range strings.FieldsSeq(value) {
 		p.unit.folders = append(p.unit.folders, folder{variable: variable, path: path.Join(parent, path.Join("/", name))})
 	}
 }
 
+// word reads a value of one word.
 func (p *parser) word(value string) string {
 	words, err := splitWords(value)
 	if err == nil && len(words) != 1 {
-		err = fmt.Errorf("is not one path")
+		err = fmt.Errorf("it is not one path")
 	}
 	if err != nil {
 		p.err = err
@@ -315,7 +328,7 @@ func (p *parser) word(value string) string {
 	return words[0]
 }
 
-// isHardening reports whether an option only takes rights away from a process, so that it does the same without.
+// isHardening reports whether an option only takes rights away from a process: without the option, the process does the same.
 func isHardening(name string) bool {
 	for _, prefix := range []string{"Protect", "Private", "Restrict", "Capability", "SystemCall"} {
 		if strings.HasPrefix(name, prefix) {
@@ -326,12 +339,13 @@ func isHardening(name string) bool {
 		"ReadOnlyPaths", "InaccessiblePaths", "RemoveIPC", "KeyringMode", "ProcSubset", "NoExecPaths", "ExecPaths"}, name)
 }
 
+// timeUnits are the units of systemd's time spans.
 var timeUnits = map[string]time.Duration{
 	"us": time.Microsecond, "ms": time.Millisecond, "": time.Second, "s": time.Second, "sec": time.Second,
 	"min": time.Minute, "m": time.Minute, "h": time.Hour, "hr": time.Hour, "d": 24 * time.Hour,
 }
 
-// forever is long enough for systemd's infinity.
+// forever stands for systemd's infinity.
 const forever = 100 * 365 * 24 * time.Hour
 
 // duration reads systemd's time spans: 5, 1.5s, 1min 30s, infinity.
@@ -356,7 +370,7 @@ func (p *parser) duration(value string) time.Duration {
 	return min(total, forever)
 }
 
-// timeout is a time span whose 0 is infinity.
+// timeout reads a time span in which 0 means infinity.
 func (p *parser) timeout(value string) time.Duration {
 	if d := p.duration(value); d > 0 {
 		return d
@@ -364,7 +378,7 @@ func (p *parser) timeout(value string) time.Duration {
 	return forever
 }
 
-// resolveOrder turns Before= around and refuses units that wait for each other, of which systemd would drop one.
+// resolveOrder turns Before= into After= of the other unit. It returns an error for units that wait for each other: systemd would drop one.
 func (in *Instance) resolveOrder() error {
 	for _, name := range in.order {
 		for _, later := range in.services[name].unit.before {
@@ -382,7 +396,7 @@ func (in *Instance) resolveOrder() error {
 	return nil
 }
 
-// cycle follows After= from name; trail is how it was come by.
+// cycle follows After= from a unit and returns a cycle, if there is one. The trail has the units on the way to it.
 func (in *Instance) cycle(name string, trail []string, finished map[string]bool) []string {
 	if i := slices.Index(trail, name); i >= 0 {
 		return append(trail[i:], name)

@@ -99,8 +99,9 @@ WantedBy=multi-user.target
 	require.NoError(t, err)
 	assert.Equal(t, &unit{
 		name: "web.service", after: []string{"a.service", "b.service", "c.service"}, needs: []string{"a.service", "b.service"},
-		requires: []string{"a.service"}, wantedBy: []string{"multi-user.target"}, onSuccess: []string{"next.service"}, conditions: []condition{{path: "/done", absent: true}},
-		oneshot: true,
+		requires: []string{"a.service"}, wantedBy: []string{"multi-user.target"}, onSuccess: []string{"next.service"},
+		conditions: []condition{{path: "/done", absent: true}},
+		oneshot:    true,
 		start: []command{
 			{argv: []string{"/bin/one", "continued"}, mayFail: true},
 			{argv: []string{"/bin/two", "${X}"}, literal: true},
@@ -110,9 +111,9 @@ WantedBy=multi-user.target
 		restart: "on-failure", restartDelay: time.Minute + 500*time.Millisecond,
 		startTimeout: forever, stopTimeout: forever, startInterval: 0, startBurst: 5,
 		skipped: []string{
-			"OnFailure=mail.service is not acted upon",
+			"OnFailure=mail.service is not supported",
 			"DynamicUser=yes: processes run as the emulator's own user",
-			"Nice=5 is not acted upon",
+			"Nice=5 is not supported",
 		},
 		hardening: []string{"ProtectHome", "ProtectSystem"},
 	}, u)
@@ -127,7 +128,7 @@ func TestUnitThatSystemdWouldNotLoadIsRefused(t *testing.T) {
 		"[Service]\nExecStart=@/only-one\n":                               "names no program",
 		"[Service]\nExecStart=/a\nRestartSec=soon\n":                      `RestartSec=soon: "soon" is not a time span`,
 		"[Service]\nExecStart=/a\nRestartSec=\n":                          "the time span is empty",
-		"[Service]\nExecStart=/a\nRestart=sometimes\n":                    "knows no, on-failure and always",
+		"[Service]\nExecStart=/a\nRestart=sometimes\n":                    "supports no, on-failure and always",
 		"[Service]\nExecStart=/a\nType=forking\n":                         "simple, exec, notify and oneshot",
 		"[Service]\nExecStart=/a\nEnvironment=1A=b\n":                     `"1A=b" is not NAME=VALUE`,
 		"[Service]\nExecStart=/a\nWorkingDirectory=/a b\n":                "is not one path",

@@ -8,14 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watchdog is a shell that runs while there are instances. It waits for the emulator's end, however that comes, and then
-// kills every process with the emulator's mark. The kernel ends services themselves; this is for what they forked.
+// watchdog runs a shell while there are instances. The shell waits until the emulator ends, even by SIGKILL, and then kills every process
+// with the emulator's mark. The kernel ends the main processes of services; the watchdog is for the processes that they forked.
 type watchdog struct {
 	mu        sync.Mutex
 	instances int
-	leash     io.WriteCloser // closed by the emulator's end; a line on it calls the watchdog off
+	leash     io.WriteCloser // closed when the emulator ends; a line written to it ends the shell
 }
 
+// guard is the watchdog of this process.
 var guard watchdog
 
 const watchdogScript = `read -r _ && exit 0
@@ -30,7 +31,7 @@ while :; do
 	[ "$found" ] || exit 0
 done`
 
-// watch counts an instance in, and out when it is done.
+// watch runs the watchdog until an instance is done.
 func (w *watchdog) watch(done <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -49,14 +50,15 @@ func (w *watchdog) watch(done <-chan struct{}) {
 	}()
 }
 
+// start starts the shell.
 func (w *watchdog) start() {
 	mark := markVariable + "=" + emulatorMark()
-	cmd := exec.Command("/bin/sh", "-c", watchdogScript, "elastic-service-watchdog", mark) //nolint:gosec // a constant and a random word
-	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}                                      // a terminal's Ctrl-C is not for it
+	cmd := exec.Command("/bin/sh", "-c", watchdogScript, "elastic-service-watchdog", mark) //nolint:gosec // constants and a random text
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}                                      // Ctrl-C on the terminal must not end it
 	cmd.Dir = "/"
 	leash, err := cmd.StdinPipe()
 	if err != nil || cmd.Start() != nil {
-		return // without it, only what services forked can outlive a kill -9 of the emulator
+		return // without a watchdog, forked processes survive a kill -9 of the emulator
 	}
 	w.leash = leash
 	go func() { _ = cmd.Wait() }()

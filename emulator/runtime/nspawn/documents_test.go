@@ -33,7 +33,7 @@ func schema(t *testing.T, m *nspawn.Machine, document []byte) nspawn.Result {
 // everyStack is the user data of all stack files.
 func everyStack(t *testing.T) map[string][]byte {
 	t.Helper()
-	root, err := filepath.Abs("../..")
+	root, err := filepath.Abs("../../..")
 	require.NoError(t, err)
 	stacks, err := project.Stacks(root)
 	require.NoError(t, err)
