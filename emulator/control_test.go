@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 )
 
 func open(t *testing.T, folder string) (*emulator.Emulator, error) {
@@ -26,7 +27,7 @@ func open(t *testing.T, folder string) (*emulator.Emulator, error) {
 
 const address = "127.0.0.1:45661"
 
-func serving(t *testing.T) (emulator.Client, *emulator.Control) {
+func serving(t *testing.T) (api.Client, *api.Server) {
 	t.Helper()
 	e, err := open(t, t.TempDir())
 	require.NoError(t, err)
@@ -35,7 +36,7 @@ func serving(t *testing.T) (emulator.Client, *emulator.Control) {
 	require.NoError(t, err)
 	t.Cleanup(control.Close)
 	t.Cleanup(http.DefaultClient.CloseIdleConnections) // the next one has the same address
-	return emulator.Client{Address: address}, control
+	return api.Client{Address: address}, control
 }
 
 func TestClientAsksAndTells(t *testing.T) {
@@ -49,7 +50,7 @@ func TestClientAsksAndTells(t *testing.T) {
 	assert.Equal(t, "dev", attachment.Stack)
 	assert.Contains(t, attachment.Environment["PULUMI_DEBUG_PROVIDERS"], "awsx:")
 
-	require.ErrorContains(t, client.Terminate(t.Context(), "i-1"), "InvalidInstanceID.NotFound")
+	require.ErrorContains(t, client.TerminateInstance(t.Context(), "i-1"), "InvalidInstanceID.NotFound")
 	require.ErrorContains(t, client.StopService(t.Context(), "i-1", "musicguru"), `instance "i-1" does not run`)
 	require.ErrorContains(t, client.StopTask(t.Context(), "1"), "The referenced task was not found: 1")
 	require.NoError(t, client.Stop(t.Context()))
@@ -116,7 +117,7 @@ func TestTheControlAPIListensOnLoopbackOnly(t *testing.T) {
 		_, err := e.Serve(address, "dev")
 		require.ErrorContains(t, err, "is not on loopback", address)
 	}
-	assert.True(t, strings.HasPrefix(emulator.ControlAddress, "127.0.0.1:"))
+	assert.True(t, strings.HasPrefix(api.DefaultAddress, "127.0.0.1:"))
 }
 
 func TestAPortInUseIsAClearError(t *testing.T) {
@@ -129,8 +130,8 @@ func TestAPortInUseIsAClearError(t *testing.T) {
 }
 
 func TestNobodyThereIsSaid(t *testing.T) {
-	_, err := emulator.Client{Address: "127.0.0.1:1"}.Status(t.Context())
-	require.ErrorIs(t, err, emulator.ErrNotRunning)
+	_, err := api.Client{Address: "127.0.0.1:1"}.Status(t.Context())
+	require.ErrorIs(t, err, api.ErrNotRunning)
 }
 
 func TestOtherProgramsAtTheAddressAreTold(t *testing.T) {
@@ -142,15 +143,15 @@ func TestOtherProgramsAtTheAddressAreTold(t *testing.T) {
 			func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "text/html")
 				w.WriteHeader(http.StatusNotFound)
-			}, "answers, but is no emulator (404 Not Found): choose another address",
+			}, "answers, but is not an emulator (404 Not Found): choose another address",
 		},
-		"another API":  {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }, "answers, but is no emulator ("},
+		"another API":  {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("hello")) }, "answers, but is not an emulator ("},
 		"a silent one": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "has not answered for 50ms"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(c.answer)
 			defer server.Close()
-			_, err := emulator.Client{Address: server.Listener.Addr().String(), Patience: 50 * time.Millisecond}.Status(t.Context())
+			_, err := api.Client{Address: server.Listener.Addr().String(), Patience: 50 * time.Millisecond}.Status(t.Context())
 			assert.ErrorContains(t, err, c.says)
 		})
 	}

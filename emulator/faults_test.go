@@ -11,10 +11,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
-	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/loopback"
 )
 
@@ -23,18 +22,18 @@ func restarting() string {
 	return strings.Replace(webDocument(), "[Service]\n", "[Service]\n    Restart=always\n    RestartSec=100ms\n", 1)
 }
 
-func (w *world) start(action, target string, seconds float64, parameters map[string]string) fault.Fault {
+func (w *world) start(action, target string, seconds float64, parameters map[string]string) api.Fault {
 	w.t.Helper()
-	return must(w.StartFault(emulator.FaultRequest{Action: action, Target: target, Duration: seconds, Parameters: parameters}))(w.t)
+	return must(w.StartFault(api.FaultRequest{Action: action, Target: target, Duration: seconds, Parameters: parameters}))(w.t)
 }
 
-func (w *world) instance(id string) emulator.InstanceStatus {
+func (w *world) instance(id string) api.Instance {
 	for _, i := range w.Status().Instances {
 		if i.ID == id {
 			return i
 		}
 	}
-	return emulator.InstanceStatus{}
+	return api.Instance{}
 }
 
 func TestFaultsOfInstancesAreReal(t *testing.T) {
@@ -50,9 +49,9 @@ func TestFaultsOfInstancesAreReal(t *testing.T) {
 		assert.Empty(t, w.Status().Faults, "that is over at once")
 		w.eventually("restarted", func() bool {
 			services := w.instance(victim.ID).Services
-			return services[0].Restarts == 1 && services[0].State == guest.Running
+			return services[0].Restarts == 1 && services[0].State == api.ServiceRunning
 		})
-		_, err := w.StartFault(emulator.FaultRequest{
+		_, err := w.StartFault(api.FaultRequest{
 			Action: fault.KillProcess, Target: victim.ID, Parameters: map[string]string{fault.ParameterProcess: "mysqld"},
 		})
 		require.ErrorContains(t, err, `no process "mysqld" runs on `+victim.ID)
@@ -60,7 +59,7 @@ func TestFaultsOfInstancesAreReal(t *testing.T) {
 	t.Run("its CPU is busy until the load's time is over", func(t *testing.T) {
 		w.t = t
 		load := w.start(fault.StressCPU, victim.ID, 200, map[string]string{fault.ParameterLoad: "50"})
-		assert.Equal(t, []fault.Fault{load}, w.Status().Faults)
+		assert.Equal(t, []api.Fault{load}, w.Status().Faults)
 		// What the processes themselves need, more of it with the race detector, the other instance needs too.
 		more := func() float64 { return w.instance(victim.ID).CPU - w.instance(other.ID).CPU }
 		w.eventually("half of it is used", func() bool { return more() > 30 })
@@ -109,7 +108,7 @@ func TestAFailedZoneIsLeftAndFilledAgain(t *testing.T) {
 		return strings.Join(text, "")
 	}
 	require.Equal(t, "ab", zones())
-	var dead emulator.InstanceStatus
+	var dead api.Instance
 	for _, i := range w.Status().Instances {
 		if i.Zone == "us-east-1a" {
 			dead = i
@@ -139,7 +138,7 @@ func TestTheControlAPIStartsListsAndEndsFaults(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(control.Close)
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	client := emulator.Client{Address: address}
+	client := api.Client{Address: address}
 
 	faults := must(client.Faults(t.Context()))(t)
 	assert.Empty(t, faults.Running)
@@ -155,7 +154,7 @@ func TestTheControlAPIStartsListsAndEndsFaults(t *testing.T) {
 		"AZ Availability: Power Interruption",
 	}, names)
 
-	started := must(client.StartFault(t.Context(), emulator.FaultRequest{
+	started := must(client.StartFault(t.Context(), api.FaultRequest{
 		Action: fault.DisruptConnectivity, Target: "us-east-1b", Duration: 90, Parameters: map[string]string{"scope": "all"},
 	}))(t)
 	assert.Equal(t, 90*time.Second, started.Until.Sub(started.Started))

@@ -38,7 +38,7 @@ func TestAFullDiskRefusesWhatCannotBeKeptAndLeavesTheRestRunning(t *testing.T) {
 	free := w.fillDisk()
 	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.S3.CreateBucket("unsaved") }))
 	_, err := w.Providers.DeleteOrphans(t.Context(), nil)
-	require.ErrorContains(t, err, "the state can't be saved")
+	require.ErrorContains(t, err, "the state cannot be saved")
 	require.ErrorIs(t, err, unix.ENOSPC)
 	victim := w.Status().Instances[0].ID
 	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.EC2.TerminateInstance(victim) }))

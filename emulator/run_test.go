@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/acm"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
@@ -55,10 +55,10 @@ func TestRequestsAreSharedByTheHealthyInstances(t *testing.T) {
 		assert.NotContains(t, body, sick.Loopback.String())
 	}
 	flows := w.Status().Balancers[0].Flows
-	assert.Equal(t, emulator.FlowStatus{Total: 3, Statuses: [6]uint64{2: 3}}, flows[sick.ID])
+	assert.Equal(t, api.Flow{Total: 3, Statuses: [6]uint64{2: 3}}, flows[sick.ID])
 	assert.EqualValues(t, 1, flows[""].Refused)
 	if at := loopback.Port(80); at != 80 {
-		assert.Equal(t, []string{fmt.Sprintf("port 80 is root's here: it is at %d", at)}, w.Status().Moved)
+		assert.Equal(t, []string{fmt.Sprintf("only root may open port 80: it is at %d", at)}, w.Status().Moved)
 	} else {
 		assert.Empty(t, w.Status().Moved)
 	}
@@ -179,8 +179,8 @@ func (w *world) startService(desired int, command ...string) string {
 	}))(t).ARN
 }
 
-func (w *world) running() []emulator.TaskStatus {
-	return slices.DeleteFunc(w.Status().Tasks, func(t emulator.TaskStatus) bool { return t.State != string(ecs.TaskRunning) })
+func (w *world) running() []api.Task {
+	return slices.DeleteFunc(w.Status().Tasks, func(t api.Task) bool { return t.State != string(ecs.TaskRunning) })
 }
 
 func TestTasksServeBehindTheBalancerAndAreReplaced(t *testing.T) {
@@ -208,7 +208,7 @@ func TestTasksServeBehindTheBalancerAndAreReplaced(t *testing.T) {
 	stopped := w.running()[0]
 	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.ECS.StopTask(stopped.ID, "", m.Clock.Now()) }))
 	w.eventually("replaced", func() bool {
-		return steady() && !slices.ContainsFunc(w.running(), func(t emulator.TaskStatus) bool { return t.ID == stopped.ID })
+		return steady() && !slices.ContainsFunc(w.running(), func(t api.Task) bool { return t.ID == stopped.ID })
 	})
 	w.stop()
 	w.run()
@@ -237,7 +237,7 @@ func TestContainerThatCannotStartIsAFailedTask(t *testing.T) {
 	w := newWorld(t)
 	w.startService(1, "/no/such/program")
 	w.eventually("a task that says why", func() bool {
-		return slices.ContainsFunc(w.Status().Tasks, func(t emulator.TaskStatus) bool {
+		return slices.ContainsFunc(w.Status().Tasks, func(t api.Task) bool {
 			return t.State == string(ecs.TaskStopped) && t.Reason != ""
 		})
 	})

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/load"
 	"github.com/elastic-service/elastic-service/emulator/loopback"
 )
@@ -49,7 +49,7 @@ HTTPS. Without it, call sends 0, or gets / from an HTTP balancer.`,
 
 // firstService returns the listener with the lowest port of the first balancer. Without a question it is asked what suits it. Each
 // question to a network balancer has a connection of its own.
-func firstService(s emulator.Status, question string) (*load.Service, error) {
+func firstService(s api.Status, question string) (*load.Service, error) {
 	if len(s.Balancers) == 0 {
 		return nil, errNoBalancer
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/internal/project"
 )
 
@@ -35,7 +35,7 @@ func completeStacks(*cobra.Command, []string, string) ([]cobra.Completion, cobra
 }
 
 // fromStatus returns a completer that proposes what the running emulator has. The list gets the arguments before.
-func fromStatus(g *globals, list func(s emulator.Status, args []string) []cobra.Completion) completer {
+func fromStatus(g *globals, list func(s api.Status, args []string) []cobra.Completion) completer {
 	return func(c *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		client := g.client()
 		client.Patience = completionPatience
@@ -48,7 +48,7 @@ func fromStatus(g *globals, list func(s emulator.Status, args []string) []cobra.
 }
 
 // instances lists the instances that run, with their zones.
-func instances(s emulator.Status) []cobra.Completion {
+func instances(s api.Status) []cobra.Completion {
 	var found []cobra.Completion
 	for _, i := range s.Instances {
 		if i.State == "running" {
@@ -59,7 +59,7 @@ func instances(s emulator.Status) []cobra.Completion {
 }
 
 // firstInstance proposes an instance as the only argument.
-func firstInstance(s emulator.Status, args []string) []cobra.Completion {
+func firstInstance(s api.Status, args []string) []cobra.Completion {
 	if len(args) > 0 {
 		return nil
 	}
@@ -67,7 +67,7 @@ func firstInstance(s emulator.Status, args []string) []cobra.Completion {
 }
 
 // instanceAndService proposes an instance, and after it one of its services.
-func instanceAndService(s emulator.Status, args []string) []cobra.Completion {
+func instanceAndService(s api.Status, args []string) []cobra.Completion {
 	switch len(args) {
 	case 0:
 		return instances(s)
@@ -77,7 +77,7 @@ func instanceAndService(s emulator.Status, args []string) []cobra.Completion {
 	return nil
 }
 
-func servicesOf(s emulator.Status, instance string) []cobra.Completion {
+func servicesOf(s api.Status, instance string) []cobra.Completion {
 	var found []cobra.Completion
 	for _, i := range s.Instances {
 		if i.ID != instance {
@@ -91,7 +91,7 @@ func servicesOf(s emulator.Status, instance string) []cobra.Completion {
 }
 
 // tasks lists the tasks that run.
-func tasks(s emulator.Status) []cobra.Completion {
+func tasks(s api.Status) []cobra.Completion {
 	var found []cobra.Completion
 	for _, t := range s.Tasks {
 		if t.State == "RUNNING" {
@@ -102,7 +102,7 @@ func tasks(s emulator.Status) []cobra.Completion {
 }
 
 // zones lists the zones of the instances, each once.
-func zones(s emulator.Status) []cobra.Completion {
+func zones(s api.Status) []cobra.Completion {
 	var found []cobra.Completion
 	known := map[string]bool{}
 	for _, i := range s.Instances {
@@ -144,7 +144,7 @@ func faultArguments(g *globals) completer {
 }
 
 // targetsOf lists what a fault can hit.
-func targetsOf(ctx context.Context, client emulator.Client) []cobra.Completion {
+func targetsOf(ctx context.Context, client api.Client) []cobra.Completion {
 	s, err := client.Status(ctx)
 	if err != nil {
 		return nil

@@ -6,9 +6,8 @@ import (
 	"io"
 	"path/filepath"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/engine"
-	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
@@ -82,11 +81,11 @@ func openRepaired(ctx context.Context, o session.Options, p providers, out io.Wr
 }
 
 // failedServices describes the services that should run and do not, with what their last command ended with.
-func failedServices(s emulator.Status, folder string) []error {
+func failedServices(s api.Status, folder string) []error {
 	var found []error
 	for _, i := range s.Instances {
 		for _, service := range i.Services {
-			if i.State == "running" && service.State != guest.Running && service.LastExit != "" && !isDone(service) {
+			if i.State == "running" && service.State != api.ServiceRunning && service.LastExit != "" && !isDone(service) {
 				found = append(found, fmt.Errorf("%s on %s: %s, restarted %d times; its output is in %s", service.Name, i.ID,
 					service.LastExit, service.Restarts, filepath.Join(folder, "instances", i.ID, "log")))
 			}

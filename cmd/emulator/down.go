@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
@@ -43,7 +43,7 @@ func down(ctx context.Context, g *globals, f *stackFlags, out, errs io.Writer) e
 			g.address, running.Stack, f.stack)
 	case err == nil:
 		return downRunning(ctx, g, f.session(root, running.Folder, errs), running, out)
-	case !errors.Is(err, emulator.ErrNotRunning):
+	case !errors.Is(err, api.ErrNotRunning):
 		return err
 	}
 	o := f.session(root, session.StateFolder(root, f.stack), errs)
@@ -55,7 +55,7 @@ func down(ctx context.Context, g *globals, f *stackFlags, out, errs io.Writer) e
 	if err != nil {
 		return err
 	}
-	err = destroy(ctx, o, providers{s.Emulator.Providers.Environment(), s.Emulator.Providers.DeleteOrphans}, out)
+	err = destroy(ctx, o, providers{s.Emulator.Providers.Environment(), s.Emulator.DeleteOrphans}, out)
 	destroyed := err == nil
 	err = errors.Join(err, s.Close())
 	if destroyed {
@@ -65,7 +65,7 @@ func down(ctx context.Context, g *globals, f *stackFlags, out, errs io.Writer) e
 }
 
 // downRunning destroys the stack of an emulator in another process, ends that and deletes its folder.
-func downRunning(ctx context.Context, g *globals, o session.Options, running emulator.Attachment, out io.Writer) error {
+func downRunning(ctx context.Context, g *globals, o session.Options, running api.Attachment, out io.Writer) error {
 	client := g.client()
 	if err := destroy(ctx, o, providers{running.Environment, client.DeleteOrphans}, out); err != nil {
 		return err

@@ -13,8 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/elastic-service/elastic-service/emulator"
-	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
@@ -62,7 +61,7 @@ func newStopFault(g *globals) *cobra.Command {
 		Long:    `End a fault before its time. ` + "`emulator fault`" + ` lists the faults that last.`,
 		Example: `  emulator fault stop EXPabc123`,
 		Args:    arguments(1, 1, "name one fault (see `emulator fault`)"),
-		ValidArgsFunction: fromStatus(g, func(s emulator.Status, args []string) []cobra.Completion {
+		ValidArgsFunction: fromStatus(g, func(s api.Status, args []string) []cobra.Completion {
 			if len(args) > 0 {
 				return nil
 			}
@@ -82,7 +81,7 @@ func newStopFault(g *globals) *cobra.Command {
 	}
 }
 
-func startFault(ctx context.Context, client emulator.Client, args []string, duration time.Duration, out io.Writer) error {
+func startFault(ctx context.Context, client api.Client, args []string, duration time.Duration, out io.Writer) error {
 	request, err := faultRequest(ctx, client, args, duration)
 	if err != nil {
 		return err
@@ -100,8 +99,8 @@ func startFault(ctx context.Context, client emulator.Client, args []string, dura
 }
 
 // faultRequest reads ACTION TARGET [NAME=VALUE …].
-func faultRequest(ctx context.Context, client emulator.Client, args []string, duration time.Duration) (emulator.FaultRequest, error) {
-	request := emulator.FaultRequest{Target: args[1], Parameters: map[string]string{}}
+func faultRequest(ctx context.Context, client api.Client, args []string, duration time.Duration) (api.FaultRequest, error) {
+	request := api.FaultRequest{Target: args[1], Parameters: map[string]string{}}
 	for _, arg := range args[2:] {
 		name, value, ok := strings.Cut(arg, "=")
 		if !ok {
@@ -128,8 +127,8 @@ func faultRequest(ctx context.Context, client emulator.Client, args []string, du
 }
 
 // findAction returns the action with a name, or the only action whose name ends so.
-func findAction(actions []fault.Action, name string) (fault.Action, error) {
-	var found []fault.Action
+func findAction(actions []api.FaultAction, name string) (api.FaultAction, error) {
+	var found []api.FaultAction
 	var names []string
 	for _, a := range actions {
 		names = append(names, a.Name)
@@ -141,16 +140,16 @@ func findAction(actions []fault.Action, name string) (fault.Action, error) {
 		}
 	}
 	if len(found) > 1 {
-		return fault.Action{}, fmt.Errorf("%w: %q could be %s or %s", session.ErrUsage, name, found[0].Name, found[1].Name)
+		return api.FaultAction{}, fmt.Errorf("%w: %q could be %s or %s", session.ErrUsage, name, found[0].Name, found[1].Name)
 	}
 	if len(found) == 0 {
-		return fault.Action{}, fmt.Errorf("%w: there is no action %q; there is\n  %s", session.ErrUsage, name, strings.Join(names, "\n  "))
+		return api.FaultAction{}, fmt.Errorf("%w: there is no action %q; there is\n  %s", session.ErrUsage, name, strings.Join(names, "\n  "))
 	}
 	return found[0], nil
 }
 
 // listFaults prints the actions, and the faults that last.
-func listFaults(ctx context.Context, client emulator.Client, out io.Writer) error {
+func listFaults(ctx context.Context, client api.Client, out io.Writer) error {
 	faults, err := client.Faults(ctx)
 	if err != nil {
 		return err
@@ -178,7 +177,7 @@ func listFaults(ctx context.Context, client emulator.Client, out io.Writer) erro
 	return nil
 }
 
-func printFaults(out io.Writer, running []fault.Fault, now time.Time) {
+func printFaults(out io.Writer, running []api.Fault, now time.Time) {
 	for _, f := range running {
 		var parameters []string
 		for _, name := range slices.Sorted(maps.Keys(f.Parameters)) {

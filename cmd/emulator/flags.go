@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/runtime"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
@@ -20,20 +20,20 @@ import (
 type stackFlags struct {
 	stack   string
 	speed   speed
-	runtime runtime
+	runtime runtimeFlag
 	verbose bool
 }
 
 // addStackFlags adds the flags of a command that starts an emulator.
 func addStackFlags(c *cobra.Command) *stackFlags {
-	f := &stackFlags{speed: 10, runtime: runtime(emulator.Processes)}
+	f := &stackFlags{speed: 10, runtime: runtimeFlag(runtime.Process)}
 	c.Flags().StringVar(&f.stack, "stack", "dev", "`name` of the stack: its settings are Pulumi.NAME.yaml")
 	c.Flags().Var(&f.speed, "speed", fmt.Sprintf("emulated seconds that pass in a real second, %g to %g", slowest, fastest))
 	c.Flags().Var(&f.runtime, "runtime", "what instances are: process, or machine: booted in namespaces, which needs root")
 	c.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "print Pulumi's output and the emulator's log as well")
 	complete(c, "stack", completeStacks)
 	complete(c, "runtime", func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return []cobra.Completion{string(emulator.Processes), string(emulator.Machines)}, cobra.ShellCompDirectiveNoFileComp
+		return []cobra.Completion{string(runtime.Process), string(runtime.Nspawn)}, cobra.ShellCompDirectiveNoFileComp
 	})
 	return f
 }
@@ -41,7 +41,7 @@ func addStackFlags(c *cobra.Command) *stackFlags {
 // session returns the options of a session with the stack. A rehearsal and an experiment have folders of their own.
 func (f *stackFlags) session(root, folder string, errs io.Writer) session.Options {
 	return session.Options{
-		Root: root, Stack: f.stack, Folder: folder, Speed: float64(f.speed), Runtime: emulator.Runtime(f.runtime), Verbose: f.verbose,
+		Root: root, Stack: f.stack, Folder: folder, Speed: float64(f.speed), Runtime: runtime.Kind(f.runtime), Verbose: f.verbose,
 		Err: errs,
 	}
 }
@@ -91,17 +91,17 @@ func (s *speed) Set(text string) error {
 	return nil
 }
 
-// runtime is what instances are.
-type runtime string
+// runtimeFlag is the kind of a runtime.
+type runtimeFlag string
 
-func (r *runtime) String() string { return string(*r) }
-func (r *runtime) Type() string   { return "runtime" }
+func (r *runtimeFlag) String() string { return string(*r) }
+func (r *runtimeFlag) Type() string   { return "runtime" }
 
-func (r *runtime) Set(text string) error {
-	if text != string(emulator.Processes) && text != string(emulator.Machines) {
-		return fmt.Errorf("%q is neither %s nor %s", text, emulator.Processes, emulator.Machines)
+func (r *runtimeFlag) Set(text string) error {
+	if text != string(runtime.Process) && text != string(runtime.Nspawn) {
+		return fmt.Errorf("%q is neither %s nor %s", text, runtime.Process, runtime.Nspawn)
 	}
-	*r = runtime(text)
+	*r = runtimeFlag(text)
 	return nil
 }
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/load"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
@@ -84,7 +84,7 @@ type targetShare struct {
 }
 
 // loadService puts the first balancer of the running emulator under load.
-func loadService(ctx context.Context, client emulator.Client, question string, o load.Options, progress io.Writer) (*loadReport, error) {
+func loadService(ctx context.Context, client api.Client, question string, o load.Options, progress io.Writer) (*loadReport, error) {
 	before, err := client.Status(ctx)
 	if err != nil {
 		return nil, err
@@ -147,7 +147,7 @@ func (l *loadReport) print(out io.Writer) {
 }
 
 // targetShares returns what each target got between two looks at the status.
-func targetShares(before, after emulator.Status) []targetShare {
+func targetShares(before, after api.Status) []targetShare {
 	then, now := allFlows(before), allFlows(after)
 	zones := map[string]string{}
 	for _, i := range slices.Concat(before.Instances, after.Instances) {
@@ -166,8 +166,8 @@ func targetShares(before, after emulator.Status) []targetShare {
 }
 
 // allFlows adds up what the listeners count for each target.
-func allFlows(s emulator.Status) map[string]emulator.FlowStatus {
-	sums := map[string]emulator.FlowStatus{}
+func allFlows(s api.Status) map[string]api.Flow {
+	sums := map[string]api.Flow{}
 	for _, b := range s.Balancers {
 		for target, f := range b.Flows {
 			sum := sums[target]

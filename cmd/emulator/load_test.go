@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/internal/ca"
 )
 
@@ -38,12 +39,12 @@ func lines(t *testing.T, failing int64) *atomic.Int64 {
 	require.NoError(t, err)
 	t.Cleanup(func() { l.Close() })
 	count := answerLines(l, failing)
-	showing(t, func() emulator.Status {
-		return emulator.Status{
-			Balancers: []emulator.BalancerStatus{{
-				Kind: "network", Address: l.Addr().String(), Flows: map[string]emulator.FlowStatus{"i-1": {Total: uint64(count.Load())}},
+	showing(t, func() api.Status {
+		return api.Status{
+			Balancers: []api.Balancer{{
+				Kind: "network", Address: l.Addr().String(), Flows: map[string]api.Flow{"i-1": {Total: uint64(count.Load())}},
 			}},
-			Instances: []emulator.InstanceStatus{{ID: "i-1", Zone: "us-east-1a"}},
+			Instances: []api.Instance{{ID: "i-1", Zone: "us-east-1a"}},
 		}
 	})
 	return count
@@ -70,13 +71,13 @@ func answerLines(l net.Listener, failing int64) *atomic.Int64 {
 }
 
 // showing makes the commands talk to an emulator that only has a status.
-func showing(t *testing.T, status func() emulator.Status) {
+func showing(t *testing.T, status func() api.Status) {
 	t.Helper()
-	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(status())
 	}))
-	t.Cleanup(api.Close)
-	at(t, api.Listener.Addr().String())
+	t.Cleanup(server.Close)
+	at(t, server.Listener.Addr().String())
 }
 
 // certified makes an authority, whose certificate is in a file, and a configuration with a certificate of it.
@@ -99,8 +100,8 @@ func TestCallAndLoadSpeakTLSToWhoListensForIt(t *testing.T) {
 	page.TLS = config
 	page.StartTLS()
 	defer page.Close()
-	status := emulator.Status{Authority: authority}
-	showing(t, func() emulator.Status { return status })
+	status := api.Status{Authority: authority}
+	showing(t, func() api.Status { return status })
 	command := func(code int, args ...string) string {
 		t.Helper()
 		var out bytes.Buffer
@@ -108,28 +109,28 @@ func TestCallAndLoadSpeakTLSToWhoListensForIt(t *testing.T) {
 		return out.String()
 	}
 
-	status.Balancers = []emulator.BalancerStatus{{Kind: "network", Protocol: "TLS", Address: l.Addr().String()}}
+	status.Balancers = []api.Balancer{{Kind: "network", Protocol: "TLS", Address: l.Addr().String()}}
 	assert.Equal(t, "answer to 2004\n", command(0, "call", "2004"))
 	assert.Contains(t, command(0, "load", "100", "--for", "200ms"), " 0 refused, 0 failed")
 	assert.Contains(t, command(0, "status"), "clients must trust the certificate authority in "+authority)
-	status.Balancers = []emulator.BalancerStatus{{Kind: "application", Protocol: "HTTPS", Address: page.Listener.Addr().String()}}
+	status.Balancers = []api.Balancer{{Kind: "application", Protocol: "HTTPS", Address: page.Listener.Addr().String()}}
 	assert.Equal(t, "page /x\n", command(0, "call", "/x"))
 	assert.Equal(t, "page /\n", command(0, "call"))
 
 	status.Authority, _ = certified(t)
 	assert.Contains(t, command(1, "call"), "unknown authority")
-	status.Balancers = []emulator.BalancerStatus{{Kind: "network", Protocol: "TLS", Address: l.Addr().String()}}
+	status.Balancers = []api.Balancer{{Kind: "network", Protocol: "TLS", Address: l.Addr().String()}}
 	assert.Contains(t, command(1, "call"), "unknown authority")
 }
 
 func TestSharesAreThoseOfAllListeners(t *testing.T) {
-	flows := func(a, b uint64) emulator.Status {
-		return emulator.Status{
-			Balancers: []emulator.BalancerStatus{
-				{Flows: map[string]emulator.FlowStatus{"": {Refused: a}, "i-1": {Total: a}}},
-				{Flows: map[string]emulator.FlowStatus{"i-1": {Total: b}}},
+	flows := func(a, b uint64) api.Status {
+		return api.Status{
+			Balancers: []api.Balancer{
+				{Flows: map[string]api.Flow{"": {Refused: a}, "i-1": {Total: a}}},
+				{Flows: map[string]api.Flow{"i-1": {Total: b}}},
 			},
-			Instances: []emulator.InstanceStatus{{ID: "i-1", Zone: "us-east-1a"}},
+			Instances: []api.Instance{{ID: "i-1", Zone: "us-east-1a"}},
 		}
 	}
 	var out bytes.Buffer
@@ -200,13 +201,13 @@ func TestMistypedLoadsAndFaultsSayWhatIsWrong(t *testing.T) {
 		"no load":              {[]string{"load", "0"}, 2, `the rate "0" is not`},
 		"not a number at all":  {[]string{"load", "NaN"}, 2, `the rate "NaN" is not`},
 		"a negative time":      {[]string{"load", "1", "--for", "-1s"}, 2, "a duration is not negative"},
-		"nothing to be loaded": {[]string{"load", "1"}, 1, emulator.ErrNotRunning.Error()},
+		"nothing to be loaded": {[]string{"load", "1"}, 1, api.ErrNotRunning.Error()},
 		"no zone":              {[]string{"fail-zone"}, 2, "name one zone"},
 		"no zone to come back": {[]string{"restore-zone"}, 2, "name one zone"},
 		"no task":              {[]string{"stop-task"}, 2, "name one task"},
 		"no target":            {[]string{"fault", "aws:ecs:stop-task"}, 2, "name an action and its target"},
 		"no parameter":         {[]string{"fault", "aws:ecs:stop-task", "1", "x"}, 2, `the parameter "x" is not NAME=VALUE`},
-		"nothing to fail":      {[]string{"fail-zone", "us-east-1a"}, 1, emulator.ErrNotRunning.Error()},
+		"nothing to fail":      {[]string{"fail-zone", "us-east-1a"}, 1, api.ErrNotRunning.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer

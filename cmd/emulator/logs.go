@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
@@ -29,7 +29,7 @@ begin with the service's name.`,
   emulator logs i-0123456789abcdef0 musicguru -f
   emulator logs i-0123456789abcdef0 healthcheck -n 20`,
 		Args: arguments(1, 2, "name an instance or a task, e.g. i-0123456789abcdef0 (see status)"),
-		ValidArgsFunction: fromStatus(g, func(s emulator.Status, args []string) []cobra.Completion {
+		ValidArgsFunction: fromStatus(g, func(s api.Status, args []string) []cobra.Completion {
 			if len(args) == 0 {
 				return append(instances(s), tasks(s)...)
 			}

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
@@ -20,7 +20,7 @@ import (
 func logged(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
-	showing(t, func() emulator.Status { return emulator.Status{Folder: folder} })
+	showing(t, func() api.Status { return api.Status{Folder: folder} })
 	logs := filepath.Join(folder, "instances", "i-1", "log")
 	require.NoError(t, os.MkdirAll(logs, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(logs, "musicguru.log"), []byte("one\ntwo\nthree\nincompl"), 0o600))

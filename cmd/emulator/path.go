@@ -9,8 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/elastic-service/elastic-service/emulator"
-	"github.com/elastic-service/elastic-service/emulator/cloud/analyzer"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
@@ -34,7 +33,7 @@ reason), which is null where the connection passes.`,
   emulator path i-0123456789abcdef0 s3 443
   emulator path balancer database 3306 -o json`,
 		Args: arguments(3, 3, "name both ends and a port, e.g. internet balancer 5000"),
-		ValidArgsFunction: fromStatus(g, func(s emulator.Status, args []string) []cobra.Completion {
+		ValidArgsFunction: fromStatus(g, func(s api.Status, args []string) []cobra.Completion {
 			if len(args) > 1 {
 				return nil
 			}
@@ -64,7 +63,7 @@ reason), which is null where the connection passes.`,
 	return c
 }
 
-func printPath(out io.Writer, path analyzer.Path) {
+func printPath(out io.Writer, path api.Path) {
 	fmt.Fprintf(out, "%s → %s, TCP %d\n", path.From, path.To, path.Port)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, hop := range path.Hops {

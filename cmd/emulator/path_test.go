@@ -7,20 +7,19 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/emulator/cloud/analyzer"
-	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
+	"github.com/elastic-service/elastic-service/emulator/api"
 )
 
 func TestAPathIsPrintedHopByHop(t *testing.T) {
 	var out bytes.Buffer
-	printPath(&out, analyzer.Path{From: "internet", To: "load balancer lb", Port: 5000, Hops: []vpc.Hop{
+	printPath(&out, api.Path{From: "internet", To: "load balancer lb", Port: 5000, Hops: []api.Hop{
 		{Component: "internet", By: "203.0.113.1"}, {Component: "route table rtb-1", By: "route 0.0.0.0/0 to igw-1"},
 	}})
 	assert.Equal(t, "internet → load balancer lb, TCP 5000\n  internet           203.0.113.1\n"+
 		"  route table rtb-1  route 0.0.0.0/0 to igw-1\n✓ reachable\n", out.String())
 
 	out.Reset()
-	printPath(&out, analyzer.Path{From: "a", To: "b", Port: 22, Blocked: &vpc.Blocked{Code: "ENI_SG_RULES_MISMATCH", Reason: "no rule"}})
+	printPath(&out, api.Path{From: "a", To: "b", Port: 22, Blocked: &api.Blocked{Code: "ENI_SG_RULES_MISMATCH", Reason: "no rule"}})
 	assert.Equal(t, "a → b, TCP 22\n✗ ENI_SG_RULES_MISMATCH: no rule\n", out.String())
 }
 

@@ -21,9 +21,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/engine/enginetest"
-	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/provider"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
@@ -211,11 +210,11 @@ func TestAnEmulatorThatIsKilledDuringUpGoesOnWithTheNext(t *testing.T) {
 	c.await("running; in another terminal")
 	pulumi, cloud := c.remembered()
 	assert.Equal(t, pulumi, cloud, "Pulumi remembers all that the cloud has made")
-	status := must(emulator.Client{Address: c.address}.Status(t.Context()))(t)
+	status := must(api.Client{Address: c.address}.Status(t.Context()))(t)
 	assert.Equal(t, 2, status.Groups[0].Healthy)
 	for _, folder := range must(filepath.Glob(filepath.Join(c.folder(), "instances", "*", "root")))(t) {
 		id := filepath.Base(filepath.Dir(folder))
-		known := slices.ContainsFunc(status.Instances, func(i emulator.InstanceStatus) bool { return i.ID == id })
+		known := slices.ContainsFunc(status.Instances, func(i api.Instance) bool { return i.ID == id })
 		assert.True(t, known, "%s belongs to no instance", folder)
 	}
 	c.signal(syscall.SIGINT)
@@ -259,7 +258,7 @@ func TestAForeignStateIsLeftAsItIsByUp(t *testing.T) {
 		c.start("up")
 		require.Error(t, <-c.ended)
 		assert.Contains(t, c.output(), file+": not a saved state")
-		assert.Contains(t, c.output(), "move it away to begin anew")
+		assert.Contains(t, c.output(), "move or delete it to start with an empty cloud")
 		assert.Equal(t, "{ not ours", string(must(os.ReadFile(file))(t)))
 	}
 }
@@ -281,7 +280,7 @@ func TestAPortInUseEndsUpBeforeAnythingIsDeployed(t *testing.T) {
 	c.start("up")
 	require.Error(t, <-c.ended)
 	assert.Contains(t, c.output(), c.address)
-	assert.Contains(t, c.output(), "is no emulator")
+	assert.Contains(t, c.output(), "is not an emulator")
 	assert.Contains(t, c.output(), "choose another address with --address")
 	assert.NoDirExists(t, c.folder())
 }
@@ -314,7 +313,7 @@ func TestTwoStacksAreUpBesideEachOther(t *testing.T) {
 	assert.NotContains(t, command(0, "call", "--address", chosen[1]), "song")
 	loopbacks := map[string]bool{}
 	for _, address := range []string{first.address, chosen[1]} {
-		for _, i := range must(emulator.Client{Address: address}.Status(t.Context()))(t).Instances {
+		for _, i := range must(api.Client{Address: address}.Status(t.Context()))(t).Instances {
 			assert.False(t, loopbacks[i.Loopback.String()], "%s is given out twice", i.Loopback)
 			loopbacks[i.Loopback.String()] = true
 		}
@@ -354,13 +353,13 @@ func TestWhatIsRefusedLeavesNoFolder(t *testing.T) {
 }
 
 func TestServicesThatDoNotRunAreNamedWithTheirEnd(t *testing.T) {
-	s := emulator.Status{Instances: []emulator.InstanceStatus{
-		{ID: "i-1", State: "running", Services: []guest.ServiceStatus{
-			{Name: "web", State: guest.Restarting, LastExit: "exit status 3", Restarts: 7},
-			{Name: "artifact", State: guest.Stopped, LastExit: "exit status 0"},
-			{Name: "healthcheck", State: guest.Running},
+	s := api.Status{Instances: []api.Instance{
+		{ID: "i-1", State: "running", Services: []api.MachineService{
+			{Name: "web", State: api.ServiceRestarting, LastExit: "exit status 3", Restarts: 7},
+			{Name: "artifact", State: api.ServiceStopped, LastExit: "exit status 0"},
+			{Name: "healthcheck", State: api.ServiceRunning},
 		}},
-		{ID: "i-2", State: "terminated", Services: []guest.ServiceStatus{{Name: "web", State: guest.Stopped, LastExit: "signal: killed"}}},
+		{ID: "i-2", State: "terminated", Services: []api.MachineService{{Name: "web", State: api.ServiceStopped, LastExit: "signal: killed"}}},
 	}}
 	var said []string
 	for _, err := range failedServices(s, "there") {

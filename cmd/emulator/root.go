@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
@@ -21,7 +21,7 @@ type globals struct {
 }
 
 // client returns a client of the emulator at --address.
-func (g *globals) client() emulator.Client { return emulator.Client{Address: string(g.address)} }
+func (g *globals) client() api.Client { return api.Client{Address: string(g.address)} }
 
 // The groups in which the help lists the commands.
 const (
@@ -87,7 +87,7 @@ func defaultAddress() string {
 	if address := os.Getenv(addressVariable); address != "" {
 		return address
 	}
-	return emulator.ControlAddress
+	return api.DefaultAddress
 }
 
 func refuseUnknownCommand(root *cobra.Command, args []string) error {

@@ -10,8 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/elastic-service/elastic-service/emulator"
-	"github.com/elastic-service/elastic-service/emulator/guest"
+	"github.com/elastic-service/elastic-service/emulator/api"
 )
 
 func newStatus(g *globals) *cobra.Command {
@@ -46,7 +45,7 @@ With --output json it prints all of it as one object, as GET /status of the cont
 // activitiesShown and eventsShown are how many activities of a group and events of an ECS service are printed.
 const activitiesShown, eventsShown = 10, 5
 
-func printStatus(out io.Writer, s emulator.Status) {
+func printStatus(out io.Writer, s api.Status) {
 	fmt.Fprintf(out, "%s at speed %g, emulated time %s\n", s.Region, s.Speed, s.Time.UTC().Format(time.DateTime))
 	printBalancers(out, s)
 	for _, g := range s.Groups {
@@ -60,7 +59,7 @@ func printStatus(out io.Writer, s emulator.Status) {
 	printTasks(out, s)
 	printFaults(out, s.Faults, s.Time)
 	for _, a := range s.Alarms {
-		fmt.Fprintf(out, "alarm %s: %s  %s\n", a.Spec.Name, a.State, a.Reason)
+		fmt.Fprintf(out, "alarm %s: %s  %s\n", a.Name, a.State, a.Reason)
 	}
 	for _, g := range s.Groups {
 		fmt.Fprintf(out, "\nactivities of %s, the latest first\n", g.Name)
@@ -77,7 +76,7 @@ func printStatus(out io.Writer, s emulator.Status) {
 	}
 }
 
-func printBalancers(out io.Writer, s emulator.Status) {
+func printBalancers(out io.Writer, s api.Status) {
 	encrypted := false
 	for _, b := range s.Balancers {
 		fmt.Fprintf(out, "\nbalancer %s, %s at %s  %s%s\n", b.Name, b.Protocol, b.Address, b.Redirect, b.Failure)
@@ -91,7 +90,7 @@ func printBalancers(out io.Writer, s emulator.Status) {
 	}
 }
 
-func printInstances(out io.Writer, s emulator.Status) {
+func printInstances(out io.Writer, s api.Status) {
 	fmt.Fprintln(out)
 	table := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "INSTANCE\tZONE\tADDRESS\tON THIS MACHINE\tVERSION\tSTATE\tTARGET\tFLOWS\tCPU\tSERVICES")
@@ -108,7 +107,7 @@ func printInstances(out io.Writer, s emulator.Status) {
 }
 
 // printServices prints the services of ECS.
-func printServices(out io.Writer, s emulator.Status) {
+func printServices(out io.Writer, s api.Status) {
 	for _, service := range s.Services {
 		fmt.Fprintf(out, "\nservice %s: desired %d, running %d, pending %d\n", service.Name, service.Desired, service.Running, service.Pending)
 		for n := len(service.Events) - 1; n >= max(0, len(service.Events)-eventsShown); n-- {
@@ -117,7 +116,7 @@ func printServices(out io.Writer, s emulator.Status) {
 	}
 }
 
-func printTasks(out io.Writer, s emulator.Status) {
+func printTasks(out io.Writer, s api.Status) {
 	if len(s.Tasks) == 0 {
 		return
 	}
@@ -132,7 +131,7 @@ func printTasks(out io.Writer, s emulator.Status) {
 }
 
 // flows counts the flows or requests that an instance has had, through all listeners.
-func flows(s emulator.Status, instance string) uint64 {
+func flows(s api.Status, instance string) uint64 {
 	var total uint64
 	for _, b := range s.Balancers {
 		total += b.Flows[instance].Total
@@ -141,12 +140,12 @@ func flows(s emulator.Status, instance string) uint64 {
 }
 
 // isDone reports whether a service has done all that it has to do.
-func isDone(s guest.ServiceStatus) bool {
-	return s.State == guest.Stopped && (s.LastExit == "exit status 0" || strings.HasPrefix(s.LastExit, "skipped"))
+func isDone(s api.MachineService) bool {
+	return s.State == api.ServiceStopped && (s.LastExit == "exit status 0" || strings.HasPrefix(s.LastExit, "skipped"))
 }
 
 // services describes the services of an instance.
-func services(i emulator.InstanceStatus) string {
+func services(i api.Instance) string {
 	var parts []string
 	for _, s := range i.Services {
 		part := s.Name + " " + string(s.State)

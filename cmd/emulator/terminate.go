@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 )
 
 func newTerminate(g *globals) *cobra.Command {
@@ -17,7 +17,7 @@ func newTerminate(g *globals) *cobra.Command {
 		Args:              arguments(1, 1, "name one instance, e.g. i-0123456789abcdef0 (see status)"),
 		ValidArgsFunction: fromStatus(g, firstInstance),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := g.client().Terminate(c.Context(), args[0]); err != nil {
+			if err := g.client().TerminateInstance(c.Context(), args[0]); err != nil {
 				return err
 			}
 			fmt.Fprintf(c.OutOrStdout(), "%s is shutting down; see status for its replacement\n", args[0])
@@ -52,7 +52,7 @@ func newStopTask(g *globals) *cobra.Command {
 		Long:    `Stop a task of ECS on the running emulator. Its service starts another one.`,
 		Example: `  emulator stop-task 0123456789abcdef0123456789abcdef`,
 		Args:    arguments(1, 1, "name one task (see status)"),
-		ValidArgsFunction: fromStatus(g, func(s emulator.Status, args []string) []cobra.Completion {
+		ValidArgsFunction: fromStatus(g, func(s api.Status, args []string) []cobra.Completion {
 			if len(args) > 0 {
 				return nil
 			}

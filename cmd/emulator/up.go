@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
@@ -46,7 +46,7 @@ func up(ctx context.Context, g *globals, f *stackFlags, out, errs io.Writer) err
 	}
 	running, err := g.attachment(ctx)
 	switch {
-	case errors.Is(err, emulator.ErrNotRunning):
+	case errors.Is(err, api.ErrNotRunning):
 		return upHere(ctx, g, f.session(root, session.StateFolder(root, f.stack), errs), out)
 	case err != nil:
 		return err
@@ -58,9 +58,9 @@ func up(ctx context.Context, g *globals, f *stackFlags, out, errs io.Writer) err
 }
 
 // attachment asks the emulator at --address how to deploy to it.
-func (g *globals) attachment(ctx context.Context) (emulator.Attachment, error) {
+func (g *globals) attachment(ctx context.Context) (api.Attachment, error) {
 	if g.address.isFree() {
-		return emulator.Attachment{}, emulator.ErrNotRunning
+		return api.Attachment{}, api.ErrNotRunning
 	}
 	return g.client().Attachment(ctx)
 }
@@ -87,7 +87,7 @@ func upAndStay(ctx context.Context, g *globals, s *session.Session, out io.Write
 	}
 	defer control.Close()
 	o := s.Options()
-	err = deploy(ctx, o, providers{s.Emulator.Providers.Environment(), s.Emulator.Providers.DeleteOrphans}, out)
+	err = deploy(ctx, o, providers{s.Emulator.Providers.Environment(), s.Emulator.DeleteOrphans}, out)
 	if err != nil {
 		err = errors.Join(append([]error{err}, failedServices(s.Emulator.Status(), o.Folder)...)...)
 	}
@@ -112,7 +112,7 @@ func addressOption(address string) string {
 }
 
 // stay waits for an interruption, a client's wish, or the end of the emulator itself.
-func stay(ctx context.Context, s *session.Session, control *emulator.Control, out io.Writer) error {
+func stay(ctx context.Context, s *session.Session, control *api.Server, out io.Writer) error {
 	select {
 	case <-ctx.Done():
 		if len(s.Emulator.Left()) > 0 {

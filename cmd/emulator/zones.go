@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
 )
 
@@ -33,8 +33,8 @@ be launched in it, until restore-zone or for the time that --for gives.`,
 	return c
 }
 
-func failZone(ctx context.Context, client emulator.Client, zone string, duration time.Duration, out io.Writer) error {
-	fault, err := client.StartFault(ctx, emulator.FaultRequest{Action: fault.PowerInterruption, Target: zone, Duration: duration.Seconds()})
+func failZone(ctx context.Context, client api.Client, zone string, duration time.Duration, out io.Writer) error {
+	fault, err := client.StartFault(ctx, api.FaultRequest{Action: fault.PowerInterruption, Target: zone, Duration: duration.Seconds()})
 	if err != nil {
 		return err
 	}
@@ -60,14 +60,14 @@ func newRestoreZone(g *globals) *cobra.Command {
 	}
 }
 
-func firstZone(s emulator.Status, args []string) []cobra.Completion {
+func firstZone(s api.Status, args []string) []cobra.Completion {
 	if len(args) > 0 {
 		return nil
 	}
 	return zones(s)
 }
 
-func restoreZone(ctx context.Context, client emulator.Client, zone string, out io.Writer) error {
+func restoreZone(ctx context.Context, client api.Client, zone string, out io.Writer) error {
 	faults, err := client.Faults(ctx)
 	if err != nil {
 		return err

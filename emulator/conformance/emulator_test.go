@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/analyzer"
 	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
@@ -359,7 +360,7 @@ func (e *emulated) StopResponder(_ context.Context, instance string) error {
 }
 
 func (e *emulated) Burn(_ context.Context, instance string, percent int, d time.Duration) error {
-	_, err := e.StartFault(emulator.FaultRequest{
+	_, err := e.StartFault(api.FaultRequest{
 		Action: fault.StressCPU, Target: instance, Duration: d.Seconds(), Parameters: map[string]string{fault.ParameterLoad: strconv.Itoa(percent)},
 	})
 	return err
@@ -426,7 +427,7 @@ func (f *flow) Ask() (string, error) {
 		return "", err
 	}
 	instances := f.e.Status().Instances
-	at := slices.IndexFunc(instances, func(i emulator.InstanceStatus) bool { return i.Loopback.String() == host })
+	at := slices.IndexFunc(instances, func(i api.Instance) bool { return i.Loopback.String() == host })
 	if at < 0 {
 		return "", fmt.Errorf("no instance has the address %s", host)
 	}

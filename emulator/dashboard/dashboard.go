@@ -105,9 +105,9 @@ func (d *Dashboard) look(now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	point := d.history.add(sample, now)
-	frame, err := json.Marshal(map[string]any{"Status": status, "Point": point})
+	frame, err := json.Marshal(map[string]any{"status": status, "point": point})
 	if err != nil {
-		frame, _ = json.Marshal(map[string]string{"Error": err.Error()})
+		frame, _ = json.Marshal(map[string]string{"error": err.Error()})
 	}
 	d.frame = frame
 	close(d.changed)

@@ -83,18 +83,18 @@ func TestEventsAreTheHistoryAndThenEachStatus(t *testing.T) {
 	name, first, _ := event(t, stream)
 	assert.Equal(t, "status", name)
 	_, second, _ := event(t, stream)
-	assert.JSONEq(t, `{"Asked": 1}`, string(first["Status"]))
-	assert.JSONEq(t, `{"Asked": 2}`, string(second["Status"]))
+	assert.JSONEq(t, `{"Asked": 1}`, string(first["status"]))
+	assert.JSONEq(t, `{"Asked": 2}`, string(second["status"]))
 	var point struct {
-		T     float64
+		Time  float64
 		Rates map[string]float64
 	}
-	require.NoError(t, json.Unmarshal(second["Point"], &point))
-	assert.InDelta(t, 2, point.T, 0)
+	require.NoError(t, json.Unmarshal(second["point"], &point))
+	assert.InDelta(t, 2, point.Time, 0)
 	assert.InDelta(t, 10, point.Rates["i-1"], 5, "10 more in about a second")
 
 	_, _, history := event(t, bufio.NewScanner(fetch(t, server.URL+"/events").Body))
-	assert.Equal(t, 2, strings.Count(history, `"T":`), "a page that comes later gets what was before: %s", history)
+	assert.Equal(t, 2, strings.Count(history, `"time":`), "a page that comes later gets what was before: %s", history)
 
 	d.Close()
 	for stream.Scan() { // what was under way
@@ -110,7 +110,7 @@ func TestAStatusThatIsNoJSONIsSaidToThePage(t *testing.T) {
 	stream := bufio.NewScanner(fetch(t, server.URL+"/events").Body)
 	event(t, stream)
 	_, data, _ := event(t, stream)
-	assert.Contains(t, string(data["Error"]), "NaN")
+	assert.Contains(t, string(data["error"]), "NaN")
 	d.Close()
 }
 

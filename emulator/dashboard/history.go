@@ -16,18 +16,20 @@ type Sample struct {
 
 // Capacity is a group's.
 type Capacity struct {
-	Min, Desired, Max int
-	InService         int
+	Min       int `json:"min"`
+	Desired   int `json:"desired"`
+	Max       int `json:"max"`
+	InService int `json:"inService"`
 }
 
 // point is a sample as the page gets it: counters have become rates.
 type point struct {
-	T       float64            // seconds since 1970, of the cloud
-	Rates   map[string]float64 // requests in a second of this machine's time
-	Refused float64
-	CPU     map[string]float64 // percent, by instance
-	Tasks   map[string]float64 // percent, by task
-	Groups  map[string]Capacity
+	Time    float64             `json:"time"`    // emulated, seconds since 1970
+	Rates   map[string]float64  `json:"rates"`   // requests in a real second, by target
+	Refused float64             `json:"refused"` // in a real second
+	CPU     map[string]float64  `json:"cpu"`     // percent, by instance
+	Tasks   map[string]float64  `json:"tasks"`   // percent, by task
+	Groups  map[string]Capacity `json:"groups"`
 }
 
 // length of a history, in points: ten minutes of this machine's time.
@@ -43,7 +45,7 @@ type history struct {
 // add makes a point of a sample that was taken now. What is counted for the first time counts from 0.
 func (h *history) add(s Sample, now time.Time) point {
 	p := point{
-		T: float64(s.Time.UnixMilli()) / 1000, Rates: map[string]float64{}, CPU: s.CPU, Tasks: s.Tasks, Groups: s.Groups,
+		Time: float64(s.Time.UnixMilli()) / 1000, Rates: map[string]float64{}, CPU: s.CPU, Tasks: s.Tasks, Groups: s.Groups,
 	}
 	if elapsed := now.Sub(h.at).Seconds(); !h.at.IsZero() && elapsed > 0 {
 		for id, count := range s.Requests {

@@ -39,6 +39,6 @@ func TestTheHistoryKeepsTheNewestPoints(t *testing.T) {
 		h.add(Sample{Time: time.Unix(int64(n), 0)}, time.Unix(int64(n), 0))
 	}
 	assert.Len(t, h.points, length)
-	assert.InDelta(t, 5, h.points[0].T, 0)
-	assert.InDelta(t, length+4, h.points[length-1].T, 0)
+	assert.InDelta(t, 5, h.points[0].Time, 0)
+	assert.InDelta(t, length+4, h.points[length-1].Time, 0)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/prometheus/procfs"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 
-	"github.com/elastic-service/elastic-service/emulator/provider"
+	"github.com/elastic-service/elastic-service/emulator/api"
 )
 
 // connectionLost is the error of an operation that has lost the emulator's providers.
@@ -62,12 +62,12 @@ func (e *Engine) end(err error) error {
 }
 
 // DeleteOrphans has the emulator delete the resources that were created and are not known, and returns them.
-type DeleteOrphans func(ctx context.Context, known []provider.Resource) ([]provider.Resource, error)
+type DeleteOrphans func(ctx context.Context, known []api.Resource) ([]api.Resource, error)
 
 // Repair brings Pulumi's state and the emulated cloud together after an operation that was cut short, because the emulator or Pulumi was
 // killed. It removes the lock that Pulumi left, has the emulator delete the resources that are not in Pulumi's state, and removes pending
 // operations from the state. It returns what was deleted. After an operation that was finished it does nothing.
-func (e *Engine) Repair(ctx context.Context, deleteOrphans DeleteOrphans) ([]provider.Resource, error) {
+func (e *Engine) Repair(ctx context.Context, deleteOrphans DeleteOrphans) ([]api.Resource, error) {
 	if _, err := os.Stat(e.unfinished()); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -84,9 +84,9 @@ func (e *Engine) Repair(ctx context.Context, deleteOrphans DeleteOrphans) ([]pro
 			return nil, fmt.Errorf("state of Pulumi: %w", err)
 		}
 	}
-	var known []provider.Resource
+	var known []api.Resource
 	for _, r := range deployment.Resources {
-		known = append(known, provider.Resource{Type: string(r.Type), ID: string(r.ID)})
+		known = append(known, api.Resource{Type: string(r.Type), ID: string(r.ID)})
 	}
 	gone, err := deleteOrphans(ctx, known)
 	if err != nil || len(deployment.PendingOperations) == 0 {

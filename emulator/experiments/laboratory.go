@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/rehearsal"
 	"github.com/elastic-service/elastic-service/emulator/session"
@@ -58,9 +58,9 @@ func (l *laboratory) await(ctx context.Context, emulated time.Duration, f func()
 }
 
 // replacements lists the healthy instances that were not there before.
-func (l *laboratory) replacements(before []emulator.InstanceStatus) []emulator.InstanceStatus {
-	return slices.DeleteFunc(l.stack.Healthy(), func(i emulator.InstanceStatus) bool {
-		return slices.ContainsFunc(before, func(b emulator.InstanceStatus) bool { return b.ID == i.ID })
+func (l *laboratory) replacements(before []api.Instance) []api.Instance {
+	return slices.DeleteFunc(l.stack.Healthy(), func(i api.Instance) bool {
+		return slices.ContainsFunc(before, func(b api.Instance) bool { return b.ID == i.ID })
 	})
 }
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/clock"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
@@ -33,7 +33,7 @@ type replacement struct {
 func (r *replacement) complete() bool { return !r.healthy.IsZero() && !r.ended.IsZero() }
 
 // look notes what the model says has happened.
-func (r *replacement) look(l *laboratory, before []emulator.InstanceStatus) {
+func (r *replacement) look(l *laboratory, before []api.Instance) {
 	health := cloud.Get(l.cloud(), func(m *cloud.Model) []elb.TargetHealth { return m.ELB.DescribeTargetHealth() })
 	for _, t := range health {
 		if t.Instance == r.victim && t.State == elb.TargetUnhealthy {
@@ -53,7 +53,7 @@ func (r *replacement) look(l *laboratory, before []emulator.InstanceStatus) {
 		}
 	}
 	for _, i := range cloud.Get(l.cloud(), func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
-		known := slices.ContainsFunc(before, func(b emulator.InstanceStatus) bool { return b.ID == i.ID })
+		known := slices.ContainsFunc(before, func(b api.Instance) bool { return b.ID == i.ID })
 		switch {
 		case i.ID == r.victim:
 			r.ended = i.Ended

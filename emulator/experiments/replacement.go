@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/rehearsal"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
@@ -89,18 +89,18 @@ func (l *laboratory) asInConsole(healthType string) error {
 // loss is a way to lose an instance.
 type loss struct {
 	what string
-	lose func(*laboratory, emulator.InstanceStatus) error
+	lose func(*laboratory, api.Instance) error
 }
 
 var losses = []loss{{"an instance is terminated", (*laboratory).terminateOne}, {"a service is dead", (*laboratory).stopServices}}
 
 // terminateOne terminates an instance.
-func (l *laboratory) terminateOne(i emulator.InstanceStatus) error {
+func (l *laboratory) terminateOne(i api.Instance) error {
 	return l.cloud().Change(func(m *cloud.Model) error { return m.EC2.TerminateInstance(i.ID) })
 }
 
 // stopServices stops the services in the settings. The responder goes on, and closes the health port.
-func (l *laboratory) stopServices(i emulator.InstanceStatus) error {
+func (l *laboratory) stopServices(i api.Instance) error {
 	for _, service := range l.stack.Settings.App.Services {
 		if err := l.stack.Session.Emulator.StopService(i.ID, service.Name); err != nil {
 			return err

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
 	"github.com/elastic-service/elastic-service/emulator/engine"
@@ -67,7 +67,7 @@ func (d *Deployment) Close() error { return d.Session.Close() }
 func (d *Deployment) Cloud() *cloud.Cloud { return d.Session.Emulator.Cloud }
 
 // Status returns the emulator's status.
-func (d *Deployment) Status() emulator.Status { return d.Session.Emulator.Status() }
+func (d *Deployment) Status() api.Status { return d.Session.Emulator.Status() }
 
 // Speed returns how many emulated seconds pass in a real second.
 func (d *Deployment) Speed() float64 { return d.Session.Options().Speed }
@@ -170,8 +170,8 @@ func (d *Deployment) remember(address netip.Addr) {
 }
 
 // Healthy lists the instances that the balancer finds healthy.
-func (d *Deployment) Healthy() []emulator.InstanceStatus {
-	var found []emulator.InstanceStatus
+func (d *Deployment) Healthy() []api.Instance {
+	var found []api.Instance
 	for _, i := range d.Status().Instances {
 		if i.Target == "healthy" {
 			found = append(found, i)

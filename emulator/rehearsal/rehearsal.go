@@ -120,7 +120,7 @@ func (d *Deployment) discard(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := e.Repair(ctx, d.Session.Emulator.Providers.DeleteOrphans); err != nil {
+	if _, err := e.Repair(ctx, d.Session.Emulator.DeleteOrphans); err != nil {
 		return err
 	}
 	if d.Settings.Protect {

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
 	"github.com/elastic-service/elastic-service/emulator/engine/enginetest"
@@ -158,13 +158,13 @@ func TestAnInstanceWhoseServiceIsGoneIsReplacedAndAnotherPortAndBalancerAreServe
 	require.NoError(t, r.awaitHealthy(t.Context()))
 	victim := r.deployment.Healthy()[0]
 	require.NoError(t, r.deployment.Session.Emulator.StopService(victim.ID, "musicguru"))
-	find := func() emulator.InstanceStatus {
+	find := func() api.Instance {
 		for _, i := range r.deployment.Status().Instances {
 			if i.ID == victim.ID {
 				return i
 			}
 		}
-		return emulator.InstanceStatus{}
+		return api.Instance{}
 	}
 	require.NoError(t, session.Poll(t.Context(), time.Minute, func() bool { return find().Target == "unhealthy" }))
 	assert.Contains(t, find().Description, "TCP 5001: connection refused", "the responder closed its port")
@@ -254,7 +254,7 @@ func TestALostConnectionIsSaidAndTheNextUpRepairs(t *testing.T) {
 	again := must(begin(t.Context(), o, newReport(o)))(t)
 	defer func() { assert.NoError(t, again.deployment.Close()) }()
 	e := must(again.deployment.Session.Pulumi(t.Context()))(t)
-	must(e.Repair(t.Context(), again.deployment.Session.Emulator.Providers.DeleteOrphans))(t)
+	must(e.Repair(t.Context(), again.deployment.Session.Emulator.DeleteOrphans))(t)
 	require.NoError(t, again.deploy(t.Context()))
 	require.NoError(t, again.awaitHealthy(t.Context()))
 	require.NoError(t, again.deployAgain(t.Context()))

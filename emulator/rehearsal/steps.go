@@ -10,8 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/elastic-service/elastic-service/emulator"
-	"github.com/elastic-service/elastic-service/emulator/guest"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/load"
 	"github.com/elastic-service/elastic-service/emulator/session"
 
@@ -61,10 +60,10 @@ func (r *Rehearsal) awaitHealthy(ctx context.Context) error {
 }
 
 // runningServices names the services of an instance that run.
-func runningServices(i emulator.InstanceStatus) string {
+func runningServices(i api.Instance) string {
 	var names []string
 	for _, s := range i.Services {
-		if s.State == guest.Running && s.PID > 0 {
+		if s.State == api.ServiceRunning && s.PID > 0 {
 			names = append(names, s.Name)
 		}
 	}
@@ -170,11 +169,11 @@ func (r *Rehearsal) loseInstance(ctx context.Context) error {
 		return err
 	}
 	r.say("terminate", "%s in %s", victim.ID, victim.Zone)
-	var replacement emulator.InstanceStatus
+	var replacement api.Instance
 	err := session.Poll(ctx, r.deployment.Real(15*time.Minute), func() bool {
 		now := r.deployment.Healthy()
 		for _, i := range now {
-			if !slices.ContainsFunc(before, func(b emulator.InstanceStatus) bool { return b.ID == i.ID }) {
+			if !slices.ContainsFunc(before, func(b api.Instance) bool { return b.ID == i.ID }) {
 				replacement = i
 			}
 		}

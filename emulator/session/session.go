@@ -18,7 +18,9 @@ import (
 	"syscall"
 
 	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/engine"
+	"github.com/elastic-service/elastic-service/emulator/runtime"
 	"github.com/elastic-service/elastic-service/internal/project"
 )
 
@@ -27,13 +29,13 @@ var ErrUsage = errors.New("wrong arguments")
 
 // Options of a session.
 type Options struct {
-	Root    string           // folder of Pulumi.yaml and of the stack's file
-	Stack   string           // its settings are Root/Pulumi.<Stack>.yaml
-	Folder  string           // everything that is kept: the emulated cloud, Pulumi's state, logs
-	Speed   float64          // emulated seconds that pass in a real second
-	Runtime emulator.Runtime // what instances are; emulator.Processes when empty
-	Verbose bool             // also write the emulator's log and Pulumi's output to Err
-	Err     io.Writer        // progress of a build of the Pulumi CLI, and what Verbose adds
+	Root    string       // folder of Pulumi.yaml and of the stack's file
+	Stack   string       // its settings are Root/Pulumi.<Stack>.yaml
+	Folder  string       // everything that is kept: the emulated cloud, Pulumi's state, logs
+	Speed   float64      // emulated seconds that pass in a real second
+	Runtime runtime.Kind // what instances are; runtime.Process when empty
+	Verbose bool         // also write the emulator's log and Pulumi's output to Err
+	Err     io.Writer    // progress of a build of the Pulumi CLI, and what Verbose adds
 }
 
 // Session is an emulator that runs, and the engine that deploys to it.
@@ -107,7 +109,7 @@ func (s *Session) start(ctx context.Context, region string) (err error) {
 
 // Serve opens the control API and the dashboard at an address, and leaves the address where the next process finds it that wants
 // the folder.
-func (s *Session) Serve(address string) (*emulator.Control, error) {
+func (s *Session) Serve(address string) (*api.Server, error) {
 	control, err := s.Emulator.Serve(address, s.options.Stack)
 	if err != nil {
 		return nil, err

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/elastic-service/elastic-service/emulator"
+	"github.com/elastic-service/elastic-service/emulator/runtime"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/internal/project"
 	"github.com/elastic-service/elastic-service/settings"
@@ -19,7 +19,7 @@ func (o Options) validate(config map[string]string) error {
 		return err
 	}
 	switch {
-	case o.Runtime != emulator.Machines:
+	case o.Runtime != runtime.Nspawn:
 	case s.Containers != nil:
 		return fmt.Errorf("%w: --runtime machine has no containers, which stack %s runs", ErrUsage, o.Stack)
 	case s.Image.FromInstance != "":

@@ -18,10 +18,10 @@ function draw() {
   if (!view || paused) return;
   const newest = points.at(-1);
   colour(view);
-  at('title').textContent = `Emulator: ${view.Stack}`;
-  document.title = `${view.Stack} – emulator`;
-  patch(at('facts'), [`${view.Region}, ${view.Speed} × speed, `, h('time', { datetime: view.Time },
-    `${date(view.Time)} ${clock(view.Time)}`), ' there']);
+  at('title').textContent = `Emulator: ${view.stack}`;
+  document.title = `${view.stack} – emulator`;
+  patch(at('facts'), [`${view.region}, ${view.speed} × speed, `, h('time', { datetime: view.time },
+    `${date(view.time)} ${clock(view.time)}`), ' there']);
   patch(at('topology'), topology(view, newest, act));
   patch(at('faults'), faults(view, draw));
   const elements = chartElements(view);
@@ -46,13 +46,13 @@ function follow() {
   events.addEventListener('open', () => connection('live', 'live'));
   events.addEventListener('history', (e) => { points = JSON.parse(e.data) ?? []; });
   events.addEventListener('status', (e) => {
-    const { Status, Point, Error: failure } = JSON.parse(e.data);
-    if (failure) {
-      connection('lost', failure);
+    const { status, point, error } = JSON.parse(e.data);
+    if (error) {
+      connection('lost', error);
       return;
     }
-    view = Status;
-    if (points.at(-1)?.T !== Point.T) points = [...points, Point].slice(-kept);
+    view = status;
+    if (points.at(-1)?.time !== point.time) points = [...points, point].slice(-kept);
     draw();
   });
   events.addEventListener('error', () => {

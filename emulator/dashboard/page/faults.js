@@ -35,8 +35,8 @@ async function start(fault) {
 
 async function stop(fault) {
   try {
-    await request('DELETE', `faults/${encodeURIComponent(fault.ID)}`);
-    tell(`Stopped: ${fault.Action} at ${fault.Target}`, false);
+    await request('DELETE', `faults/${encodeURIComponent(fault.id)}`);
+    tell(`Stopped: ${fault.action} at ${fault.target}`, false);
   } catch (failure) {
     tell(`Refused: ${failure.message}`, true);
   }
@@ -53,8 +53,8 @@ export function act(text, action, target, process) {
 async function ask() {
   asked = true;
   try {
-    actions = (await request('GET', 'faults')).Actions;
-    chosen ||= actions[0].Name;
+    actions = (await request('GET', 'faults')).actions;
+    chosen ||= actions[0].name;
     redraw();
   } catch (failure) {
     asked = false;
@@ -70,34 +70,34 @@ export function faults(view, draw) {
 }
 
 function running(view) {
-  const list = view.Faults ?? [];
+  const list = view.faults;
   if (list.length === 0) return empty('None.');
-  return h('ul', { class: 'plain rows' }, list.map((f) => h('li', { key: f.ID, 'data-fault': f.ID },
-    h('div', { class: 'head' }, h('span', {}, f.Action), badge('running')),
-    h('p', { class: 'quiet' }, `${f.Target}, since ${clock(f.Started)}, `,
-      isSet(f.Until) ? `until ${clock(f.Until)}` : 'until it is stopped'),
-    h('button', { type: 'button', 'aria-label': `Stop ${f.Action} at ${f.Target}`, onclick: () => stop(f) }, 'Stop'))));
+  return h('ul', { class: 'plain rows' }, list.map((f) => h('li', { key: f.id, 'data-fault': f.id },
+    h('div', { class: 'head' }, h('span', {}, f.action), badge('running')),
+    h('p', { class: 'quiet' }, `${f.target}, since ${clock(f.started)}, `,
+      isSet(f.until) ? `until ${clock(f.until)}` : 'until it is stopped'),
+    h('button', { type: 'button', 'aria-label': `Stop ${f.action} at ${f.target}`, onclick: () => stop(f) }, 'Stop'))));
 }
 
 function form(view) {
-  const action = actions.find((a) => a.Name === chosen);
+  const action = actions.find((a) => a.name === chosen);
   if (!action) return empty('Asking what there is.');
-  const targets = action.Targets.flatMap((kind) => targetsOf(view, kind));
+  const targets = action.targets.flatMap((kind) => targetsOf(view, kind));
   return h('form', { onsubmit: (e) => submit(e, action) },
     label('Action', h('select', { name: 'action', onchange: (e) => { chosen = e.target.value; redraw(); } },
-      actions.map((a) => h('option', { key: a.Name, value: a.Name }, a.Name)))),
-    h('p', { class: 'quiet' }, action.Description),
+      actions.map((a) => h('option', { key: a.name, value: a.name }, a.name)))),
+    h('p', { class: 'quiet' }, action.description),
     label('Target', h('select', { name: 'target', required: true },
       h('option', { value: '' }, 'choose'), // what is selected when the chosen one goes
       targets.map(([id, text]) => h('option', { key: id, value: id }, text)))),
-    action.Lasting && label(`Duration, seconds there${action.Endless ? '; empty: until it is stopped' : ''}`,
+    action.lasting && label(`Duration, seconds there${action.endless ? '; empty: until it is stopped' : ''}`,
       h('input', {
-        key: 'duration', name: 'duration', type: 'number', min: 1, max: 43200, value: action.Endless ? null : 300,
-        required: !action.Endless,
+        key: 'duration', name: 'duration', type: 'number', min: 1, max: 43200, value: action.endless ? null : 300,
+        required: !action.endless,
       })),
-    (action.Parameters ?? []).map((p) => h('div', { key: `${action.Name} ${p.Name}` },
-      label(`${p.Name}: ${p.Description}`,
-        h('input', { name: `parameter ${p.Name}`, required: p.Required, placeholder: p.Default })))),
+    (action.parameters ?? []).map((p) => h('div', { key: `${action.name} ${p.name}` },
+      label(`${p.name}: ${p.description}`,
+        h('input', { name: `parameter ${p.name}`, required: p.required, placeholder: p.default })))),
     h('button', { type: 'submit', disabled: targets.length === 0 }, 'Start'),
     targets.length === 0 && empty('There is nothing that it could hit.'));
 }
@@ -110,16 +110,16 @@ function label(text, control) {
 function targetsOf(view, kind) {
   switch (kind) {
     case 'aws:ec2:instance':
-      return view.Instances.filter((i) => i.State === 'running').map((i) => [i.ID, `${i.ID}, ${i.Zone}`]);
+      return view.instances.filter((i) => i.state === 'running').map((i) => [i.id, `${i.id}, ${i.zone}`]);
     case 'aws:ec2:autoscaling-group':
-      return (view.Groups ?? []).map((g) => [g.Name, g.Name]);
+      return view.groups.map((g) => [g.name, g.name]);
     case 'aws:ec2:subnet':
-      return Object.entries(view.Subnets).map(([id, zone]) => [id, zone ? `${id}, ${zone}` : id]);
+      return Object.entries(view.subnets).map(([id, zone]) => [id, zone ? `${id}, ${zone}` : id]);
     case 'aws:ecs:task':
-      return (view.Tasks ?? []).filter((t) => t.State === 'RUNNING')
-        .map((t) => [t.ID, `${t.ID.slice(0, 8)}, ${t.Service}`]);
+      return view.tasks.filter((t) => t.state === 'RUNNING')
+        .map((t) => [t.id, `${t.id.slice(0, 8)}, ${t.service}`]);
     case 'availability-zone':
-      return view.Zones.map((zone) => [zone, zone]);
+      return view.zones.map((zone) => [zone, zone]);
     default:
       return [];
   }
@@ -129,10 +129,10 @@ function submit(event, action) {
   event.preventDefault();
   const given = new FormData(event.target);
   const parameters = {};
-  for (const p of action.Parameters ?? []) {
-    const value = given.get(`parameter ${p.Name}`);
-    if (value) parameters[p.Name] = value;
+  for (const p of action.parameters ?? []) {
+    const value = given.get(`parameter ${p.name}`);
+    if (value) parameters[p.name] = value;
   }
   const duration = Number(given.get('duration') ?? 0);
-  start({ action: action.Name, target: given.get('target'), duration: duration || undefined, parameters });
+  start({ action: action.name, target: given.get('target'), duration: duration || undefined, parameters });
 }

@@ -15,23 +15,23 @@ export function capacityChart(name) {
 
 // chartElements are where the charts are shown.
 export function chartElements(view) {
-  return { requests: requests.element, cpu: [cpu.element, (view.Services ?? []).length > 0 && tasks.element] };
+  return { requests: requests.element, cpu: [cpu.element, view.services.length > 0 && tasks.element] };
 }
 
 // colour gives the instances their colours: those that are there first, of the others the newest.
 export function colour(view) {
-  const there = view.Instances.filter((i) => i.State !== 'terminated').map((i) => i.ID);
-  const gone = view.Instances.filter((i) => i.State === 'terminated').map((i) => i.ID);
+  const there = view.instances.filter((i) => i.state !== 'terminated').map((i) => i.id);
+  const gone = view.instances.filter((i) => i.state === 'terminated').map((i) => i.id);
   claim([...gone, ...there]);
 }
 
 export function drawCharts(view, points) {
-  const times = points.map((p) => p.T);
+  const times = points.map((p) => p.time);
   requests.update(times, requestLines(points));
   cpu.update(times, cpuLines(view, points));
-  if ((view.Services ?? []).length > 0) tasks.update(times, taskLines(view, points));
-  for (const g of view.Groups ?? []) capacityChart(g.Name).update(times, capacityLines(points, g.Name));
-  const names = (view.Groups ?? []).map((g) => g.Name);
+  if (view.services.length > 0) tasks.update(times, taskLines(view, points));
+  for (const g of view.groups) capacityChart(g.name).update(times, capacityLines(points, g.name));
+  const names = view.groups.map((g) => g.name);
   for (const name of [...groups.keys()].filter((n) => !names.includes(n))) {
     groups.get(name).forget();
     groups.delete(name);
@@ -52,17 +52,17 @@ function instanceOf(target) {
 const dashes = [undefined, [8, 3], [3, 3]]; // of an instance's targets, which share its colour
 
 function requestLines(points) {
-  const { named, rest } = split(points, 'Rates');
-  const lines = named.map((id) => line(id, colourOf(instanceOf(id)), points.map((p) => p.Rates[id] ?? null),
+  const { named, rest } = split(points, 'rates');
+  const lines = named.map((id) => line(id, colourOf(instanceOf(id)), points.map((p) => p.rates[id] ?? null),
     { dash: dashes[named.filter((other) => instanceOf(other) === instanceOf(id)).indexOf(id) % dashes.length] }));
-  if (rest.some((id) => points.some((p) => p.Rates[id] > 0))) {
-    lines.push(line('all others', '--quiet', points.map((p) => total(rest.map((id) => p.Rates[id])))));
+  if (rest.some((id) => points.some((p) => p.rates[id] > 0))) {
+    lines.push(line('all others', '--quiet', points.map((p) => total(rest.map((id) => p.rates[id])))));
   }
-  if (points.some((p) => p.Rates[''] > 0)) {
-    lines.push(line('no target', '--quiet', points.map((p) => p.Rates[''] ?? null), { dash: [2, 3] }));
+  if (points.some((p) => p.rates[''] > 0)) {
+    lines.push(line('no target', '--quiet', points.map((p) => p.rates[''] ?? null), { dash: [2, 3] }));
   }
-  if (points.some((p) => p.Refused > 0)) {
-    lines.push(line('unanswered', '--bad', points.map((p) => p.Refused), { dash: [5, 3] }));
+  if (points.some((p) => p.refused > 0)) {
+    lines.push(line('unanswered', '--bad', points.map((p) => p.refused), { dash: [5, 3] }));
   }
   return lines;
 }
@@ -80,46 +80,46 @@ const stepped = { stepped: true };
 
 function cpuLines(view, points) {
   const lines = [];
-  const { named } = split(points, 'CPU');
-  for (const id of named) lines.push(line(id, colourOf(id), points.map((p) => p.CPU[id] ?? null), stepped));
-  const scaled = (g) => (view.Policies[g.Name] ?? []).length;
-  (view.Groups ?? []).toSorted((a, b) => scaled(b) - scaled(a)).forEach((g, n) => {
-    const members = Object.keys(view.Members).filter((id) => view.Members[id] === g.Name);
-    const values = points.map((p) => mean(members.map((id) => p.CPU[id])));
-    lines.push(line(`mean of ${g.Name}`, n === 0 ? '--ink' : '--quiet', values, { width: 2.5, stepped: true }));
+  const { named } = split(points, 'cpu');
+  for (const id of named) lines.push(line(id, colourOf(id), points.map((p) => p.cpu[id] ?? null), stepped));
+  const scaled = (g) => (view.policies[g.name] ?? []).length;
+  view.groups.toSorted((a, b) => scaled(b) - scaled(a)).forEach((g, n) => {
+    const members = Object.keys(view.members).filter((id) => view.members[id] === g.name);
+    const values = points.map((p) => mean(members.map((id) => p.cpu[id])));
+    lines.push(line(`mean of ${g.name}`, n === 0 ? '--ink' : '--quiet', values, { width: 2.5, stepped: true }));
   });
-  return [...lines, ...thresholds(view, points, (a) => a.Spec.Namespace !== 'AWS/ECS')];
+  return [...lines, ...thresholds(view, points, (a) => a.namespace !== 'AWS/ECS')];
 }
 
 function taskLines(view, points) {
-  const lines = (view.Services ?? []).map((s, n) => {
-    const own = (view.Tasks ?? []).filter((t) => t.Service === s.Name).map((t) => t.ID);
-    return line(`mean of ${s.Name}`, `--series-${n % 7}`, points.map((p) => mean(own.map((id) => p.Tasks[id]))),
+  const lines = view.services.map((s, n) => {
+    const own = view.tasks.filter((t) => t.service === s.name).map((t) => t.id);
+    return line(`mean of ${s.name}`, `--series-${n % 7}`, points.map((p) => mean(own.map((id) => p.tasks[id]))),
       { width: 2.5, stepped: true });
   });
-  return [...lines, ...thresholds(view, points, (a) => a.Spec.Namespace === 'AWS/ECS')];
+  return [...lines, ...thresholds(view, points, (a) => a.namespace === 'AWS/ECS')];
 }
 
 // thresholds are those of the alarms on CPU: a target tracking policy's upper one is at its target.
 function thresholds(view, points, wanted) {
-  const alarms = (view.Alarms ?? []).filter((a) => a.Spec.Metric === 'CPUUtilization' && wanted(a));
+  const alarms = view.alarms.filter((a) => a.metric === 'CPUUtilization' && wanted(a));
   const lines = new Map();
   for (const a of alarms) {
-    const upper = a.Spec.Comparison.startsWith('Greater');
-    const name = a.Policy && upper ? 'target' : upper ? 'upper threshold' : 'lower threshold';
-    lines.set(`${name} ${a.Spec.Threshold}`, line(name, upper ? '--bad' : '--leave', points.map(() => a.Spec.Threshold),
+    const upper = a.comparison.startsWith('Greater');
+    const name = a.policy && upper ? 'target' : upper ? 'upper threshold' : 'lower threshold';
+    lines.set(`${name} ${a.threshold}`, line(name, upper ? '--bad' : '--leave', points.map(() => a.threshold),
       { dash: [6, 4] }));
   }
   return [...lines.values()];
 }
 
 function capacityLines(points, group) {
-  const of = (field) => points.map((p) => p.Groups[group]?.[field] ?? null);
+  const of = (field) => points.map((p) => p.groups[group]?.[field] ?? null);
   return [
-    line('maximum', '--quiet', of('Max'), { dash: [2, 3], stepped: true }),
-    line('minimum', '--quiet', of('Min'), { dash: [6, 4], stepped: true }),
-    line('in service', '--series-1', of('InService'), { width: 5, stepped: true }),
-    line('desired', '--ink', of('Desired'), { width: 1.5, stepped: true }),
+    line('maximum', '--quiet', of('max'), { dash: [2, 3], stepped: true }),
+    line('minimum', '--quiet', of('min'), { dash: [6, 4], stepped: true }),
+    line('in service', '--series-1', of('inService'), { width: 5, stepped: true }),
+    line('desired', '--ink', of('desired'), { width: 1.5, stepped: true }),
   ];
 }
 

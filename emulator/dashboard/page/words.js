@@ -19,14 +19,14 @@ export function moment(text) {
   return isSet(text) ? h('time', { datetime: text, title: `${date(text)} UTC` }, clock(text)) : null;
 }
 
-// isSet is false of Go's zero time.
+// isSet reports whether a time is there: it is left out, or Go's zero time, where nothing has happened yet.
 export function isSet(text) {
   return Boolean(text) && !text.startsWith('0001-');
 }
 
-// duration writes Go's nanoseconds.
-export function duration(nanoseconds) {
-  const s = Math.round(nanoseconds / 1e9);
+// duration writes a number of seconds.
+export function duration(seconds) {
+  const s = Math.round(seconds);
   if (s >= 3600 && s % 3600 === 0) return `${s / 3600} h`;
   if (s >= 60 && s % 60 === 0) return `${s / 60} min`;
   return `${s} s`;

@@ -1,4 +1,4 @@
-package emulator
+package controller
 
 import (
 	"crypto/tls"
@@ -81,52 +81,52 @@ func (l *listener) stall(forward elb.Forward) {
 
 func isLost(b *vpc.Blocked) bool { return b != nil && b.Code != "ENI_SG_RULES_MISMATCH" }
 
-// followListeners opens, points and closes the balancers' ports.
-func (e *Emulator) followListeners() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// reconcileListeners opens, points and closes the balancers' ports.
+func (c *Controller) reconcileListeners() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	wanted := map[string]bool{}
-	for _, forward := range cloud.Get(e.Cloud, func(m *cloud.Model) []elb.Forward { return m.ELB.Forwards() }) {
+	for _, forward := range cloud.Get(c.cloud, func(m *cloud.Model) []elb.Forward { return m.ELB.Forwards() }) {
 		wanted[forward.Listener] = true
-		l := e.listeners[forward.Listener]
+		l := c.listeners[forward.Listener]
 		if l != nil && l.opening != openingOf(forward) {
 			l.close()
 			l = nil
 		}
 		if l == nil {
 			l = &listener{opening: openingOf(forward)}
-			e.listeners[forward.Listener] = l
+			c.listeners[forward.Listener] = l
 		}
 		l.point(forward)
 		if !l.isOpen() {
-			e.open(l)
+			c.open(l)
 		}
 	}
-	for arn, l := range e.listeners {
+	for arn, l := range c.listeners {
 		if !wanted[arn] {
 			l.close()
-			delete(e.listeners, arn)
+			delete(c.listeners, arn)
 		}
 	}
 }
 
-func (e *Emulator) open(l *listener) {
-	err := e.listen(l)
+func (c *Controller) open(l *listener) {
+	err := c.listen(l)
 	if err == nil {
 		l.failure = ""
 		return
 	}
 	if l.failure != err.Error() {
 		l.failure = err.Error()
-		e.options.Log.Error("balancer cannot listen", "address", l.opening.address, "error", err)
+		c.log.Error("balancer cannot listen", "address", l.opening.address, "error", err)
 	}
 }
 
 // listen opens a listener: it sees flows, or requests, by its balancer's kind.
-func (e *Emulator) listen(l *listener) error {
-	options := []proxy.ListenerOption{proxy.WithClock(e.clock), proxy.WithLog(e.options.Log), proxy.WithDialer(e.runtime.dial)}
+func (c *Controller) listen(l *listener) error {
+	options := []proxy.ListenerOption{proxy.WithClock(c.clock), proxy.WithLog(c.log), proxy.WithDialer(c.runtime.Dial)}
 	if l.opening.certificate != "" {
-		certificate, err := e.certificate(l.opening)
+		certificate, err := c.certificate(l.opening)
 		if err != nil {
 			return err
 		}
@@ -152,12 +152,12 @@ func (e *Emulator) listen(l *listener) error {
 }
 
 // certificate is one of the emulator's own authority, for the names of the one that the listener has on AWS.
-func (e *Emulator) certificate(o opening) (*tls.Certificate, error) {
-	issued, found := cloud.Find(e.Cloud, func(m *cloud.Model) (acm.Certificate, bool) { return m.ACM.Certificate(o.certificate) })
+func (c *Controller) certificate(o opening) (*tls.Certificate, error) {
+	issued, found := cloud.Find(c.cloud, func(m *cloud.Model) (acm.Certificate, bool) { return m.ACM.Certificate(o.certificate) })
 	if !found {
 		return nil, fmt.Errorf("certificate %q does not exist", o.certificate)
 	}
-	return e.authority.Certificate(append([]string{o.address.Addr().String()}, issued.Domains...)...)
+	return c.options.Authority.Certificate(append([]string{o.address.Addr().String()}, issued.Domains...)...)
 }
 
 // seed makes flows spread differently in every process, as they do on AWS.

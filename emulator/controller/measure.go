@@ -1,4 +1,4 @@
-package emulator
+package controller
 
 import (
 	"time"
@@ -33,44 +33,44 @@ func (m *meter) cores(used time.Duration, now time.Time) float64 {
 // percentOf is a use of cores in percent of virtual CPUs.
 func percentOf(cores, virtualCPUs float64) float64 { return 100 * cores / (virtualCPUs * coresPerCPU) }
 
-// measure records what CPU each task and each instance, with the tasks on it, used since the last time.
-func (e *Emulator) measure() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// Measure records what CPU each task and each instance, with the tasks on it, used since the last time.
+func (c *Controller) Measure() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	types := map[string]string{}
-	for _, i := range cloud.Get(e.Cloud, func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
+	for _, i := range cloud.Get(c.cloud, func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
 		types[i.ID] = i.Type
 	}
-	ofTasks := e.measureTasks(types)
-	for _, i := range cloud.Get(e.Cloud, func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
-		m := e.machines[i.ID]
-		if m == nil || m.instance == nil || i.State != ec2.Running {
+	ofTasks := c.measureTasksLocked(types)
+	for _, i := range cloud.Get(c.cloud, func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
+		p := c.instances[i.ID]
+		if p == nil || p.running == nil || i.State != ec2.Running {
 			continue
 		}
-		cores := m.cpu.cores(m.instance.CPUTime(), time.Now()) + ofTasks[i.ID]
-		e.Cloud.Update(func(m *cloud.Model) bool {
+		cores := p.cpu.cores(p.running.CPUTime(), time.Now()) + ofTasks[i.ID]
+		c.cloud.Update(func(m *cloud.Model) bool {
 			return m.EC2.RecordCPU(i.ID, min(100, percentOf(cores, float64(ec2.VirtualCPUs(i.Type)))), m.Clock.Now())
 		})
 	}
 }
 
-// measureTasks returns the cores that tasks used, by their instances. A task may use more than it reserves, as on ECS,
-// but not more than its instance has. One that reserves nothing is measured against its instance. The lock is held.
-func (e *Emulator) measureTasks(types map[string]string) map[string]float64 {
+// measureTasksLocked returns the cores that tasks used, by their instances. A task may use more than it reserves, as on ECS,
+// but not more than its instance has. One that reserves nothing is measured against its instance.
+func (c *Controller) measureTasksLocked(types map[string]string) map[string]float64 {
 	cores := map[string]float64{}
-	for _, t := range cloud.Get(e.Cloud, func(m *cloud.Model) []ecs.Task { return m.ECS.DescribeTasks() }) {
-		k := e.tasks[t.ID]
-		if k == nil || k.container == nil {
+	for _, t := range cloud.Get(c.cloud, func(m *cloud.Model) []ecs.Task { return m.ECS.DescribeTasks() }) {
+		p := c.tasks[t.ID]
+		if p == nil || p.container == nil {
 			continue
 		}
 		all := float64(ec2.VirtualCPUs(types[t.Instance]))
-		used := min(k.cpu.cores(k.container.CPUTime(), time.Now()), all*coresPerCPU)
+		used := min(p.cpu.cores(p.container.CPUTime(), time.Now()), all*coresPerCPU)
 		cores[t.Instance] += used
 		reserved := float64(t.CPUUnits) / unitsPerCPU
 		if reserved == 0 {
 			reserved = all
 		}
-		e.Cloud.Update(func(m *cloud.Model) bool { return m.ECS.RecordTaskCPU(t.ID, percentOf(used, reserved), m.Clock.Now()) })
+		c.cloud.Update(func(m *cloud.Model) bool { return m.ECS.RecordTaskCPU(t.ID, percentOf(used, reserved), m.Clock.Now()) })
 	}
 	return cores
 }

@@ -1,4 +1,4 @@
-package emulator
+package controller
 
 import (
 	"context"
@@ -18,46 +18,42 @@ type prober struct {
 	target atomic.Pointer[elb.ProbeTarget]
 }
 
-// followTargets starts and stops probers, and ends the connections of targets that should have none.
-func (e *Emulator) followTargets(ctx context.Context) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// reconcileTargets starts and stops probers, and ends the connections of targets that should have none.
+func (c *Controller) reconcileTargets(ctx context.Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	wanted := map[string]bool{}
-	for _, target := range cloud.Get(e.Cloud, func(m *cloud.Model) []elb.ProbeTarget { return m.ELB.ProbeTargets() }) {
+	for _, target := range cloud.Get(c.cloud, func(m *cloud.Model) []elb.ProbeTarget { return m.ELB.ProbeTargets() }) {
 		wanted[target.Incarnation] = true
-		p := e.probers[target.Incarnation]
+		p := c.probers[target.Incarnation]
 		if p == nil {
 			ctx, cancel := context.WithCancel(ctx)
 			p = &prober{cancel: cancel}
 			p.target.Store(&target)
-			e.probers[target.Incarnation] = p
-			e.work.Add(1)
-			go func() {
-				defer e.work.Done()
-				e.probe(ctx, p)
-			}()
+			c.probers[target.Incarnation] = p
+			c.work.Go(func() { c.probe(ctx, p) })
 		}
 		p.target.Store(&target)
 	}
-	for incarnation, p := range e.probers {
+	for incarnation, p := range c.probers {
 		if !wanted[incarnation] {
 			p.cancel()
-			delete(e.probers, incarnation)
+			delete(c.probers, incarnation)
 		}
 	}
-	e.endConnections()
+	c.endConnections()
 }
 
 // probe asks for a target's health every interval.
-func (e *Emulator) probe(ctx context.Context, p *prober) {
+func (c *Controller) probe(ctx context.Context, p *prober) {
 	for ctx.Err() == nil {
 		target := p.target.Load()
-		next := e.clock.After(target.Check.Interval)
-		result := e.ask(ctx, target)
+		next := c.clock.After(target.Check.Interval)
+		result := c.ask(ctx, target)
 		if ctx.Err() != nil {
 			return
 		}
-		e.Cloud.Update(func(m *cloud.Model) bool {
+		c.cloud.Update(func(m *cloud.Model) bool {
 			return m.ELB.Probe(target.TargetGroup, target.Incarnation, result, m.Clock.Now())
 		})
 		select {
@@ -67,15 +63,15 @@ func (e *Emulator) probe(ctx context.Context, p *prober) {
 	}
 }
 
-func (e *Emulator) ask(ctx context.Context, target *elb.ProbeTarget) error {
+func (c *Controller) ask(ctx context.Context, target *elb.ProbeTarget) error {
 	if target.Blocked != nil { // dropped packets: nobody says no, the time runs out
 		select {
-		case <-e.clock.After(target.Check.Timeout):
+		case <-c.clock.After(target.Check.Timeout):
 		case <-ctx.Done():
 		}
 		return target.Blocked
 	}
-	err := e.connect(ctx, target)
+	err := c.connect(ctx, target)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
@@ -99,13 +95,13 @@ func probeFault(target *elb.ProbeTarget, err error) error {
 	return fmt.Errorf("%s: %w", asked, err)
 }
 
-func (e *Emulator) connect(ctx context.Context, target *elb.ProbeTarget) error {
+func (c *Controller) connect(ctx context.Context, target *elb.ProbeTarget) error {
 	at := netip.AddrPortFrom(target.Address, uint16(target.Port))
-	timeout := e.real(target.Check.Timeout)
+	timeout := c.real(target.Check.Timeout)
 	if target.Check.Protocol == "HTTP" {
-		return proxy.ProbeHTTP(ctx, e.runtime.dial, at, target.Check.Path, target.Check.Matcher, timeout)
+		return proxy.ProbeHTTP(ctx, c.runtime.Dial, at, target.Check.Path, target.Check.Matcher, timeout)
 	}
-	return proxy.Probe(ctx, e.runtime.dial, at, timeout)
+	return proxy.Probe(ctx, c.runtime.Dial, at, timeout)
 }
 
 // registration is a target that a balancer has, for its connections to be ended once when it is time.
@@ -116,37 +112,37 @@ type registration struct {
 
 // endConnections resets the flows of targets that turned unhealthy, as a network balancer does, and the requests of
 // targets whose draining is over, as an application balancer does. The lock is held.
-func (e *Emulator) endConnections() {
+func (c *Controller) endConnections() {
 	now := map[string]registration{}
 	registered := map[registration]bool{}
-	for _, t := range cloud.Get(e.Cloud, func(m *cloud.Model) []elb.TargetHealth { return m.ELB.DescribeTargetHealth() }) {
+	for _, t := range cloud.Get(c.cloud, func(m *cloud.Model) []elb.TargetHealth { return m.ELB.DescribeTargetHealth() }) {
 		r := registration{t.TargetGroup, t.ID, t.State == elb.TargetUnhealthy}
 		now[t.Incarnation] = r
 		registered[registration{group: r.group, target: r.target}] = true
-		if r.unhealthy && !e.registered[t.Incarnation].unhealthy {
-			e.eachListener(r.group, func(l *listener) {
+		if r.unhealthy && !c.registered[t.Incarnation].unhealthy {
+			c.eachListener(r.group, func(l *listener) {
 				if l.flows != nil {
 					l.flows.Reset(r.target)
 				}
 			})
 		}
 	}
-	for incarnation, r := range e.registered {
+	for incarnation, r := range c.registered {
 		if _, still := now[incarnation]; still || registered[registration{group: r.group, target: r.target}] {
 			continue
 		}
-		e.eachListener(r.group, func(l *listener) {
+		c.eachListener(r.group, func(l *listener) {
 			if l.requests != nil {
 				l.requests.Reset(r.target)
 			}
 		})
 	}
-	e.registered = now
+	c.registered = now
 }
 
 // eachListener calls f with those that forward to a target group. The lock is held.
-func (e *Emulator) eachListener(group string, f func(*listener)) {
-	for _, l := range e.listeners {
+func (c *Controller) eachListener(group string, f func(*listener)) {
+	for _, l := range c.listeners {
 		if l.forward.Load().TargetGroup == group {
 			f(l)
 		}

@@ -1,0 +1,62 @@
+// Package process is the runtime that needs nothing: instances are processes of this machine, and the private address
+// 192.168.0.57 is found at 127.168.0.57. See packages guest and loopback.
+package process
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/jonboulle/clockwork"
+
+	"github.com/elastic-service/elastic-service/emulator/guest"
+	"github.com/elastic-service/elastic-service/emulator/loopback"
+	"github.com/elastic-service/elastic-service/emulator/runtime"
+)
+
+// Runtime boots instances as processes of this machine.
+type Runtime struct {
+	host  runtime.Host
+	clock clockwork.Clock
+	log   *slog.Logger
+}
+
+// New returns a runtime whose instances live in emulated time.
+func New(host runtime.Host, clock clockwork.Clock, log *slog.Logger) *Runtime {
+	return &Runtime{host, clock, log}
+}
+
+// Boot starts the services of an instance.
+func (r *Runtime) Boot(ctx context.Context, spec runtime.Spec) (runtime.Instance, error) {
+	booted, err := guest.Boot(ctx, guest.Spec{
+		ID: spec.ID, Address: spec.Address, Directory: spec.Directory, UserData: spec.UserData, Image: spec.Image,
+		Clock: r.clock, Log: r.log,
+		Fetch: func(_ context.Context, bucket, key string) (io.ReadCloser, error) {
+			return r.host.Object(spec.ID, bucket, key)
+		},
+	})
+	if err != nil {
+		return nil, err // not a nil *guest.Instance in an interface
+	}
+	return booted, nil
+}
+
+// Dial connects to the loopback address that stands for a private address.
+func (r *Runtime) Dial(ctx context.Context, address netip.AddrPort) (net.Conn, error) {
+	return loopback.Dial(ctx, netip.AddrPortFrom(loopback.Address(address.Addr()), address.Port()))
+}
+
+// HostAddress returns the loopback address that stands for a private address.
+func (r *Runtime) HostAddress(address netip.Addr) netip.Addr { return loopback.Address(address) }
+
+// RemoveVolumes deletes the instance's root.
+func (r *Runtime) RemoveVolumes(directory string) error {
+	return os.RemoveAll(filepath.Join(directory, "root"))
+}
+
+// Close does nothing: processes have nothing in common.
+func (r *Runtime) Close() error { return nil }
