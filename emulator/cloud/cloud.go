@@ -1,19 +1,27 @@
 // Package cloud is the model of AWS behind the emulator: what exists, what is allowed, and what happens next.
 //
-//	provider, data plane, people ──▶ Cloud: lock, clock, Reconcile, Save
-//	                                   │ Change, View
-//	                                   ▼
-//	Model:  fault ▶ ecs ▶ autoscaling ▶ cloudwatch ▶ events
-//	                                        ▼
-//	                                       elb ▶ ec2 ▶ vpc, iam, s3, rds, route53, acm ▶ aws
+//	provider, API, data plane ──▶ Cloud: the lock, the clock, Reconcile, Save
+//	                                │ Change, View
+//	                                ▼
+//	Model   fault, analyzer         what can go wrong; whether a connection is possible
+//	        ecs                     services, tasks
+//	        autoscaling             groups: launch, replace, refresh, scale
+//	        cloudwatch              alarms, metrics
+//	        events                  rules, topics
+//	        elb                     load balancers, targets: health, draining
+//	        ec2   rds               instances, templates; databases
+//	        vpc   s3   acm          networks, interfaces, paths; buckets; certificates
+//	        iam   route53           roles; hosted zones
+//	        aws                     errors, ARNs, IDs, the region
 //
-// Each service of AWS is a package of its own with its state, the methods of its API and what happens in it by itself. A
-// service uses those on its right and below it, and hears of those on its left only by functions that they hand in. This
-// package wires the services, and is the only one with a lock.
+// Each service of AWS is a package: its saved State, the methods of its API, and Reconcile if something happens in it by
+// itself. A service calls services of lower layers. It hears of higher ones only by functions that they hand in, such as the
+// metrics of a group or the capacity that a fault takes away; see newModel. The services have no lock. They are used within
+// [Cloud.Change] and [Cloud.View].
 //
-// The model only decides. It starts no process, opens no socket and asks no clock but the one it was given, so that a
-// test moves it through hours in microseconds. What it decides is carried out by the data plane, which reports back
-// what really happened: an instance runs because it booted, and a target is healthy because a probe was accepted.
+// The model only decides. It starts no process, opens no socket and asks no clock but the one it was given, so that a test
+// moves it through hours in microseconds. The data plane carries out what the model decides, and reports back what really
+// happened: an instance runs because it booted, and a target is healthy because a probe was accepted.
 //
 // Refusals carry the codes of the AWS APIs, see [aws.Error].
 package cloud

@@ -34,6 +34,6 @@ func New(
 ) *Store {
 	s := &Store{region: region, vpc: network, ec2: compute, autoscaling: groups, ecs: containers}
 	aws.MakeTables(&s.State)
-	network.Disruption, compute.Capacity = s.disruption, s.CheckCapacity
+	network.Disruption, compute.Capacity = s.disruption, s.checkCapacity
 	return s
 }
