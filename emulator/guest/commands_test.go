@@ -79,7 +79,7 @@ func TestCommandsFailAsTheRealOnesDo(t *testing.T) {
 		"/usr/bin/aws s3 cp s3://mine /a":              "not s3://BUCKET/KEY",
 		"/usr/bin/aws s3 sync s3://mine/a /a":          "`aws s3 cp` from a bucket",
 		"/usr/bin/aws s3 cp --recursive s3://mine/a /": "unknown option --recursive",
-		"/usr/bin/sha256sum /app":                      "--check alone",
+		"/usr/bin/sha256sum /app":                      "only `sha256sum --check`",
 		"/usr/bin/sha256sum --check /nowhere":          "/nowhere: no such file",
 		"/usr/bin/sha256sum --check /other":            "/app: FAILED: its SHA-256 is " + sumOfHi,
 		"/usr/bin/sha256sum --check /bad":              "line 1: improperly formatted",

@@ -116,7 +116,7 @@ func TestContainersCPUTimeIsMeasured(t *testing.T) {
 
 func TestContainerThatCannotStartSaysWhy(t *testing.T) {
 	for want, command := range map[string][]string{
-		"no command is given": nil,
+		"no command is given":                      nil,
 		`exec: "no-such-program": executable file`: {"no-such-program"},
 		"neither a name nor an absolute path":      {"./web"},
 		"stat /no/such/program":                    {"/no/such/program"},

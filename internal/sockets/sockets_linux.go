@@ -11,15 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Of linux/inet_diag.h and net/tcp_states.h, which x/sys does not carry.
+// These are from linux/inet_diag.h and net/tcp_states.h, which x/sys does not have.
 const (
 	stateListen    = 10
-	attrV6Only     = 11 // INET_DIAG_SKV6ONLY: one byte, of listening IPv6 sockets
+	attrV6Only     = 11 // INET_DIAG_SKV6ONLY: one byte, for listening IPv6 sockets
 	sizeNlMsghdr   = 16
 	sizeDiagReq    = 56 // struct inet_diag_req_v2
 	sizeDiagMsg    = 72 // struct inet_diag_msg
 	diagSourcePort = 4  // offset of id.idiag_sport in inet_diag_msg
-	diagSourceAddr = 8  // and of id.idiag_src
+	diagSourceAddr = 8  // offset of id.idiag_src in inet_diag_msg
 )
 
 // Listener is a listening TCP socket.
@@ -29,23 +29,22 @@ type Listener struct {
 	V6Only bool
 }
 
-// Table reads the kernel's table of sockets of this network namespace. It needs no privilege, only AF_NETLINK,
-// and costs by the number of listening sockets, not of connections. It keeps its descriptor, and so works when there is
-// no other to be had.
+// Table reads the kernel's table of sockets of this network namespace. It needs AF_NETLINK and no privilege. Its cost grows with the number
+// of listening sockets, not of connections. It keeps its descriptor, and so works even when the process has run out of descriptors.
 type Table struct {
 	fd       int
 	sequence uint32
 	buffer   []byte
 }
 
-// Open opens the table for a number of looks.
+// Open opens the table. Close frees its descriptor.
 func Open() (*Table, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
 		return nil, fmt.Errorf("socket table: %w", err)
 	}
 	t := &Table{fd: fd, buffer: make([]byte, 32<<10)}
-	// The kernel answers while it is asked; the limit only keeps a kernel's fault from hanging the responder.
+	// The kernel answers within the call that asks. The time limit is for a fault of the kernel, which must not block the caller.
 	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 1}); err != nil {
 		t.Close()
 		return nil, fmt.Errorf("socket table: %w", err)
@@ -53,10 +52,10 @@ func Open() (*Table, error) {
 	return t, nil
 }
 
-// Close gives the table's descriptor back.
+// Close frees the table's descriptor.
 func (t *Table) Close() { _ = unix.Close(t.fd) }
 
-// Listeners returns the sockets that listen on a TCP port; on any, for port 0.
+// Listeners returns the sockets that listen on a TCP port, or on any port if it is 0.
 func (t *Table) Listeners(port int) ([]Listener, error) {
 	var found []Listener
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
@@ -71,6 +70,7 @@ func (t *Table) Listeners(port int) ([]Listener, error) {
 	return found, nil
 }
 
+// ask requests the listening sockets of an address family.
 func (t *Table) ask(family uint8, port int) error {
 	t.sequence++
 	question := make([]byte, sizeNlMsghdr+sizeDiagReq)
@@ -78,7 +78,7 @@ func (t *Table) ask(family uint8, port int) error {
 	binary.NativeEndian.PutUint16(question[4:], unix.SOCK_DIAG_BY_FAMILY)
 	binary.NativeEndian.PutUint16(question[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
 	binary.NativeEndian.PutUint32(question[8:], t.sequence)
-	// The kernel passes over sockets of another family, protocol, state or port.
+	// The kernel leaves out sockets of another family, protocol, state or port.
 	request := question[sizeNlMsghdr:]
 	request[0], request[1] = family, unix.IPPROTO_TCP
 	binary.NativeEndian.PutUint32(request[4:], 1<<stateListen)
@@ -88,7 +88,7 @@ func (t *Table) ask(family uint8, port int) error {
 	})
 }
 
-// answer appends the listeners of the answer to the last question to found.
+// answer reads the answer to the last request and appends its listeners to found.
 func (t *Table) answer(found []Listener) ([]Listener, error) {
 	for {
 		var n int
@@ -120,6 +120,7 @@ func (t *Table) answer(found []Listener) ([]Listener, error) {
 
 var errShort = errors.New("truncated message")
 
+// netlinkError returns the error in a message of type NLMSG_ERROR.
 func netlinkError(data []byte) error {
 	if len(data) < 4 {
 		return errShort
@@ -127,7 +128,7 @@ func netlinkError(data []byte) error {
 	return fmt.Errorf("sock_diag: %w", unix.Errno(-int32(binary.NativeEndian.Uint32(data))))
 }
 
-// parseListener reads a struct inet_diag_msg and the attributes behind it.
+// parseListener reads a struct inet_diag_msg and the attributes that follow it.
 func parseListener(data []byte) (Listener, error) {
 	if len(data) < sizeDiagMsg {
 		return Listener{}, errShort
@@ -151,7 +152,7 @@ func parseListener(data []byte) (Listener, error) {
 	return l, nil
 }
 
-// uninterrupted repeats a call that a signal cut short: with a time limit on the socket, SA_RESTART does not apply.
+// uninterrupted repeats a call that a signal has interrupted: with a time limit on the socket, SA_RESTART has no effect.
 func uninterrupted(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {

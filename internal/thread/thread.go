@@ -1,5 +1,5 @@
-// Package thread runs functions on threads of their own, for what Linux keeps by thread and nothing takes back: namespaces
-// and seccomp filters.
+// Package thread runs functions on threads that end with them. Linux keeps namespaces and seccomp filters for each thread: a thread that
+// has entered a namespace or installed a filter must not be used for anything else.
 package thread
 
 import (
@@ -9,15 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Run runs f on a thread that ends with it, and returns what f does. It is never the process's first thread, which would
-// not end: /proc/self shows that one's namespaces for the whole process.
+// Run runs f on a thread that ends when f returns, and returns f's error. It never uses the process's first thread: this thread cannot end,
+// and /proc/self shows its namespaces as those of the whole process.
 func Run(f func() error) error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread()
 		if unix.Gettid() == os.Getpid() {
 			defer runtime.UnlockOSThread()
-			done <- Run(f) // on another one, for this one is held meanwhile
+			done <- Run(f) // on another thread, as this thread is locked
 			return
 		}
 		done <- f()
