@@ -50,7 +50,8 @@ const stamp = `At 2026-01-01T\d\d:\d\d:\d\dZ `
 
 func TestAZoneThatGetsItsCapacityBackIsFilledBeforeAnotherOneIsEmptied(t *testing.T) {
 	w := newWorld(t)
-	w.fault(fault.InsufficientCapacity, must(w.AutoScaling.CreateGroup(w.spec(4, 4), w.Now()))(t).Spec.Name, 5*time.Minute, fault.ParameterZones, "us-east-1a")
+	made := must(w.AutoScaling.CreateGroup(w.spec(4, 4), w.Now()))(t)
+	w.fault(fault.InsufficientCapacity, made.Spec.Name, 5*time.Minute, fault.ParameterZones, "us-east-1a")
 	w.within(2*time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 4 })
 	require.Equal(t, "b4", w.zoned(), "the other zone has all")
 	highest := 0
@@ -118,7 +119,8 @@ func TestOneMemberMoreInAZoneIsBalance(t *testing.T) {
 
 func TestAReplacementForBalanceThatNeverComesUpTakesNothingAway(t *testing.T) {
 	w := newWorld(t)
-	w.fault(fault.InsufficientCapacity, must(w.AutoScaling.CreateGroup(w.spec(2, 3), w.Now()))(t).Spec.Name, time.Minute, fault.ParameterZones, "us-east-1a")
+	made := must(w.AutoScaling.CreateGroup(w.spec(2, 3), w.Now()))(t)
+	w.fault(fault.InsufficientCapacity, made.Spec.Name, time.Minute, fault.ParameterZones, "us-east-1a")
 	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
 	good := w.members()
 	launched := map[string]bool{}
@@ -139,7 +141,8 @@ func TestAReplacementForBalanceThatNeverComesUpTakesNothingAway(t *testing.T) {
 
 func TestScaleInEndsABalancingUnderWay(t *testing.T) {
 	w := newWorld(t)
-	w.fault(fault.InsufficientCapacity, must(w.AutoScaling.CreateGroup(w.spec(4, 4), w.Now()))(t).Spec.Name, time.Minute, fault.ParameterZones, "us-east-1a")
+	made := must(w.AutoScaling.CreateGroup(w.spec(4, 4), w.Now()))(t)
+	w.fault(fault.InsufficientCapacity, made.Spec.Name, time.Minute, fault.ParameterZones, "us-east-1a")
 	w.within(2*time.Minute, func() bool { return len(active(w.members())) == 5 })
 	require.NoError(t, w.AutoScaling.UpdateGroup(w.spec(2, 2), false, w.Now()))
 	w.within(20*time.Minute, func() bool { return w.zoned() == "a1 b1" && len(w.members()) == 2 })
@@ -195,7 +198,9 @@ func TestActivitiesHaveTheCausesThatAWSGivesThem(t *testing.T) {
 		},
 		"scheduled": {
 			func(w *world) {
-				must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{Name: "once", Start: w.clock.Now().Add(time.Minute), Desired: pointer(3)}, w.Now()))(w.t)
+				must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{
+					Name: "once", Start: w.clock.Now().Add(time.Minute), Desired: pointer(3),
+				}, w.Now()))(w.t)
 			}, "Launching a new EC2 instance: ",
 			`a scheduled action update of AutoScalingGroup constraints to min: 2, max: 4, desired: 3 changing the desired capacity from 2 ` +
 				`to 3\.  ` + stamp + `an instance was started in response to a difference between desired and actual capacity, increasing the ` +
@@ -268,7 +273,9 @@ func TestARefreshStaysWithinItsBounds(t *testing.T) {
 		t.Run(fmt.Sprintf("%d with %d to %d %%", c.desired, c.minHealthy, c.maxHealthy), func(t *testing.T) {
 			w := newWorld(t)
 			spec := w.spec(c.desired, c.desired)
-			spec.Refresh = &autoscaling.RefreshSpec{Bounds: autoscaling.Bounds{MinHealthy: c.minHealthy, MaxHealthy: c.maxHealthy}, Warmup: 30 * time.Second}
+			spec.Refresh = &autoscaling.RefreshSpec{
+				Bounds: autoscaling.Bounds{MinHealthy: c.minHealthy, MaxHealthy: c.maxHealthy}, Warmup: 30 * time.Second,
+			}
 			must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
 			w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == c.desired })
 			w.pass(5 * time.Minute)
@@ -285,7 +292,9 @@ func TestARefreshStaysWithinItsBounds(t *testing.T) {
 				percent = g.Refreshes[0].Percent
 				return g.Refreshes[0].Status == autoscaling.RefreshSuccessful
 			})
-			assert.Equal(t, map[string]bool{autoscaling.RefreshPending: true, autoscaling.RefreshInProgress: true, autoscaling.RefreshSuccessful: true}, seen)
+			assert.Equal(t, map[string]bool{
+				autoscaling.RefreshPending: true, autoscaling.RefreshInProgress: true, autoscaling.RefreshSuccessful: true,
+			}, seen)
 			assert.GreaterOrEqual(t, lowest, c.lowest)
 			assert.LessOrEqual(t, highest, c.highest)
 			for _, i := range active(w.members()) {

@@ -18,7 +18,8 @@ import (
 
 // open is the policy of a topic that takes what EventBridge sends.
 func open(topic string) string {
-	return `{"Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sns:Publish","Resource":"` + topic + `"}]}`
+	return `{"Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sns:Publish",` +
+		`"Resource":"` + topic + `"}]}`
 }
 
 // told makes a topic that is told of what matches a pattern.
@@ -84,7 +85,8 @@ func TestAGroupsLaunchesAndTerminationsAreEvents(t *testing.T) {
 	g, _ := w.AutoScaling.Group(group)
 	sent := w.events()
 	launch, failed, gone := sent[0], sent[3], sent[2]
-	assert.Equal(t, []string{"0", "aws.autoscaling", aws.Account, "us-east-1"}, []string{launch.Version, launch.Source, launch.Account, launch.Region})
+	assert.Equal(t, []string{"0", "aws.autoscaling", aws.Account, "us-east-1"},
+		[]string{launch.Version, launch.Source, launch.Account, launch.Region})
 	assert.Regexp(t, `^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`, launch.ID)
 	assert.WithinDuration(t, g.Activities[0].End, launch.Time, time.Second)
 	assert.Equal(t, []string{g.ARN, "arn:aws:ec2:us-east-1:" + aws.Account + ":instance/" + first.ID}, launch.Resources)
@@ -97,7 +99,8 @@ func TestAGroupsLaunchesAndTerminationsAreEvents(t *testing.T) {
 		"StartTime": g.Activities[0].Start.Format(time.RFC3339), "EndTime": g.Activities[0].End.Format(time.RFC3339),
 		"Origin": "EC2", "Destination": "AutoScalingGroup",
 	}, launch.Detail)
-	assert.Equal(t, []any{"AutoScalingGroup", "EC2", first.ID}, []any{gone.Detail["Origin"], gone.Detail["Destination"], gone.Detail["EC2InstanceId"]})
+	assert.Equal(t, []any{"AutoScalingGroup", "EC2", first.ID},
+		[]any{gone.Detail["Origin"], gone.Detail["Destination"], gone.Detail["EC2InstanceId"]})
 	assert.Equal(t, "Failed", failed.Detail["StatusCode"])
 	assert.Contains(t, failed.Detail["StatusMessage"], "Launching EC2 instance failed.")
 	assert.Equal(t, []string{g.ARN}, failed.Resources, "no instance came of it")
@@ -223,7 +226,9 @@ func TestATopicTakesWhatItsPolicyLets(t *testing.T) {
 		"a condition for EventBridge":  {service("events", `"StringLike":{"aws:SourceArn":"*"}`), false, false},
 		"another action":               {`"Principal":"*","Action":"sns:Subscribe"`, false, false},
 		"another topic":                {`"Principal":"*","Resource":"arn:aws:sns:us-east-1:123456789012:other"`, false, false},
-		"a denial":                     {`"Principal":"*"},{"Effect":"Deny","Action":"sns:*","Resource":"*",` + service("events", ""), false, true},
+		"a denial": {
+			`"Principal":"*"},{"Effect":"Deny","Action":"sns:*","Resource":"*",` + service("events", ""), false, true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -29,14 +29,22 @@ func TestFaultsThatCannotBeAreRefused(t *testing.T) {
 		code string
 		spec func(*world) fault.Spec
 	}{
-		"an unknown action":       {"ValidationException", with(func(s *fault.Spec) { s.Action = "aws:ec2:reboot-instances" })},
-		"no duration":             {"ValidationException", with(func(s *fault.Spec) { s.Duration = 0 })},
-		"thirteen hours":          {"ValidationException", with(func(s *fault.Spec) { s.Duration = 13 * time.Hour })},
-		"an instance that isn't":  {"ResourceNotFoundException", with(func(s *fault.Spec) { s.Target = "i-1" })},
-		"a group that isn't":      {"ResourceNotFoundException", with(func(s *fault.Spec) { s.Action, s.Target = fault.InsufficientCapacity, "other" })},
-		"a subnet that isn't":     {"ResourceNotFoundException", with(func(s *fault.Spec) { s.Action, s.Target = fault.DisruptConnectivity, "subnet-1" })},
-		"a zone without subnets":  {"ResourceNotFoundException", with(func(s *fault.Spec) { s.Action, s.Target = fault.DisruptConnectivity, "us-east-1f" })},
-		"another region's zone":   {"ResourceNotFoundException", with(func(s *fault.Spec) { s.Action, s.Target = fault.PowerInterruption, "eu-west-1a" })},
+		"an unknown action":      {"ValidationException", with(func(s *fault.Spec) { s.Action = "aws:ec2:reboot-instances" })},
+		"no duration":            {"ValidationException", with(func(s *fault.Spec) { s.Duration = 0 })},
+		"thirteen hours":         {"ValidationException", with(func(s *fault.Spec) { s.Duration = 13 * time.Hour })},
+		"an instance that isn't": {"ResourceNotFoundException", with(func(s *fault.Spec) { s.Target = "i-1" })},
+		"a group that isn't": {"ResourceNotFoundException", with(func(s *fault.Spec) {
+			s.Action, s.Target = fault.InsufficientCapacity, "other"
+		})},
+		"a subnet that isn't": {"ResourceNotFoundException", with(func(s *fault.Spec) {
+			s.Action, s.Target = fault.DisruptConnectivity, "subnet-1"
+		})},
+		"a zone without subnets": {"ResourceNotFoundException", with(func(s *fault.Spec) {
+			s.Action, s.Target = fault.DisruptConnectivity, "us-east-1f"
+		})},
+		"another region's zone": {"ResourceNotFoundException", with(func(s *fault.Spec) {
+			s.Action, s.Target = fault.PowerInterruption, "eu-west-1a"
+		})},
 		"a task that isn't":       {"InvalidParameterException", with(func(s *fault.Spec) { s.Action = fault.StopTask })},
 		"a parameter that isn't":  {"ValidationException", with(func(s *fault.Spec) { s.Parameters["Workers"] = "1" })},
 		"more than all of a CPU":  {"ValidationException", with(func(s *fault.Spec) { s.Parameters[fault.ParameterLoad] = "101" })},
@@ -48,7 +56,8 @@ func TestFaultsThatCannotBeAreRefused(t *testing.T) {
 		})},
 		"a scope of AWS's that isn't here": {"ValidationException", func(w *world) fault.Spec {
 			return fault.Spec{
-				Action: fault.DisruptConnectivity, Target: w.subnets[0], Duration: time.Minute, Parameters: map[string]string{fault.ParameterScope: "s3"},
+				Action: fault.DisruptConnectivity, Target: w.subnets[0], Duration: time.Minute,
+				Parameters: map[string]string{fault.ParameterScope: "s3"},
 			}
 		}},
 		"capacity in another region": {"ValidationException", with(func(s *fault.Spec) {
@@ -269,7 +278,8 @@ func TestHealthChecksFailForELBsReasons(t *testing.T) {
 			"Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]",
 		},
 		"a page that is dropped": {blocked, true, "Target.Timeout", "Request timed out: NO_PATH: a and b are in different networks"},
-		"a SYN that is dropped":  {blocked, false, "Target.FailedHealthChecks", "Health checks failed: NO_PATH: a and b are in different networks"},
+		"a SYN that is dropped": {blocked, false, "Target.FailedHealthChecks",
+			"Health checks failed: NO_PATH: a and b are in different networks"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWeb(t)

@@ -98,7 +98,9 @@ func quotaRefusals(t *testing.T) refusals[*world] {
 		}},
 		"the 126th scheduled action of a group": {"LimitExceeded", groupQuotas, func(w *world) error {
 			return upTo(t, 125, func(n int) error {
-				_, err := w.AutoScaling.PutSchedule(group, autoscaling.Schedule{Name: strconv.Itoa(n), Recurrence: "0 8 * * *", Min: pointer(1)}, w.Now())
+				_, err := w.AutoScaling.PutSchedule(group, autoscaling.Schedule{
+					Name: strconv.Itoa(n), Recurrence: "0 8 * * *", Min: pointer(1),
+				}, w.Now())
 				return err
 			})
 		}},

@@ -1,7 +1,6 @@
 package cloud_test
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -102,7 +101,9 @@ func TestARefreshIsRolledBackWhereverItIs(t *testing.T) {
 }
 
 func TestAnAlarmEndsARefresh(t *testing.T) {
-	for name, during := range map[string]string{"while instances are replaced": autoscaling.RefreshInProgress, "in the bake time": autoscaling.RefreshBaking} {
+	for name, during := range map[string]string{
+		"while instances are replaced": autoscaling.RefreshInProgress, "in the bake time": autoscaling.RefreshBaking,
+	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.start(2, 4)
@@ -212,7 +213,8 @@ func TestRefreshesThatAWSRefuses(t *testing.T) {
 			return second(w.AutoScaling.StartRefresh(group, nil, rollback, w.Now()))
 		}},
 		"with a rollback and no numbered version": {"ValidationError", func(w *world) error {
-			return second(w.AutoScaling.StartRefresh(group, &autoscaling.TemplateVersion{Template: w.template, Version: "$Latest"}, rollback, w.Now()))
+			latest := &autoscaling.TemplateVersion{Template: w.template, Version: "$Latest"}
+			return second(w.AutoScaling.StartRefresh(group, latest, rollback, w.Now()))
 		}},
 		"to a version that does not exist": {"InvalidLaunchTemplateId.VersionNotFound", func(w *world) error {
 			return second(w.AutoScaling.StartRefresh(group, &autoscaling.TemplateVersion{Template: w.template, Version: "7"}, rollback, w.Now()))
@@ -234,7 +236,8 @@ func TestRefreshesThatAWSRefuses(t *testing.T) {
 			return second(w.AutoScaling.RollbackRefresh(group, w.Now()))
 		}},
 		"a rollback to nothing": {"IrreversibleInstanceRefresh", func(w *world) error {
-			must(w.AutoScaling.StartRefresh(group, nil, autoscaling.RefreshSpec{Bounds: autoscaling.Bounds{MinHealthy: 90, MaxHealthy: 100}}, w.Now()))(w.t)
+			spec := autoscaling.RefreshSpec{Bounds: autoscaling.Bounds{MinHealthy: 90, MaxHealthy: 100}}
+			must(w.AutoScaling.StartRefresh(group, nil, spec, w.Now()))(w.t)
 			return second(w.AutoScaling.RollbackRefresh(group, w.Now()))
 		}},
 	} {
@@ -242,7 +245,7 @@ func TestRefreshesThatAWSRefuses(t *testing.T) {
 			w := newWorld(t)
 			w.start(2, 4)
 			var refused *aws.Error
-			require.True(t, errors.As(c.do(w), &refused))
+			require.ErrorAs(t, c.do(w), &refused)
 			assert.Equal(t, c.code, refused.Code, refused.Message)
 		})
 	}

@@ -253,7 +253,8 @@ func TestARoleReadsOnlyWhatItsPolicyNames(t *testing.T) {
 
 	_, err := w.EC2.Object(id, "artifacts", "a")
 	refused(t, "AccessDenied", err)
-	require.NoError(t, w.IAM.PutRolePolicy("r", "read", `{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::artifacts/a"]}]}`))
+	require.NoError(t, w.IAM.PutRolePolicy("r", "read",
+		`{"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":["arn:aws:s3:::artifacts/a"]}]}`))
 	object, err := w.EC2.Object(id, "artifacts", "a")
 	require.NoError(t, err)
 	assert.Equal(t, "sum", object.SHA256)

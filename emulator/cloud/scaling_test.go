@@ -305,8 +305,12 @@ func TestADeletedHookHoldsNothingAnyMore(t *testing.T) {
 func TestASchedulesSizesHoldFromItsTimeOn(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 3)
-	must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{Name: "morning", Recurrence: "30 0 * * *", Min: pointer(3), Max: pointer(4)}, w.Now()))(t)
-	must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{Name: "night", Recurrence: "0 1 * * *", TimeZone: "Etc/GMT", Min: pointer(1), Desired: pointer(1)}, w.Now()))(t)
+	must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{
+		Name: "morning", Recurrence: "30 0 * * *", Min: pointer(3), Max: pointer(4),
+	}, w.Now()))(t)
+	must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{
+		Name: "night", Recurrence: "0 1 * * *", TimeZone: "Etc/GMT", Min: pointer(1), Desired: pointer(1),
+	}, w.Now()))(t)
 	w.pass(25 * time.Minute)
 	assert.Len(t, active(w.members()), 2)
 	w.within(6*time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 3 })
@@ -322,7 +326,9 @@ func TestAScheduleWithoutARecurrenceActsOnce(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 3)
 	start := w.clock.Now().Add(5 * time.Minute)
-	must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{Name: "once", Start: start, Desired: pointer(3)}, w.Now()))(t)
+	must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{
+		Name: "once", Start: start, Desired: pointer(3),
+	}, w.Now()))(t)
 	w.within(6*time.Minute, func() bool { return w.desired() == 3 })
 	g, _ := w.AutoScaling.Group(group)
 	assert.Zero(t, g.Schedules["once"].Next)

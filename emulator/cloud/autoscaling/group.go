@@ -227,9 +227,11 @@ func (s *Store) SetDesiredCapacity(name string, desired int, now time.Time) erro
 	case g == nil:
 		return NoGroup(name)
 	case desired < g.Spec.Min:
-		return aws.Refuse("ValidationError", "New SetDesiredCapacity value %d is below min value %d for the AutoScalingGroup.", desired, g.Spec.Min)
+		return aws.Refuse("ValidationError", "New SetDesiredCapacity value %d is below min value %d for the AutoScalingGroup.",
+			desired, g.Spec.Min)
 	case desired > g.Spec.Max:
-		return aws.Refuse("ValidationError", "New SetDesiredCapacity value %d is above max value %d for the AutoScalingGroup.", desired, g.Spec.Max)
+		return aws.Refuse("ValidationError", "New SetDesiredCapacity value %d is above max value %d for the AutoScalingGroup.",
+			desired, g.Spec.Max)
 	}
 	if desired != g.Desired {
 		g.SetReason(now, fmt.Sprintf("a user request explicitly set group desired capacity changing the desired capacity from %d to %d.",
@@ -244,7 +246,8 @@ func (s *Store) SetDesiredCapacity(name string, desired int, now time.Time) erro
 func (s *Store) TerminateMember(instance string, decrement bool, now time.Time) (Group, Activity, error) {
 	i := s.ec2.Instances[instance]
 	if i == nil || i.Group == "" || s.Groups[i.Group] == nil {
-		return Group{}, Activity{}, aws.Refuse("ValidationError", "Instance Id not found - No managed instance found for instance ID: %s", instance)
+		return Group{}, Activity{}, aws.Refuse("ValidationError", "Instance Id not found - No managed instance found for instance "+
+			"ID: %s", instance)
 	}
 	g := s.Groups[i.Group]
 	if i.Lifecycle.IsTerminating() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
@@ -80,14 +81,15 @@ func (s *Store) fill(g *Group, have int, now time.Time) {
 
 // shrink terminates surplus members. As on AWS each activity names all of them.
 func (s *Store) shrink(g *Group, have, count int, now time.Time) {
-	cause := g.withReason(now, fmt.Sprintf("an instance was taken out of service in response to a difference between desired and "+
-		"actual capacity, shrinking the capacity from %d to %d.", have, have-count))
+	var cause strings.Builder
+	cause.WriteString(g.withReason(now, fmt.Sprintf("an instance was taken out of service in response to a difference between desired and "+
+		"actual capacity, shrinking the capacity from %d to %d.", have, have-count)))
 	victims := s.chooseVictims(g, count)
 	for _, i := range victims {
-		cause += "  " + causeAt(now, "instance "+i.ID+" was selected for termination.")
+		cause.WriteString("  " + causeAt(now, "instance "+i.ID+" was selected for termination."))
 	}
 	for _, i := range victims {
-		s.startTermination(g, i, now, cause)
+		s.startTermination(g, i, now, cause.String())
 	}
 }
 

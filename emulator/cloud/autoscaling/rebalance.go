@@ -55,8 +55,8 @@ func (s *Store) launchedAreHealthy(g *Group) bool {
 
 // finishRebalance terminates as many members as were launched.
 func (s *Store) finishRebalance(g *Group, have int, now time.Time) {
-	g.DesiredReason = causeAt(g.Rebalance.At, fmt.Sprintf("instances were launched to balance instances in zones %s with other zones resulting in "+
-		"more than desired number of instances in the group.", strings.Join(g.Rebalance.Zones, " ")))
+	g.DesiredReason = causeAt(g.Rebalance.At, fmt.Sprintf("instances were launched to balance instances in zones %s with other zones "+
+		"resulting in more than desired number of instances in the group.", strings.Join(g.Rebalance.Zones, " ")))
 	s.shrink(g, have, have-g.Desired, now)
 	g.DesiredReason, g.Rebalance = "", nil
 }

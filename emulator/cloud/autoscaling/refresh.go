@@ -192,7 +192,8 @@ func (s *Store) RollbackRefresh(group string, now time.Time) (string, error) {
 	case r == nil || r.Status == RefreshCancelling || r.Status == RefreshRollbackInProgress:
 		return "", noRefresh(group)
 	case r.Desired == nil:
-		return "", aws.Refuse("IrreversibleInstanceRefresh", "The Instance Refresh %s has no desired configuration and cannot be rolled back.", r.ID)
+		return "", aws.Refuse("IrreversibleInstanceRefresh", "The Instance Refresh %s has no desired configuration and cannot be "+
+			"rolled back.", r.ID)
 	}
 	s.startRollback(g, r, "Rolled back by a user.", now)
 	return r.ID, nil
@@ -304,7 +305,8 @@ func (s *Store) replaceOutdated(g *Group, r *Refresh, now time.Time) bool {
 		cause := causeAt(now, "an instance was launched in response to an instance refresh.")
 		return s.launchWhere(g, g.wanted(), now, cause, s.perZone(g, replacements)) || changed
 	case len(old) > r.spared(g.Desired) && s.ready(g, r.Spec.Warmup, now) > r.Spec.lowest(g.Desired):
-		s.startTermination(g, s.chooseOutdated(g, old), now, causeAt(now, "an instance was taken out of service in response to an instance refresh."))
+		cause := causeAt(now, "an instance was taken out of service in response to an instance refresh.")
+		s.startTermination(g, s.chooseOutdated(g, old), now, cause)
 		return true
 	}
 	return changed

@@ -1,7 +1,7 @@
 // Package autoscaling is EC2 Auto Scaling: groups that launch, watch, replace and terminate their instances.
 //
-//	policy, schedule, update ──▶ desired capacity ──▶ launch ──▶ Pending ──▶ InService ──▶ Terminating ──▶ gone
-//	(policy.go, schedule.go)      (group.go)       (launch.go)     └──── hooks ────┘ (member.go, hook.go)
+//	policy, schedule, update ──▶ desired capacity ──▶ Pending ──▶ InService ──▶ Terminating ──▶ gone
+//	(policy.go, schedule.go)     (group.go)       (launch.go)  └──── hooks ────┘ (member.go, hook.go)
 //
 // A group's template may be rolled out by an instance refresh (refresh.go), and its zones are kept even (rebalance.go).
 // Everything happens in [Store.Reconcile], group by group.

@@ -17,8 +17,7 @@ import (
 // MakeTables makes the maps of a state, which is a pointer to a struct, that are nil.
 func MakeTables(state any) {
 	v := reflect.ValueOf(state).Elem()
-	for i := range v.NumField() {
-		field := v.Field(i)
+	for _, field := range v.Fields() {
 		if field.Kind() == reflect.Map && field.IsNil() {
 			field.Set(reflect.MakeMap(field.Type()))
 		}

@@ -1,10 +1,10 @@
 package ec2
 
 import (
+	"regexp"
+
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
-
-import "regexp"
 
 // imageName matches names of images (API: CreateImage).
 var imageName = regexp.MustCompile(`^[A-Za-z0-9()\[\] ./\-'@_]{3,128}$`)

@@ -1,13 +1,13 @@
 package ec2
 
 import (
+	"fmt"
+
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/iam"
 	"github.com/elastic-service/elastic-service/emulator/cloud/s3"
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
-
-import "fmt"
 
 // Object returns an object of S3 as an instance reads it: its role, a network path to S3 and the policy of a gateway
 // endpoint must allow it.

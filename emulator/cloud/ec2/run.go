@@ -25,11 +25,11 @@ func (s *Store) RunInstance(spec InstanceSpec, now time.Time) (Instance, error) 
 	case subnet == nil:
 		return Instance{}, aws.NotFound("InvalidSubnetID.NotFound", "subnet", spec.Subnet)
 	case len(spec.SecurityGroups) == 0:
-		return Instance{}, aws.Refuse("InvalidParameterCombination", "an instance without a security group would take the default one of its VPC, "+
-			"which the emulator doesn't have: name one")
+		return Instance{}, aws.Refuse("InvalidParameterCombination", "an instance without a security group would take the default one of "+
+			"its VPC, which the emulator doesn't have: name one")
 	case spec.Profile != "" && s.iam.Profile(spec.Profile) == nil:
-		return Instance{}, aws.Refuse("InvalidParameterValue", "Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance "+
-			"Profile name", spec.Profile)
+		return Instance{}, aws.Refuse("InvalidParameterValue", "Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM "+
+			"Instance Profile name", spec.Profile)
 	}
 	if err := s.checkTemplate(spec.TemplateData); err != nil {
 		return Instance{}, err

@@ -88,8 +88,8 @@ func (s *Store) checkTemplate(data TemplateData) error {
 func (s *Store) CreateLaunchTemplate(name string, data TemplateData) (LaunchTemplate, error) {
 	template := &LaunchTemplate{ID: aws.NewID("lt"), Name: name, Default: 1, Versions: []TemplateData{data}}
 	if !templateName.MatchString(name) {
-		return LaunchTemplate{}, aws.Refuse("InvalidLaunchTemplateName.MalformedException", "Launch template name must be between 3 and 128 characters "+
-			"long, and may contain letters, numbers, and the following characters: ( ) . / _ -: %q", name)
+		return LaunchTemplate{}, aws.Refuse("InvalidLaunchTemplateName.MalformedException", "Launch template name must be between 3 and 128 "+
+			"characters long, and may contain letters, numbers, and the following characters: ( ) . / _ -: %q", name)
 	}
 	for _, other := range s.LaunchTemplates {
 		if other.Name == name {
@@ -136,8 +136,8 @@ func (s *Store) FindLaunchTemplate(id, name string) (LaunchTemplate, error) {
 		}
 	}
 	if id == "" {
-		return LaunchTemplate{}, aws.Refuse("InvalidLaunchTemplateName.NotFoundException", "The specified launch template, with template name %s, "+
-			"does not exist.", name)
+		return LaunchTemplate{}, aws.Refuse("InvalidLaunchTemplateName.NotFoundException", "The specified launch template, with template "+
+			"name %s, does not exist.", name)
 	}
 	return LaunchTemplate{}, aws.NotFound("InvalidLaunchTemplateId.NotFound", "launch template", id)
 }

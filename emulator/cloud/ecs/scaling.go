@@ -154,7 +154,8 @@ func (s *Store) addServiceAlarms(t *ScalableTarget, p *ServicePolicy, now time.T
 		return []string{high.ARN}
 	}
 	spec.Name, spec.Comparison = "TargetTracking-"+t.Resource+"-AlarmLow-"+p.Name, cloudwatch.Less
-	spec.EvaluationPeriods, spec.DatapointsToAlarm, spec.Threshold = autoscaling.LowPoints, autoscaling.LowPoints, p.Target*autoscaling.LowShare
+	spec.EvaluationPeriods, spec.DatapointsToAlarm = autoscaling.LowPoints, autoscaling.LowPoints
+	spec.Threshold = p.Target * autoscaling.LowShare
 	low := s.cloudwatch.AddAlarm(spec, now)
 	low.Policy = p.ARN
 	return []string{high.ARN, low.ARN}

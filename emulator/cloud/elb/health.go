@@ -217,7 +217,10 @@ func (s *Store) DescribeTargetHealth() []TargetHealth {
 	var all []TargetHealth
 	for _, arn := range aws.Keys(s.TargetGroups) {
 		for _, t := range s.TargetGroups[arn].Targets {
-			all = append(all, TargetHealth{arn, s.TargetGroups[arn].targetID(t), t.Instance, t.Port, t.Incarnation, t.State, t.Reason, t.Description, t.Since})
+			all = append(all, TargetHealth{
+				TargetGroup: arn, ID: s.TargetGroups[arn].targetID(t), Instance: t.Instance, Port: t.Port, Incarnation: t.Incarnation,
+				State: t.State, Reason: t.Reason, Description: t.Description, Since: t.Since,
+			})
 		}
 	}
 	return all

@@ -1,10 +1,10 @@
 package elb
 
 import (
+	"slices"
+
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
-
-import "slices"
 
 // Nodes returns the nodes of a load balancer as ends of connections: AWS gives it a node in each of its subnets. A node
 // whose subnet is cut off by a fault is taken out of the load balancer's DNS name, unless all are.

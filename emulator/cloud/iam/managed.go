@@ -2,6 +2,7 @@ package iam
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
@@ -27,11 +28,7 @@ const managedPrefix = "arn:aws:iam::aws:policy/"
 
 // allow returns a policy document that allows actions on all resources.
 func allow(actions ...string) string {
-	list := ""
-	for _, action := range actions {
-		list += `,"` + action + `"`
-	}
-	return `{"Statement":[{"Effect":"Allow","Action":[` + list[1:] + `],"Resource":"*"}]}`
+	return `{"Statement":[{"Effect":"Allow","Action":["` + strings.Join(actions, `","`) + `"],"Resource":"*"}]}`
 }
 
 // AttachRolePolicy attaches an AWS managed policy to a role. Attaching it again changes nothing.

@@ -1,10 +1,10 @@
 package iam
 
 import (
+	"path"
+
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
-
-import "path"
 
 // Profile is an instance profile: it gives instances a role.
 type Profile struct {

@@ -1,10 +1,10 @@
 package iam
 
 import (
+	"regexp"
+
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
-
-import "regexp"
 
 // Role is an IAM role with its inline policies.
 type Role struct {
