@@ -3,6 +3,7 @@ package cloud_test
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,16 +21,16 @@ func (w *world) zoned() string {
 	for _, i := range active(w.members()) {
 		count[i.Zone]++
 	}
-	text := ""
+	var text strings.Builder
 	for _, zone := range w.Cloud.Region().Zones() {
 		if count[zone] > 0 {
-			text += fmt.Sprintf(" %c%d", zone[len(zone)-1], count[zone])
+			text.WriteString(fmt.Sprintf(" %c%d", zone[len(zone)-1], count[zone]))
 		}
 	}
-	if text == "" {
+	if text.String() == "" {
 		return ""
 	}
-	return text[1:]
+	return text.String()[1:]
 }
 
 func (w *world) activities() []autoscaling.Activity {
@@ -199,7 +200,7 @@ func TestActivitiesHaveTheCausesThatAWSGivesThem(t *testing.T) {
 		"scheduled": {
 			func(w *world) {
 				must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{
-					Name: "once", Start: w.clock.Now().Add(time.Minute), Desired: pointer(3),
+					Name: "once", Start: w.clock.Now().Add(time.Minute), Desired: new(3),
 				}, w.Now()))(w.t)
 			}, "Launching a new EC2 instance: ",
 			`a scheduled action update of AutoScalingGroup constraints to min: 2, max: 4, desired: 3 changing the desired capacity from 2 ` +

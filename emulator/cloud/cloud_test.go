@@ -309,12 +309,12 @@ func TestAnUnhealthyInstanceGoesWhenTheMaintenancePolicyLetsIt(t *testing.T) {
 			w.within(10*time.Second, func() bool { return w.state(sick[0].ID) == elb.TargetDraining })
 			w.within(5*time.Minute, func() bool { return len(w.members()) == 2 })
 			g, _ := w.AutoScaling.Group(group)
-			var causes string
+			var causes strings.Builder
 			for _, a := range g.Activities[2:] {
-				causes += a.Cause
+				causes.WriteString(a.Cause)
 			}
-			assert.Equal(t, c.sick, strings.Count(causes, "unhealthy instance needing to be replaced"))
-			assert.Equal(t, c.sick, strings.Count(causes, "ELB system health check failure"))
+			assert.Equal(t, c.sick, strings.Count(causes.String(), "unhealthy instance needing to be replaced"))
+			assert.Equal(t, c.sick, strings.Count(causes.String(), "ELB system health check failure"))
 			assert.Len(t, g.Activities, 2+2*c.sick, "one launched and one terminated for each")
 		})
 	}

@@ -99,7 +99,7 @@ func quotaRefusals(t *testing.T) refusals[*world] {
 		"the 126th scheduled action of a group": {"LimitExceeded", groupQuotas, func(w *world) error {
 			return upTo(t, 125, func(n int) error {
 				_, err := w.AutoScaling.PutSchedule(group, autoscaling.Schedule{
-					Name: strconv.Itoa(n), Recurrence: "0 8 * * *", Min: pointer(1),
+					Name: strconv.Itoa(n), Recurrence: "0 8 * * *", Min: new(1),
 				}, w.Now())
 				return err
 			})
@@ -108,9 +108,9 @@ func quotaRefusals(t *testing.T) refusals[*world] {
 			var steps []autoscaling.Step
 			return upTo(t, 20, func(n int) error {
 				if n > 0 {
-					steps[n-1].Upper = pointer(float64(n))
+					steps[n-1].Upper = new(float64(n))
 				}
-				steps = append(steps, autoscaling.Step{Lower: pointer(float64(n)), Adjustment: n + 1})
+				steps = append(steps, autoscaling.Step{Lower: new(float64(n)), Adjustment: n + 1})
 				_, err := w.AutoScaling.PutPolicy(group, autoscaling.Policy{
 					Name: "steps", Type: autoscaling.StepScaling, Adjustment: autoscaling.ChangeInCapacity, Steps: steps,
 				}, w.Now())

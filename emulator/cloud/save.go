@@ -99,7 +99,7 @@ func parse(data []byte) (saved, error) {
 }
 
 // Left lists what exists and has behaviour, as "kind id"; it is empty after everything was destroyed. Terminated instances,
-// which AWS shows for a while too, don't count, nor do images and snapshots, which are made to stay.
+// which AWS shows for a while too, and images and snapshots, which stay, do not count.
 func (c *Cloud) Left() []string {
 	var left []string
 	c.View(func(m *Model) {

@@ -40,7 +40,7 @@ func scalingRefusals(*testing.T) refusals[*world] {
 	}
 	schedule := func(change func(*autoscaling.Schedule)) func(*world) error {
 		return func(w *world) error {
-			s := autoscaling.Schedule{Name: "s", Recurrence: "0 8 * * *", Min: pointer(1)}
+			s := autoscaling.Schedule{Name: "s", Recurrence: "0 8 * * *", Min: new(1)}
 			change(&s)
 			_, err := w.AutoScaling.PutSchedule(group, s, w.Now())
 			return err
@@ -98,9 +98,9 @@ func scalingRefusals(*testing.T) refusals[*world] {
 			put(group, autoscaling.Policy{Name: "p", Type: autoscaling.StepScaling, Steps: []autoscaling.Step{{}}})},
 		"a step policy without steps": {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling", policy()},
 		"a step policy with a gap between its steps": {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling",
-			policy(at(0, 10, 1), autoscaling.Step{Lower: pointer(11.0), Adjustment: 2})},
+			policy(at(0, 10, 1), autoscaling.Step{Lower: new(11.0), Adjustment: 2})},
 		"a step policy whose steps overlap": {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling",
-			policy(at(0, 10, 1), autoscaling.Step{Lower: pointer(9.0), Adjustment: 2})},
+			policy(at(0, 10, 1), autoscaling.Step{Lower: new(9.0), Adjustment: 2})},
 		"a step whose lower bound is above its upper bound": {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling",
 			policy(at(10, 0, 1))},
 		"a step policy whose highest step has an upper bound": {"ValidationError", "Auto Scaling User Guide: Step adjustments for step scaling",
@@ -154,7 +154,7 @@ func scalingRefusals(*testing.T) refusals[*world] {
 			})},
 		"a schedule's minimum above its desired capacity": {"ValidationError", "Auto Scaling API: PutScheduledUpdateGroupAction",
 			schedule(func(s *autoscaling.Schedule) {
-				s.Desired = pointer(0)
+				s.Desired = new(0)
 			})},
 	}
 }
@@ -185,7 +185,7 @@ func TestAnAlarmIsLeftUntilItIsDeleted(t *testing.T) {
 func TestScalingSurvivesARestart(t *testing.T) {
 	w := stepped(t, true)
 	w.told(`{"detail-type":["` + autoscaling.EventLaunch + `"]}`)
-	must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{Name: "s", Recurrence: "0 8 * * *", Min: pointer(1)}, w.Now()))(t)
+	must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{Name: "s", Recurrence: "0 8 * * *", Min: new(1)}, w.Now()))(t)
 	w.minutes(8, 95)
 	saved := must(w.Save())(t)
 	alarms := w.CloudWatch.DescribeAlarms()

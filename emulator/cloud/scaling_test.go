@@ -15,7 +15,8 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
-func pointer[T any](value T) *T { return &value }
+//go:fix inline
+func pointer[T any](value T) *T { return new(value) }
 
 // stepped is a group of 2 to 5 with a step policy and an alarm for each direction: +1 above 80 % and −1 below 40 %, both
 // for five points of a minute.
@@ -29,8 +30,8 @@ func stepped(t *testing.T, detailed bool) *world {
 	spec.Version = "2"
 	must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
 	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
-	w.stepPolicy("out", cloudwatch.Greater, 80, autoscaling.Step{Lower: pointer(0.0), Adjustment: 1}, 2*time.Minute)
-	w.stepPolicy("in", cloudwatch.Less, 40, autoscaling.Step{Upper: pointer(0.0), Adjustment: -1}, 0)
+	w.stepPolicy("out", cloudwatch.Greater, 80, autoscaling.Step{Lower: new(0.0), Adjustment: 1}, 2*time.Minute)
+	w.stepPolicy("in", cloudwatch.Less, 40, autoscaling.Step{Upper: new(0.0), Adjustment: -1}, 0)
 	return w
 }
 
@@ -306,10 +307,10 @@ func TestASchedulesSizesHoldFromItsTimeOn(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 3)
 	must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{
-		Name: "morning", Recurrence: "30 0 * * *", Min: pointer(3), Max: pointer(4),
+		Name: "morning", Recurrence: "30 0 * * *", Min: new(3), Max: new(4),
 	}, w.Now()))(t)
 	must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{
-		Name: "night", Recurrence: "0 1 * * *", TimeZone: "Etc/GMT", Min: pointer(1), Desired: pointer(1),
+		Name: "night", Recurrence: "0 1 * * *", TimeZone: "Etc/GMT", Min: new(1), Desired: new(1),
 	}, w.Now()))(t)
 	w.pass(25 * time.Minute)
 	assert.Len(t, active(w.members()), 2)
@@ -327,7 +328,7 @@ func TestAScheduleWithoutARecurrenceActsOnce(t *testing.T) {
 	w.start(2, 3)
 	start := w.clock.Now().Add(5 * time.Minute)
 	must(w.AutoScaling.PutSchedule(group, autoscaling.Schedule{
-		Name: "once", Start: start, Desired: pointer(3),
+		Name: "once", Start: start, Desired: new(3),
 	}, w.Now()))(t)
 	w.within(6*time.Minute, func() bool { return w.desired() == 3 })
 	g, _ := w.AutoScaling.Group(group)
@@ -349,12 +350,12 @@ func TestAGroupWithoutTargetGroupsCountsWhatIsInService(t *testing.T) {
 func TestADesiredCapacityThatIsGivenHoldsUntilItIsChanged(t *testing.T) {
 	w := newWorld(t)
 	spec := w.spec(1, 4)
-	spec.Desired = pointer(2)
+	spec.Desired = new(2)
 	must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
 	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
-	spec.Desired = pointer(3)
+	spec.Desired = new(3)
 	require.NoError(t, w.AutoScaling.UpdateGroup(spec, false, w.Now()))
 	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 3 })
-	spec.Desired = pointer(5)
+	spec.Desired = new(5)
 	refused(t, "ValidationError", w.AutoScaling.UpdateGroup(spec, false, w.Now()))
 }

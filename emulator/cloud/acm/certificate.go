@@ -62,11 +62,11 @@ func (s *Store) ValidateCertificate(arn string) error {
 
 // Certificate returns a certificate, or false.
 func (s *Store) Certificate(arn string) (Certificate, bool) {
-	var found Certificate
-	if certificate := s.Certificates[arn]; certificate != nil {
-		found = *certificate
+	certificate := s.Certificates[arn]
+	if certificate == nil {
+		return Certificate{}, false
 	}
-	return found, found.ARN != ""
+	return *certificate, true
 }
 
 // DeleteCertificate deletes a certificate that is not in use.

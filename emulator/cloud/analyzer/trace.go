@@ -44,7 +44,7 @@ func (s *Store) Trace(from, to string, port int) (Path, error) {
 	}
 	path.Blocked = s.trace(w, source, target, s.balancer(from), s.balancer(to), port)
 	path.Hops = w.Hops
-	return path, err
+	return path, nil
 }
 
 // Analyze does the same as [Store.Trace] without the hops. An end that does not exist is reported as NO_PATH.

@@ -14,7 +14,7 @@ import (
 //		Images map[string]*Image // stays without being left over
 //	}
 
-// MakeTables makes the maps of a state, which is a pointer to a struct, that are nil.
+// MakeTables creates the maps of a state that are nil. The state is a pointer to a struct.
 func MakeTables(state any) {
 	v := reflect.ValueOf(state).Elem()
 	for _, field := range v.Fields() {
@@ -30,7 +30,7 @@ func Clear(state any) {
 	MakeTables(state)
 }
 
-// partial is a table whose resources are not all left over: some have ended, and AWS goes on showing them for a while.
+// partial is a resource that may not count as left over: AWS shows some resources for a while after their end.
 type partial interface{ IsLeft() bool }
 
 // Left lists the resources in a state's tables, as "kind id", each table's sorted by ID. Those that say that they are not

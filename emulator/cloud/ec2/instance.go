@@ -113,7 +113,7 @@ func (s *Store) InstanceRunning(id string) (changed bool) {
 	return true
 }
 
-// InstanceEnded reports that no process of an instance runs any more, and why if nobody asked for its end.
+// InstanceEnded reports that no process of an instance runs any more, and why if its end was not requested.
 func (s *Store) InstanceEnded(id, reason string, now time.Time) (changed bool) {
 	i := s.Instances[id]
 	if i == nil || i.State == Terminated {

@@ -12,16 +12,14 @@ import (
 // Object returns an object of S3 as an instance reads it: its role, a network path to S3 and the policy of a gateway
 // endpoint must allow it.
 func (s *Store) Object(instance, bucket, key string) (s3.Object, error) {
-	var object s3.Object
-	var err error
-	if err = s.mayRead(s.Instances[instance], bucket, key); err != nil {
-		return object, err
+	if err := s.mayRead(s.Instances[instance], bucket, key); err != nil {
+		return s3.Object{}, err
 	}
-	var ok bool
-	if object, ok = s.s3.Buckets[bucket].Objects[key]; !ok {
-		err = aws.Refuse("NoSuchKey", "The specified key does not exist: %s.", key)
+	object, found := s.s3.Buckets[bucket].Objects[key]
+	if !found {
+		return s3.Object{}, aws.Refuse("NoSuchKey", "The specified key does not exist: %s.", key)
 	}
-	return object, err
+	return object, nil
 }
 
 // mayRead refuses to read an object that the instance may not read or cannot reach.

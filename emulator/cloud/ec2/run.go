@@ -19,7 +19,6 @@ type InstanceSpec struct {
 
 // RunInstance launches an instance. It is pending until [Store.InstanceRunning] is called.
 func (s *Store) RunInstance(spec InstanceSpec, now time.Time) (Instance, error) {
-	var made Instance
 	subnet := s.vpc.Subnets[spec.Subnet]
 	switch {
 	case subnet == nil:
@@ -47,7 +46,7 @@ func (s *Store) RunInstance(spec InstanceSpec, now time.Time) (Instance, error) 
 	if err != nil {
 		return Instance{}, err
 	}
-	made = Instance{
+	made := Instance{
 		ID: id, State: Pending, ImageID: spec.ImageID, Type: spec.InstanceType,
 		Zone: subnet.Zone, Subnet: subnet.ID, Address: address, Public: spec.Public,
 		SecurityGroups: slices.Clone(spec.SecurityGroups), Profile: spec.Profile, UserData: spec.UserData,
@@ -80,12 +79,11 @@ func (s *Store) UpdateInstance(id string, groups []string, profile string, tags 
 
 // Instance returns a copy of an instance. It finds instances that were terminated within the last hour.
 func (s *Store) Instance(id string) (Instance, error) {
-	var found Instance
-	err := aws.Refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
-	if i := s.Instances[id]; i != nil {
-		found, err = *i, nil
+	i := s.Instances[id]
+	if i == nil {
+		return Instance{}, aws.Refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
 	}
-	return found, err
+	return *i, nil
 }
 
 // PublicAddress returns the loopback address to which the instance's public address leads on this machine: its

@@ -19,7 +19,7 @@ import (
 type State struct {
 	LaunchTemplates map[string]*LaunchTemplate `left:"launch template"`
 	Instances       map[string]*Instance       `left:"instance"`
-	Images          map[string]*Image          // made from instances; they are made to stay
+	Images          map[string]*Image          // created from instances; they stay
 }
 
 // Store holds the instances of a region.

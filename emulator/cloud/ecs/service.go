@@ -335,12 +335,11 @@ func (s *Store) DescribeServices() []ServiceStatus {
 
 // DescribeService returns the status of a service, or false.
 func (s *Store) DescribeService(arn string) (ServiceStatus, bool) {
-	var status ServiceStatus
-	var found bool
-	if svc := s.Services[arn]; svc != nil {
-		status, found = s.serviceStatus(svc), true
+	svc := s.Services[arn]
+	if svc == nil {
+		return ServiceStatus{}, false
 	}
-	return status, found
+	return s.serviceStatus(svc), true
 }
 
 // serviceStatus returns the status of a service.

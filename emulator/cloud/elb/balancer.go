@@ -73,18 +73,17 @@ func checkELBName(name string) error {
 func (s *Store) CreateLoadBalancer(spec LoadBalancerSpec, now time.Time) (LoadBalancer, error) {
 	spec.defaults()
 	folder := map[string]string{Network: "net", Application: "app"}[spec.Kind]
-	var made LoadBalancer
 	if err := s.checkBalancer(spec); err != nil {
 		return LoadBalancer{}, err
 	}
-	address, err := s.balancerAddress(s.free)
+	address, err := s.balancerAddress()
 	if err != nil {
 		return LoadBalancer{}, err
 	}
 	if err := s.vpc.SetInterfaces(spec.owner(), spec.Subnets, spec.SecurityGroups, !spec.Internal); err != nil {
 		return LoadBalancer{}, err
 	}
-	made = LoadBalancer{
+	made := LoadBalancer{
 		ARN:     s.region.ARN("elasticloadbalancing", "loadbalancer/"+folder+"/"+spec.Name+"/"+aws.RandomHex(8)),
 		Spec:    spec,
 		Address: address,
@@ -207,14 +206,14 @@ func (s *Store) checkBalancerAttributes(spec LoadBalancerSpec) error {
 }
 
 // balancerAddress returns a free address of 127.255.0.0/24.
-func (s *Store) balancerAddress(free func(netip.Addr) bool) (netip.Addr, error) {
+func (s *Store) balancerAddress() (netip.Addr, error) {
 	taken := map[netip.Addr]bool{}
 	for _, b := range s.LoadBalancers {
 		taken[b.Address] = true
 	}
 	for _, n := range rand.Perm(254) { // at random, so that two emulators rarely choose the same address
 		address := netip.AddrFrom4([4]byte{127, 255, 0, byte(n + 1)})
-		if !taken[address] && free(address) {
+		if !taken[address] && s.free(address) {
 			return address, nil
 		}
 	}

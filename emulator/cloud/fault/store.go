@@ -1,7 +1,8 @@
-// Package fault is Fault Injection Service: what can be made to go wrong, and what has been.
+// Package fault is Fault Injection Service: the faults that can be started, and those that last.
 //
-//	Start ──▶ at once: an instance or task ends, the power of a zone fails
-//	      └─▶ for a time: no capacity, no network, a busy CPU; asked for by the services below as predicates
+//	Start ──▶ at once: an instance or task ends, the power of a zone fails     (actions.go)
+//	      └─▶ for a time: no capacity, no network                              (effects.go: asked by lower services)
+//	                      a busy CPU, and signals to processes                 (carried out by the data plane)
 package fault
 
 import (

@@ -44,14 +44,13 @@ func (s DatabaseSpec) Port() int {
 
 // CheckParameterGroupUnused refuses to delete a parameter group that a database uses.
 func (s *Store) CheckParameterGroupUnused(name string) error {
-	var err error
 	for _, database := range s.Databases {
 		if database.Spec.ParameterGroup == name {
-			err = aws.Refuse("InvalidDBParameterGroupState", "One or more database instances are still members of this parameter group "+
+			return aws.Refuse("InvalidDBParameterGroupState", "One or more database instances are still members of this parameter group "+
 				"%s, so the group cannot be deleted", name)
 		}
 	}
-	return err
+	return nil
 }
 
 // CreateDatabase creates an RDS instance.

@@ -11,7 +11,7 @@ import (
 type State struct {
 	Databases    map[string]*Database    // by resource ID
 	SubnetGroups map[string]*SubnetGroup // by name
-	Snapshots    map[string]bool         // by name; they are made to stay
+	Snapshots    map[string]bool         // by name; they stay
 }
 
 // Store holds the databases of a region.

@@ -57,14 +57,12 @@ func (s *Store) HostedZoneByName(name string) (HostedZone, error) {
 	if !ZoneName.MatchString(name) {
 		return HostedZone{}, aws.Refuse("InvalidDomainName", "The domain name %s is invalid", name)
 	}
-	found := HostedZone{ID: ownZone(name), Name: name}
 	for _, id := range aws.Keys(s.HostedZones) {
 		if s.HostedZones[id].Name == name {
-			found = HostedZone{ID: id, Name: name}
-			return found, nil
+			return HostedZone{ID: id, Name: name}, nil
 		}
 	}
-	return found, nil
+	return HostedZone{ID: ownZone(name), Name: name}, nil
 }
 
 // ownZone returns the ID of a zone that the account already has.
