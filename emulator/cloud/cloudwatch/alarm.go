@@ -82,17 +82,14 @@ func (s *Store) PutAlarm(spec AlarmSpec, now time.Time) (Alarm, error) {
 	if spec.TreatMissing == "" {
 		spec.TreatMissing = MissingIsMissing
 	}
-	var made Alarm
 	if err := spec.check(); err != nil {
 		return Alarm{}, err
 	}
 	if a := s.Alarms[spec.Name]; a != nil {
 		a.Spec = spec
-		made = *a
-		return made, nil
+		return *a, nil
 	}
-	made = *s.AddAlarm(spec, now)
-	return made, nil
+	return *s.AddAlarm(spec, now), nil
 }
 
 // AddAlarm creates an alarm without checking it, for a service that makes its own.

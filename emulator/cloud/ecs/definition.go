@@ -105,7 +105,6 @@ func ParseContainers(document string) ([]ContainerDefinition, error) {
 
 // RegisterTaskDefinition adds a revision to a family.
 func (s *Store) RegisterTaskDefinition(spec TaskDefinitionSpec) (TaskDefinition, error) {
-	var made TaskDefinition
 	if err := checkDefinition(&spec); err != nil {
 		return TaskDefinition{}, err
 	}
@@ -118,7 +117,7 @@ func (s *Store) RegisterTaskDefinition(spec TaskDefinitionSpec) (TaskDefinition,
 			revision = max(revision, other.Revision+1)
 		}
 	}
-	made = TaskDefinition{
+	made := TaskDefinition{
 		ARN:    s.region.ARN("ecs", fmt.Sprintf("task-definition/%s:%d", spec.Family, revision)),
 		Family: spec.Family, Revision: revision, Active: true, Spec: spec,
 	}

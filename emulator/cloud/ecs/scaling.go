@@ -63,7 +63,6 @@ func (s *Store) scaledService(resource string) *Service {
 // bounds is moved inside.
 func (s *Store) RegisterScalableTarget(
 	namespace, resource, dimension string, lowest, highest int, now time.Time) (ScalableTarget, error) {
-	var made ScalableTarget
 	if err := checkDimension(namespace, dimension); err != nil {
 		return ScalableTarget{}, err
 	}
@@ -86,8 +85,7 @@ func (s *Store) RegisterScalableTarget(
 	}
 	t.Min, t.Max = lowest, highest
 	svc.scaleTo(t, svc.Desired, now)
-	made = *t
-	return made, nil
+	return *t, nil
 }
 
 // DeregisterScalableTarget ends the scaling of a service and deletes its policies.

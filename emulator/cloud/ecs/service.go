@@ -102,7 +102,6 @@ func (svc *Service) event(now time.Time, format string, args ...any) {
 
 // CreateService creates a service. Its tasks are started by [Store.Reconcile].
 func (s *Store) CreateService(spec ServiceSpec, now time.Time) (Service, error) {
-	var made Service
 	spec.Cluster = aws.LastPart(spec.Cluster)
 	arn := s.region.ARN("ecs", "service/"+spec.Cluster+"/"+spec.Name)
 	if old := s.Services[arn]; old != nil && old.Status == ServiceDraining {
@@ -117,8 +116,7 @@ func (s *Store) CreateService(spec ServiceSpec, now time.Time) (Service, error) 
 	svc := &Service{ARN: arn, Spec: spec, Desired: spec.Desired, Status: ServiceActive, Created: now}
 	svc.deploy(d.ARN, now)
 	s.Services[arn] = svc
-	made = svc.copied()
-	return made, nil
+	return svc.copied(), nil
 }
 
 // deploy starts a deployment and makes it the primary.

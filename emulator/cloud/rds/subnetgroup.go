@@ -59,14 +59,15 @@ func (s *Store) UpdateSubnetGroup(group SubnetGroup) error {
 	if err := s.checkSubnetGroup(group); err != nil {
 		return err
 	}
-	s.SubnetGroups[group.Name] = &group
 	for _, database := range s.Databases {
-		if database.Spec.SubnetGroup == group.Name {
-			if err := s.setInterfaces(database.Spec); err != nil {
-				return err
-			}
+		if database.Spec.SubnetGroup != group.Name {
+			continue
+		}
+		if err := s.vpc.SetInterfaces(database.Spec.Owner(), group.Subnets, database.Spec.Groups, false); err != nil {
+			return err
 		}
 	}
+	s.SubnetGroups[group.Name] = &group
 	return nil
 }
 
