@@ -28,7 +28,7 @@ FROM and TO are internet, balancer, bastion, database, the ID of an instance, th
 or database, or a service such as s3.
 
 With --output json it prints an object with from, to, port, hops (component, by) and blocked (code,
-reason), which is null where the connection passes.`,
+reason), which is absent if the connection passes.`,
 		Example: `  emulator path internet balancer 5000
   emulator path i-0123456789abcdef0 s3 443
   emulator path balancer database 3306 -o json`,
