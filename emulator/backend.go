@@ -47,7 +47,8 @@ func (e *Emulator) Path(from, to string, port int) (api.Path, error) {
 
 // Faults lists the actions, and the faults that last.
 func (e *Emulator) Faults() api.Faults {
-	return api.Faults{Actions: status.FaultActions(fault.Actions()), Running: status.Faults(cloud.Get(e.Cloud, func(m *cloud.Model) []fault.Fault { return m.Fault.List() }))}
+	running := cloud.Get(e.Cloud, func(m *cloud.Model) []fault.Fault { return m.Fault.List() })
+	return api.Faults{Actions: status.FaultActions(fault.Actions()), Running: status.Faults(running)}
 }
 
 // StartFault starts a fault.

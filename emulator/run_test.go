@@ -66,8 +66,12 @@ func TestRequestsAreSharedByTheHealthyInstances(t *testing.T) {
 
 func TestHTTPSIsSpokenWithACertificateOfTheEmulator(t *testing.T) {
 	w := newWorld(t)
-	zone := must(cloud.Make(w.Cloud, func(m *cloud.Model) (route53.HostedZone, error) { return m.Route53.CreateHostedZone("example.com") }))(t)
-	certificate := must(cloud.Make(w.Cloud, func(m *cloud.Model) (acm.Certificate, error) { return m.ACM.RequestCertificate("www.example.com") }))(t)
+	zone := must(cloud.Make(w.Cloud, func(m *cloud.Model) (route53.HostedZone, error) {
+		return m.Route53.CreateHostedZone("example.com")
+	}))(t)
+	certificate := must(cloud.Make(w.Cloud, func(m *cloud.Model) (acm.Certificate, error) {
+		return m.ACM.RequestCertificate("www.example.com")
+	}))(t)
 	for _, record := range certificate.Validation() {
 		must(cloud.Make(w.Cloud, func(m *cloud.Model) (string, error) {
 			return m.Route53.CreateRecord(zone.ID, record.Name, "CNAME", []string{record.Value}, true)
@@ -161,7 +165,9 @@ func (w *world) startService(desired int, command ...string) string {
 	must(cloud.Make(w.Cloud, func(m *cloud.Model) (ecs.CapacityProvider, error) {
 		return m.ECS.CreateCapacityProvider(ecs.CapacityProviderSpec{Name: "capacity", Group: "hosts"})
 	}))(t)
-	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.ECS.PutClusterCapacityProviders(flask, []string{"capacity"}, nil) }))
+	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error {
+		return m.ECS.PutClusterCapacityProviders(flask, []string{"capacity"}, nil)
+	}))
 	must(cloud.Make(w.Cloud, func(m *cloud.Model) (ecs.TaskDefinition, error) {
 		return m.ECS.RegisterTaskDefinition(ecs.TaskDefinitionSpec{Family: "web", Containers: []ecs.ContainerDefinition{{
 			Name: "web", Image: "example/web:1", CPU: 256, Memory: 128, Command: command,

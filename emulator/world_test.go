@@ -139,8 +139,12 @@ func (w *world) makeNetwork() {
 		require.NoError(w.t, w.Cloud.Change(func(m *cloud.Model) error { return m.VPC.CreateRoute(table, "0.0.0.0/0", gateway) }))
 		w.subnets = append(w.subnets, subnet)
 	}
-	w.balancerSG = must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) { return m.VPC.CreateSecurityGroup("balancer", w.vpc) }))(w.t).ID
-	w.instanceSG = must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) { return m.VPC.CreateSecurityGroup("instances", w.vpc) }))(w.t).ID
+	w.balancerSG = must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) {
+		return m.VPC.CreateSecurityGroup("balancer", w.vpc)
+	}))(w.t).ID
+	w.instanceSG = must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) {
+		return m.VPC.CreateSecurityGroup("instances", w.vpc)
+	}))(w.t).ID
 	for _, rule := range []vpc.Rule{
 		{Group: w.balancerSG, From: 80, To: 80, CIDR: "0.0.0.0/0"},
 		{Group: w.balancerSG, From: 443, To: 443, CIDR: "0.0.0.0/0"},
@@ -194,7 +198,9 @@ func webDocument() string {
 
 // group makes a group of instances; those of a balancer are registered with its target group.
 func (w *world) group(name string, count int, data ec2.TemplateData, targets ...string) {
-	template := must(cloud.Make(w.Cloud, func(m *cloud.Model) (ec2.LaunchTemplate, error) { return m.EC2.CreateLaunchTemplate(name, data) }))(w.t).ID
+	template := must(cloud.Make(w.Cloud, func(m *cloud.Model) (ec2.LaunchTemplate, error) {
+		return m.EC2.CreateLaunchTemplate(name, data)
+	}))(w.t).ID
 	must(cloud.Make(w.Cloud, func(m *cloud.Model) (autoscaling.Group, error) {
 		return m.AutoScaling.CreateGroup(autoscaling.GroupSpec{
 			Name: name, Min: count, Max: count + 1, Subnets: w.subnets, Template: template, Version: "1",

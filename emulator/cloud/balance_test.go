@@ -24,7 +24,7 @@ func (w *world) zoned() string {
 	var text strings.Builder
 	for _, zone := range w.Cloud.Region().Zones() {
 		if count[zone] > 0 {
-			text.WriteString(fmt.Sprintf(" %c%d", zone[len(zone)-1], count[zone]))
+			fmt.Fprintf(&text, " %c%d", zone[len(zone)-1], count[zone])
 		}
 	}
 	if text.String() == "" {

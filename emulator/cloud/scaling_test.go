@@ -15,9 +15,6 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
-//go:fix inline
-func pointer[T any](value T) *T { return new(value) }
-
 // stepped is a group of 2 to 5 with a step policy and an alarm for each direction: +1 above 80 % and −1 below 40 %, both
 // for five points of a minute.
 func stepped(t *testing.T, detailed bool) *world {

@@ -147,7 +147,9 @@ func (e *emulated) Create(ctx context.Context, shape conformance.Shape) error {
 	e.security(vpc)
 	targets := e.balancer(vpc, subnets)
 	e.data = e.machine()
-	template := must(cloud.Make(e.Cloud, func(m *cloud.Model) (ec2.LaunchTemplate, error) { return m.EC2.CreateLaunchTemplate(name, e.data) }))(e.t)
+	template := must(cloud.Make(e.Cloud, func(m *cloud.Model) (ec2.LaunchTemplate, error) {
+		return m.EC2.CreateLaunchTemplate(name, e.data)
+	}))(e.t)
 	e.template = template.ID
 	e.spec = autoscaling.GroupSpec{
 		Name: name, Min: shape.Min, Max: shape.Max, Subnets: subnets, Template: template.ID, Version: "1", TargetGroups: []string{targets},
@@ -183,7 +185,9 @@ func must[T any](value T, err error) func(*testing.T) T {
 
 func (e *emulated) network() (network string, subnets []string) {
 	second := 100 + int(networks.Add(1))
-	network = must(cloud.Make(e.Cloud, func(m *cloud.Model) (vpc.VPC, error) { return m.VPC.CreateVPC(fmt.Sprintf("10.%d.0.0/23", second)) }))(e.t).ID
+	network = must(cloud.Make(e.Cloud, func(m *cloud.Model) (vpc.VPC, error) {
+		return m.VPC.CreateVPC(fmt.Sprintf("10.%d.0.0/23", second))
+	}))(e.t).ID
 	gateway := must(cloud.Make(e.Cloud, func(m *cloud.Model) (vpc.InternetGateway, error) { return m.VPC.CreateGateway(network) }))(e.t).ID
 	for n := range 2 {
 		subnet := must(cloud.Make(e.Cloud, func(m *cloud.Model) (vpc.Subnet, error) {
@@ -198,7 +202,9 @@ func (e *emulated) network() (network string, subnets []string) {
 }
 
 func (e *emulated) security(network string) {
-	e.lb = must(cloud.Make(e.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) { return m.VPC.CreateSecurityGroup("balancer", network) }))(e.t).ID
+	e.lb = must(cloud.Make(e.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) {
+		return m.VPC.CreateSecurityGroup("balancer", network)
+	}))(e.t).ID
 	e.group = must(cloud.Make(e.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) {
 		return m.VPC.CreateSecurityGroup("instances", network)
 	}))(e.t).ID

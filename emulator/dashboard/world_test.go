@@ -113,8 +113,12 @@ func (w *world) makeNetwork() {
 
 func (w *world) makeBalancer() {
 	t := w.t
-	outside := must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) { return m.VPC.CreateSecurityGroup("balancer", w.vpc) }))(t).ID
-	w.inside = must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) { return m.VPC.CreateSecurityGroup("instances", w.vpc) }))(t).ID
+	outside := must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) {
+		return m.VPC.CreateSecurityGroup("balancer", w.vpc)
+	}))(t).ID
+	w.inside = must(cloud.Make(w.Cloud, func(m *cloud.Model) (vpc.SecurityGroup, error) {
+		return m.VPC.CreateSecurityGroup("instances", w.vpc)
+	}))(t).ID
 	for _, rule := range []vpc.Rule{
 		{Group: outside, From: 80, To: 8080, CIDR: "0.0.0.0/0"},
 		{Group: outside, Egress: true, From: 0, To: 65535, Peer: w.inside},

@@ -39,7 +39,9 @@ func (r *replacement) look(l *laboratory, before []api.Instance) {
 		if t.Instance == r.victim && t.State == elb.TargetUnhealthy {
 			r.unhealthy = t.Since
 		}
-		r.delay = cloud.Get(l.cloud(), func(m *cloud.Model) []elb.TargetGroup { return m.ELB.DescribeTargetGroups() })[0].Spec.DeregistrationDelay
+		r.delay = cloud.Get(l.cloud(), func(m *cloud.Model) []elb.TargetGroup {
+			return m.ELB.DescribeTargetGroups()
+		})[0].Spec.DeregistrationDelay
 	}
 	for _, name := range cloud.Get(l.cloud(), func(m *cloud.Model) []string { return m.AutoScaling.GroupNames() }) {
 		g, _ := cloud.Find(l.cloud(), func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(name) })

@@ -69,7 +69,9 @@ func (r *Rehearsal) loseTask(ctx context.Context) error {
 	clients := r.startClients(ctx)
 	defer clients.Stop()
 	start := time.Now()
-	if err := r.deployment.Cloud().Change(func(m *cloud.Model) error { return m.ECS.StopTask(before[0].ID, "Task stopped by user", m.Clock.Now()) }); err != nil {
+	if err := r.deployment.Cloud().Change(func(m *cloud.Model) error {
+		return m.ECS.StopTask(before[0].ID, "Task stopped by user", m.Clock.Now())
+	}); err != nil {
 		return err
 	}
 	r.say("stop", "%s", describeTask(before[0]))

@@ -159,7 +159,8 @@ func (d *Deployment) AwaitHealthy(ctx context.Context) error {
 
 // isSteady reports whether every ECS service is in a steady state.
 func (d *Deployment) isSteady() bool {
-	return !slices.ContainsFunc(cloud.Get(d.Cloud(), func(m *cloud.Model) []ecs.ServiceStatus { return m.ECS.DescribeServices() }), func(s ecs.ServiceStatus) bool { return !s.Steady })
+	services := cloud.Get(d.Cloud(), func(m *cloud.Model) []ecs.ServiceStatus { return m.ECS.DescribeServices() })
+	return !slices.ContainsFunc(services, func(s ecs.ServiceStatus) bool { return !s.Steady })
 }
 
 // remember notes an address, for [Deployment.AwaitNothingLeft].

@@ -52,7 +52,9 @@ func TestAnImageOfAnInstanceIsTheNextRelease(t *testing.T) {
 	}
 	require.NoError(t, r.askEveryTarget(t.Context()), "the program came with the image")
 	require.NoError(t, r.destroy(t.Context()))
-	assert.Contains(t, cloud.Get(r.deployment.Cloud(), func(m *cloud.Model) []ec2.Image { return m.EC2.DescribeImages() }), made[0], "the image stays when the stack goes")
+	assert.Contains(t, cloud.Get(r.deployment.Cloud(), func(m *cloud.Model) []ec2.Image {
+		return m.EC2.DescribeImages()
+	}), made[0], "the image stays when the stack goes")
 }
 
 // The page that says how to write a stack of one's own is followed to the letter.
