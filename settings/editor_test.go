@@ -159,10 +159,8 @@ func TestEditorsRefuseWhatTheProgramRefuses(t *testing.T) {
 				tree := stackTree(t, text)
 				change(tree)
 				editor, program := verdicts(t, check, tree)
-				assert.Error(t, editor, "%s: %s: %s", name, s.name, what)
-				if assert.Error(t, program, "%s: %s: %s", name, s.name, what) {
-					assert.Contains(t, program.Error(), s.names(what), "%s: %s", name, what)
-				}
+				require.Error(t, editor, "%s: %s: %s", name, s.name, what)
+				require.ErrorContains(t, program, s.names(what), "%s: %s", name, what)
 			}
 		}
 	}
@@ -248,7 +246,7 @@ func (o occurrence) names(mistake string) string {
 	name.WriteString(strings.TrimPrefix(fmt.Sprint(o.path[0]), namespace))
 	for _, step := range o.path[1:] {
 		if index, isIndex := step.(int); isIndex {
-			name.WriteString(fmt.Sprintf("[%d]", index))
+			fmt.Fprintf(&name, "[%d]", index)
 		} else {
 			name.WriteString("." + step.(string))
 		}
