@@ -64,7 +64,8 @@ func newLoaded(t *testing.T, protocol string, count int) *loaded {
 	}))(t).ID
 	l := &loaded{world: w, spec: autoscaling.GroupSpec{
 		Name: "web", Min: count, Max: count + 2, Subnets: w.subnets, Template: template, Version: "1", TargetGroups: []string{w.targets},
-		HealthType: "ELB", Grace: time.Minute, Refresh: &autoscaling.RefreshSpec{Bounds: autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}, Warmup: 10 * time.Second},
+		HealthType: "ELB", Grace: time.Minute,
+		Refresh: &autoscaling.RefreshSpec{Bounds: autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}, Warmup: 10 * time.Second},
 	}}
 	must(cloud.Make(w.Cloud, func(m *cloud.Model) (autoscaling.Group, error) {
 		return m.AutoScaling.CreateGroup(l.spec, m.Clock.Now())

@@ -105,7 +105,9 @@ func TestWithoutAFreeLoopbackAddressBalancersAndInstancesSaySo(t *testing.T) {
 	require.NoError(t, c.Change(func(m *cloud.Model) error { return m.VPC.CreateRoute(table.ID, "0.0.0.0/0", gateway.ID) }))
 	group := must(cloud.Make(c, func(m *cloud.Model) (vpc.SecurityGroup, error) { return m.VPC.CreateSecurityGroup("web", network.ID) }))(t)
 	_, err = cloud.Make(c, func(m *cloud.Model) (elb.LoadBalancer, error) {
-		return m.ELB.CreateLoadBalancer(elb.LoadBalancerSpec{Name: "web", Subnets: []string{subnet.ID}, SecurityGroups: []string{group.ID}}, m.Clock.Now())
+		return m.ELB.CreateLoadBalancer(elb.LoadBalancerSpec{
+			Name: "web", Subnets: []string{subnet.ID}, SecurityGroups: []string{group.ID},
+		}, m.Clock.Now())
 	})
 	require.ErrorContains(t, err, "none of the addresses 127.255.0.1 to 127.255.0.254 is free")
 	image := must(cloud.Find(c, func(m *cloud.Model) (ec2.Image, error) { return m.EC2.ImageByParameter(stock) }))(t)

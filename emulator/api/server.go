@@ -45,7 +45,8 @@ func Serve(address string, backend Backend, source dashboard.Source) (*Server, e
 	}
 	listener, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is in use by another program: choose another address with --address, e.g. 127.0.0.1:0 for a free port", address)
+		return nil, fmt.Errorf("%s is in use by another program: choose another address with --address, "+
+			"e.g. 127.0.0.1:0 for a free port", address)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("control API: %w", err)

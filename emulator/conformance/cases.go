@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// usual is the service of most cases.
+// usual is the shape of most cases.
 var usual = Shape{
 	Min: 2, Max: 4, Grace: 30 * time.Second,
 	Interval: 10 * time.Second, Timeout: 9 * time.Second, Healthy: 3, Unhealthy: 3,
@@ -13,17 +13,17 @@ var usual = Shape{
 	Refresh:  Refresh{MinHealthy: 100, MaxHealthy: 150, Warmup: 30 * time.Second},
 }
 
-// shaped is the usual service with a change.
+// shaped returns the usual shape with a change.
 func shaped(change func(*Shape)) Shape {
 	shape := usual
 	change(&shape)
 	return shape
 }
 
-// elbCheck is how long a group may take to notice what its balancer knows.
+// elbCheck is how long a group may take to notice that its balancer finds a target unhealthy.
 const elbCheck = 2 * time.Minute
 
-// metrics is how long a minute's metric may take to be there.
+// metrics is how long the metric of a minute may take to arrive.
 const metrics = 2 * time.Minute
 
 // Cases lists the behaviours.
@@ -205,7 +205,7 @@ func balanced(r *Run) {
 func draining(r *Run) {
 	r.must(r.cloud.SetDesired(r.ctx, 3))
 	r.within(2*time.Minute, "three targets are healthy", func() bool { return len(r.with("healthy")) == 3 })
-	flows := map[Flow]string{} // open ones, by who answers
+	flows := map[Flow]string{} // open flows with the instance that answers
 	for len(flows) < 12 {
 		flow, err := r.cloud.Open(r.ctx)
 		r.must(err)
@@ -258,7 +258,8 @@ func refreshed(r *Run) {
 	r.expect(statuses["InProgress"], "it was never in progress: %v", statuses)
 	r.lossless(l)
 	for _, m := range r.in("InService") {
-		r.expect(!slices.ContainsFunc(before, func(old Member) bool { return old.ID == m.ID || old.Version == m.Version }), "%s is an old one", m.ID)
+		isOld := slices.ContainsFunc(before, func(old Member) bool { return old.ID == m.ID || old.Version == m.Version })
+		r.expect(!isOld, "%s is an old one", m.ID)
 	}
 }
 

@@ -3,9 +3,9 @@
 //
 //	Cases ──▶ Suite ──▶ Cloud: create a service, break it, look at it
 //	                      ├─ the emulator: this package's tests
-//	                      └─ AWS: by whoever has an account, see docs/behaviour.md
+//	                      └─ AWS: for readers with an account, see docs/behaviour.md
 //
-// A case knows no cloud. It makes a service of a [Shape] and then does what an operator could do, and looks at what an
+// A case is independent of the cloud. It makes a service of a [Shape], does what an operator could do, and checks what an
 // operator could see: targets with their health, members, activities, alarms, refreshes, and answers to requests.
 package conformance
 
@@ -43,7 +43,7 @@ type Tracking struct {
 // Steps scale out by how far CPU utilization is above a threshold for a minute.
 type Steps struct {
 	Threshold float64 // percent, of the alarm
-	Wide      float64 // above the threshold: from here on Large is added, below it Small
+	Wide      float64 // above the threshold: Large is added from this value on, Small below it
 	Small     int
 	Large     int
 	Warmup    time.Duration
@@ -62,10 +62,10 @@ type Member struct {
 	Version   string // of the launch template
 }
 
-// Group is the group as it is.
+// Group is the present state of the group.
 type Group struct {
 	Min, Desired, Max int
-	Members           []Member // those that are terminated left out
+	Members           []Member // without those that are terminated
 }
 
 // Target is a registered target.
@@ -93,8 +93,8 @@ type Flow interface {
 	Close()
 }
 
-// Cloud is what is under test. It holds one service, which [Cloud.Create] makes. Durations are those of the cloud: where
-// time runs faster, as in the emulator, Pause is shorter and Now runs ahead.
+// Cloud is the cloud under test. It has one service, which [Cloud.Create] makes. Durations are in the cloud's time: in the
+// emulator, where time runs faster, Pause is shorter and Now runs ahead.
 type Cloud interface {
 	Create(ctx context.Context, shape Shape) error // and waits until Min targets are healthy
 	Now() time.Time
@@ -111,11 +111,14 @@ type Cloud interface {
 
 	SetSizes(ctx context.Context, lowest, highest int) error
 	SetDesired(ctx context.Context, desired int) error
-	StartRefresh(ctx context.Context) error // of a new version of the launch template, and after it another one is possible
+	StartRefresh(ctx context.Context) error // to a new version of the launch template; may be called again
 	Terminate(ctx context.Context, instance string) error
 	StopResponder(ctx context.Context, instance string) error // the service goes on
 	Burn(ctx context.Context, instance string, percent int, d time.Duration) error
-	DenyHealth(ctx context.Context) error                                  // takes the rule away that lets health checks into the instances' security group
-	AllowHealth(ctx context.Context) error                                 // puts it back
-	Explain(ctx context.Context, instance string) (code string, err error) // Reachability Analyzer's, from the balancer to the health port; "" if it is reached
+	// DenyHealth removes the rule that lets health checks into the instances' security group.
+	DenyHealth(ctx context.Context) error
+	// AllowHealth adds that rule again.
+	AllowHealth(ctx context.Context) error
+	// Explain returns Reachability Analyzer's code for the path from the balancer to the health port, or "" if the port is reached.
+	Explain(ctx context.Context, instance string) (code string, err error)
 }

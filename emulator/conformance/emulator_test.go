@@ -242,18 +242,19 @@ func (e *emulated) balancer(vpc string, subnets []string) string {
 // machine is an instance with both processes.
 func (e *emulated) machine() ec2.TemplateData {
 	program := must(os.Executable())(e.t)
-	document := "#cloud-config\nwrite_files:\n"
+	var document strings.Builder
+	document.WriteString("#cloud-config\nwrite_files:\n")
 	for _, unit := range []string{"service", "responder"} {
-		document += "- path: /bin/" + unit + "\n  permissions: '0755'\n  content: |\n    #!/bin/sh\n    exec " + program + "\n" +
+		document.WriteString("- path: /bin/" + unit + "\n  permissions: '0755'\n  content: |\n    #!/bin/sh\n    exec " + program + "\n" +
 			"- path: /etc/systemd/system/" + unit + ".service\n  content: |\n    [Service]\n    ExecStart=/bin/" + unit +
-			"\n    Environment=BEHAVIOUR=" + unit + "\n    [Install]\n    WantedBy=multi-user.target\n"
+			"\n    Environment=BEHAVIOUR=" + unit + "\n    [Install]\n    WantedBy=multi-user.target\n")
 	}
-	document += "runcmd:\n- [systemctl, enable, --now, service.service, responder.service]\n"
+	document.WriteString("runcmd:\n- [systemctl, enable, --now, service.service, responder.service]\n")
 	image := must(cloud.Find(e.Cloud, func(m *cloud.Model) (ec2.Image, error) {
 		return m.EC2.ImageByParameter("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64")
 	}))(e.t)
 	return ec2.TemplateData{
-		ImageID: image.ID, InstanceType: "t3.micro", UserData: base64.StdEncoding.EncodeToString([]byte(document)),
+		ImageID: image.ID, InstanceType: "t3.micro", UserData: base64.StdEncoding.EncodeToString([]byte(document.String())),
 		SecurityGroups: []string{e.group}, Public: true, Detailed: true,
 	}
 }
@@ -261,7 +262,9 @@ func (e *emulated) machine() ec2.TemplateData {
 func (e *emulated) policies() {
 	if t := e.shape.Tracking; t != nil {
 		must(cloud.Make(e.Cloud, func(m *cloud.Model) (string, error) {
-			return m.AutoScaling.PutPolicy(name, autoscaling.Policy{Name: "cpu", Type: autoscaling.TargetTracking, Target: t.Target, Warmup: t.Warmup}, m.Clock.Now())
+			return m.AutoScaling.PutPolicy(name, autoscaling.Policy{
+				Name: "cpu", Type: autoscaling.TargetTracking, Target: t.Target, Warmup: t.Warmup,
+			}, m.Clock.Now())
 		}))(e.t)
 	}
 	if s := e.shape.Steps; s != nil {
@@ -367,7 +370,8 @@ func (e *emulated) StopResponder(_ context.Context, instance string) error {
 
 func (e *emulated) Burn(_ context.Context, instance string, percent int, d time.Duration) error {
 	_, err := e.StartFault(api.FaultRequest{
-		Action: fault.StressCPU, Target: instance, Duration: d.Seconds(), Parameters: map[string]string{fault.ParameterLoad: strconv.Itoa(percent)},
+		Action: fault.StressCPU, Target: instance, Duration: d.Seconds(),
+		Parameters: map[string]string{fault.ParameterLoad: strconv.Itoa(percent)},
 	})
 	return err
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Case is one behaviour of AWS.
+// Case states one behaviour of AWS.
 type Case struct {
 	Name     string
 	States   string // what AWS does
@@ -18,7 +18,7 @@ type Case struct {
 	Run      func(*Run)
 }
 
-// Suite runs the cases, each against a cloud of its own. The cloud destroys what it made when the test ends.
+// Suite runs each case against its own cloud. The cloud destroys what it made when the test ends.
 func Suite(t *testing.T, cloud func(t *testing.T) Cloud) {
 	for _, c := range Cases() {
 		t.Run(c.Name, func(t *testing.T) {
@@ -30,7 +30,7 @@ func Suite(t *testing.T, cloud func(t *testing.T) Cloud) {
 	}
 }
 
-// Run is a case under way. Whatever a cloud cannot do ends it.
+// Run is a case under way. An error of the cloud ends it.
 type Run struct {
 	*testing.T
 
@@ -54,17 +54,16 @@ func (r *Run) expect(holds bool, format string, args ...any) {
 	}
 }
 
-// picture is the service as it is, for whoever reads a failure.
+// picture describes the service for the message of a failure.
 func (r *Run) picture() string {
 	activities, _ := r.cloud.Activities(r.ctx)
 	return fmt.Sprintf("group %+v\ntargets %+v\nalarms %+v\nactivities %+v", r.group(), r.targets(), r.alarms(), activities)
 }
 
-// step is how often a case looks, in time of the cloud.
+// step is the time between two checks of a case, in the cloud's time.
 const step = time.Second
 
-// within waits until something holds, and returns how long that took. What the cloud needs beside what is configured is
-// added to the limit.
+// within waits until something holds, and returns how long that took. The cloud's slack is added to the limit.
 func (r *Run) within(limit time.Duration, what string, holds func() bool) time.Duration {
 	r.Helper()
 	began := r.cloud.Now()
@@ -77,7 +76,7 @@ func (r *Run) within(limit time.Duration, what string, holds func() bool) time.D
 	return r.cloud.Now().Sub(began)
 }
 
-// throughout looks at something for a while, which must hold all the time.
+// throughout checks that something holds for a while.
 func (r *Run) throughout(d time.Duration, what string, holds func() bool) {
 	r.Helper()
 	for end := r.cloud.Now().Add(d); r.cloud.Now().Before(end); r.must(r.cloud.Pause(r.ctx, step)) {
@@ -131,7 +130,7 @@ func (r *Run) with(state string) []Target {
 	return slices.DeleteFunc(r.targets(), func(t Target) bool { return t.State != state })
 }
 
-// target is the one of an instance; a zero one if it is not registered.
+// target returns the target of an instance, or the zero value if the instance is not registered.
 func (r *Run) target(instance string) Target {
 	for _, t := range r.targets() {
 		if t.ID == instance {
@@ -160,7 +159,7 @@ func (r *Run) ask() (string, error) {
 	return flow.Ask()
 }
 
-// load asks on and on until it is stopped, and counts what failed.
+// load sends requests until it is stopped, and keeps the errors.
 type load struct {
 	stop   chan struct{}
 	done   chan struct{}

@@ -20,18 +20,18 @@ import (
 // listener is a port of a balancer that takes connections: flows of a network balancer or requests of an application
 // balancer.
 type listener struct {
-	flows    *proxy.Listener     // nil while it could not be opened, or of an application balancer
-	requests *proxy.HTTPListener // nil while it could not be opened, or of a network balancer
+	flows    *proxy.Listener     // of a network balancer; nil while it cannot be opened
+	requests *proxy.HTTPListener // of an application balancer; nil while it cannot be opened
 	opening  opening
 	forward  atomic.Pointer[elb.Forward] // where flows may go now
 	route    atomic.Pointer[proxy.Route] // the same for requests
 	failure  string
 }
 
-// opening is what a listener is opened with: a change of it opens it anew.
+// opening is what a listener is opened with. When it changes, the listener is closed and opened again.
 type opening struct {
 	address     netip.AddrPort
-	certificate string // ARN; without one nothing is encrypted
+	certificate string // ARN; "" without encryption
 	idle        time.Duration
 }
 
@@ -43,14 +43,14 @@ func (l *listener) isOpen() bool { return l.flows != nil || l.requests != nil }
 
 func (l *listener) close() {
 	if l.flows != nil {
-		_ = l.flows.Close() // it only reports that its port is gone
+		_ = l.flows.Close() // fails only when the port is closed already
 	}
 	if l.requests != nil {
 		_ = l.requests.Close()
 	}
 }
 
-// point has flows and requests go where the model says now.
+// point directs flows and requests to the targets that the model has now.
 func (l *listener) point(forward elb.Forward) {
 	l.forward.Store(&forward)
 	route := proxy.Route{Blocked: forward.Blocked != nil}
@@ -64,8 +64,8 @@ func (l *listener) point(forward elb.Forward) {
 	l.stall(forward)
 }
 
-// stall holds the flows that are under way where packets get lost now. A security group's rules are asked for a new flow
-// only: one that is taken away leaves the others (EC2: "Security group connection tracking").
+// stall stops the open flows whose packets get lost now. A rule of a security group decides on new flows only: its removal leaves
+// open flows alone (EC2: "Security group connection tracking").
 func (l *listener) stall(forward elb.Forward) {
 	if l.flows == nil {
 		return
@@ -81,7 +81,7 @@ func (l *listener) stall(forward elb.Forward) {
 
 func isLost(b *vpc.Blocked) bool { return b != nil && b.Code != "ENI_SG_RULES_MISMATCH" }
 
-// reconcileListeners opens, points and closes the balancers' ports.
+// reconcileListeners opens, directs and closes the balancers' ports.
 func (c *Controller) reconcileListeners() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -122,7 +122,7 @@ func (c *Controller) open(l *listener) {
 	}
 }
 
-// listen opens a listener: it sees flows, or requests, by its balancer's kind.
+// listen opens a listener for flows or for requests, depending on the kind of its balancer.
 func (c *Controller) listen(l *listener) error {
 	options := []proxy.ListenerOption{proxy.WithClock(c.clock), proxy.WithLog(c.log), proxy.WithDialer(c.runtime.Dial)}
 	if l.opening.certificate != "" {
@@ -151,7 +151,7 @@ func (c *Controller) listen(l *listener) error {
 	return nil
 }
 
-// certificate is one of the emulator's own authority, for the names of the one that the listener has on AWS.
+// certificate returns a certificate of the emulator's own authority for the names in the listener's certificate.
 func (c *Controller) certificate(o opening) (*tls.Certificate, error) {
 	issued, found := cloud.Find(c.cloud, func(m *cloud.Model) (acm.Certificate, bool) { return m.ACM.Certificate(o.certificate) })
 	if !found {
@@ -160,11 +160,11 @@ func (c *Controller) certificate(o opening) (*tls.Certificate, error) {
 	return c.options.Authority.Certificate(append([]string{o.address.Addr().String()}, issued.Domains...)...)
 }
 
-// seed makes flows spread differently in every process, as they do on AWS.
+// seed makes the spread of flows differ between two runs, as it does on AWS.
 var seed = maphash.MakeSeed()
 
-// pick chooses a target for a flow by a hash of where it comes from. With cross-zone off only targets in the zone of the
-// balancer's node that took the flow are eligible, and a client reaches any node.
+// pick chooses a target for a flow by a hash of the client's address and port. With cross-zone load balancing off, the hash first
+// chooses the node that takes the flow, and only targets in the node's zone are eligible.
 func (l *listener) pick(client netip.AddrPort) (proxy.Target, bool) {
 	forward := l.forward.Load()
 	if forward.Blocked != nil {

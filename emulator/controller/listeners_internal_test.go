@@ -21,6 +21,8 @@ func TestFlowsSpreadEvenlyOverTargetsOrOverZones(t *testing.T) {
 			ID: fmt.Sprint(n), Zone: zone, Address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(n + 4)}), 5000),
 		})
 	}
+	quarters := map[string]float64{"0": .25, "1": .25, "2": .25, "3": .25}
+	halves := map[string]float64{"0": 1. / 6, "1": 1. / 6, "2": 1. / 6, "3": .5}
 	const flows = 40_000
 	for name, c := range map[string]struct {
 		crossZone bool
@@ -28,9 +30,9 @@ func TestFlowsSpreadEvenlyOverTargetsOrOverZones(t *testing.T) {
 		targets   []elb.ForwardTarget
 		want      map[string]float64
 	}{
-		"cross-zone on":             {true, []string{"us-east-1a", "us-east-1b"}, targets, map[string]float64{"0": .25, "1": .25, "2": .25, "3": .25}},
-		"cross-zone off":            {false, []string{"us-east-1a", "us-east-1b"}, targets, map[string]float64{"0": 1. / 6, "1": 1. / 6, "2": 1. / 6, "3": .5}},
-		"a node that is out":        {true, []string{"us-east-1b"}, targets, map[string]float64{"0": .25, "1": .25, "2": .25, "3": .25}},
+		"cross-zone on":             {true, []string{"us-east-1a", "us-east-1b"}, targets, quarters},
+		"cross-zone off":            {false, []string{"us-east-1a", "us-east-1b"}, targets, halves},
+		"a node that is out":        {true, []string{"us-east-1b"}, targets, quarters},
 		"off, and a node is out":    {false, []string{"us-east-1b"}, targets, map[string]float64{"3": 1}},
 		"a single target":           {true, []string{"us-east-1a", "us-east-1b"}, targets[:1], map[string]float64{"0": 1}},
 		"off, and one zone's alone": {false, []string{"us-east-1a"}, targets[:3], map[string]float64{"0": 1. / 3, "1": 1. / 3, "2": 1. / 3}},

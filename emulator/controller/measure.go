@@ -8,14 +8,14 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
 )
 
-// coresPerCPU is what an emulated virtual CPU is of a core of this machine: a tenth, so that a laptop brings several
-// instances to full load at once, and an idle service on them still is idle.
+// coresPerCPU is the part of a core of this machine that counts as one emulated virtual CPU. It is a tenth, so that a laptop can
+// bring several instances to full load at once, and an idle service still is idle.
 const coresPerCPU = 0.1
 
-// unitsPerCPU are the CPU units that ECS divides a virtual CPU into.
+// unitsPerCPU is the number of CPU units into which ECS divides a virtual CPU.
 const unitsPerCPU = 1024
 
-// meter turns processor time, which adds up, into the cores that were in use since the last look.
+// meter turns processor time, which only grows, into the number of cores in use since the last call of cores.
 type meter struct {
 	used time.Duration
 	at   time.Time // real time
@@ -30,10 +30,10 @@ func (m *meter) cores(used time.Duration, now time.Time) float64 {
 	return float64(spent) / float64(elapsed)
 }
 
-// percentOf is a use of cores in percent of virtual CPUs.
+// percentOf returns a use of cores in percent of virtual CPUs.
 func percentOf(cores, virtualCPUs float64) float64 { return 100 * cores / (virtualCPUs * coresPerCPU) }
 
-// Measure records what CPU each task and each instance, with the tasks on it, used since the last time.
+// Measure records the CPU that each task and each instance, with the tasks on it, has used since the last call.
 func (c *Controller) Measure() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,7 +55,7 @@ func (c *Controller) Measure() {
 }
 
 // measureTasksLocked returns the cores that tasks used, by their instances. A task may use more than it reserves, as on ECS,
-// but not more than its instance has. One that reserves nothing is measured against its instance.
+// but not more than its instance has. A task that reserves nothing is measured against its instance.
 func (c *Controller) measureTasksLocked(types map[string]string) map[string]float64 {
 	cores := map[string]float64{}
 	for _, t := range cloud.Get(c.cloud, func(m *cloud.Model) []ecs.Task { return m.ECS.DescribeTasks() }) {

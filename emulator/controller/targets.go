@@ -12,13 +12,13 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/proxy"
 )
 
-// prober asks one registered target for its health, as long as it is registered.
+// prober checks the health of one target for as long as the target is registered.
 type prober struct {
 	cancel context.CancelFunc
 	target atomic.Pointer[elb.ProbeTarget]
 }
 
-// reconcileTargets starts and stops probers, and ends the connections of targets that should have none.
+// reconcileTargets starts and stops probers, and ends the connections of targets that must not have any.
 func (c *Controller) reconcileTargets(ctx context.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -41,10 +41,10 @@ func (c *Controller) reconcileTargets(ctx context.Context) {
 			delete(c.probers, incarnation)
 		}
 	}
-	c.endConnections()
+	c.endConnectionsLocked()
 }
 
-// probe asks for a target's health every interval.
+// probe checks a target's health at every interval.
 func (c *Controller) probe(ctx context.Context, p *prober) {
 	for ctx.Err() == nil {
 		target := p.target.Load()
@@ -64,7 +64,7 @@ func (c *Controller) probe(ctx context.Context, p *prober) {
 }
 
 func (c *Controller) ask(ctx context.Context, target *elb.ProbeTarget) error {
-	if target.Blocked != nil { // dropped packets: nobody says no, the time runs out
+	if target.Blocked != nil { // its packets are dropped: nothing answers until the timeout
 		select {
 		case <-c.clock.After(target.Check.Timeout):
 		case <-ctx.Done():
@@ -78,7 +78,7 @@ func (c *Controller) ask(ctx context.Context, target *elb.ProbeTarget) error {
 	return probeFault(target, err)
 }
 
-// probeFault is a failure in ELB's words, with what it leaves out: whom it asked, and what was in the way.
+// probeFault describes a failure in ELB's words, and adds what ELB leaves out: the port and path that were asked, and the cause.
 func probeFault(target *elb.ProbeTarget, err error) error {
 	asked := fmt.Sprintf("%s %d%s", target.Check.Protocol, target.Port, target.Check.Path)
 	late := errors.Is(err, context.DeadlineExceeded)
@@ -90,7 +90,7 @@ func probeFault(target *elb.ProbeTarget, err error) error {
 			Reason: elb.ReasonTimeout, Description: fmt.Sprintf("Request timed out: %s, after %v", asked, target.Check.Timeout),
 		}
 	case late:
-		err = proxy.TimeoutError(target.Check.Timeout) // what was configured, not what passed here
+		err = proxy.TimeoutError(target.Check.Timeout) // the configured timeout, not the real time that passed
 	}
 	return fmt.Errorf("%s: %w", asked, err)
 }
@@ -104,15 +104,15 @@ func (c *Controller) connect(ctx context.Context, target *elb.ProbeTarget) error
 	return proxy.Probe(ctx, c.runtime.Dial, at, timeout)
 }
 
-// registration is a target that a balancer has, for its connections to be ended once when it is time.
+// registration is a registered target, remembered so that its connections are ended once.
 type registration struct {
 	group, target string
 	unhealthy     bool
 }
 
-// endConnections resets the flows of targets that turned unhealthy, as a network balancer does, and the requests of
-// targets whose draining is over, as an application balancer does. The lock is held.
-func (c *Controller) endConnections() {
+// endConnectionsLocked resets the flows of targets that have become unhealthy, as a network balancer does, and the requests of
+// targets whose draining is over, as an application balancer does.
+func (c *Controller) endConnectionsLocked() {
 	now := map[string]registration{}
 	registered := map[registration]bool{}
 	for _, t := range cloud.Get(c.cloud, func(m *cloud.Model) []elb.TargetHealth { return m.ELB.DescribeTargetHealth() }) {
@@ -120,7 +120,7 @@ func (c *Controller) endConnections() {
 		now[t.Incarnation] = r
 		registered[registration{group: r.group, target: r.target}] = true
 		if r.unhealthy && !c.registered[t.Incarnation].unhealthy {
-			c.eachListener(r.group, func(l *listener) {
+			c.eachListenerLocked(r.group, func(l *listener) {
 				if l.flows != nil {
 					l.flows.Reset(r.target)
 				}
@@ -131,7 +131,7 @@ func (c *Controller) endConnections() {
 		if _, still := now[incarnation]; still || registered[registration{group: r.group, target: r.target}] {
 			continue
 		}
-		c.eachListener(r.group, func(l *listener) {
+		c.eachListenerLocked(r.group, func(l *listener) {
 			if l.requests != nil {
 				l.requests.Reset(r.target)
 			}
@@ -140,8 +140,8 @@ func (c *Controller) endConnections() {
 	c.registered = now
 }
 
-// eachListener calls f with those that forward to a target group. The lock is held.
-func (c *Controller) eachListener(group string, f func(*listener)) {
+// eachListenerLocked calls f with the listeners that forward to a target group.
+func (c *Controller) eachListenerLocked(group string, f func(*listener)) {
 	for _, l := range c.listeners {
 		if l.forward.Load().TargetGroup == group {
 			f(l)

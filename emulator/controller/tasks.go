@@ -19,13 +19,13 @@ import (
 type taskProcess struct {
 	cancel    context.CancelFunc
 	container *guest.Container // nil until it runs
-	port      *proxy.Listener  // nil without one
+	port      *proxy.Listener  // of its instance; nil without a host port
 	stopping  bool
 	killed    bool
 	cpu       meter
 }
 
-// kill ends the container, or its start, and returns when it is gone.
+// kill ends the container, or cancels its start, and returns when it is gone.
 func (t *taskProcess) kill() {
 	t.cancel()
 	if t.container != nil {

@@ -4,8 +4,8 @@
 //	                                │                          │
 //	                                └── GET / (embedded)       └── POST, DELETE: the control API
 //
-// The page is plain HTML, CSS and ES modules: no build step, nothing from elsewhere. Its charts are uPlot's, see
-// page/uplot.
+// The page is plain HTML, CSS and ES modules, without a build step and without anything from other servers. uPlot draws its
+// charts, see page/uplot. The stream's JSON has names in lower camel case, see package api.
 package dashboard
 
 import (
@@ -22,17 +22,17 @@ import (
 //go:embed page
 var embedded embed.FS
 
-// policy lets the page load and ask nothing but its own server, and be in no other page.
+// policy allows the page to load from its own server only, and forbids other pages to embed it.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
-// period is the real time between two looks at the source.
+// period is the real time between two samples of the source.
 const period = time.Second
 
-// stalled is how long a page may take for an event before its stream ends. It opens a new one when it can.
+// stalled is the real time that a page may take for an event before its stream ends. The page opens a new stream when it can.
 const stalled = 10 * time.Second
 
-// Source tells what there is now: a status for the page, which is sent as JSON, and what the charts are drawn from.
+// Source returns what exists now: a status for the page, which is sent as JSON, and a sample for the charts.
 type Source func() (status any, sample Sample)
 
 // Dashboard serves the page.
@@ -49,7 +49,7 @@ type Dashboard struct {
 	changed chan struct{} // closed when there is a newer frame
 }
 
-// New follows a source until Close.
+// New returns a dashboard that samples a source until Close.
 func New(source Source) *Dashboard {
 	root, err := fs.Sub(embedded, "page")
 	if err != nil {
@@ -59,7 +59,7 @@ func New(source Source) *Dashboard {
 		source: source, page: http.FileServerFS(root),
 		closed: make(chan struct{}), ended: make(chan struct{}), changed: make(chan struct{}),
 	}
-	go d.follow()
+	go d.sample()
 	return d
 }
 
@@ -85,12 +85,13 @@ func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.page.ServeHTTP(w, r)
 }
 
-func (d *Dashboard) follow() {
+// sample takes a sample every period.
+func (d *Dashboard) sample() {
 	defer close(d.ended)
 	ticker := time.NewTicker(period)
 	defer ticker.Stop()
 	for {
-		d.look(time.Now())
+		d.update(time.Now())
 		select {
 		case <-ticker.C:
 		case <-d.closed:
@@ -99,8 +100,8 @@ func (d *Dashboard) follow() {
 	}
 }
 
-// look takes one sample, for all pages.
-func (d *Dashboard) look(now time.Time) {
+// update takes one sample for all pages.
+func (d *Dashboard) update(now time.Time) {
 	status, sample := d.source()
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -114,15 +115,15 @@ func (d *Dashboard) look(now time.Time) {
 	d.changed = make(chan struct{})
 }
 
-// latest is the newest frame and what tells of the next one.
+// latest returns the newest frame, and a channel that is closed when there is a newer frame.
 func (d *Dashboard) latest() (frame []byte, next <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.frame, d.changed
 }
 
-// stream sends what the charts begin with as event "history", and then each frame as event "status" (HTML Living
-// Standard: "Server-sent events"). A page that is too slow for each gets the newest.
+// stream sends the history as event "history", and then each frame as event "status" (HTML Living Standard: "Server-sent
+// events"). A page that is too slow for every frame skips some and gets the newest.
 func (d *Dashboard) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	d.mu.Lock()
@@ -146,7 +147,7 @@ func (d *Dashboard) stream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// send writes one event. JSON has no line breaks.
+// send writes one event. Its data is JSON without line breaks.
 func send(w http.ResponseWriter, event string, data []byte) error {
 	var message bytes.Buffer
 	fmt.Fprintf(&message, "event: %s\ndata: %s\n\n", event, data)

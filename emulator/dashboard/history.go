@@ -4,17 +4,17 @@ import (
 	"time"
 )
 
-// Sample is what the charts are drawn from, at one moment.
+// Sample is what the charts show of one moment.
 type Sample struct {
-	Time     time.Time          // of the cloud
-	Requests map[string]uint64  // flows or requests so far, by target; those without one are of ""
+	Time     time.Time          // emulated
+	Requests map[string]uint64  // flows or requests so far, by target; those without a target are of ""
 	Refused  uint64             // flows or requests so far that no target answered
 	CPU      map[string]float64 // percent, of running instances
 	Tasks    map[string]float64 // percent of what they reserve, of running tasks
 	Groups   map[string]Capacity
 }
 
-// Capacity is a group's.
+// Capacity is the capacity of a group.
 type Capacity struct {
 	Min       int `json:"min"`
 	Desired   int `json:"desired"`
@@ -22,7 +22,7 @@ type Capacity struct {
 	InService int `json:"inService"`
 }
 
-// point is a sample as the page gets it: counters have become rates.
+// point is a sample as the page gets it, with rates instead of counters.
 type point struct {
 	Time    float64             `json:"time"`    // emulated, seconds since 1970
 	Rates   map[string]float64  `json:"rates"`   // requests in a real second, by target
@@ -32,17 +32,17 @@ type point struct {
 	Groups  map[string]Capacity `json:"groups"`
 }
 
-// length of a history, in points: ten minutes of this machine's time.
+// length is the number of points in a history: ten minutes of real time.
 const length = 600
 
-// history is the last points, the oldest first.
+// history has the last points, the oldest first.
 type history struct {
 	points []point
 	former Sample
-	at     time.Time // when the former was taken, real time
+	at     time.Time // when the former sample was taken, real time
 }
 
-// add makes a point of a sample that was taken now. What is counted for the first time counts from 0.
+// add makes a point of a sample. A counter that appears for the first time counts from 0.
 func (h *history) add(s Sample, now time.Time) point {
 	p := point{
 		Time: float64(s.Time.UnixMilli()) / 1000, Rates: map[string]float64{}, CPU: s.CPU, Tasks: s.Tasks, Groups: s.Groups,
@@ -61,7 +61,7 @@ func (h *history) add(s Sample, now time.Time) point {
 	return p
 }
 
-// rate of a counter, which starts anew when its listener is opened anew.
+// rate returns a counter's rate. A counter starts from 0 again when its listener is opened again.
 func rate(before, after uint64, seconds float64) float64 {
 	if after < before {
 		before = 0

@@ -170,7 +170,8 @@ func (w *world) webGroup() {
 	}))(w.t)
 	topic := must(cloud.Make(w.Cloud, func(m *cloud.Model) (events.Topic, error) { return m.Events.CreateTopic("scaling") }))(w.t).ARN
 	require.NoError(w.t, w.Cloud.Change(func(m *cloud.Model) error {
-		return m.Events.SetTopicPolicy(topic, `{"Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sns:Publish","Resource":"`+topic+`"}]}`)
+		return m.Events.SetTopicPolicy(topic, `{"Statement":[{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},`+
+			`"Action":"sns:Publish","Resource":"`+topic+`"}]}`)
 	}))
 	must(cloud.Make(w.Cloud, func(m *cloud.Model) (string, error) {
 		return m.Events.PutRule("web-events", `{"detail":{"AutoScalingGroupName":["web"]}}`, false)

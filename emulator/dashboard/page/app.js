@@ -1,4 +1,4 @@
-// The page: it follows the emulator's events and draws what they say.
+// The page: it listens to the emulator's events and draws what they say.
 
 import { h, patch } from './dom.js';
 import { act, faults } from './faults.js';
@@ -21,7 +21,7 @@ function draw() {
   at('title').textContent = `Emulator: ${view.stack}`;
   document.title = `${view.stack} – emulator`;
   patch(at('facts'), [`${view.region}, ${view.speed} × speed, `, h('time', { datetime: view.time },
-    `${date(view.time)} ${clock(view.time)}`), ' there']);
+    `${date(view.time)} ${clock(view.time)}`), ' emulated time']);
   patch(at('topology'), topology(view, newest, act));
   patch(at('faults'), faults(view, draw));
   const elements = chartElements(view);
@@ -41,7 +41,7 @@ function connection(state, text) {
   at('connection').textContent = text;
 }
 
-function follow() {
+function listen() {
   const events = new EventSource('events');
   events.addEventListener('open', () => connection('live', 'live'));
   events.addEventListener('history', (e) => { points = JSON.parse(e.data) ?? []; });
@@ -57,7 +57,7 @@ function follow() {
   });
   events.addEventListener('error', () => {
     connection('lost', 'the emulator does not answer');
-    if (events.readyState === EventSource.CLOSED) setTimeout(follow, 2000); // otherwise it tries again by itself
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 2000); // otherwise it tries again by itself
   });
 }
 
@@ -67,4 +67,4 @@ at('pause').addEventListener('click', () => {
   draw();
 });
 
-follow();
+listen();

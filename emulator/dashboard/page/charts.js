@@ -1,4 +1,4 @@
-// Time charts with a legend that tells the values: of the moment under the pointer, otherwise the newest.
+// Time charts with a legend that shows the values at the pointer, or the newest values.
 
 import uPlot from './uplot/uPlot.esm.js';
 import { h, patch } from './dom.js';
@@ -7,7 +7,7 @@ import { number, seconds } from './words.js';
 const slots = 7;
 const owners = new Array(slots).fill(null); // of colours
 
-// claim gives each of the newest IDs a colour that it keeps while it is there; the rest get none.
+// claim gives each of the newest IDs a colour, which the ID keeps while it is among the newest. The other IDs get no colour.
 export function claim(ids) {
   const named = ids.slice(-slots);
   for (let slot = 0; slot < slots; slot++) {
@@ -52,7 +52,7 @@ export class Chart {
     charts.add(this);
   }
 
-  // forget lets go of a chart that is shown no more.
+  // forget removes a chart that is not shown any more.
   forget() {
     this.plot?.destroy();
     charts.delete(this);
@@ -113,7 +113,7 @@ export class Chart {
   }
 }
 
-// swatch shows the colour that something has in the charts.
+// swatch shows the colour of a line in the charts.
 export function swatch(colour, dash) {
   return h('span', {
     class: dash ? 'swatch dashed' : 'swatch', 'aria-hidden': 'true',

@@ -1,21 +1,21 @@
-// Faults: buttons beside what they hit, a form for all of them, and those that last.
+// Faults: buttons beside their targets, a form for all faults, and a list of the faults that last.
 
 import { h } from './dom.js';
 import { badge, clock, empty, isSet } from './words.js';
 
-let actions = []; // what the emulator can do
-let asked = false; // for the actions
+let actions = []; // that the emulator offers
+let asked = false; // whether the actions have been requested
 let chosen = ''; // the action in the form
 let redraw = () => {};
 
-// tell says what came of a request, to screen readers too.
+// tell shows the result of a request, to screen readers too.
 function tell(text, failed) {
   const line = document.getElementById('result');
   line.textContent = text;
   line.className = failed ? 'bad' : '';
 }
 
-// request asks the control API. Its content type is one that no foreign page can send without being asked.
+// request calls the control API. A page of another origin cannot send this content type without the server's consent.
 async function request(method, path, body) {
   const headers = { 'Content-Type': 'application/json' };
   const response = await fetch(path, { method, headers, body: JSON.stringify(body) });
@@ -42,7 +42,7 @@ async function stop(fault) {
   }
 }
 
-// act is the button of a fault that is over at once.
+// act returns the button of a fault that is over at once.
 export function act(text, action, target, process) {
   const parameters = process ? { ProcessName: process } : undefined;
   return h('button', { type: 'button', class: 'act', 'data-action': action, title: `${action} at ${target}`,
@@ -58,11 +58,11 @@ async function ask() {
     redraw();
   } catch (failure) {
     asked = false;
-    tell(`The faults are not known: ${failure.message}`, true);
+    tell(`The emulator did not list its faults: ${failure.message}`, true);
   }
 }
 
-// faults is the panel. draw is called when the form looks different.
+// faults returns the panel. It calls draw when the form changes.
 export function faults(view, draw) {
   redraw = draw;
   if (!asked) ask();
@@ -81,16 +81,16 @@ function running(view) {
 
 function form(view) {
   const action = actions.find((a) => a.name === chosen);
-  if (!action) return empty('Asking what there is.');
+  if (!action) return empty('Loading the list of faults.');
   const targets = action.targets.flatMap((kind) => targetsOf(view, kind));
   return h('form', { onsubmit: (e) => submit(e, action) },
     label('Action', h('select', { name: 'action', onchange: (e) => { chosen = e.target.value; redraw(); } },
       actions.map((a) => h('option', { key: a.name, value: a.name }, a.name)))),
     h('p', { class: 'quiet' }, action.description),
     label('Target', h('select', { name: 'target', required: true },
-      h('option', { value: '' }, 'choose'), // what is selected when the chosen one goes
+      h('option', { value: '' }, 'choose'), // selected when the chosen target disappears
       targets.map(([id, text]) => h('option', { key: id, value: id }, text)))),
-    action.lasting && label(`Duration, seconds there${action.endless ? '; empty: until it is stopped' : ''}`,
+    action.lasting && label(`Duration in emulated seconds${action.endless ? ' (empty: until it is stopped)' : ''}`,
       h('input', {
         key: 'duration', name: 'duration', type: 'number', min: 1, max: 43200, value: action.endless ? null : 300,
         required: !action.endless,
@@ -99,14 +99,14 @@ function form(view) {
       label(`${p.name}: ${p.description}`,
         h('input', { name: `parameter ${p.name}`, required: p.required, placeholder: p.default })))),
     h('button', { type: 'submit', disabled: targets.length === 0 }, 'Start'),
-    targets.length === 0 && empty('There is nothing that it could hit.'));
+    targets.length === 0 && empty('No target for this fault exists.'));
 }
 
 function label(text, control) {
   return h('label', {}, h('span', {}, text), control);
 }
 
-// targetsOf lists what there is of a kind: its name and how it is shown.
+// targetsOf lists the targets of a kind, each with its name and its label.
 function targetsOf(view, kind) {
   switch (kind) {
     case 'aws:ec2:instance':

@@ -1,4 +1,4 @@
-// The charts' lines, from the view and the history of points.
+// The lines of the charts, made of the view and of the history of points.
 
 import { Chart, claim, colourOf } from './charts.js';
 
@@ -7,22 +7,22 @@ const cpu = new Chart('CPU of instances', { unit: ' %', least: 100 });
 const tasks = new Chart('CPU of tasks, of what they reserve', { unit: ' %', least: 100 });
 const groups = new Map(); // charts of capacity by group
 
-// capacityChart is the chart of a group, which is made when it is first asked for.
+// capacityChart returns the chart of a group, and makes it on the first call.
 export function capacityChart(name) {
   if (!groups.has(name)) groups.set(name, new Chart(`Capacity of ${name}`, { least: 2, height: 130, whole: true }));
   return groups.get(name);
 }
 
-// chartElements are where the charts are shown.
+// chartElements returns the elements of the charts.
 export function chartElements(view) {
   return { requests: requests.element, cpu: [cpu.element, view.services.length > 0 && tasks.element] };
 }
 
-// colour gives the instances their colours: those that are there first, of the others the newest.
+// colour gives the instances their colours: first to those that exist, then to the newest of those that are terminated.
 export function colour(view) {
-  const there = view.instances.filter((i) => i.state !== 'terminated').map((i) => i.id);
+  const existing = view.instances.filter((i) => i.state !== 'terminated').map((i) => i.id);
   const gone = view.instances.filter((i) => i.state === 'terminated').map((i) => i.id);
-  claim([...gone, ...there]);
+  claim([...gone, ...existing]);
 }
 
 export function drawCharts(view, points) {
@@ -38,7 +38,7 @@ export function drawCharts(view, points) {
   }
 }
 
-// split tells the targets that have a colour from the rest, which is drawn as one line.
+// split separates the targets that have a colour from the rest, which is drawn as one line.
 function split(points, field) {
   const all = [...new Set(points.flatMap((p) => Object.keys(p[field])))].filter((id) => id !== '');
   const named = all.filter((id) => colourOf(instanceOf(id)));
@@ -100,7 +100,7 @@ function taskLines(view, points) {
   return [...lines, ...thresholds(view, points, (a) => a.namespace === 'AWS/ECS')];
 }
 
-// thresholds are those of the alarms on CPU: a target tracking policy's upper one is at its target.
+// thresholds returns the lines of the alarms on CPU. The upper alarm of a target tracking policy is at the policy's target.
 function thresholds(view, points, wanted) {
   const alarms = view.alarms.filter((a) => a.metric === 'CPUUtilization' && wanted(a));
   const lines = new Map();

@@ -1,9 +1,9 @@
-// What is told in lists: capacity, alarms, activities, refreshes, notifications.
+// The panels with lists: capacity, alarms, activities, refreshes, notifications, differences from AWS.
 
 import { h } from './dom.js';
 import { badge, clock, duration, empty, isSet, moment, number } from './words.js';
 
-const shown = 50; // of a list that grows
+const shown = 50; // entries of a list that grows
 
 export function capacity(view, charts) {
   const groups = view.groups.map((g) => h('article', { key: g.name, 'data-group': g.name },
@@ -59,7 +59,7 @@ export function alarms(view) {
   return list.length > 0 ? [h('ul', { class: 'plain rows' }, list)] : [empty('No alarm.')];
 }
 
-// activities lists those of groups and the events of services, the newest first.
+// activities lists the activities of groups and the events of services, the newest first.
 export function activities(view) {
   const all = [];
   for (const g of view.groups) {
@@ -74,7 +74,7 @@ export function activities(view) {
   if (all.length === 0) return [empty('Nothing has happened yet.')];
   return [
     h('ol', { class: 'plain rows', tabindex: '0', 'aria-label': 'activities' }, all.slice(0, shown).map(activity)),
-    all.length > shown && h('p', { class: 'quiet' }, `and ${all.length - shown} earlier ones`),
+    all.length > shown && h('p', { class: 'quiet' }, `and ${all.length - shown} earlier activities`),
   ];
 }
 
@@ -105,7 +105,7 @@ export function notifications(view) {
       h('p', { class: 'quiet' }, n.topic), h('pre', { tabindex: '0', 'aria-label': 'message' }, pretty(n.message))))))];
 }
 
-// subject adds what happened where all of a sender's subjects are the same.
+// subject adds the kind of an event where all subjects of a sender are the same.
 function subject(n) {
   const kind = JSON.parse(n.message)['detail-type'];
   return (kind ? `${n.subject}: ${kind}` : n.subject) + (n.lost ? ' (lost)' : '');

@@ -1,10 +1,10 @@
-// Balancers above the zones, in each zone its instances, on each instance its tasks.
+// Balancers above the zones, instances in their zones, tasks on their instances.
 
 import { colourOf, swatch } from './charts.js';
 import { h } from './dom.js';
 import { badge, clock, empty, number } from './words.js';
 
-// topology draws a view; act(text, action, target) makes a fault's button.
+// topology draws a view. act(text, action, target) returns the button of a fault.
 export function topology(view, point, act) {
   if (view.balancers.length === 0 && view.instances.length === 0) {
     return [empty('Nothing is deployed yet.')];
@@ -43,15 +43,15 @@ function sum(values) {
 }
 
 function zoneOf(view, point, zone, act) {
-  const here = view.instances.filter((i) => i.zone === zone);
-  const gone = here.filter((i) => i.state === 'terminated');
-  const there = here.filter((i) => i.state !== 'terminated');
-  const healthy = there.filter((i) => i.target === 'healthy').length;
+  const all = view.instances.filter((i) => i.zone === zone);
+  const gone = all.filter((i) => i.state === 'terminated');
+  const existing = all.filter((i) => i.state !== 'terminated');
+  const healthy = existing.filter((i) => i.target === 'healthy').length;
   return h('section', { key: zone, class: 'zone', 'aria-label': `Zone ${zone}` },
-    h('h3', {}, zone, ' ', h('span', { class: 'quiet' }, `instances: ${there.length}, healthy: ${healthy}`)),
+    h('h3', {}, zone, ' ', h('span', { class: 'quiet' }, `instances: ${existing.length}, healthy: ${healthy}`)),
     hits(view, [zone, ...Object.keys(view.subnets).filter((s) => view.subnets[s] === zone)]),
-    there.length === 0 && empty('No instance is here.'),
-    h('ul', { class: 'instances' }, there.map((i) => instance(view, point, i, act))),
+    existing.length === 0 && empty('No instance in this zone.'),
+    h('ul', { class: 'instances' }, existing.map((i) => instance(view, point, i, act))),
     gone.length > 0 && h('details', { class: 'gone' },
       h('summary', {}, `${gone.length} terminated`),
       h('ul', { class: 'plain' }, gone.map((i) => h('li', { key: i.id }, h('code', {}, i.id), ' ',
@@ -77,13 +77,13 @@ function instance(view, point, i, act) {
     running && h('div', { class: 'buttons' }, act('Terminate', 'aws:ec2:terminate-instances', i.id)));
 }
 
-// hits tells the faults that last at something.
+// hits lists the faults that last at one of the targets.
 function hits(view, targets) {
   return view.faults.filter((f) => targets.includes(f.target)).map((f) => h('p', { key: f.id, class: 'why' },
     `${f.action} at ${f.target}`));
 }
 
-// ratesOf sums an instance's targets: it is one by itself, or one for each port.
+// ratesOf sums the rates of an instance's targets: the instance itself, or one target for each of its ports.
 function ratesOf(point, id) {
   const rates = Object.entries(point?.rates ?? {}).filter(([target]) => target === id || target.startsWith(`${id}:`));
   return rates.reduce((n, [, rate]) => n + rate, 0);

@@ -1,8 +1,8 @@
-// How things are written on this page.
+// How values are written on this page.
 
 import { h } from './dom.js';
 
-// clock is a moment as people read it: in the cloud's time, UTC.
+// clock returns the time of day of a moment, in emulated time and UTC.
 export function clock(text) {
   return isSet(text) ? new Date(text).toISOString().slice(11, 19) : '';
 }
@@ -37,7 +37,7 @@ export function number(value) {
   return value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1);
 }
 
-// What a state means to the one who looks: good, waiting, leaving, bad or off.
+// moods sorts states into good, waiting, leaving and bad. All others are off.
 const moods = {
   good: ['healthy', 'running', 'InService', 'OK', 'Successful', 'ACTIVE', 'RUNNING', 'COMPLETED', 'done'],
   wait: ['initial', 'pending', 'Pending', 'PENDING', 'InProgress', 'IN_PROGRESS', 'INSUFFICIENT_DATA', 'starting',

@@ -17,45 +17,46 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// builder is part of the name of what it builds: a change below takes a higher number.
+// builder is the version of what is built below, and part of its name: a change needs a higher number.
 const builder = 1
 
 const suite = "bookworm"
 
-// MirrorVariable names the environment variable with the mirror that the base root comes from. Empty: Debian's, its
-// updates and security updates.
+// MirrorVariable names the environment variable with the mirror that the base root comes from. Without it, the packages come
+// from Debian with its updates and security updates.
 const MirrorVariable = "ELASTIC_SERVICE_DEBIAN_MIRROR"
 
-// basePackages are beside the minimal system: what Amazon Linux 2023 has too (systemd, networkd, cloud-init, aws, sudo, an
+// basePackages are added to the minimal system: what Amazon Linux 2023 has too (systemd, networkd, cloud-init, aws, sudo, an
 // SSH server), and what cloud-init needs to ask for its address.
 var basePackages = []string{
 	"systemd", "systemd-sysv", "libpam-systemd", "dbus", "cloud-init", "isc-dhcp-client", "iproute2", "python3",
 	"ca-certificates", "awscli", "sudo", "openssh-server", "procps", "curl",
 }
 
-// baseFiles are written over the packages' own.
+// baseFiles replace files of the packages.
 var baseFiles = map[string]string{
 	"etc/default/locale": "LANG=C.UTF-8\n",
 	// The VPC's resolver; the machine needs no other that manages the file.
 	"etc/resolv.conf": "nameserver 169.254.169.253\n",
 	// systemd-machine-id-setup fills it in at the first boot.
 	"etc/machine-id": "",
-	// Found by asking what the hypervisor is, which is not there to be asked.
+	// cloud-init finds the data source by asking for the hypervisor, which a container does not have.
 	"etc/cloud/cloud.cfg.d/90_datasource.cfg": "datasource_list: [Ec2]\n",
-	// netplan and ifupdown ask udev, which a container hasn't.
+	// netplan and ifupdown ask udev, which a container does not have.
 	"etc/cloud/cloud.cfg.d/80_network.cfg": "system_info:\n  network:\n    renderers: [networkd]\n    activators: [networkd]\n",
-	// networkd waits 13 s for an IPv6 router that a VPC without IPv6 doesn't have.
+	// networkd waits 13 s for an IPv6 router that a VPC without IPv6 does not have.
 	"etc/systemd/network/10-cloud-init-ens5.network.d/no-ipv6.conf": "[Network]\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n",
 }
 
-// baseHooks run in the new root. Timers of a long life have no place in a short one.
+// baseHooks run in the new root. They switch off the timers that maintain a machine over weeks.
 var baseHooks = []string{
 	`rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/hostname "$1"/etc/resolv.conf`,
 	`chroot "$1" systemctl enable systemd-networkd.service`,
-	`chroot "$1" systemctl mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service dpkg-db-backup.timer fstrim.timer`,
+	`chroot "$1" systemctl mask apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service ` +
+		`dpkg-db-backup.timer fstrim.timer`,
 }
 
-// baseOptions are mmdebstrap's, but for its suite, target and mirror.
+// baseOptions returns mmdebstrap's options, without suite, target and mirror.
 func baseOptions() []string {
 	options := []string{
 		"--mode=root", "--variant=minbase", "--include=" + strings.Join(basePackages, ","),
@@ -69,7 +70,7 @@ func baseOptions() []string {
 	return options
 }
 
-// baseFolder is where the root is, or will be: its name is a hash of everything that it is made from.
+// baseFolder returns the folder of the root, built or not. Its name has a hash of everything that the root is made from.
 func baseFolder() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -80,8 +81,8 @@ func baseFolder() (string, error) {
 	return filepath.Join(cache, "elastic-service", "machine-"+hex.EncodeToString(hash.Sum(nil))[:16]), nil
 }
 
-// Base is the folder of the root that machines are laid over. It is built if it isn't there, which takes a minute and
-// the network; it is safe to delete whenever no machine runs.
+// Base returns the folder of the root that all machines share. It builds the root if there is none, which takes a minute and
+// needs the network. The folder may be deleted while no machine runs.
 func Base(ctx context.Context, log *slog.Logger) (string, error) {
 	folder, err := baseFolder()
 	if err != nil {
@@ -107,7 +108,7 @@ func Base(ctx context.Context, log *slog.Logger) (string, error) {
 	return folder, os.Rename(folder+".partial", folder)
 }
 
-// lock waits until no other process has it.
+// lock takes a lock, for which it waits until no other process has it.
 func lock(name string) (unlock func(), err error) {
 	file, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -121,14 +122,14 @@ func lock(name string) (unlock func(), err error) {
 }
 
 func build(ctx context.Context, folder string) error {
-	if err := os.RemoveAll(folder); err != nil { // of a build that was cut short
+	if err := os.RemoveAll(folder); err != nil { // left by a build that was interrupted
 		return err
 	}
 	arguments := append(baseOptions(), suite, folder)
 	if mirror := os.Getenv(MirrorVariable); mirror != "" {
 		arguments = append(arguments, mirror)
 	}
-	if err := run(exec.CommandContext(ctx, "mmdebstrap", arguments...)); err != nil { //nolint:gosec // nothing of it comes from outside
+	if err := run(exec.CommandContext(ctx, "mmdebstrap", arguments...)); err != nil { //nolint:gosec // no argument comes from outside
 		return err
 	}
 	for name, content := range baseFiles {
@@ -139,7 +140,8 @@ func build(ctx context.Context, folder string) error {
 	return nil
 }
 
-// writeBelow writes a file of a machine, which its own root's processes must be able to reach whatever the umask is here.
+// writeBelow writes a file of a machine. Its mode does not depend on the umask of this process, because the machine's users must
+// be able to reach it.
 func writeBelow(folder, name string, content []byte, mode fs.FileMode) error {
 	file := filepath.Join(folder, name)
 	if err := makeFolders(folder, filepath.Dir(name)); err != nil {

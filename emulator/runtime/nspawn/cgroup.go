@@ -16,13 +16,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cgroupPrefix begins the names of machines' cgroups: prefix, owner's process ID and start time, machine's ID.
+// cgroupPrefix begins the names of machines' cgroups, which go on with the owner's process ID and start time and the machine's
+// ID.
 const cgroupPrefix = "elastic-service-machine."
 
 // cgroup is a folder in the unified hierarchy.
 type cgroup string
 
-// hierarchy is where the host has its unified hierarchy: /sys/fs/cgroup on most, /sys/fs/cgroup/unified beside the old one.
+// hierarchy returns where the host has its unified hierarchy: /sys/fs/cgroup on most hosts, /sys/fs/cgroup/unified beside the old
+// hierarchy.
 func hierarchy() (string, error) {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -59,16 +61,16 @@ func newCgroup(id string) (cgroup, error) {
 // supervising is where nspawn is started.
 func (c cgroup) supervising() string { return string(c) }
 
-// executing is where commands are that were started in the machine from outside.
+// executing returns the child for commands that are started in the machine from outside.
 func (c cgroup) executing() string { return filepath.Join(string(c), "exec") }
 
-// startTime is field 22 of stat: together with the ID it names a process for ever.
+// startTime returns field 22 of a process's stat. Process ID and start time together are never used again.
 func startTime(pid int) (string, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return "", err
 	}
-	// The command's name, in parentheses, may have blanks.
+	// The name of the command, in parentheses, may contain blanks.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if len(fields) < 20 {
 		return "", fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields))
@@ -76,7 +78,7 @@ func startTime(pid int) (string, error) {
 	return fields[19], nil
 }
 
-// folders are the cgroup's own and those below it, which come and go as they are looked at.
+// folders lists the cgroup's own folder and those below it, which may come and go meanwhile.
 func (c cgroup) folders() []string {
 	var folders []string
 	_ = filepath.WalkDir(string(c), func(path string, entry fs.DirEntry, err error) error {
@@ -88,7 +90,7 @@ func (c cgroup) folders() []string {
 	return folders
 }
 
-// pids are the processes of the cgroup and of those below it.
+// pids lists the processes of the cgroup and of those below it.
 func (c cgroup) pids() []int {
 	var pids []int
 	for _, folder := range c.folders() {
@@ -105,7 +107,7 @@ func (c cgroup) pids() []int {
 	return pids
 }
 
-// leader is the process ID, outside, of the machine's systemd: of process 1 from when it has the machine's root.
+// leader returns the host's process ID of the machine's process 1, once that is systemd.
 func (c cgroup) leader() (int, bool) {
 	for _, pid := range c.pids() {
 		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
@@ -126,8 +128,8 @@ func (c cgroup) leader() (int, bool) {
 	return 0, false
 }
 
-// reaper waits for the end of its input, which comes when the process that started it is gone. It has a minute, should
-// a process hang in the kernel.
+// reaper waits for the end of its input, which comes when the process that started it is gone. Then it tries for a minute to
+// kill the cgroup, because a process may hang in the kernel.
 const reaper = `read -r _
 for try in $(seq 600); do
 	[ -d "$1" ] || exit 0
@@ -136,17 +138,17 @@ for try in $(seq 600); do
 	sleep 0.1
 done 2>/dev/null`
 
-// guard has another process destroy the cgroup when this one ends without doing so, however that comes. nspawn's guest
-// would outlive a nspawn that is killed.
+// guard starts a process that destroys the cgroup when this process ends without doing so. The guest of a killed nspawn would
+// outlive it.
 func (c cgroup) guard() (release func(), err error) {
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
 	defer read.Close()
-	cmd := exec.Command("/bin/sh", "-c", reaper, "reaper", string(c)) //nolint:gosec // the name is made here
+	cmd := exec.Command("/bin/sh", "-c", reaper, "reaper", string(c)) //nolint:gosec // the name comes from newCgroup
 	cmd.Stdin = read
-	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true} // not the terminal's to interrupt
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true} // so that Ctrl-C at the terminal does not reach it
 	if err := cmd.Start(); err != nil {
 		_ = write.Close()
 		return nil, err
@@ -178,7 +180,7 @@ func (c cgroup) destroy() error {
 	}
 }
 
-// remove deletes the folders, those within others first.
+// remove deletes the folders, the innermost first.
 func (c cgroup) remove() error {
 	folders := c.folders()
 	slices.Reverse(folders)
@@ -190,7 +192,7 @@ func (c cgroup) remove() error {
 	return nil
 }
 
-// cpuTime is what the processes have used, those that have ended included.
+// cpuTime returns the processor time that the processes have used, including those that have ended.
 func (c cgroup) cpuTime() time.Duration {
 	stat, err := os.ReadFile(filepath.Join(string(c), "cpu.stat"))
 	if err != nil {
@@ -205,7 +207,7 @@ func (c cgroup) cpuTime() time.Duration {
 	return 0
 }
 
-// Leftovers are the machines of processes that have ended without closing them: names of cgroups.
+// Leftovers lists the cgroups of machines whose owner has ended without closing them.
 func Leftovers() ([]string, error) {
 	root, err := hierarchy()
 	if err != nil {
@@ -215,7 +217,8 @@ func Leftovers() ([]string, error) {
 	return slices.DeleteFunc(found, ownerLives), err
 }
 
-// ownerLives also holds for names that are not as they should be: those are somebody else's.
+// ownerLives reports whether the owner of a cgroup runs. It returns true for names of another form, because those cgroups belong
+// to another program.
 func ownerLives(folder string) bool {
 	parts := strings.SplitN(strings.TrimPrefix(filepath.Base(folder), cgroupPrefix), ".", 3)
 	pid, err := strconv.Atoi(parts[0])
@@ -226,7 +229,7 @@ func ownerLives(folder string) bool {
 	return err == nil && started == parts[1]
 }
 
-// removeLeftovers kills what processes that have ended left running. Its mounts, namespaces and interfaces go with it.
+// removeLeftovers kills the machines whose owner has ended. Their mounts, namespaces and interfaces go with them.
 func removeLeftovers() error {
 	folders, err := Leftovers()
 	for _, folder := range folders {

@@ -22,7 +22,7 @@ const (
 	leaseSeconds = 3600 // as in a VPC
 )
 
-// lease is what a machine is told.
+// lease is the network configuration of a machine.
 type lease struct {
 	address, router, dns netip.Addr
 	mask                 net.IPMask
@@ -38,13 +38,13 @@ func serveDHCP(conn net.PacketConn, leaseOf func(mac net.HardwareAddr) (lease, b
 			return
 		}
 		if reply := dhcpReply(buffer[:n], leaseOf); reply != nil {
-			// To everybody: the machine has no address yet.
+			// As a broadcast, because the machine has no address yet.
 			_, _ = conn.WriteTo(reply, &net.UDPAddr{IP: net.IPv4bcast, Port: 68})
 		}
 	}
 }
 
-// dhcpReply is nil for what is no request of a machine that is known.
+// dhcpReply returns the reply to a request, or nil if it is not a request of a known machine.
 func dhcpReply(request []byte, leaseOf func(net.HardwareAddr) (lease, bool)) []byte {
 	if len(request) < dhcpOptions || request[0] != 1 || binary.BigEndian.Uint32(request[236:]) != dhcpCookie {
 		return nil
@@ -80,7 +80,7 @@ func dhcpReply(request []byte, leaseOf func(net.HardwareAddr) (lease, bool)) []b
 	return append(reply, optionEnd)
 }
 
-// messageType is 0 when there is none.
+// messageType returns the DHCP message type, or 0 without that option.
 func messageType(options []byte) byte {
 	for len(options) > 2 && options[0] != optionEnd {
 		if options[0] == 0 { // padding
@@ -99,7 +99,7 @@ func messageType(options []byte) byte {
 	return 0
 }
 
-// onDevice keeps a socket to one interface, and lets it broadcast.
+// onDevice returns a configuration that binds a socket to one interface and lets it broadcast.
 func onDevice(name string) net.ListenConfig {
 	return net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var err error

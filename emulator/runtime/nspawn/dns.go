@@ -22,7 +22,7 @@ func serveDNS(conn net.PacketConn, lookup func(name string) (netip.Addr, bool)) 
 	}
 }
 
-// dnsReply knows IPv4 addresses alone: of a known name, other types of records are none; an unknown one does not exist.
+// dnsReply answers a query for an IPv4 address. A known name has no records of other types; an unknown name does not exist.
 func dnsReply(query []byte, lookup func(string) (netip.Addr, bool)) []byte {
 	var request dnsmessage.Message
 	if request.Unpack(query) != nil || len(request.Questions) != 1 || request.Response {

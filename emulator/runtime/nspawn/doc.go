@@ -1,4 +1,4 @@
-// Package nspawn boots what is very near to an EC2 instance, and proves with it what user data does: Debian with systemd
+// Package nspawn boots machines that are very close to an EC2 instance, and proves with them what user data does: Debian with systemd
 // and cloud-init in systemd-nspawn, in network namespaces of its own, over an overlay of one read-only root.
 //
 //	VPC's network namespace                                              a machine's
@@ -12,9 +12,9 @@
 //
 // No interface leads out of the namespaces: nothing leaves them, and addresses cannot collide with the host's.
 //
-// What a machine holds of the host — its namespaces, mounts and interfaces — hangs on its processes alone, and they are
-// in one cgroup. When the process that booted it ends, however that comes, a guard kills them all; should the guard be
+// What a machine holds of the host (its namespaces, mounts and interfaces) lives as long as its processes, which are all in
+// one cgroup. When the process that booted the machine ends, for whatever reason, a guard kills them. If the guard has been
 // killed too, the next [NewVPC] finds the cgroup by its name.
 //
-// It takes root and some packages: [Missing] says what is not there.
+// [Runtime] makes a runtime of the emulator from it. It needs root and some packages: [Missing] says what is not there.
 package nspawn

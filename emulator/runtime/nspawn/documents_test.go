@@ -76,26 +76,43 @@ var mutations = map[string]mutation{
 	"a relative path": {
 		"path: /etc/elastic", "path: etc/elastic", "is not an absolute path", false,
 	},
-	"a command that is no list":      {"  - - systemctl\n    - daemon-reload\n", "  - 7\n", "runcmd[0]: is not a list", true},
-	"a command with a number":        {"    - daemon-reload\n", "    - 7\n", "runcmd[0][1]: is not text", true},
-	"a list that is a mapping":       {"runcmd:\n", "runcmd:\n  a: b\nx:\n", "runcmd: is not a list", true},
-	"a unit that isn't enabled":      {"    - musicguru.service\n", "", "musicguru.service: is not enabled by runcmd", false},
-	"a unit that isn't there":        {"    - musicguru.service\n", "    - musicgru.service\n", `"musicgru.service" is no unit of the document`, false},
-	"a unit under another name":      {unitFile, "/etc/systemd/system/musicguru.servce\n", "is not the file of a service", false},
-	"an unknown directive":           {"      NoNewPrivileges=yes\n", "      NoNewPrivilege=yes\n", "Service.NoNewPrivilege: is not known", false},
-	"a directive of no section":      {"      [Service]\n", "", "Unit.Type: is not known", false},
-	"an unknown section":             {"      [Install]\n", "      [Instal]\n", "Instal.WantedBy: is not known", false},
-	"a value that is none":           {"      ProtectHome=yes\n", "      ProtectHome=maybe\n", `ProtectHome: "maybe" is not a value of it`, false},
-	"a relative command":             {"ExecStart=/usr/bin/aws", "ExecStart=aws", "Service.ExecStart: ", false},
-	"a unit without a command":       {"      ExecStart=/usr/local/bin/musicguru serve\n", "", "Service.ExecStart: must be set", false},
-	"a unit that runs as root":       {"      DynamicUser=yes\n", "", "services run unprivileged", false},
-	"a unit that isn't restarted":    {"      Restart=always\n", "", "Service.Restart: must be set", false},
-	"a unit that nothing wants":      {"      WantedBy=multi-user.target\n", "", "Install.WantedBy: must be set", false},
-	"a requirement that isn't met":   {"Requires=artifact-musicguru.service", "Requires=artifact-music.service", `Unit.Requires: "artifact-music.service" is no unit of the document`, false},
-	"an artifact without a checksum": {"/etc/elastic-service/musicguru.sha256\n    perm", "/etc/elastic-service/music.sha256\n    perm", "artifact-musicguru.service: has no checksum", false},
-	"a checksum cut short":           {"sha256\n    permissions: \"0644\"\n    content: |\n      ", "sha256\n    permissions: \"0644\"\n    content: |\n      f", "is not a SHA-256", false},
-	"a byte that is no text":         {"Description=Service musicguru", "Description=\xff", "user data is not text in UTF-8", true},
-	"too large":                      {"write_files:\n", "write_files:\n" + strings.Repeat("# filling\n", 1500), "EC2 takes 16384 at most", false},
+	"a command that is no list": {"  - - systemctl\n    - daemon-reload\n", "  - 7\n", "runcmd[0]: is not a list", true},
+	"a command with a number":   {"    - daemon-reload\n", "    - 7\n", "runcmd[0][1]: is not text", true},
+	"a list that is a mapping":  {"runcmd:\n", "runcmd:\n  a: b\nx:\n", "runcmd: is not a list", true},
+	"a unit that isn't enabled": {"    - musicguru.service\n", "", "musicguru.service: is not enabled by runcmd", false},
+	"a unit that isn't there": {
+		"    - musicguru.service\n", "    - musicgru.service\n", `"musicgru.service" is no unit of the document`, false,
+	},
+	"a unit under another name": {unitFile, "/etc/systemd/system/musicguru.servce\n", "is not the file of a service", false},
+	"an unknown directive": {
+		"      NoNewPrivileges=yes\n", "      NoNewPrivilege=yes\n", "Service.NoNewPrivilege: is not known", false,
+	},
+	"a directive of no section": {"      [Service]\n", "", "Unit.Type: is not known", false},
+	"an unknown section":        {"      [Install]\n", "      [Instal]\n", "Instal.WantedBy: is not known", false},
+	"a value that is none": {
+		"      ProtectHome=yes\n", "      ProtectHome=maybe\n", `ProtectHome: "maybe" is not a value of it`, false,
+	},
+	"a relative command":          {"ExecStart=/usr/bin/aws", "ExecStart=aws", "Service.ExecStart: ", false},
+	"a unit without a command":    {"      ExecStart=/usr/local/bin/musicguru serve\n", "", "Service.ExecStart: must be set", false},
+	"a unit that runs as root":    {"      DynamicUser=yes\n", "", "services run unprivileged", false},
+	"a unit that isn't restarted": {"      Restart=always\n", "", "Service.Restart: must be set", false},
+	"a unit that nothing wants":   {"      WantedBy=multi-user.target\n", "", "Install.WantedBy: must be set", false},
+	"a requirement that isn't met": {
+		"Requires=artifact-musicguru.service", "Requires=artifact-music.service",
+		`Unit.Requires: "artifact-music.service" is no unit of the document`, false,
+	},
+	"an artifact without a checksum": {
+		"/etc/elastic-service/musicguru.sha256\n    perm", "/etc/elastic-service/music.sha256\n    perm",
+		"artifact-musicguru.service: has no checksum", false,
+	},
+	"a checksum cut short": {
+		"sha256\n    permissions: \"0644\"\n    content: |\n      ", "sha256\n    permissions: \"0644\"\n    content: |\n      f",
+		"is not a SHA-256", false,
+	},
+	"a byte that is no text": {"Description=Service musicguru", "Description=\xff", "user data is not text in UTF-8", true},
+	"too large": {
+		"write_files:\n", "write_files:\n" + strings.Repeat("# filling\n", 1500), "EC2 takes 16384 at most", false,
+	},
 }
 
 // mutate changes dev's document. The text must be there, or the mutation would be none.

@@ -23,7 +23,7 @@ type Result struct {
 	Code           int // of its exit; 128 and the signal's number if it was killed
 }
 
-// Exec runs a command in the machine as root. A command that fails is a [Result], no error.
+// Exec runs a command in the machine as root. The failure of the command is part of the [Result] and not an error.
 func (m *Machine) Exec(ctx context.Context, command ...string) (Result, error) {
 	return m.exec(ctx, nil, command...)
 }
@@ -41,7 +41,7 @@ func (m *Machine) exec(ctx context.Context, stdin io.Reader, command ...string) 
 	arguments := append([]string{
 		"--target", strconv.Itoa(leader), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--",
 	}, command...)
-	cmd := exec.CommandContext(ctx, "nsenter", arguments...) //nolint:gosec // running commands is what it is for
+	cmd := exec.CommandContext(ctx, "nsenter", arguments...) //nolint:gosec // running commands is its purpose
 	cmd.Env = []string{"PATH=" + searchPath, "LANG=C.UTF-8", "HOME=/root", "SYSTEMD_COLORS=0"}
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, UseCgroupFD: true, CgroupFD: int(folder.Fd())}
@@ -59,7 +59,7 @@ func (m *Machine) exec(ctx context.Context, stdin io.Reader, command ...string) 
 	return r, errors.Join(err, ctx.Err())
 }
 
-// inside is the machine's process 1. A machine that is about to start is waited for.
+// inside returns the machine's cgroup and its process 1. It waits for a machine that is about to start.
 func (m *Machine) inside(ctx context.Context) (cgroup, int, error) {
 	for wait := time.NewTicker(10 * time.Millisecond); ; {
 		if !m.Running() {
@@ -86,7 +86,7 @@ func (m *Machine) Write(ctx context.Context, path string, content []byte) error 
 	return err
 }
 
-// output is a command's, whose failure is an error.
+// output returns what a command prints. The failure of the command is an error.
 func (m *Machine) output(ctx context.Context, command ...string) (string, error) {
 	r, err := m.Exec(ctx, command...)
 	if err == nil && r.Code != 0 {
@@ -108,7 +108,7 @@ type ServiceStatus struct {
 	Restarts int    // automatic ones
 }
 
-// Services are the units that user data left in /etc/systemd/system, by name.
+// Services returns the units that user data left in /etc/systemd/system, sorted by name.
 func (m *Machine) Services(ctx context.Context) ([]ServiceStatus, error) {
 	names, err := m.units()
 	if err != nil || len(names) == 0 {
@@ -148,7 +148,7 @@ func parseStatus(block string) ServiceStatus {
 	return s
 }
 
-// units are regular files on the machine's disk: links are aliases and what systemctl enabled.
+// units lists the regular files among the units on the machine's disk: links are aliases and what systemctl enabled.
 func (m *Machine) units() ([]string, error) {
 	files, err := filepath.Glob(filepath.Join(m.path(upperFolder), "etc/systemd/system", "*.service"))
 	var names []string
@@ -161,13 +161,13 @@ func (m *Machine) units() ([]string, error) {
 	return names, err
 }
 
-// StopService is `systemctl stop`: the unit stays stopped until the next boot.
+// StopService stops a unit as `systemctl stop` does: it stays stopped until the next boot.
 func (m *Machine) StopService(ctx context.Context, name string) error {
 	_, err := m.output(ctx, "systemctl", "stop", unitName(name))
 	return err
 }
 
-// StartService is `systemctl start`: it returns when the unit has started.
+// StartService starts a unit as `systemctl start` does, and returns when it has started.
 func (m *Machine) StartService(ctx context.Context, name string) error {
 	_, err := m.output(ctx, "systemctl", "start", unitName(name))
 	return err
@@ -175,7 +175,7 @@ func (m *Machine) StartService(ctx context.Context, name string) error {
 
 func unitName(name string) string { return strings.TrimSuffix(name, ".service") + ".service" }
 
-// Journal is what units have said since the boot, or with no unit everything.
+// Journal returns what units have logged since the boot, or without units the whole journal.
 func (m *Machine) Journal(ctx context.Context, units ...string) (string, error) {
 	command := []string{"journalctl", "--no-pager", "--boot", "--output=short-monotonic"}
 	for _, name := range units {
@@ -184,5 +184,5 @@ func (m *Machine) Journal(ctx context.Context, units ...string) (string, error) 
 	return m.output(ctx, command...)
 }
 
-// Console is the file with what the machine has said on its console, over all of its lives.
+// Console returns the name of the file with everything that the machine has printed on its console, over all starts.
 func (m *Machine) Console() string { return m.path(consoleFile) }

@@ -14,13 +14,13 @@ import (
 	"github.com/elastic-service/elastic-service/internal/thread"
 )
 
-// life is a machine's from power on to power off, reboots from inside included.
+// life is the time of a machine from power on to power off, including reboots from inside.
 type life struct {
 	done chan struct{}
 
 	mu     sync.Mutex
-	ending bool   // no reboot any more
-	group  cgroup // of the session; "" between two
+	ending bool   // a reboot from inside ends the life
+	group  cgroup // of the session; "" between two sessions
 }
 
 // end keeps the machine from starting again.
@@ -38,7 +38,7 @@ func (l *life) cgroup() cgroup {
 
 func (l *life) kill() {
 	if group := l.cgroup(); group != "" {
-		_ = group.kill() // gone already, or killed again
+		_ = group.kill() // fails if the cgroup is gone; otherwise Kill tries again
 	}
 }
 
@@ -49,7 +49,7 @@ func (l *life) cpuTime() time.Duration {
 	return 0
 }
 
-// begin is false when the machine was killed before.
+// begin sets the cgroup of a session. It returns false if the machine has been killed before.
 func (l *life) begin(group cgroup) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -57,10 +57,10 @@ func (l *life) begin(group cgroup) bool {
 	return !l.ending
 }
 
-// exitReboot is how nspawn ends when its guest was rebooted from inside.
+// exitReboot is nspawn's exit code after a reboot from inside.
 const exitReboot = 133
 
-// powerOff is SIGRTMIN+3, at which systemd as process 1 shuts down.
+// powerOff is SIGRTMIN+3, which makes systemd as process 1 shut down.
 const powerOff = unix.Signal(37)
 
 func (m *Machine) askToPowerOff() {
@@ -76,13 +76,13 @@ func (m *Machine) askToPowerOff() {
 	}
 }
 
-// live runs sessions until one doesn't end in a reboot. The first one's start, or what kept it from it, is told.
+// live runs sessions until a session does not end in a reboot. It reports to started whether the first session has started.
 func (m *Machine) live(l *life, started chan<- error) {
 	defer close(l.done)
 	tell := func(err error) {
 		select {
 		case started <- err:
-		default: // a later session
+		default: // a later session: nothing waits for its start
 			if err != nil {
 				m.vpc.config.Log.Error("machine did not reboot", "instance", m.spec.ID, "error", err)
 			}
@@ -103,7 +103,7 @@ func (m *Machine) live(l *life, started chan<- error) {
 	}
 }
 
-// session is a machine's from power on to power off or reboot.
+// session runs a machine from power on to power off or reboot.
 func (m *Machine) session(l *life, started func()) (err error) {
 	group, err := newCgroup(m.spec.ID)
 	if err != nil {
@@ -114,24 +114,24 @@ func (m *Machine) session(l *life, started func()) (err error) {
 		return errors.Join(err, group.destroy())
 	}
 	defer func() {
-		m.settle(l, group)
+		m.endSession(l, group)
 		err = errors.Join(err, group.destroy())
 		release()
 	}()
 	if !l.begin(group) {
-		return errors.New("killed before it started")
+		return errors.New("the machine was killed before it started")
 	}
 	space, err := m.plug()
 	if err != nil {
 		return err
 	}
 	defer m.unplug(space)
-	folder, err := os.Open(group.supervising()) // which the machine's own /sys will hide
+	folder, err := os.Open(group.supervising()) // opened now, because the machine's own /sys will hide it
 	if err != nil {
 		return err
 	}
 	defer folder.Close()
-	// The thread's mounts go with it.
+	// The mounts go with the thread.
 	return thread.Run(func() error {
 		if err := m.isolate(space); err != nil {
 			return err
@@ -140,15 +140,16 @@ func (m *Machine) session(l *life, started func()) (err error) {
 	})
 }
 
-// settle keeps the processor time of a session that has ended.
-func (m *Machine) settle(l *life, group cgroup) {
+// endSession adds the processor time of a session that has ended to the machine's.
+func (m *Machine) endSession(l *life, group cgroup) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.used += group.cpuTime()
 	l.begin("")
 }
 
-// plug makes a network namespace with the machine's end of the cable. nspawn takes it from there into the machine's own.
+// plug returns a network namespace with the machine's end of a virtual cable. nspawn moves that end into the machine's own
+// namespace.
 func (m *Machine) plug() (*namespace, error) {
 	space, err := newNamespace()
 	if err != nil {
@@ -166,12 +167,12 @@ func (m *Machine) plug() (*namespace, error) {
 }
 
 func (m *Machine) unplug(space *namespace) {
-	// Gone already if the machine's end is.
+	// Fails if the machine's end, and with it this one, is gone already.
 	_ = m.vpc.space.ip(context.Background(), []string{"link delete " + m.link()})
 	space.close()
 }
 
-// isolate gives the calling thread mounts of its own, with the machine's root among them, and the machine's network.
+// isolate gives the calling thread its own mounts, among them the machine's root, and the machine's network.
 func (m *Machine) isolate(space *namespace) error {
 	if err := unix.Unshare(unix.CLONE_FS | unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("new mount namespace: %w", err)
@@ -182,8 +183,8 @@ func (m *Machine) isolate(space *namespace) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("private mounts: %w", err)
 	}
-	// Where /sys is writable, nspawn waits for a udev that would announce the interface. And whatever hierarchies the host
-	// has, systemd in the machine finds the unified one.
+	// If /sys were writable, nspawn would wait for udev to announce the interface. With its own mount of cgroup2, systemd in the
+	// machine finds the unified hierarchy on every host.
 	if err := unix.Mount("sysfs", "/sys", "sysfs", unix.MS_RDONLY, ""); err != nil {
 		return fmt.Errorf("mounting /sys: %w", err)
 	}

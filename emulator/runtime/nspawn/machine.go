@@ -18,15 +18,15 @@ import (
 	"github.com/elastic-service/elastic-service/userdata"
 )
 
-// Spec is what a machine is made of.
+// Spec describes a machine.
 type Spec struct {
 	ID        string     // i- and 8 to 17 hexadecimal digits
 	Address   netip.Addr // in one of the VPC's subnets, beyond its first four addresses, which are AWS's
-	Directory string     // its own folder, made if missing: its disk and its console's log. There, it was booted before
+	Directory string     // its own folder with its disk and its console's log; made if missing, otherwise the machine is rebooted
 	UserData  []byte     // decoded; at most 16,384 bytes
 
-	Role  string // of its credentials; none when empty
-	Fetch Fetch  // what that role may read of S3; nothing when nil
+	Role  string // of its credentials; without a role there are none
+	Fetch Fetch  // reads what the role may read of S3; nothing when nil
 
 	InstanceType string // "t3.micro" when empty
 	AMI          string // "ami-0123456789abcdef0" when empty
@@ -48,17 +48,17 @@ func (s *Spec) validate() error {
 	case !instanceID.MatchString(s.ID):
 		return fmt.Errorf("%q is not the ID of an instance", s.ID)
 	case len(s.UserData) > userdata.MaxBytes:
-		return fmt.Errorf("user data has %d bytes: EC2 takes %d at most", len(s.UserData), userdata.MaxBytes)
+		return fmt.Errorf("user data has %d bytes: EC2 takes at most %d", len(s.UserData), userdata.MaxBytes)
 	case strings.ContainsAny(s.Directory, `:,\`):
 		return fmt.Errorf("directory %q has a character that separates folders in overlayfs's options", s.Directory)
 	}
 	return nil
 }
 
-// reservedAddresses are the first of every subnet: network, router, resolver, future use.
+// reservedAddresses is how many addresses at the start of every subnet AWS reserves: network, router, resolver, future use.
 const reservedAddresses = 4
 
-// subnetOf is the subnet that a machine with the address is in.
+// subnetOf returns the index of the subnet that an address is in.
 func (v *VPC) subnetOf(a netip.Addr) (int, error) {
 	for i, s := range v.config.Subnets {
 		if !s.CIDR.Contains(a) {
@@ -73,10 +73,10 @@ func (v *VPC) subnetOf(a netip.Addr) (int, error) {
 		}
 		return i, nil
 	}
-	return 0, fmt.Errorf("%s is in no subnet of the VPC", a)
+	return 0, fmt.Errorf("%s is not in a subnet of the VPC", a)
 }
 
-// Machine is a disk with an address. It is running, or off.
+// Machine is a disk with an address. It is running or off.
 type Machine struct {
 	vpc         *VPC
 	spec        Spec
@@ -90,8 +90,8 @@ type Machine struct {
 	used time.Duration // processor time of lives that have ended
 }
 
-// Boot makes a machine and starts it. It returns when systemd is on its way, long before the services are. A machine whose
-// Directory was booted before is rebooted: its disk is as it was.
+// Boot makes a machine and starts it. It returns when systemd starts, long before the services run. If a machine has been booted
+// in the Directory before, Boot reboots it with the disk as it was.
 func (v *VPC) Boot(ctx context.Context, spec Spec) (*Machine, error) {
 	m, err := v.add(spec)
 	if err != nil {
@@ -129,7 +129,7 @@ func (v *VPC) add(spec Spec) (*Machine, error) {
 	return m, nil
 }
 
-// forget gives the address back.
+// forget frees the machine's address.
 func (m *Machine) forget() {
 	m.vpc.mu.Lock()
 	defer m.vpc.mu.Unlock()
@@ -138,25 +138,25 @@ func (m *Machine) forget() {
 	}
 }
 
-// ID is the instance's.
+// ID returns the ID of the instance.
 func (m *Machine) ID() string { return m.spec.ID }
 
-// Address is the machine's private one, from which it is reached in the VPC: see [VPC.Dial].
+// Address returns the machine's private address, at which it is reached in the VPC, see [VPC.Dial].
 func (m *Machine) Address() netip.Addr { return m.spec.Address }
 
 func (m *Machine) hostname() string {
 	return "ip-" + strings.ReplaceAll(m.spec.Address.String(), ".", "-") + "." + m.vpc.domain()
 }
 
-// mac is a locally administered one, as EC2's are: one an address.
+// mac returns a locally administered MAC address, as EC2's are, which is derived from the private address.
 func (m *Machine) mac() net.HardwareAddr {
 	return append(net.HardwareAddr{0x02, 0}, m.spec.Address.AsSlice()...)
 }
 
-// link is the machine's end on the bridge.
+// link returns the name of the interface that connects the machine to the bridge.
 func (m *Machine) link() string { return "m" + hex.EncodeToString(m.spec.Address.AsSlice()) }
 
-// digest is what IDs of the machine's parts are made of.
+// digest returns the digits of which the IDs of the machine's parts are made.
 func (m *Machine) digest() string {
 	sum := sha256.Sum256([]byte(m.spec.ID))
 	return hex.EncodeToString(sum[:])[:17]
@@ -167,15 +167,15 @@ func (m *Machine) path(name string) string { return filepath.Join(m.spec.Directo
 // Parts of a machine's folder.
 const (
 	upperFolder      = "upper" // its disk: what differs from the common root
-	workFolder       = "work"  // overlayfs's own
-	rootFolder       = "root"  // where the two are laid over each other, in the machine's mount namespace
+	workFolder       = "work"  // of overlayfs
+	rootFolder       = "root"  // where the overlay is mounted, in the machine's mount namespace
 	hypervisorFolder = "hypervisor"
 	consoleFile      = "console.log"
 )
 
 const trustStore = "etc/ssl/certs/ca-certificates.crt"
 
-// prepare makes the machine's folder, and has the machine trust the VPC's authority: another one in every VPC.
+// prepare makes the machine's folder and makes the machine trust the certificate authority of its VPC.
 func (m *Machine) prepare() error {
 	for _, folder := range []string{upperFolder, workFolder, rootFolder, hypervisorFolder} {
 		//nolint:gosec // the root of a machine is for all of its users
@@ -183,7 +183,7 @@ func (m *Machine) prepare() error {
 			return err
 		}
 	}
-	// By this cloud-init knows EC2.
+	// cloud-init recognizes EC2 by the hypervisor's UUID.
 	uuid := fmt.Sprintf("ec2%s-%s-4%s-8%s-%s%s\n", m.digest()[:5], m.digest()[5:9], m.digest()[9:12], m.digest()[12:15],
 		m.digest()[5:16], "0")
 	if err := writeBelow(m.path(hypervisorFolder), "uuid", []byte(uuid), 0o644); err != nil {
@@ -206,8 +206,8 @@ func (m *Machine) Running() bool {
 	}
 }
 
-// Done is closed when the machine is off: stopped, killed, or shut down from inside. A reboot from inside doesn't close
-// it. After [Machine.Start] it is another one.
+// Done returns a channel that is closed when the machine is off: stopped, killed, or shut down from inside. A reboot from inside
+// does not close it. [Machine.Start] makes a new channel.
 func (m *Machine) Done() <-chan struct{} {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -219,13 +219,13 @@ func (m *Machine) Done() <-chan struct{} {
 	return m.life.done
 }
 
-// Start turns the machine on. It returns when systemd is on its way.
+// Start turns the machine on. It returns when systemd starts.
 func (m *Machine) Start(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if m.Running() {
-		return errors.New("the machine runs")
+		return errors.New("the machine runs already")
 	}
 	if err := m.prepare(); err != nil {
 		return err
@@ -239,8 +239,8 @@ func (m *Machine) Start(ctx context.Context) error {
 	return <-started
 }
 
-// Stop shuts the machine down as the console's stop does: systemd ends the services in order. When ctx ends first, the
-// machine is killed and ctx's error returned. What was on the disk stays, for [Machine.Start].
+// Stop shuts the machine down as EC2's StopInstances does: systemd ends the services in order. If ctx ends first, Stop kills the
+// machine and returns ctx's error. The disk stays for [Machine.Start].
 func (m *Machine) Stop(ctx context.Context) error {
 	for again := time.NewTicker(time.Second); ; {
 		m.askToPowerOff()
@@ -252,12 +252,12 @@ func (m *Machine) Stop(ctx context.Context) error {
 			again.Stop()
 			m.Kill()
 			return ctx.Err()
-		case <-again.C: // systemd may not have been there yet to be asked
+		case <-again.C: // systemd may not have run yet when it was asked
 		}
 	}
 }
 
-// Kill is a power cut. It returns when nothing of the machine runs.
+// Kill ends the machine as a power cut does. It returns when none of its processes runs.
 func (m *Machine) Kill() {
 	l := m.current()
 	if l == nil {
@@ -275,7 +275,7 @@ func (m *Machine) Kill() {
 	}
 }
 
-// Terminate kills the machine, deletes its disk and gives its address back. Its console's log stays.
+// Terminate kills the machine, deletes its disk and frees its address. The log of its console stays.
 func (m *Machine) Terminate() error {
 	m.Kill()
 	m.forget()
@@ -286,8 +286,8 @@ func (m *Machine) Terminate() error {
 	return err
 }
 
-// CPUTime is the processor time that the machine's processes have used since it was made, systemd and cloud-init
-// included. It never decreases.
+// CPUTime returns the processor time that the machine's processes, including systemd and cloud-init, have used since it was made.
+// It never decreases.
 func (m *Machine) CPUTime() time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -71,10 +71,10 @@ func TestWhatEC2RefusesIsRefused(t *testing.T) {
 		want   string
 	}{
 		"user data of 16,385 bytes": {
-			func(s *nspawn.Spec) { s.UserData = make([]byte, 16385) }, "user data has 16385 bytes: EC2 takes 16384 at most",
+			func(s *nspawn.Spec) { s.UserData = make([]byte, 16385) }, "user data has 16385 bytes: EC2 takes at most 16384",
 		},
 		"an address of no subnet": {
-			func(s *nspawn.Spec) { s.Address = netip.MustParseAddr("10.0.0.7") }, "10.0.0.7 is in no subnet of the VPC",
+			func(s *nspawn.Spec) { s.Address = netip.MustParseAddr("10.0.0.7") }, "10.0.0.7 is not in a subnet of the VPC",
 		},
 		"an address that AWS keeps": {
 			func(s *nspawn.Spec) { s.Address = netip.MustParseAddr("192.168.1.3") },

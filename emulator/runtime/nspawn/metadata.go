@@ -22,19 +22,19 @@ const (
 	longestToken   = 21600 // seconds
 )
 
-// Versions under which the service is asked; "latest" is any.
+// metadataVersions are the versions of the service that cloud-init and the SDKs ask for.
 var metadataVersions = []string{"2016-09-02", "2018-09-24", "2021-03-23", "latest"}
 
-// metadata is the instance metadata service of a VPC. Version 1, without tokens, is refused, as the launch template has it.
+// metadata is the instance metadata service of a VPC. It refuses version 1, which has no tokens, as the launch template says.
 type metadata struct {
-	machine func(netip.Addr) *Machine // by its address; nil if there is none
+	machine func(netip.Addr) *Machine // returns the machine with an address, or nil
 
 	mu     sync.Mutex
 	tokens map[string]token
 	asked  map[netip.Addr]map[string]int // requests by path
 }
 
-// token is good for the machine that asked for it alone.
+// token is valid only for the machine that asked for it.
 type token struct {
 	holder netip.Addr
 	until  time.Time
@@ -50,7 +50,7 @@ func (d *metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	from, err := netip.ParseAddr(host)
 	m := d.machine(from)
 	if err != nil || m == nil {
-		http.Error(w, "no machine of this VPC", http.StatusNotFound)
+		http.Error(w, "the address belongs to no machine of this VPC", http.StatusNotFound)
 		return
 	}
 	d.count(from, r.URL.Path)
@@ -66,7 +66,7 @@ func (d *metadata) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// issue gives a token out, but not to what forwards requests of others.
+// issue answers a request for a token. It refuses proxies, which forward requests of others.
 func (d *metadata) issue(w http.ResponseWriter, r *http.Request, from netip.Addr) {
 	seconds, err := strconv.Atoi(r.Header.Get(lifetimeHeader))
 	switch {
@@ -101,7 +101,7 @@ func (d *metadata) count(from netip.Addr, path string) {
 	d.asked[from][path]++
 }
 
-// serveTree answers with a value, or with the names below a path, of those that have more below them with a slash.
+// serveTree answers with a value, or with the names below a path. A name that has others below it ends with a slash.
 func serveTree(w http.ResponseWriter, path string, tree map[string]string) {
 	version, rest, _ := strings.Cut(strings.Trim(path, "/"), "/")
 	switch value, leaf := tree[rest]; {
@@ -139,7 +139,7 @@ func below(tree map[string]string, folder string) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// metadata is the tree that the machine sees.
+// metadata returns the tree that the machine sees.
 func (m *Machine) metadata() map[string]string {
 	s := m.spec
 	address, mac := s.Address.String(), m.mac().String()
@@ -178,7 +178,7 @@ func (m *Machine) metadata() map[string]string {
 	return tree
 }
 
-// account is the one that AWS's documentation uses.
+// account is the ID of the account in AWS's documentation.
 const account = "123456789012"
 
 func (m *Machine) identity() string {
@@ -189,7 +189,7 @@ func (m *Machine) identity() string {
 	})
 }
 
-// credentials are those of the machine's role.
+// credentials are the credentials of the machine's role.
 type credentials struct {
 	key, secret, token string
 	from, until        time.Time

@@ -14,14 +14,14 @@ import (
 	"github.com/elastic-service/elastic-service/internal/thread"
 )
 
-// Debian's signing keys, which Debian itself has and Ubuntu doesn't.
+// keyring has Debian's signing keys. Debian has them, Ubuntu does not.
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-// Missing says what this computer lacks to boot machines, in one sentence; "" if nothing. Packages are named as Debian
-// and Ubuntu have them.
+// Missing says in one sentence what this computer lacks to boot machines, or returns "" if it lacks nothing. Packages have
+// their names in Debian and Ubuntu.
 func Missing() string {
 	if os.Geteuid() != 0 {
-		return "booting machines takes root"
+		return "booting machines needs root"
 	}
 	var missing []string
 	for _, needed := range [][2]string{
@@ -40,10 +40,10 @@ func Missing() string {
 	if len(missing) == 0 {
 		return ""
 	}
-	return "booting machines takes " + strings.Join(missing, ", ")
+	return "booting machines needs " + strings.Join(missing, ", ")
 }
 
-// missingForBase is what takes to build the root; nothing, if it is cached.
+// missingForBase lists what this computer lacks to build the root. A root that is built already needs nothing.
 func missingForBase() []string {
 	folder, err := baseFolder()
 	if err != nil {
@@ -62,7 +62,7 @@ func missingForBase() []string {
 	return missing
 }
 
-// tryKernel does on a thread that is thrown away what a machine's boot will.
+// tryKernel tries what the boot of a machine does. The caller throws its thread away.
 func tryKernel() error {
 	root, err := hierarchy()
 	if err != nil {

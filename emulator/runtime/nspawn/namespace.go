@@ -49,8 +49,8 @@ func (n *namespace) enter() error {
 	return nil
 }
 
-// ip runs commands of ip(8) in the namespace, one a line. They know the namespaces of others as files from
-// /proc/self/fd/3 on.
+// ip runs commands of ip(8) in the namespace, one per line. The commands reach other namespaces as the files /proc/self/fd/3,
+// 4 and so on.
 func (n *namespace) ip(ctx context.Context, commands []string, others ...*namespace) error {
 	return n.do(func() error {
 		cmd := exec.CommandContext(ctx, "ip", "-batch", "-")
@@ -62,7 +62,7 @@ func (n *namespace) ip(ctx context.Context, commands []string, others ...*namesp
 	})
 }
 
-// run is cmd.Run with what the command said as part of the error.
+// run runs a command. Its error has what the command printed.
 func run(cmd *exec.Cmd) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(string(out)))
@@ -70,7 +70,8 @@ func run(cmd *exec.Cmd) error {
 	return nil
 }
 
-// dial connects from the namespace. The address is numeric: names would be looked up on other threads, outside.
+// dial connects from the namespace to a numeric address. Names are refused because they would be looked up on other threads,
+// outside of the namespace.
 func (n *namespace) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	if _, err := net.ResolveTCPAddr(network, address); err != nil {
 		return nil, err
@@ -101,7 +102,7 @@ func (n *namespace) listenPacket(config net.ListenConfig, address string) (net.P
 	return c, err
 }
 
-// route has the namespace pass packets on from one of its interfaces to another.
+// route makes the namespace forward packets between its interfaces.
 func (n *namespace) route() error {
 	return n.do(func() error { return os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0) })
 }

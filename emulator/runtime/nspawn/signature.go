@@ -17,7 +17,7 @@ const (
 	skew      = 15 * time.Minute
 )
 
-// signature is what a request's Authorization header says, by Signature Version 4.
+// signature is the content of a request's Authorization header in Signature Version 4.
 type signature struct {
 	key, scope    string // scope: date/region/service/aws4_request
 	headers       []string
@@ -47,11 +47,11 @@ func parseSignature(r *http.Request) (s signature, ok bool) {
 		return s, false
 	}
 	s.region = scope[1]
-	// Unsigned, these could be another's.
+	// If these headers were not signed, a request could be sent again to another host or later.
 	return s, slices.Contains(s.headers, "host") && slices.Contains(s.headers, "x-amz-date")
 }
 
-// valid reports whether the holder of the secret signed this very request.
+// valid reports whether the request was signed with the secret.
 func (s signature) valid(r *http.Request, secret string) bool {
 	want, err := hex.DecodeString(s.value)
 	if err != nil {
@@ -88,7 +88,7 @@ func query(values url.Values) string {
 	return strings.Join(pairs, "&")
 }
 
-// escaped is text in the encoding of signatures: everything but letters, digits and -._~ as %XX.
+// escaped returns a text in the encoding of signatures: everything but letters, digits and -._~ as %XX.
 func escaped(text string, path bool) string {
 	text = strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 	if path {

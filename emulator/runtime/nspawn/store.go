@@ -14,21 +14,21 @@ import (
 	"time"
 )
 
-// Fetch reads an S3 object with the rights of a machine's role. An error that is fs.ErrNotExist is a key that does not
-// exist, any other one that may not be read. It must give up when ctx ends.
+// Fetch reads an S3 object with the permissions of a machine's role. The error fs.ErrNotExist says that the key does not exist; any
+// other error, that the role may not read it. Fetch must return when ctx ends.
 type Fetch func(ctx context.Context, bucket, key string) (io.ReadCloser, error)
 
 // store is S3 for reading, as a client of the region sees it: https://BUCKET.s3.REGION.amazonaws.com/KEY. Requests are
 // signed with the credentials that the metadata service gave the machine.
 type store struct {
 	region string
-	holder func(key string) *Machine // whose access key it is; nil if nobody's
+	holder func(key string) *Machine // returns the machine with an access key, or nil
 }
 
 func (s *store) host() string { return "s3." + s.region + ".amazonaws.com" }
 
-// fault is S3's answer to what it refuses.
-type fault struct {
+// refusal is S3's answer to a request that it refuses.
+type refusal struct {
 	XMLName xml.Name `xml:"Error"`
 	status  int
 	Code    string
@@ -36,17 +36,17 @@ type fault struct {
 }
 
 var (
-	denied    = fault{status: http.StatusForbidden, Code: "AccessDenied", Message: "Access Denied"}
-	noKey     = fault{status: http.StatusNotFound, Code: "NoSuchKey", Message: "The specified key does not exist."}
-	unknown   = fault{status: http.StatusForbidden, Code: "InvalidAccessKeyId", Message: "The access key ID is nobody's."}
-	forged    = fault{status: http.StatusForbidden, Code: "SignatureDoesNotMatch", Message: "The signature is not the request's."}
-	untimely  = fault{status: http.StatusForbidden, Code: "RequestTimeTooSkewed", Message: "The request was signed too long ago."}
-	expired   = fault{status: http.StatusBadRequest, Code: "ExpiredToken", Message: "The session token is not the key's."}
-	elsewhere = fault{status: http.StatusBadRequest, Code: "AuthorizationHeaderMalformed", Message: "The region is another."}
-	readOnly  = fault{status: http.StatusNotImplemented, Code: "NotImplemented", Message: "Objects are only read here."}
+	denied    = refusal{status: http.StatusForbidden, Code: "AccessDenied", Message: "Access Denied"}
+	noKey     = refusal{status: http.StatusNotFound, Code: "NoSuchKey", Message: "The specified key does not exist."}
+	unknown   = refusal{status: http.StatusForbidden, Code: "InvalidAccessKeyId", Message: "The access key ID does not exist."}
+	forged    = refusal{status: http.StatusForbidden, Code: "SignatureDoesNotMatch", Message: "The signature does not match the request."}
+	untimely  = refusal{status: http.StatusForbidden, Code: "RequestTimeTooSkewed", Message: "The request was signed too long ago."}
+	expired   = refusal{status: http.StatusBadRequest, Code: "ExpiredToken", Message: "The session token does not belong to the access key."}
+	elsewhere = refusal{status: http.StatusBadRequest, Code: "AuthorizationHeaderMalformed", Message: "The signature is for another region."}
+	readOnly  = refusal{status: http.StatusNotImplemented, Code: "NotImplemented", Message: "Only GetObject and HeadObject are implemented."}
 )
 
-func (f fault) serve(w http.ResponseWriter) {
+func (f refusal) serve(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(f.status)
 	_ = xml.NewEncoder(w).Encode(f)
@@ -55,10 +55,10 @@ func (f fault) serve(w http.ResponseWriter) {
 func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Server", "AmazonS3")
 	bucket, key := s.object(r)
-	m, refusal := s.authenticate(r)
+	m, refused := s.authenticate(r)
 	switch {
-	case refusal != nil:
-		refusal.serve(w)
+	case refused != nil:
+		refused.serve(w)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		readOnly.serve(w)
 	case bucket == "" || key == "":
@@ -68,7 +68,8 @@ func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// object reads both styles of addresses, the bucket in the host's name or first in the path.
+// object returns the bucket and the key of a request, from both styles of addresses: the bucket is in the host's name or first in
+// the path.
 func (s *store) object(r *http.Request) (bucket, key string) {
 	path := strings.TrimPrefix(r.URL.Path, "/")
 	if name, virtual := strings.CutSuffix(strings.ToLower(r.Host), "."+s.host()); virtual {
@@ -78,7 +79,7 @@ func (s *store) object(r *http.Request) (bucket, key string) {
 	return bucket, key
 }
 
-func (s *store) authenticate(r *http.Request) (*Machine, *fault) {
+func (s *store) authenticate(r *http.Request) (*Machine, *refusal) {
 	sig, ok := parseSignature(r)
 	if !ok {
 		return nil, &denied
@@ -101,7 +102,7 @@ func (s *store) authenticate(r *http.Request) (*Machine, *fault) {
 	return m, nil
 }
 
-// serveObject leaves ranges and conditions to the standard library.
+// serveObject sends an object. The standard library handles ranges and conditions.
 func serveObject(w http.ResponseWriter, r *http.Request, fetch Fetch, bucket, key string) {
 	if fetch == nil {
 		denied.serve(w)

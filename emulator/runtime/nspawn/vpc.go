@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -18,7 +19,7 @@ import (
 	"github.com/elastic-service/elastic-service/internal/ca"
 )
 
-// Addresses of AWS's services in every VPC. S3's is one for documentation (RFC 5737): DNS alone leads to it.
+// Addresses of AWS's services in every VPC. The address of S3 is one for documentation (RFC 5737); only DNS leads to it.
 var (
 	metadataAddress = netip.MustParseAddr("169.254.169.254")
 	resolverAddress = netip.MustParseAddr("169.254.169.253")
@@ -33,7 +34,7 @@ type Subnet struct {
 
 func (s Subnet) router() netip.Addr { return s.CIDR.Masked().Addr().Next() }
 
-// Config is what a VPC is made of.
+// Config describes a VPC.
 type Config struct {
 	Name    string // in logs
 	Region  string // "us-east-1" when empty
@@ -43,7 +44,7 @@ type Config struct {
 	Log *slog.Logger // slog.Default() when nil
 }
 
-// VPC is a network namespace with a bridge a subnet, routed among themselves and to nowhere else.
+// VPC is a network namespace with a bridge for each subnet. Packets are routed between the subnets and nowhere else.
 type VPC struct {
 	config    Config
 	base      string // folder of the machines' common root
@@ -58,8 +59,8 @@ type VPC struct {
 	store    *http.Server // nil while S3 is unreachable
 }
 
-// NewVPC makes a VPC without machines, and removes what processes that were killed left of theirs. The machines' common
-// root is built if it is not cached, see [Base]. [VPC.Close] ends it.
+// NewVPC makes a VPC without machines, and removes the machines that killed processes have left. It builds the machines' common
+// root if that is not cached, see [Base]. [VPC.Close] removes the VPC.
 func NewVPC(ctx context.Context, config Config) (*VPC, error) {
 	if missing := Missing(); missing != "" {
 		return nil, errors.New(missing)
@@ -108,7 +109,7 @@ func (c *Config) validate() error {
 	return nil
 }
 
-// open makes the network, then what answers in it.
+// open makes the network, then starts the services in it.
 func (v *VPC) open(ctx context.Context) (err error) {
 	if v.space, err = newNamespace(); err != nil {
 		return err
@@ -153,7 +154,7 @@ func (v *VPC) links() []string {
 	return commands
 }
 
-// openDHCP serves a subnet.
+// openDHCP serves DHCP in a subnet.
 func (v *VPC) openDHCP(i int) error {
 	conn, err := v.space.listenPacket(onDevice(bridge(i)), ":67")
 	if err != nil {
@@ -198,7 +199,7 @@ func (v *VPC) openMetadata() error {
 	return nil
 }
 
-// SetStoreReachable opens or closes S3: unreachable, it refuses connections.
+// SetStoreReachable opens or closes S3. A closed S3 refuses connections.
 func (v *VPC) SetStoreReachable(reachable bool) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -229,7 +230,7 @@ func (v *VPC) SetStoreReachable(reachable bool) error {
 	return nil
 }
 
-// SetName makes a name known to the VPC's resolver: a database's, a balancer's.
+// SetName makes the VPC's resolver know a name, e.g. of a database or a balancer.
 func (v *VPC) SetName(name string, address netip.Addr) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -250,7 +251,7 @@ func (v *VPC) lookup(name string) (netip.Addr, bool) {
 	return address, known
 }
 
-// domain ends the names of machines: us-east-1 has one of its own.
+// domain returns the domain of machines' names. The domain of us-east-1 differs from those of other regions.
 func (v *VPC) domain() string {
 	if v.config.Region == "us-east-1" {
 		return "ec2.internal"
@@ -274,32 +275,30 @@ func (v *VPC) find(is func(*Machine) bool) *Machine {
 	return nil
 }
 
-// Requests counts what a machine asked of the metadata service, by path.
+// Requests counts a machine's requests to the metadata service by path.
 func (v *VPC) Requests(machine netip.Addr) map[string]int {
 	v.metadata.mu.Lock()
 	defer v.metadata.mu.Unlock()
 	counts := map[string]int{}
-	for path, count := range v.metadata.asked[machine] {
-		counts[path] = count
-	}
+	maps.Copy(counts, v.metadata.asked[machine])
 	return counts
 }
 
-// Dial connects as a balancer's node in the VPC does, from the router's address of the subnet. The address is numeric:
+// Dial connects as a node of a balancer in the VPC does: from the router's address of the subnet, to a numeric address, e.g.
 // 192.168.0.57:5001.
 func (v *VPC) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return v.space.dial(ctx, network, address)
 }
 
-// Do runs f on a thread in the VPC's network: sockets that it opens and processes that it starts are there.
+// Do runs f on a thread in the VPC's network. Sockets that f opens and processes that it starts stay in that network.
 func (v *VPC) Do(f func() error) error { return v.space.do(f) }
 
-// Listen is at an address that the machines reach: a subnet's router, the first of its addresses.
+// Listen listens at an address that the machines reach: the router of a subnet, which is the subnet's first address.
 func (v *VPC) Listen(network, address string) (net.Listener, error) {
 	return v.space.listen(network, address)
 }
 
-// Close kills the machines and leaves nothing behind but their folders.
+// Close kills the machines and removes the VPC. Only the machines' folders stay.
 func (v *VPC) Close() error {
 	v.mu.Lock()
 	machines := v.machines
