@@ -28,7 +28,7 @@ type File struct {
 // Grace processors that come with GB200 graphics.
 var graviton = regexp.MustCompile(`^(a1|[a-z]+[0-9]+[a-z]*g[a-z]*|[a-z0-9]+-gb[0-9]+)[.-]`)
 
-// Architecture is the GOARCH of an instance type: "arm64" or "amd64".
+// Architecture returns the GOARCH of an instance type: "arm64" or "amd64".
 func Architecture(instanceType string) string {
 	if graviton.MatchString(instanceType) {
 		return "arm64"
@@ -49,7 +49,7 @@ func Build(ctx context.Context, root, pkg, arch string) (string, error) {
 	if err != nil {
 		return failed(err)
 	}
-	// In the cache, so that a rename puts the executable into place.
+	// In the cache, so that a rename can put the executable into place.
 	work, err := os.MkdirTemp(cache, "build-")
 	if err != nil {
 		return failed(err)
@@ -69,7 +69,7 @@ func Build(ctx context.Context, root, pkg, arch string) (string, error) {
 	return kept, nil
 }
 
-// Hash is the SHA-256 of a file's content, hex.
+// Hash returns the SHA-256 of a file's content in hex.
 func Hash(file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -92,8 +92,8 @@ func artifactCache(arch string) (string, error) {
 	return cache, os.MkdirAll(cache, 0o750)
 }
 
-// compile writes the executable into a folder. Given a folder, the compiler refuses what is no main package; given a
-// file, it would write a library's object code.
+// compile writes the executable into a folder. If -o names a folder, the compiler refuses a package that is not main; if it
+// names a file, the compiler writes the object code of a library there.
 func compile(ctx context.Context, root, pkg, arch, folder string) error {
 	build := exec.CommandContext(ctx, "go", "build", //nolint:gosec // to build what the settings name is the purpose
 		"-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", folder+string(filepath.Separator), "--", pkg)
@@ -113,8 +113,8 @@ func compile(ctx context.Context, root, pkg, arch, folder string) error {
 	}
 }
 
-// buildEnvironment fixes what would change the executable's bytes. GOFLAGS is given a flag that is set anyway, because
-// an empty value would leave the one of `go env -w` in place.
+// buildEnvironment returns the user's environment with everything fixed that would change the executable's bytes. GOFLAGS
+// gets a flag that is set anyway: an empty value would leave the value of `go env -w` in place.
 func buildEnvironment(user []string, arch string) []string {
 	env := slices.DeleteFunc(slices.Clone(user), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
@@ -124,7 +124,7 @@ func buildEnvironment(user []string, arch string) []string {
 		"GOFIPS140=off", "GO111MODULE=on", "GOWORK=off", "GOFLAGS=-trimpath")
 }
 
-// onlyFile is the path of the one file in a folder.
+// onlyFile returns the path of the only file in a folder.
 func onlyFile(folder string) (string, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -136,7 +136,7 @@ func onlyFile(folder string) (string, error) {
 	return filepath.Join(folder, entries[0].Name()), nil
 }
 
-// keep moves an executable to the place of its content. Two builds at the same time move the same bytes there.
+// keep moves an executable to a folder named for its content. Two builds at the same time move the same bytes there.
 func keep(cache, executable string) (string, error) {
 	sum, err := Hash(executable)
 	if err != nil {
@@ -150,7 +150,7 @@ func keep(cache, executable string) (string, error) {
 	return kept, os.Rename(executable, kept)
 }
 
-// firstLines is text without space around it, cut off after n lines.
+// firstLines returns the first n lines of a text, without space around it.
 func firstLines(text string, n int) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	if len(lines) > n {

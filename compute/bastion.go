@@ -26,11 +26,11 @@ type BastionArgs struct {
 	// InstanceType is such as t3.micro, of the image's architecture.
 	InstanceType string
 
-	// KeyName is an EC2 key pair. With none, people bring a key for a minute by EC2 Instance Connect, which takes an image
-	// with its agent, as Amazon Linux.
+	// KeyName is an EC2 key pair. Without it, administrators send a key for a minute with EC2 Instance Connect, whose agent
+	// the image must have, as Amazon Linux does.
 	KeyName string
 
-	// From are the ranges that may reach port 22: one at least, and not the whole internet.
+	// From lists the ranges that may reach port 22: at least one, and not the whole internet.
 	From []netip.Prefix
 
 	// Tags are put on everything that takes tags.
@@ -63,8 +63,8 @@ func (a *BastionArgs) Validate() error {
 	return problems.Err()
 }
 
-// Bastion is the one instance that is reached by SSH from outside; others let it in. It can reach nothing until a rule
-// of its security group says so.
+// Bastion is the only instance that SSH reaches from outside; the other instances let it in. It can reach nothing until a
+// rule of its security group allows it.
 type Bastion struct {
 	pulumi.ResourceState
 
@@ -74,7 +74,7 @@ type Bastion struct {
 	// SecurityGroupID is the bastion's security group: instances let its connections in.
 	SecurityGroupID pulumi.StringOutput
 
-	// Ready is what who connects must wait for.
+	// Ready lists the resources that anything connecting to the bastion must depend on.
 	Ready []pulumi.Resource
 }
 
@@ -118,7 +118,7 @@ func (b *Bastion) children(ctx *pulumi.Context, name string, args *BastionArgs) 
 	return nil
 }
 
-// instance has neither role nor user data: whoever gets onto it gets nothing with it.
+// instance creates the instance. It has neither a role nor user data: an intruder finds no credentials on it.
 func (b *Bastion) instance(
 	ctx *pulumi.Context, name string, args *BastionArgs, group *ec2.SecurityGroup,
 ) (*ec2.Instance, error) {

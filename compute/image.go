@@ -11,16 +11,16 @@ import (
 	"github.com/elastic-service/elastic-service/internal/tags"
 )
 
-// instanceID is EC2's, in the short form of old instances or the long one.
+// instanceID matches the ID of an instance, in the short form of old instances or in the long form.
 var instanceID = regexp.MustCompile(`^i-([0-9a-f]{8}|[0-9a-f]{17})$`)
 
-// ImageArgs describes a machine image that is made of an instance.
+// ImageArgs describes a machine image that is made from an instance.
 type ImageArgs struct {
-	// SourceInstanceID is the instance, running or stopped. Another one makes another image.
+	// SourceInstanceID is the instance, running or stopped. Another instance makes another image.
 	SourceInstanceID string
 
-	// Reboot stops the instance for the moment of the copy, so that its files are at rest. Without it they may be caught
-	// half-written, as by a loss of power.
+	// Reboot stops the instance while its volume is copied, so that files are complete. Without it files may be half-written,
+	// as after a loss of power.
 	Reboot bool
 
 	// Tags are put on the image and its snapshots.
@@ -36,11 +36,11 @@ func (a *ImageArgs) Validate() error {
 	return problems.Err()
 }
 
-// Image is a machine image. It stays when the stack goes, for instances and templates elsewhere may be made of it.
+// Image is a machine image. It stays when the stack is destroyed, because instances and templates elsewhere may use it.
 type Image struct {
 	pulumi.ResourceState
 
-	// ID is the image's. It is known once the image can be launched, minutes after it was asked for.
+	// ID is the ID of the image. It is known once the image can be launched, minutes after the request.
 	ID pulumi.StringOutput
 }
 

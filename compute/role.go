@@ -6,20 +6,20 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Policies that AWS keeps for its own agents: what an agent asks for changes with its releases.
+// Policies that AWS maintains for its own agents, because the permissions that an agent needs change with its releases.
 const (
 	sessionManagerPolicy = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 	containersPolicy     = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
 )
 
-// grant is something that the instances may do: either field is set.
+// grant is a permission of the instances. Either document or arn is set.
 type grant struct {
 	name     string
 	document pulumi.StringInput // a policy of the role's own
 	arn      string             // a policy of AWS
 }
 
-// grants are what the role is for. The bucket is nil without artifacts.
+// grants returns the permissions that the instances need. The bucket is nil without artifacts.
 func grants(args *Args, bucket *s3.BucketV2) ([]grant, error) {
 	var list []grant
 	if bucket != nil {
@@ -51,7 +51,7 @@ func grants(args *Args, bucket *s3.BucketV2) ([]grant, error) {
 	return list, nil
 }
 
-// profile gives the instances a role with its grants; nil where there are none.
+// profile creates a role with the grants, and the instance profile that carries it. It returns nil if there are no grants.
 func (t *Template) profile(
 	ctx *pulumi.Context, name string, args *Args, bucket *s3.BucketV2,
 ) (*iam.InstanceProfile, error) {

@@ -11,21 +11,21 @@ import (
 
 // Software is what instances run.
 type Software struct {
-	// Region is where the artifacts are kept, the instances' own.
+	// Region is the region of the artifacts and of the instances.
 	Region string
 
 	// Artifacts are put on each instance at its first boot.
 	Artifacts []File
 
-	// Services run from boot to shutdown. At least one, except on instances of a cluster.
+	// Services run from boot to shutdown. Instances of a cluster need none, others at least one.
 	Services []userdata.Service
 
 	// Packages are installed at the first boot, from the repositories that the image knows.
 	Packages []string
 }
 
-// Validate reports what is wrong with the software, and user data that would exceed AWS's limit whatever name the bucket
-// gets.
+// Validate reports every problem of the software, and user data that would exceed AWS's limit with the longest name that the
+// bucket can get.
 func (s *Software) Validate() error {
 	return (&Args{Software: *s}).validSoftware()
 }
@@ -40,8 +40,8 @@ func (s *Software) validSources() error {
 	return problems.Err()
 }
 
-// key is an artifact's in the bucket. The content's hash is part of it: a new build is a new object, which is there
-// before the launch template names it and whose predecessor stays until no template does.
+// key returns an artifact's key in the bucket. The content's hash is part of it: a new build is a new object, which exists
+// before the launch template names it, and the old object stays until no template names it.
 func key(artifact File) string {
 	return path.Join(strings.TrimPrefix(artifact.Path, "/"), artifact.SHA256)
 }

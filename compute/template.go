@@ -1,6 +1,6 @@
 // Package compute describes the instances of a service: image, software, permissions and network access, as a launch
-// template from which an Auto Scaling group makes as many as it needs; an image made of an instance that was set up by
-// hand; and a bastion, the way to instances without public addresses.
+// template from which an Auto Scaling group launches as many as it needs; an image made from an instance that was set up by
+// hand; and a bastion, through which instances without public addresses are reached.
 //
 //	local files ──▶ bucket (private) ──┐ fetched at first boot,
 //	role, may read just those objects ─┤ with the instance's own role
@@ -43,32 +43,33 @@ type Args struct {
 	// InstanceType is such as t3.micro, of the image's architecture.
 	InstanceType string
 
-	// KeyName is an EC2 key pair for SSH. None when empty.
+	// KeyName is an EC2 key pair for SSH; none if empty.
 	KeyName string
 
-	// SSHFrom are the ranges that may reach port 22. Nobody when empty.
+	// SSHFrom lists the ranges that may reach port 22; none if empty.
 	SSHFrom []netip.Prefix
 
-	// PublicAddress gives each instance one. In a public subnet it is the way to S3 and the package repositories.
+	// PublicAddress gives each instance a public address. In a public subnet, S3 and the package repositories are reached
+	// only with it.
 	PublicAddress bool
 
-	// SessionManager lets administrators in by Systems Manager, without a key or an open port. It takes an image with the
-	// SSM agent, as Amazon Linux.
+	// SessionManager lets administrators log in with Systems Manager, without a key or an open port. The image must have the
+	// SSM agent, as Amazon Linux does.
 	SessionManager bool
 
-	// MemoryMetric has the instances report how much of their memory is used, once a minute: mem_used_percent in
-	// CloudWatch's namespace CWAgent, by AutoScalingGroupName. It takes an image of Amazon Linux.
+	// MemoryMetric makes the instances report their memory use once a minute: mem_used_percent in CloudWatch's namespace
+	// CWAgent, by AutoScalingGroupName. The image must be Amazon Linux.
 	MemoryMetric bool
 
-	// DetailedMonitoring has EC2's own metrics come every minute, which is charged for, not every five.
+	// DetailedMonitoring makes EC2 report its own metrics every minute instead of every five. AWS charges for it.
 	DetailedMonitoring bool
 
-	// Cluster is the name of the ECS cluster whose containers the instances run; nil: none. It takes an image with the ECS
+	// Cluster is the name of the ECS cluster whose containers the instances run; nil: none. The image must have the ECS
 	// agent. Software then needs no services.
 	Cluster pulumi.StringInput
 
-	// Environment is put into every service's environment, where the service doesn't set the variable itself; nil:
-	// nothing. No secrets: whoever may describe the template reads them.
+	// Environment is added to the environment of every service; variables that the service sets itself take precedence. Nil:
+	// nothing is added. It must not contain secrets: everyone who may describe the template can read them.
 	Environment pulumi.StringMapInput
 
 	// ReadSecret is the ARN of a secret in Secrets Manager that the instances may read; nil: none.
@@ -77,7 +78,7 @@ type Args struct {
 	// Software is what the instances run.
 	Software Software
 
-	// Tags are put on everything that takes tags, instances, volumes and network interfaces included.
+	// Tags are put on everything that takes tags, including instances, volumes and network interfaces.
 	Tags map[string]string
 }
 
@@ -118,9 +119,9 @@ type Template struct {
 	// SecurityGroupID is the instances' security group.
 	SecurityGroupID pulumi.StringOutput
 
-	// Ready is what who launches must depend on: the way out, the artifacts and the right to read them, without which a
-	// first boot fails. Depending on the Template would do only by chance: the Go SDK learns of a component's children
-	// concurrently.
+	// Ready lists the resources that anything launching instances must depend on: the route out, the artifacts and the
+	// permission to read them. Without them the first boot fails. Depending on the Template would not be enough: the Go SDK
+	// learns of a component's children concurrently.
 	Ready []pulumi.Resource
 }
 
@@ -164,8 +165,8 @@ func (t *Template) children(ctx *pulumi.Context, name string, args *Args) error 
 	return nil
 }
 
-// securityGroup is the instances'. Its rules are resources of their own: with rules inline, groups that name each other
-// cannot be deleted.
+// securityGroup creates the instances' security group. Its rules are resources of their own: groups whose inline rules name
+// each other cannot be deleted.
 func (t *Template) securityGroup(ctx *pulumi.Context, name string, args *Args) (*ec2.SecurityGroup, error) {
 	group, err := ec2.NewSecurityGroup(ctx, name+"-instances", &ec2.SecurityGroupArgs{
 		VpcId:       args.VPCID,
@@ -182,9 +183,9 @@ func (t *Template) securityGroup(ctx *pulumi.Context, name string, args *Args) (
 	return group, err
 }
 
-// wayOut is what an instance may reach: HTTPS, for S3, Systems Manager and the package repositories, none of which has
-// addresses to name; HTTP only with packages, for mirrors of distributions that sign instead of encrypting. Name
-// resolution, time and metadata are the VPC's own and need no rule.
+// wayOut allows what an instance must reach: HTTPS, for S3, Systems Manager and the package repositories, whose addresses
+// are not fixed; HTTP only with packages, for mirrors of distributions that sign packages instead of encrypting connections.
+// Name resolution, time and metadata come from the VPC itself and need no rule.
 func (t *Template) wayOut(ctx *pulumi.Context, name string, args *Args, group *ec2.SecurityGroup) error {
 	ports := map[string]int{"https": 443}
 	if len(args.Software.Packages) > 0 {
@@ -243,8 +244,8 @@ type installed struct {
 	profile  *iam.InstanceProfile // nil where the instances need to ask AWS for nothing
 }
 
-// software keeps artifacts in a bucket and gives the instances the rights that they need. Without artifacts there is no
-// bucket, and without a right no role.
+// software uploads the artifacts and grants the instances their permissions. Without artifacts there is no bucket, and
+// without permissions no role.
 func (t *Template) software(ctx *pulumi.Context, name string, args *Args) (installed, error) {
 	var bucket *s3.BucketV2
 	var err error
@@ -272,8 +273,8 @@ func (t *Template) launchTemplate(
 		UserData:             software.userData.ToStringOutput().ToStringPtrOutput(),
 		MetadataOptions: &ec2.LaunchTemplateMetadataOptionsArgs{
 			HttpEndpoint: pulumi.String("enabled"),
-			// IMDSv2 alone, and answers that do not survive a hop: nothing that is routed through the instance reaches
-			// its credentials.
+			// Only IMDSv2, and answers do not survive a hop: traffic that is routed through the instance cannot reach its
+			// credentials.
 			HttpTokens:              pulumi.String("required"),
 			HttpPutResponseHopLimit: pulumi.Int(1),
 		},
@@ -317,7 +318,7 @@ func rootVolume(args *Args) ec2.LaunchTemplateBlockDeviceMappingArray {
 	}
 }
 
-// tagSpecifications reach what the instances are made of, which a provider's default tags do not.
+// tagSpecifications puts the tags on what an instance consists of, which a provider's default tags do not reach.
 func tagSpecifications(given map[string]string, name string) ec2.LaunchTemplateTagSpecificationArray {
 	var list ec2.LaunchTemplateTagSpecificationArray
 	for _, kind := range []string{"instance", "volume", "network-interface"} {

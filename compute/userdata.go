@@ -12,22 +12,22 @@ import (
 	"github.com/elastic-service/elastic-service/userdata"
 )
 
-// What stands for names and values that aren't known yet, as long as they can get: a bucket's name has at most 63
-// characters, a cluster's 255. A value is taken for one of 255, the longest name of a host; the ARN of a secret that
-// RDS keeps has about 110. The ! makes it one that has to be quoted.
+// Stand-ins for names and values that are not known yet, as long as they can get: a bucket's name has at most 63 characters,
+// a cluster's 255. Values count as 255 characters, the longest name of a host; the ARN of a secret of RDS has about 110. The
+// ! makes it necessary to quote the value.
 var (
 	longestBucket  = strings.Repeat("b", 63)
 	longestCluster = strings.Repeat("c", 255)
 	longestValue   = "!" + strings.Repeat("v", 254)
 )
 
-// late is what the user data contains and only AWS knows, once it is there.
+// late holds what the user data contains and only AWS knows, after it has created it.
 type late struct {
 	bucket, cluster string
 	environment     map[string]string
 }
 
-// longest is the worst that late can become. Names of variables are known unless the whole map is yet to come.
+// longest returns the longest values that late can get. The names of variables are known, unless the whole map is an output.
 func (a *Args) longest() late {
 	worst := late{bucket: longestBucket, environment: map[string]string{}}
 	if a.Cluster != nil {
@@ -43,8 +43,8 @@ func (a *Args) longest() late {
 	return worst
 }
 
-// validSoftware reports what is wrong with the software, and user data that would exceed AWS's limit if all that isn't
-// known yet turned out as long as can be.
+// validSoftware reports every problem of the software, and user data that would exceed AWS's limit with the longest values
+// that are not known yet.
 func (a *Args) validSoftware() error {
 	var problems invalid.List
 	problems.Include("", a.Software.validSources())
@@ -56,7 +56,7 @@ func (a *Args) validSoftware() error {
 	return problems.Err()
 }
 
-// userData is the document, in base64, from which an instance sets itself up.
+// userData returns the document, in base64, from which an instance sets itself up.
 func (a *Args) userData(l late) (string, error) {
 	document, err := a.bootstrap(l).Render()
 	if err != nil {
@@ -87,7 +87,7 @@ func (a *Args) bootstrap(l late) userdata.Bootstrap {
 	return b
 }
 
-// merged is both; of two values of a name, the service's own.
+// merged returns the variables of both. The service's own take precedence.
 func merged(common, own map[string]string) map[string]string {
 	if len(common) == 0 {
 		return own
@@ -97,7 +97,7 @@ func merged(common, own map[string]string) map[string]string {
 	return both
 }
 
-// userDataInput is the user data with what AWS will have named by then. The bucket is nil without artifacts.
+// userDataInput returns the user data as an input, with the names that AWS chooses. The bucket is nil without artifacts.
 func (a *Args) userDataInput(bucket *s3.BucketV2) (pulumi.StringInput, error) {
 	if bucket == nil && a.Cluster == nil && a.Environment == nil {
 		document, err := a.userData(late{})

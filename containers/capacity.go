@@ -6,11 +6,11 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// fullHosts asks for as many instances as the tasks fill, in percent: none is kept spare.
+// fullHosts asks for as many instances as the tasks fill, in percent: no instance is kept spare.
 const fullHosts = 100
 
-// After a change of the number of tasks the next one waits, in seconds. Out is quick: a new task carries load within
-// seconds of its start.
+// After a change of the number of tasks the next change waits, in seconds. Scaling out is quick: a new task carries load
+// within seconds of its start.
 const (
 	outCooldown = 60
 	inCooldown  = 300
@@ -22,9 +22,9 @@ type hosts struct {
 	association *ecs.ClusterCapacityProviders // a service that names the provider needs it, until the service is gone
 }
 
-// hosts makes the group the cluster's capacity provider, its only one and its default.
+// hosts makes the group the cluster's only capacity provider, and its default.
 //
-// Instances that are to go are drained first. They are not protected from termination while they run tasks: a group
+// Instances that are to be removed are drained first. They are not protected from termination while they run tasks: a group
 // with protected instances cannot be deleted.
 func (s *Service) hosts(ctx *pulumi.Context, name string, args *Args) (*hosts, error) {
 	provider, err := ecs.NewCapacityProvider(ctx, name+"-hosts", &ecs.CapacityProviderArgs{
@@ -54,7 +54,7 @@ func (s *Service) hosts(ctx *pulumi.Context, name string, args *Args) (*hosts, e
 	return &hosts{provider, association}, err
 }
 
-// scaling moves the number of tasks; the hosts follow.
+// scaling changes the number of tasks. The hosts follow.
 func (s *Service) scaling(ctx *pulumi.Context, name string, args *Args) error {
 	target, err := appautoscaling.NewTarget(ctx, name+"-tasks", &appautoscaling.TargetArgs{
 		ServiceNamespace:  pulumi.String("ecs"),

@@ -17,11 +17,11 @@ type ClusterArgs struct {
 type Cluster struct {
 	pulumi.ResourceState
 
-	// Name is how an instance names the cluster that it joins. Who launches instances takes it from here and so comes
-	// after the cluster, and goes before it.
+	// Name is the name by which an instance joins the cluster. Anything that launches instances takes it from this output and
+	// is therefore created after the cluster, and deleted before it.
 	Name pulumi.StringOutput
 
-	// ARN names the cluster where a service asks for it.
+	// ARN is the ARN of the cluster.
 	ARN pulumi.StringOutput
 }
 
@@ -35,7 +35,7 @@ func NewCluster(ctx *pulumi.Context, name string, args *ClusterArgs, opts ...pul
 		return nil, fmt.Errorf("cluster %s: %w", name, err)
 	}
 	cluster, err := ecs.NewCluster(ctx, name+"-cluster", &ecs.ClusterArgs{
-		// The account's default may be otherwise, and each metric of Container Insights costs.
+		// The account's default may differ, and AWS charges for each metric of Container Insights.
 		Settings: ecs.ClusterSettingArray{
 			&ecs.ClusterSettingArgs{Name: pulumi.String("containerInsights"), Value: pulumi.String("disabled")},
 		},

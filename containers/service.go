@@ -1,4 +1,4 @@
-// Package containers runs a service as containers of ECS, on instances of one's own.
+// Package containers runs a service as containers of ECS, on EC2 instances.
 //
 //	cluster ◀── joined by the instances of an Auto Scaling group, at boot
 //	   │            └─ capacity provider: as many instances as the tasks need
@@ -29,15 +29,15 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// While tasks are replaced, by a new revision or because they failed, all of the service's capacity stays and as much
-// again may be added, in percent: a new task is there before an old one goes.
+// While tasks are replaced, by a new revision or after a failure, all of the service's capacity stays and as much again may
+// be added, in percent: a new task runs before an old task stops.
 const (
 	minHealthy = 100
 	maxRunning = 200
 )
 
-// settled is how long a deployment may take until it runs as it should: instances that boot and pull the image (3 min),
-// health checks, and old tasks that drain, batch by batch.
+// settled is how long a deployment may take until all tasks run: instances that boot and pull the image (3 min), health
+// checks, and old tasks that drain, batch by batch.
 const settled = "20m"
 
 // Args describes a service.
@@ -45,14 +45,14 @@ type Args struct {
 	// Cluster is the cluster's name, ClusterARN its ARN.
 	Cluster, ClusterARN pulumi.StringInput
 
-	// GroupARN is the Auto Scaling group's whose instances join the cluster. It becomes the service's capacity
-	// provider.
+	// GroupARN is the Auto Scaling group whose instances join the cluster. It becomes the service's capacity provider.
 	GroupARN pulumi.StringInput
 
-	// TargetGroupARN is where the containers register, each with its host's address and a port from 32768 up.
+	// TargetGroupARN is the target group with which the containers register, each with its host's address and a port from
+	// 32768 up.
 	TargetGroupARN pulumi.StringInput
 
-	// Region is the cluster's, for the logs.
+	// Region is the cluster's region, for the logs.
 	Region string
 
 	// Image is the container's image, as 123456789012.dkr.ecr.us-east-1.amazonaws.com/flask:1.2 or nginx:1.29.
@@ -61,36 +61,36 @@ type Args struct {
 	// Command is what the container runs. The image's own when empty.
 	Command []string
 
-	// Environment is the container's. It is shown to whoever may read the task definition: no place for secrets.
+	// Environment is the container's environment. Everyone who may read the task definition sees it, so that it must not
+	// contain secrets.
 	Environment map[string]string
 
-	// Port is the one on which the container serves, 1–65535.
+	// Port is the port on which the container serves, 1–65535.
 	Port int
 
-	// CPU is a container's share of its host, 1024 for a virtual CPU, at least 2. It may take more while nobody else
-	// does.
+	// CPU is a container's share of its host, 1024 for a virtual CPU, at least 2. A container may use more while the host has
+	// CPU to spare.
 	CPU int
 
-	// Memory is the most that a container may have, MiB, at least 6. Above it the container is killed.
+	// Memory is the most memory that a container may use, in MiB, at least 6. A container that exceeds it is killed.
 	Memory int
 
 	// Min, Desired and Max are numbers of tasks, 1 ≤ Min ≤ Desired ≤ Max. Desired is where scaling starts.
 	Min, Desired, Max int
 
-	// TargetCPU is the share of CPU, in percent, around which the number of tasks is kept, at most 100. 0: it stays at
-	// Desired.
+	// TargetCPU is the share of CPU, in percent, around which the number of tasks is kept, at most 100. 0: the number stays
+	// at Desired.
 	TargetCPU float64
 
-	// Grace is for how long after its start a task is not stopped for a failed health check: whole seconds.
+	// Grace is how long after its start a task is not stopped for a failed health check: whole seconds.
 	Grace time.Duration
 
-	// Wait has a deployment wait until the service is steady, 20 minutes at most, and fail where it was rolled back.
-	// Otherwise ECS goes on after the deployment has ended: its events tell.
+	// Wait makes a deployment wait until the service is steady, 20 minutes at most, and fail if it was rolled back. Otherwise
+	// ECS continues after the deployment has ended; the service's events tell the result.
 	Wait bool
 
-	// After is what the service needs beside its inputs, from its first task to its last: the listeners, for ECS
-	// refuses a target group that no balancer uses, and the paths from the balancer to the instances' ports
-	// 32768–65535.
+	// After lists what the service needs beside its inputs, from its first task to its last: the listeners, because ECS
+	// refuses a target group that no balancer uses, and the paths from the balancer to the instances' ports 32768–65535.
 	After []pulumi.Resource
 
 	// Tags are put on everything that takes tags, tasks included.
@@ -164,14 +164,14 @@ func validName(name string) error {
 type Service struct {
 	pulumi.ResourceState
 
-	// Name is the service's in its cluster.
+	// Name is the name of the service in its cluster.
 	Name pulumi.StringOutput
 
-	// TaskDefinitionARN names the revision that runs. It is an error where a deployment was rolled back.
+	// TaskDefinitionARN is the revision that runs. It is an error if the deployment was rolled back.
 	TaskDefinitionARN pulumi.StringOutput
 }
 
-// New registers a service. It is there when all of its tasks run and the balancer finds them healthy.
+// New registers a service. Its creation ends when all of its tasks run and the balancer finds them healthy.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Service, error) {
 	var problems invalid.List
 	problems.Include("", validName(name))
@@ -213,8 +213,8 @@ func (s *Service) children(ctx *pulumi.Context, name string, args *Args) error {
 	return s.scaling(ctx, name, args)
 }
 
-// service waits until it is steady, so that a deployment that does not come up fails. The number of its tasks is the
-// scaling's after the start: each deployment would put it back. Without scaling it is Desired.
+// service creates the service, which waits until it is steady, so that a deployment that does not come up fails. After the
+// start the number of tasks belongs to scaling: otherwise each deployment would reset it. Without scaling it is Desired.
 func (s *Service) service(
 	ctx *pulumi.Context, name string, args *Args, hosts *hosts, task *ecs.TaskDefinition,
 ) (*ecs.Service, error) {
@@ -260,8 +260,8 @@ func spread(field string) *ecs.ServiceOrderedPlacementStrategyArgs {
 	return &ecs.ServiceOrderedPlacementStrategyArgs{Type: pulumi.String("spread"), Field: pulumi.String(field)}
 }
 
-// deployed is the revision that runs, if it is the one that was asked for. A service that the circuit breaker has
-// rolled back is steady too, with the revision before, and the provider calls that a success (TF#20858).
+// deployed returns the revision that runs, or an error if it is not the wanted revision. A service that the circuit breaker
+// has rolled back is steady too, with the former revision, and the provider takes that for success (TF#20858).
 func deployed(task *ecs.TaskDefinition, service *ecs.Service) pulumi.StringOutput {
 	return task.Arn.ApplyT(func(wanted string) pulumi.StringOutput {
 		return service.TaskDefinition.Elem().ApplyT(func(running string) (string, error) {

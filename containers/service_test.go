@@ -43,7 +43,8 @@ func deploy(t *testing.T, name string, args *Args) (*graphtest.Graph, error) {
 }
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
-	graphtest.Refuses(t, args, func(t *testing.T, a *Args) (*graphtest.Graph, error) { return deploy(t, "flask", a) }, []graphtest.Refusal[Args]{
+	register := func(t *testing.T, a *Args) (*graphtest.Graph, error) { return deploy(t, "flask", a) }
+	graphtest.Refuses(t, args, register, []graphtest.Refusal[Args]{
 		{Name: "no cluster", Change: func(a *Args) { a.Cluster = nil }, Want: "cluster: a value is needed"},
 		{Name: "no cluster's ARN", Change: func(a *Args) { a.ClusterARN = nil }, Want: "clusterArn: a value is needed"},
 		{Name: "no group", Change: func(a *Args) { a.GroupARN = nil }, Want: "groupArn: a value is needed"},

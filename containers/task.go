@@ -55,7 +55,8 @@ func (a *Args) validTask() error {
 	return problems.Err()
 }
 
-// task has no roles: the containers call nothing of AWS, and the agent pulls images and writes logs as their host.
+// task creates the task definition. It has no roles: the containers do not call AWS, and the agent pulls images and writes
+// logs with the role of the host.
 func (s *Service) task(ctx *pulumi.Context, name string, args *Args) (*ecs.TaskDefinition, error) {
 	logs, err := cloudwatch.NewLogGroup(ctx, name+"-logs", &cloudwatch.LogGroupArgs{
 		RetentionInDays: pulumi.Int(logDays),
@@ -110,8 +111,8 @@ type logConfiguration struct {
 	Options map[string]string `json:"options"`
 }
 
-// definitions is the JSON of the task's only container. The same arguments give the same text: another one would be a
-// new revision.
+// definitions returns the JSON of the task's only container. The same arguments give the same text, because another text
+// would be a new revision.
 func definitions(name string, args *Args, logGroup string) (string, error) {
 	c := container{
 		Name:            name,

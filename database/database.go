@@ -1,12 +1,11 @@
-// Package database gives a service a relational database of RDS: encrypted, in subnets without a way out, with a
-// password that nobody has seen.
+// Package database gives a service a relational database of RDS: encrypted, in subnets without a route out, with a password
+// that only RDS and the service know.
 //
 //	instances ──[path of the composition: 5432]──▶ security group ──▶ database ══ standby in another zone
 //	    └── read ──▶ secret (Secrets Manager) ◀── password, made and rotated by RDS
 //
-// The security group has no rules: who may connect is for whoever knows the clients to say. The database accepts TLS
-// alone. PostgreSQL does so by default; MySQL and MariaDB are told by a parameter group, which they get for nothing
-// else.
+// The security group has no rules: the caller, who knows the clients, adds them. The database accepts TLS connections only.
+// PostgreSQL does so by default; MySQL and MariaDB get a parameter group for this purpose alone.
 package database
 
 import (
@@ -24,15 +23,15 @@ type Args struct {
 	// VPCID is the VPC of the database's security group.
 	VPCID pulumi.StringInput
 
-	// SubnetIDs are the database's, in two zones at least, even without a standby.
+	// SubnetIDs lists the database's subnets, in at least two zones, even without a standby.
 	SubnetIDs pulumi.StringArrayInput
 
 	// Engine is "postgres", "mysql" or "mariadb".
 	Engine string
 
-	// Version is the engine's major version, as 17 for PostgreSQL (15 at least), 8.4 for MySQL (8.0 at least), 11.4 for
-	// MariaDB (10.6 at least): RDS chooses the minor one and keeps it up to date. With a minor version it stays at
-	// that. Another major version later is refused: such an upgrade wants a plan, and a test with a copy.
+	// Version is the engine's major version, such as 17 for PostgreSQL (15 at least), 8.4 for MySQL (8.0 at least), 11.4 for
+	// MariaDB (10.6 at least): RDS chooses the minor version and keeps it up to date. If a minor version is given, the
+	// database stays at it. Another major version later is refused: such an upgrade needs a plan, and a test with a copy.
 	Version string
 
 	// InstanceClass is such as db.t4g.micro.
@@ -41,18 +40,18 @@ type Args struct {
 	// StorageGiB is the volume's size, 20–65536. It can grow later, not shrink.
 	StorageGiB int
 
-	// MultiAZ keeps a standby in another zone, which takes over within a minute or two.
+	// MultiAZ keeps a standby in another zone, which takes over within one to two minutes.
 	MultiAZ bool
 
-	// Name is the first database's, Username its owner's: letters, digits and underscores, a letter first, at most 63
-	// and 16, and no word that the engine keeps for itself.
+	// Name is the name of the first database, Username its owner: letters, digits and underscores, a letter first, at most 63
+	// and 16 characters, and no word that the engine reserves.
 	Name, Username string
 
-	// BackupDays is for how long daily backups are kept, 0–35. 0: there are none.
+	// BackupDays is how long daily backups are kept, 0–35; 0: no backups.
 	BackupDays int
 
-	// Protect refuses the database's deletion, at RDS and before that in Pulumi, which then touches nothing else either.
-	// When both have been lifted by hand, and not here, the database leaves a last snapshot; without Protect it leaves
+	// Protect refuses the database's deletion, in Pulumi, which then changes nothing else either, and at RDS. If both
+	// protections are removed by hand while Protect is set, the database leaves a last snapshot. Without Protect it leaves
 	// nothing.
 	Protect bool
 
@@ -96,21 +95,21 @@ type Database struct {
 	// Address is the database's host name. It stays when the standby takes over.
 	Address pulumi.StringOutput
 
-	// Port is the engine's usual one.
+	// Port is the usual port of the engine.
 	Port int
 
-	// SecretARN names the secret that holds username and password, as JSON.
+	// SecretARN is the ARN of the secret that holds username and password, as JSON.
 	SecretARN pulumi.StringOutput
 
-	// SecurityGroupID is the database's security group, which lets nobody in.
+	// SecurityGroupID is the database's security group. It lets nothing in.
 	SecurityGroupID pulumi.StringOutput
 
-	// Ready is what who connects must depend on: depending on the Database would do only by chance, for the Go SDK
-	// learns of a component's children concurrently.
+	// Ready lists the resources that anything connecting to the database must depend on. Depending on the Database would not
+	// be enough: the Go SDK learns of a component's children concurrently.
 	Ready []pulumi.Resource
 }
 
-// New registers a database. It is there when it accepts connections, after ten minutes or twenty.
+// New registers a database. Its creation ends when it accepts connections, after 10 to 20 minutes.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Database, error) {
 	var problems invalid.List
 	problems.Include("", validName(name))
@@ -165,7 +164,8 @@ func (d *Database) children(ctx *pulumi.Context, name string, args *Args) error 
 	return nil
 }
 
-// parameters make an engine refuse connections without TLS that would take them otherwise. Nil where none is needed.
+// parameters creates the parameter group of an engine that would accept connections without TLS, and returns its name; nil
+// for other engines.
 func (d *Database) parameters(ctx *pulumi.Context, name string, args *Args) (pulumi.StringPtrInput, error) {
 	engine := engines[args.Engine]
 	if engine.requireTLS == "" {
@@ -185,11 +185,11 @@ func (d *Database) parameters(ctx *pulumi.Context, name string, args *Args) (pul
 	return group.Name, nil
 }
 
-// instance leaves what interrupts the service to the maintenance window: another class, more storage, a new minor
-// version.
+// instance creates the instance. Changes that interrupt the service wait for the maintenance window: another class, more
+// storage, a new minor version.
 //
-// Its last snapshot is named after the VPC, too: a stack that comes and goes again has another VPC, and the name of a
-// snapshot can be used once.
+// Its last snapshot is named for the VPC, too: a stack that is destroyed and created again has another VPC, and the name of
+// a snapshot can be used only once.
 func (d *Database) instance(
 	ctx *pulumi.Context, name string, args *Args,
 	group *ec2.SecurityGroup, subnets *rds.SubnetGroup, parameters pulumi.StringPtrInput,

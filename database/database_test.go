@@ -38,7 +38,8 @@ func deploy(t *testing.T, name string, args *Args) (*graphtest.Graph, error) {
 }
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
-	graphtest.Refuses(t, args, func(t *testing.T, a *Args) (*graphtest.Graph, error) { return deploy(t, "swiftcode", a) }, []graphtest.Refusal[Args]{
+	register := func(t *testing.T, a *Args) (*graphtest.Graph, error) { return deploy(t, "swiftcode", a) }
+	graphtest.Refuses(t, args, register, []graphtest.Refusal[Args]{
 		{Name: "no VPC", Change: func(a *Args) { a.VPCID = nil }, Want: "vpcId: a VPC is needed"},
 		{Name: "no subnets", Change: func(a *Args) { a.SubnetIDs = nil }, Want: "subnetIds: subnets are needed"},
 		{Name: "one subnet", Change: func(a *Args) { a.SubnetIDs = pulumi.ToStringArray([]string{"a"}) }, Want: "subnetIds: 1 is not enough"},

@@ -10,13 +10,13 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// engine is what is known of one.
+// engine describes a database engine.
 type engine struct {
 	port  int
 	major int // how many numbers make a major version: 17, but 8.4
 
-	// least is the oldest major version that is taken. PostgreSQL requires TLS by default from 15 on; the older ones of
-	// all engines are at the end of their support.
+	// least is the oldest supported major version. PostgreSQL requires TLS by default from 15 on; older versions of all
+	// engines are at the end of their support.
 	least []int
 
 	// requireTLS is the parameter that refuses connections without TLS. None where that is the default.
@@ -81,7 +81,8 @@ func (a *Args) validEngine() error {
 	return problems.Err()
 }
 
-// reserves also reports PostgreSQL's own roles by their prefix; no other engine misses it.
+// reserves reports whether the engine reserves a username. PostgreSQL's prefix for its roles counts for all engines; others
+// lose nothing by it.
 func (e engine) reserves(username string) bool {
 	return slices.Contains(reservedUsernames, username) || slices.Contains(e.usernames, username) ||
 		strings.HasPrefix(username, "pg_")
@@ -122,10 +123,10 @@ func join(numbers []int) string {
 	return strings.Join(texts, ".")
 }
 
-// minor is whether a version is more than a major one.
+// minor reports whether a version is more than a major version.
 func (e engine) minor(version string) bool { return strings.Count(version, ".") >= e.major }
 
-// family is the parameter group's of an engine with such a parameter: its name and its major version.
+// family returns the parameter group's family: the engine and its major version.
 func (a *Args) family() string {
 	major := strings.Split(a.Version, ".")[:engines[a.Engine].major]
 	return a.Engine + strings.Join(major, ".")

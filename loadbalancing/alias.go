@@ -18,13 +18,14 @@ const (
 
 // Alias is a DNS name of the balancer, in a public Route 53 zone.
 //
-// A zone that is created answers nobody until its parent delegates to its name servers, and a certificate is not issued
-// before: either delegate while the certificate is waited for (up to 75 min), or add the encrypted listener later.
+// A zone that is created answers no queries until its parent delegates to its name servers, and no certificate is issued
+// before: either delegate while the deployment waits for the certificate (up to 75 min), or add the encrypted listener
+// later.
 type Alias struct {
 	// Zone is the zone's name, such as example.com: lower case, without a final dot.
 	Zone string
 
-	// Name is the balancer's, such as www.example.com: the zone's own name or one below it.
+	// Name is the name of the balancer, such as www.example.com: the zone's own name or a name below it.
 	Name string
 
 	// CreateZone makes the zone. Otherwise it is there already, and ZoneID names it.
@@ -82,7 +83,7 @@ func validLabel(label string) bool {
 		!strings.HasPrefix(label, "-") && !strings.HasSuffix(label, "-")
 }
 
-// named gives the balancer its alias, if it is to have one, and returns the certificate's ARN, if a listener needs it.
+// named creates the balancer's alias, if it has one, and returns the ARN of the certificate, if a listener needs it.
 func (b *Balancer) named(
 	ctx *pulumi.Context, name string, args *Args, balancer *lb.LoadBalancer,
 ) (pulumi.StringPtrInput, error) {
@@ -114,7 +115,7 @@ func (b *Balancer) named(
 	return b.certificate(ctx, name, args, zone)
 }
 
-// zone is the ID of the alias's zone.
+// zone returns the ID of the alias's zone.
 func (b *Balancer) zone(ctx *pulumi.Context, name string, args *Args) (pulumi.StringInput, error) {
 	if !args.Alias.CreateZone {
 		return args.Alias.ZoneID, nil

@@ -1,5 +1,5 @@
 // Package loadbalancing gives a service one address: a load balancer, its security group, and the target group whose
-// members take what comes. A network load balancer passes connections on, an application load balancer requests.
+// members serve. A network load balancer passes on connections, an application load balancer requests.
 //
 //	Network      clients ──▶ TCP 5000  ──▶ target group TCP 5000 ──▶ members
 //	                            └───────── health check TCP 5001 ──▶ each member, every 10 s
@@ -9,9 +9,9 @@
 //	                            └───────── health check GET /ping ─▶ each member
 //
 // The balancer's security group lets clients in and nothing out: the paths to the members, for the service and for the
-// health check, belong to whoever knows both security groups.
+// health check, are added by the caller, who knows both security groups.
 //
-// Beside it, as wanted: a DNS name in a Route 53 zone, a certificate for that name, and a bucket for access logs.
+// Optional parts are a DNS name in a Route 53 zone, a certificate for that name, and a bucket for access logs.
 package loadbalancing
 
 import (
@@ -46,36 +46,36 @@ type Args struct {
 	// VPCID is the VPC of the balancer and of its members.
 	VPCID pulumi.StringInput
 
-	// SubnetIDs are the balancer's subnets, one a zone; an application load balancer needs two. Taking one away from a
-	// network load balancer later replaces it and its address.
+	// SubnetIDs lists the balancer's subnets, at most one in a zone; an application load balancer needs two. Removing a
+	// subnet from a network load balancer later replaces the balancer and its address.
 	SubnetIDs pulumi.StringArrayInput
 
 	// Internal keeps the balancer off the internet.
 	Internal bool
 
-	// Listeners are the balancer's ports. At least one forwards.
+	// Listeners lists the balancer's ports. At least one of them forwards.
 	Listeners []Listener
 
 	// TargetPort is the port on which the members serve, 1–65535. Containers register with ports of their own.
 	TargetPort int
 
-	// Check is how the members' health is asked for. An application load balancer asks over HTTP.
+	// Check describes how the members' health is checked. An application load balancer checks over HTTP.
 	Check healthcheck.Check
 
-	// From are the clients: the IPv4 ranges that may reach the listeners.
+	// From lists the clients: the IPv4 ranges that may reach the listeners.
 	From []netip.Prefix
 
-	// CertificateARN is the certificate of the TLS or HTTPS listeners. With none, one is issued for Alias.
+	// CertificateARN is the certificate of the TLS or HTTPS listeners. If nil, a certificate is issued for Alias.
 	CertificateARN pulumi.StringInput
 
-	// Alias is a name for the balancer beside the one that AWS gives it. None when nil.
+	// Alias is a name for the balancer beside the name that AWS gives it; none if nil.
 	Alias *Alias
 
-	// AccessLogs go to a private, encrypted bucket and are kept for 90 days. A network load balancer writes about TLS
+	// AccessLogs are written to a private, encrypted bucket and kept for 90 days. A network load balancer logs TLS
 	// connections only.
 	AccessLogs bool
 
-	// Protect refuses to delete or replace the balancer, and to empty the bucket of its logs, until it is set back and
+	// Protect refuses to delete or replace the balancer, and to empty the bucket of its logs, until it is set to false and
 	// applied.
 	Protect bool
 
@@ -87,13 +87,13 @@ type Args struct {
 type Balancer struct {
 	pulumi.ResourceState
 
-	// ARN names the load balancer, ARNSuffix is how its metrics name it.
+	// ARN is the ARN of the load balancer, ARNSuffix the part of it that metrics use.
 	ARN, ARNSuffix pulumi.StringOutput
 
 	// DNSName is the balancer's own address. It stays while the balancer is not replaced.
 	DNSName pulumi.StringOutput
 
-	// URLHost is the host that clients should use: the alias where there is one, DNSName otherwise.
+	// URLHost is the host that clients should use: the alias if there is one, otherwise DNSName.
 	URLHost pulumi.StringOutput
 
 	// NameServers serve the zone that was created: its parent must delegate to them. Unset, with a nil OutputState, when
@@ -109,12 +109,12 @@ type Balancer struct {
 	// SecurityGroupID is the balancer's security group: members let its connections in.
 	SecurityGroupID pulumi.StringOutput
 
-	// Ready are the listeners that forward. Who needs the target group to belong to a balancer, as ECS does, must depend
-	// on them: the ARN alone is there before.
+	// Ready lists the listeners that forward. Anything that needs the target group to belong to a balancer, as ECS does, must
+	// depend on them: the ARN alone is known earlier.
 	Ready []pulumi.Resource
 
-	// Late says that Ready waits for a certificate to be issued, which takes as long as somebody needs to delegate the
-	// domain. Until then targets are unused, and none is healthy: who waits for that must depend on Ready first.
+	// Late reports that Ready waits for a certificate to be issued, which takes until the domain is delegated. Until then
+	// targets are unused and none becomes healthy: anything that waits for healthy targets must depend on Ready first.
 	Late bool
 }
 
@@ -183,8 +183,8 @@ func (b *Balancer) children(ctx *pulumi.Context, name string, args *Args) error 
 	return b.listeners(ctx, name, args, parts{balancer, targets, certificate, clients})
 }
 
-// securityGroup is the balancer's from its creation on: a network load balancer that was made without one can never get
-// one, short of a replacement that changes its address.
+// securityGroup creates the balancer's security group. The balancer has it from its creation on: a network load balancer
+// that was created without a group can get one only by a replacement, which changes its address.
 func (b *Balancer) securityGroup(ctx *pulumi.Context, name string, args *Args) (*ec2.SecurityGroup, error) {
 	return ec2.NewSecurityGroup(ctx, name+"-balancer", &ec2.SecurityGroupArgs{
 		VpcId:       args.VPCID,
@@ -193,7 +193,7 @@ func (b *Balancer) securityGroup(ctx *pulumi.Context, name string, args *Args) (
 	}, pulumi.Parent(b))
 }
 
-// clients lets every range of the clients in on every listener's port.
+// clients lets the ranges of the clients reach every listener's port.
 func (b *Balancer) clients(
 	ctx *pulumi.Context, name string, args *Args, group *ec2.SecurityGroup,
 ) ([]pulumi.Resource, error) {
@@ -219,7 +219,7 @@ func (b *Balancer) clients(
 	return rules, nil
 }
 
-// loadBalancer makes the balancer. Logs is the bucket of the access logs, nil for none.
+// loadBalancer creates the balancer. Logs is the bucket of the access logs, nil for none.
 func (b *Balancer) loadBalancer(
 	ctx *pulumi.Context, name string, args *Args, group *ec2.SecurityGroup, logs pulumi.StringInput,
 ) (*lb.LoadBalancer, error) {
@@ -232,17 +232,18 @@ func (b *Balancer) loadBalancer(
 	}
 	switch args.Kind {
 	case Network:
-		// Off by default, and two zones with unequal numbers of members would be loaded unequally. An application load
-		// balancer always crosses zones and refuses to be told so.
+		// It is off by default, and two zones with unequal numbers of members would be loaded unequally. An application load
+		// balancer always crosses zones and refuses the attribute.
 		balancer.EnableCrossZoneLoadBalancing = pulumi.Bool(true)
 	case Application:
-		// Passed on by default. Header names that RFC 7230 does not allow are how requests are smuggled.
+		// Such headers are passed on by default. Requests are smuggled with header names that RFC 7230 does not allow.
 		balancer.DropInvalidHeaderFields = pulumi.Bool(true)
 	}
 	if logs != nil {
 		balancer.AccessLogs = &lb.LoadBalancerAccessLogsArgs{Bucket: logs, Enabled: pulumi.Bool(true)}
 	}
-	// A target group belongs to one balancer at a time (ELB: TargetGroupAssociationLimit): the old one has to go first.
+	// A target group belongs to one balancer at a time (ELB: TargetGroupAssociationLimit), so that the old balancer is
+	// deleted first.
 	opts := []pulumi.ResourceOption{pulumi.Parent(b), pulumi.DeleteBeforeReplace(true)}
 	if args.Protect {
 		// AWS alone would refuse only after the listeners are gone: Pulumi refuses before anything is.

@@ -39,7 +39,8 @@ func deploy(t *testing.T, name string, args *Args) (*graphtest.Graph, error) {
 }
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
-	graphtest.Refuses(t, args, func(t *testing.T, a *Args) (*graphtest.Graph, error) { return deploy(t, "musicguru", a) }, []graphtest.Refusal[Args]{
+	register := func(t *testing.T, a *Args) (*graphtest.Graph, error) { return deploy(t, "musicguru", a) }
+	graphtest.Refuses(t, args, register, []graphtest.Refusal[Args]{
 		{Name: "no VPC", Change: func(a *Args) { a.VPCID = nil }, Want: "vpcId: a VPC is needed"},
 		{Name: "no subnets", Change: func(a *Args) { a.SubnetIDs = nil }, Want: "subnetIds: subnets are needed"},
 		{Name: "no listeners", Change: func(a *Args) { a.Listeners = nil }, Want: "listeners: at least one listener is needed"},

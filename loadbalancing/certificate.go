@@ -17,12 +17,12 @@ const maxCommonName = 64
 // proofTTL is for how long resolvers may keep the proof of a name's ownership, or its absence, in seconds.
 const proofTTL = 60
 
-// issues says whether a certificate is issued for the alias.
+// issues reports whether a certificate is issued for the alias.
 func (a *Args) issues() bool {
 	return a.Alias != nil && a.CertificateARN == nil && slices.ContainsFunc(a.Listeners, Listener.encrypted)
 }
 
-// late says whether no listener forwards before a certificate is issued.
+// late reports whether no listener forwards before a certificate is issued.
 func (a *Args) late() bool {
 	atOnce := func(l Listener) bool { return l.forwards() && !l.encrypted() }
 	return a.issues() && !slices.ContainsFunc(a.Listeners, atOnce)
@@ -42,7 +42,7 @@ func (a *Args) validCertificate() error {
 	return problems.Err()
 }
 
-// given is a certificate's ARN as listeners take it.
+// given returns a certificate's ARN as listeners take it.
 func given(arn pulumi.StringInput) pulumi.StringPtrInput {
 	if arn == nil {
 		return nil
@@ -50,8 +50,8 @@ func given(arn pulumi.StringInput) pulumi.StringPtrInput {
 	return arn.ToStringOutput().ToStringPtrOutput()
 }
 
-// certificate has one issued for the alias and returns its ARN, which is known when it is valid: a listener refuses one
-// that is still pending. ACM renews it by itself as long as the proof stays in the zone.
+// certificate requests a certificate for the alias and returns its ARN once it is valid: a listener refuses a certificate
+// that is pending. ACM renews it as long as its DNS record stays in the zone.
 func (b *Balancer) certificate(
 	ctx *pulumi.Context, name string, args *Args, zone pulumi.StringInput,
 ) (pulumi.StringPtrInput, error) {
@@ -63,7 +63,7 @@ func (b *Balancer) certificate(
 	if err != nil {
 		return nil, err
 	}
-	option := certificate.DomainValidationOptions.Index(pulumi.Int(0)) // one for each name, of which there is one
+	option := certificate.DomainValidationOptions.Index(pulumi.Int(0)) // the certificate has a single name
 	proof, err := route53.NewRecord(ctx, name+"-proof", &route53.RecordArgs{
 		ZoneId:  zone,
 		Name:    option.ResourceRecordName().Elem(),

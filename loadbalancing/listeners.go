@@ -22,12 +22,12 @@ type Listener struct {
 	Redirect int    // HTTP only: the HTTPS listener's port to which clients are sent with a 301; 0: the listener forwards
 }
 
-// encrypted says that the listener needs a certificate.
+// encrypted reports whether the listener needs a certificate.
 func (l Listener) encrypted() bool { return l.Protocol == "TLS" || l.Protocol == "HTTPS" }
 
 func (l Listener) forwards() bool { return l.Redirect == 0 }
 
-// protocols are what each kind of balancer listens for here.
+// protocols lists the protocols that each kind of balancer can listen for.
 var protocols = map[Kind][]string{
 	Network:     {"TCP", "TLS"},
 	Application: {"HTTP", "HTTPS"},
@@ -75,7 +75,7 @@ func (a *Args) validRedirect(l Listener) error {
 type parts struct {
 	balancer    *lb.LoadBalancer
 	targets     *lb.TargetGroup
-	certificate pulumi.StringPtrInput // nil where no listener needs one
+	certificate pulumi.StringPtrInput // nil if no listener needs it
 	clients     []pulumi.Resource     // the rules that let clients in
 }
 

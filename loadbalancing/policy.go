@@ -5,8 +5,8 @@ import (
 	"github.com/elastic-service/elastic-service/internal/iam"
 )
 
-// logsPolicy lets balancers of a kind write into their account's folder of the bucket, and refuses everything that does
-// not come over TLS. The account is that of the target group.
+// logsPolicy lets balancers of a kind write into their account's folder of the bucket, and refuses requests without TLS. The
+// account is taken from the target group.
 func logsPolicy(kind Kind, bucketARN, targetGroupARN string) (string, error) {
 	targetGroup, err := iam.ParseRegional(targetGroupARN)
 	if err != nil {
@@ -15,8 +15,8 @@ func logsPolicy(kind Kind, bucketARN, targetGroupARN string) (string, error) {
 	return iam.Policy(append(deliver(kind, bucketARN, targetGroup), bucket.TLSOnly(bucketARN))...)
 }
 
-// deliver is what AWS asks for: an application load balancer's logs come from the balancers' own service, a network load
-// balancer's by way of CloudWatch's delivery of logs, which looks at the bucket's access first.
+// deliver returns the statements that AWS asks for. The logs of an application load balancer are delivered by the balancers'
+// own service, those of a network load balancer by CloudWatch's log delivery, which reads the bucket's ACL first.
 func deliver(kind Kind, bucketARN string, targetGroup iam.ARN) []iam.Statement {
 	account := targetGroup.Account
 	folder := bucketARN + "/" + logsFolder + account + "/*"

@@ -15,20 +15,20 @@ const (
 	// A network load balancer needs about two minutes whatever is set lower.
 	drainConnections = 120
 
-	// An application load balancer gives up on a connection that is idle for 60 s, its default: what a member has not
-	// begun to answer by then nobody waits for. AWS's default of 300 s would only slow releases down.
+	// An application load balancer closes a connection that has been idle for 60 s, its default: no client waits longer for
+	// an answer. AWS's default of 300 s would only slow down releases.
 	drainRequests = 60
 )
 
-// defaultMatcher is the status code of a healthy target when the check names none. AWS's own default depends on the
-// kind of the balancer.
+// defaultMatcher is the status code of a healthy target if the check names none. AWS's own default depends on the kind of
+// the balancer.
 const defaultMatcher = "200"
 
-// targetGroup is created before it is deleted when it must be replaced, for a listener still points at the old one: its
-// name is Pulumi's to choose, and nothing here may ask for deletion first.
+// targetGroup creates the target group. When it must be replaced, the new group is created before the old is deleted,
+// because a listener still points at the old one: Pulumi chooses its name, and DeleteBeforeReplace must not be set.
 //
-// Behind a network load balancer, client addresses are preserved, AWS's default for instances: the service sees who
-// asks, and rules that name the balancer's security group hold all the same.
+// Behind a network load balancer, client addresses are preserved, which is AWS's default for instances: the service sees the
+// client's address, and rules that name the balancer's security group still apply.
 func (b *Balancer) targetGroup(ctx *pulumi.Context, name string, args *Args) (*lb.TargetGroup, error) {
 	targets := &lb.TargetGroupArgs{
 		VpcId:       args.VPCID,
@@ -49,8 +49,8 @@ func (b *Balancer) targetGroup(ctx *pulumi.Context, name string, args *Args) (*l
 	return lb.NewTargetGroup(ctx, name+"-tg", targets, pulumi.Parent(b))
 }
 
-// healthCheck always names the protocol, which is HTTP otherwise; path and matcher only for HTTP, for TCP refuses them
-// even empty.
+// healthCheck always sets the protocol, whose default is HTTP. It sets path and matcher for HTTP only: a TCP check refuses
+// them even if they are empty.
 func healthCheck(c healthcheck.Check) *lb.TargetGroupHealthCheckArgs {
 	check := &lb.TargetGroupHealthCheckArgs{
 		Enabled:            pulumi.Bool(true),

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// alarmPeriod is the time of one point, in seconds: that of the balancers' metrics.
+	// alarmPeriod is the period of a point in seconds: that of the balancers' metrics.
 	alarmPeriod = 60
 
 	// alarmPeriods are how many bad points in a row raise an alarm. A target that is replaced after it failed its checks
@@ -25,7 +25,7 @@ const (
 	bad  = "breaching"
 )
 
-// alarm is one condition to hear of.
+// alarm is a condition that subscribers are notified of.
 type alarm struct {
 	role      string
 	meaning   string
@@ -37,10 +37,10 @@ type alarm struct {
 	missing   string
 }
 
-// alarmsFor are the alarms of a kind of balancer that should have so many healthy targets at least.
+// alarmsFor returns the alarms of a kind of balancer with at least the given number of healthy targets.
 //
-// Counts of hosts are reported while targets are registered: without any there are no unhealthy ones, and too few healthy
-// ones. Errors are reported only when there are some.
+// Host counts are reported while targets are registered: without any, there are no unhealthy targets and too few healthy
+// ones. Errors are reported only if there are any.
 func alarmsFor(kind string, least int) []alarm {
 	hosts := []alarm{
 		{"unhealthy", "Unhealthy targets", "UnHealthyHostCount", true, "Maximum", true, 0, good},
@@ -57,8 +57,8 @@ func alarmsFor(kind string, least int) []alarm {
 	)
 }
 
-// alarms name the group in their description: who is woken knows where to look. It also makes them wait for the group,
-// which waits for its members: too few are no news before.
+// alarms creates the alarms. Their descriptions name the group, so that the person on call knows where to look. This also
+// makes them wait for the group, which waits for its members: before that, too few healthy targets are normal.
 func (m *Monitoring) alarms(ctx *pulumi.Context, name string, args *Args) error {
 	var actions pulumi.ArrayInput
 	if args.TopicARN != nil {

@@ -22,7 +22,7 @@ type view struct {
 	memory                   bool
 }
 
-// chart is one widget's content.
+// chart is the content of a widget.
 type chart struct {
 	title   string
 	stacked bool
@@ -30,7 +30,7 @@ type chart struct {
 	metrics []metric
 }
 
-// line is one metric of a source: its name, the statistic and what people call it.
+// line is a metric of a source: its name, the statistic and its label.
 type line struct{ name, stat, label string }
 
 // source is a namespace with the dimensions under which it reports.
@@ -59,7 +59,7 @@ func (v view) ofGroup(namespace string) source {
 	return source{namespace, []dimension{{"AutoScalingGroupName", v.group}}}
 }
 
-// charts are the dashboard's, from the clients to the machines.
+// charts returns the dashboard's charts, from the clients to the machines.
 func (v view) charts() []chart {
 	all := []chart{{"Targets", false, minute, v.ofTargets().lines(
 		line{"HealthyHostCount", "Minimum", "healthy"},
@@ -74,7 +74,7 @@ func (v view) charts() []chart {
 	return slices.Concat(all, v.containers())
 }
 
-// flows are what a network load balancer has to say.
+// flows returns the charts of a network load balancer.
 func (v view) flows() []chart {
 	return []chart{
 		{"Flows", false, minute, v.ofBalancer().lines(
@@ -92,7 +92,7 @@ func (v view) flows() []chart {
 	}
 }
 
-// requests are what an application load balancer has to say.
+// requests returns the charts of an application load balancer.
 func (v view) requests() []chart {
 	return []chart{
 		{"Requests", false, minute, v.ofBalancer().lines(
@@ -122,7 +122,7 @@ func (v view) requests() []chart {
 	}
 }
 
-// instances are the group's size and its use of the machines.
+// instances returns the charts of the group's size and of its instances' load.
 func (v view) instances() []chart {
 	all := []chart{
 		{"Instances", false, minute, v.ofGroup("AWS/AutoScaling").lines(
@@ -147,7 +147,7 @@ func (v view) instances() []chart {
 	return all
 }
 
-// containers are an ECS service's use of what its tasks reserve.
+// containers returns the charts of an ECS service's use of what its tasks reserve.
 func (v view) containers() []chart {
 	if v.service == "" {
 		return nil

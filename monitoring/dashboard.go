@@ -41,7 +41,7 @@ type axis struct {
 	Min int `json:"min"`
 }
 
-// metric is one line of a chart.
+// metric is a line of a chart.
 type metric struct {
 	namespace, name string
 	dimensions      []dimension
@@ -62,7 +62,7 @@ func (m metric) MarshalJSON() ([]byte, error) {
 	}{m.stat, m.label}))
 }
 
-// dashboardBody is the dashboard of a view, as text.
+// dashboardBody returns the dashboard of a view as JSON.
 func dashboardBody(v view) (string, error) {
 	var b body
 	for i, c := range v.charts() {

@@ -1,5 +1,5 @@
-// Package monitoring shows how a service does, and says when it does badly: a CloudWatch dashboard of the balancer, its
-// targets and the group, and alarms that publish to a topic.
+// Package monitoring watches a service: a CloudWatch dashboard of the balancer, its targets and the group, and alarms that
+// publish to a topic.
 //
 //	balancer, target group, group ──metrics──┬─▶ dashboard
 //	                                         └─▶ alarms ──▶ SNS topic
@@ -20,7 +20,7 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// The kinds of balancers that have metrics here.
+// The kinds of balancers whose metrics are known.
 const (
 	network     = "network"
 	application = "application"
@@ -53,10 +53,10 @@ type Args struct {
 	// Memory adds the instances' use of memory, which their CloudWatch agents report by group.
 	Memory bool
 
-	// Cluster and Service name an ECS service to add. Both or neither.
+	// Cluster and Service name an ECS service to include. Both are given, or neither.
 	Cluster, Service pulumi.StringInput
 
-	// TopicARN is the SNS topic that hears of an alarm and of its end. Nobody does when nil.
+	// TopicARN is the SNS topic to which alarms publish when they begin and end; nil: alarms publish nothing.
 	TopicARN pulumi.StringInput
 
 	// Tags are put on the alarms. A dashboard takes none.
@@ -121,8 +121,8 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	return m, ctx.RegisterResourceOutputs(m, outputs)
 }
 
-// dashboard names itself: Pulumi names no dashboards. PutDashboard overwrites one of the same name, so the stack is part
-// of it.
+// dashboard creates the dashboard. Its name is set explicitly, because Pulumi does not name dashboards. The stack is part of
+// the name: PutDashboard overwrites a dashboard of the same name.
 func (m *Monitoring) dashboard(ctx *pulumi.Context, name string, args *Args) error {
 	known := pulumi.StringMap{
 		"balancer": args.BalancerARNSuffix,
@@ -151,7 +151,7 @@ func (m *Monitoring) dashboard(ctx *pulumi.Context, name string, args *Args) err
 	return nil
 }
 
-// dashboardName is of the characters that dashboards' names are of: a stack's name may have dots.
+// dashboardName returns the name with characters that dashboards' names may have: a stack's name may have dots.
 func dashboardName(name, stack string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -12,36 +12,36 @@ import (
 	"github.com/elastic-service/elastic-service/internal/tags"
 )
 
-// ACLs say what may come in from the internet; a network ACL a tier follows from it:
+// ACLs describe what may come in from the internet. The network ACL of each tier follows from it:
 //
 //	         in                                             out
 //	public   the VPC, Ports, SSHFrom, replies               the VPC, 80 and 443, replies
 //	private  the VPC, replies                               the VPC, 80 and 443, replies
 //	isolated the VPC                                        the VPC
 //
-// ACLs know no connections, so replies are all of TCP 1024–65535, the ports that whoever connects calls from. That is
-// what lets answers through a NAT gateway, which comes with the far end's address, and answers of members of a network
-// balancer, which come and go with the client's. An ACL is the second line behind the security groups, which do know
-// connections; what it adds is that no mistake in a security group opens an isolated subnet or a low port.
+// ACLs do not track connections. Replies are therefore all of TCP 1024–65535, the ports from which connections are opened. This
+// admits replies through a NAT gateway, which carry the address of the far end, and connections of a network load balancer,
+// which carry the client's. An ACL is the second line of defence behind the security groups, which do track connections: no
+// mistake in a security group can open an isolated subnet or a low port.
 //
-// Name resolution, time and metadata are the VPC's own: no ACL sees them.
+// Name resolution, time and metadata come from the VPC itself and pass no ACL.
 type ACLs struct {
-	// Ports are the balancer's TCP ports, from anywhere.
+	// Ports lists the balancer's TCP ports, open to all addresses.
 	Ports []int
 
-	// Targets are the TCP ports of members of a network load balancer, which hands connections on with the client's own
-	// address: from anywhere, in the instances' subnets (private ones where there are some). Ports from 1024 on pass as
-	// replies do. None behind an application load balancer, whose connections come from the VPC.
+	// Targets lists the TCP ports of the members of a network load balancer, which passes on connections with the client's
+	// address: they are open to all addresses in the instances' subnets (the private ones, if there are any). Ports from 1024
+	// on pass as replies anyway. It is empty for an application load balancer, whose connections come from the VPC.
 	Targets []int
 
-	// SSHFrom are the IPv4 ranges that may reach port 22 in public subnets, a bastion's or the instances'.
+	// SSHFrom lists the IPv4 ranges that may reach port 22 in public subnets, of a bastion or of the instances.
 	SSHFrom []netip.Prefix
 }
 
-// mostRules is AWS's limit of rules in one direction of a network ACL, unless it is asked for more.
+// mostRules is AWS's limit for rules in each direction of a network ACL, unless it was raised for the account.
 const mostRules = 20
 
-// anywhere are all addresses.
+// anywhere covers all addresses.
 var anywhere = netip.MustParsePrefix("0.0.0.0/0")
 
 // validate reports every problem, as paths below the ACLs.
@@ -82,7 +82,7 @@ func validPorts(path string, ports []int) error {
 	return problems.Err()
 }
 
-// rule lets packets pass. What no rule names is dropped.
+// rule lets packets pass. Packets that no rule matches are dropped.
 type rule struct {
 	protocol string // IANA's number: AWS returns no names, and a name would differ from it each time
 	from, to int    // ports of TCP
@@ -102,11 +102,11 @@ func tcpRule(cidr netip.Prefix, from, to int) rule {
 	return rule{protocol: tcp, cidr: cidr, from: from, to: to}
 }
 
-// replies go to the ports from which connections are opened.
+// replies returns the rule for the ports from which connections are opened.
 func replies() rule { return tcpRule(anywhere, 1024, 65535) }
 
-// tooLarge is the routers' word that a packet doesn't fit through (path MTU discovery): without it such connections
-// hang.
+// tooLarge returns the rule for the ICMP messages of routers that a packet is too large (path MTU discovery). Without them
+// such connections hang.
 func tooLarge() rule { return rule{protocol: icmp, cidr: anywhere, icmpType: 3, icmpCode: 4} }
 
 // acl is what passes into a subnet and out of it.
@@ -135,10 +135,10 @@ func (a *Args) isolatedACL() acl {
 	return acl{in: []rule{a.within()}, out: []rule{a.within()}}
 }
 
-// within is the VPC itself.
+// within returns the rule for all traffic inside of the VPC.
 func (a *Args) within() rule { return rule{protocol: allProtocols, cidr: a.CIDR} }
 
-// targets are the ports of members that no other rule covers: one rule twice is one too many for AWS's limit.
+// targets returns the rules for members' ports that no other rule covers: a duplicate would count towards AWS's limit.
 func (a *Args) targets() []rule {
 	var rules []rule
 	for _, port := range a.ACLs.Targets {
@@ -149,17 +149,18 @@ func (a *Args) targets() []rule {
 	return rules
 }
 
-// wayOut is for packages and AWS's services, straight or through a NAT gateway, and for replies to clients.
+// wayOut returns the rules for packages and AWS's services, reached directly or through a NAT gateway, and for replies to
+// clients.
 func (a *Args) wayOut() []rule {
 	return []rule{a.within(), tcpRule(anywhere, 80, 80), tcpRule(anywhere, 443, 443), replies()}
 }
 
-// acls puts a network ACL on the subnets of each tier.
+// acls creates a network ACL for the subnets of each tier.
 //
-// The rules are blocks of the ACL, unlike those of security groups: no ACL names another, so nothing stands in the way
-// of deleting one; the provider applies all rules before it moves the subnets over from the default ACL, and moves them
-// back before it deletes. A rule as a resource of its own cannot be changed, only replaced, and its successor of the
-// same number is refused while it is there.
+// The rules are blocks of the ACL, unlike those of security groups. No ACL names another, so that each can be deleted. The
+// provider applies all rules before it moves the subnets from the default ACL, and moves them back before it deletes the
+// ACL. A rule as a resource of its own cannot be changed, only replaced, and AWS refuses a new rule with the number of an
+// existing rule.
 func (n *Network) acls(ctx *pulumi.Context, name string, args *Args) error {
 	for _, tier := range args.tiers() {
 		rules := tier.acl(args)
@@ -178,7 +179,7 @@ func (n *Network) acls(ctx *pulumi.Context, name string, args *Args) error {
 	return nil
 }
 
-// number is a rule's place, with gaps as AWS recommends.
+// number returns the number of the i-th rule, with gaps as AWS recommends.
 func number(i int) pulumi.Int { return pulumi.Int(100 + 10*i) }
 
 func ingress(rules []rule) ec2.NetworkAclIngressArray {

@@ -9,9 +9,9 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// AllowArgs describes one path between two security groups.
+// AllowArgs describes a path between two security groups.
 type AllowArgs struct {
-	// From is the ID of the security group that opens connections, To of the one that accepts them.
+	// From is the ID of the security group that opens connections, To the ID of the group that accepts them.
 	From, To pulumi.StringInput
 
 	// Port is the TCP port, 1–65535, or the first of a range.
@@ -20,7 +20,7 @@ type AllowArgs struct {
 	// ToPort is the last port of a range, at least Port; 0: Port alone.
 	ToPort int
 
-	// Description says what the path is for: at most 255 characters of a–z, A–Z, 0–9, spaces and ._-:/()#,@[]+=&;{}!$*
+	// Description states the purpose of the path: at most 255 characters of a–z, A–Z, 0–9, spaces and ._-:/()#,@[]+=&;{}!$*
 	Description string
 
 	// Tags are put on both rules.
@@ -50,11 +50,11 @@ func (a *AllowArgs) Validate() error {
 
 func (a *AllowArgs) lastPort() pulumi.Int { return pulumi.Int(max(a.Port, a.ToPort)) }
 
-// Allow opens one TCP port, or a range of them, from a security group to another and returns the two rules, so that what
-// needs the path can depend on it. A packet passes only if the sender's group lets it out and the receiver's lets it in,
-// hence a pair.
+// Allow opens a TCP port, or a range of ports, from a security group to another. It returns the two rules, so that resources
+// that need the path can depend on them. There are two because a packet passes only if the sender's group lets it out and
+// the receiver's group lets it in.
 //
-// They are resources of their own, not blocks of the groups: groups that name each other inline cannot be deleted.
+// The rules are resources of their own: groups whose inline rules name each other cannot be deleted.
 func Allow(ctx *pulumi.Context, name string, args *AllowArgs, opts ...pulumi.ResourceOption) ([]pulumi.Resource, error) {
 	if err := args.Validate(); err != nil {
 		return nil, fmt.Errorf("allow %s: %w", name, err)

@@ -10,10 +10,10 @@ import (
 	"github.com/elastic-service/elastic-service/internal/tags"
 )
 
-// gateway leads the private subnets to S3 without leaving AWS's network: free of charge, and what a first boot fetches
-// (artifacts, the packages of Amazon Linux) comes from there.
+// gateway adds a route from the private subnets to S3 that does not leave AWS's network. It is free of charge, and a first
+// boot fetches artifacts and the packages of Amazon Linux from S3.
 //
-// A route table is found by its subnet: awsx's own list of them says neither whose each is nor in what order they come.
+// A route table is looked up by its subnet: awsx's list of tables tells neither their subnets nor has it a fixed order.
 func (n *Network) gateway(ctx *pulumi.Context, name string, args *Args) error {
 	var tables pulumi.StringArray
 	for i := range args.Zones {
@@ -36,7 +36,7 @@ func (n *Network) gateway(ctx *pulumi.Context, name string, args *Args) error {
 	return nil
 }
 
-// endpoints answer for AWS's services inside the private subnets, under the services' usual names.
+// endpoints creates interfaces for AWS's services inside the private subnets, under the services' usual names.
 func (n *Network) endpoints(ctx *pulumi.Context, name string, args *Args) error {
 	if len(args.Endpoints) == 0 {
 		return nil
@@ -64,7 +64,7 @@ func (n *Network) endpoints(ctx *pulumi.Context, name string, args *Args) error 
 	return nil
 }
 
-// endpointsGroup lets the VPC in on HTTPS: the endpoints' names lead everybody there, whatever their subnet.
+// endpointsGroup lets the whole VPC in on HTTPS: the services' names lead to the endpoints from every subnet.
 func (n *Network) endpointsGroup(
 	ctx *pulumi.Context, name string, args *Args,
 ) (*ec2.SecurityGroup, *vpc.SecurityGroupIngressRule, error) {

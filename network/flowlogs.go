@@ -36,8 +36,8 @@ func (n *Network) flowLogs(ctx *pulumi.Context, name string, args *Args) error {
 	return err
 }
 
-// flowLogsRole may write to the one log group. It may not create one: a log group that is deleted stays so, even if a
-// last batch of records is under way.
+// flowLogsRole creates the role that writes to the log group. It may not create log groups: otherwise a last batch of
+// records could bring back a log group that was deleted.
 func (n *Network) flowLogsRole(
 	ctx *pulumi.Context, name string, args *Args, group *cloudwatch.LogGroup,
 ) (*iam.Role, *iam.RolePolicy, error) {

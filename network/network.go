@@ -1,5 +1,5 @@
-// Package network gives a service its VPC: a public subnet in each availability zone, a way to and from the internet, and
-// single paths between security groups.
+// Package network gives a service its VPC: a public subnet in each availability zone, routes to and from the internet, and
+// paths between security groups.
 //
 //	VPC 192.168.0.0/23
 //	├── us-east-1a  192.168.0.0/24 ──┐
@@ -13,8 +13,7 @@
 //	            192.168.0.128/26  public ────▶ internet gateway
 //	            192.168.0.192/26  isolated     (no way out)
 //
-// A security group made here or elsewhere in the program lets nothing out and nothing in until [Allow] or a rule of its
-// owner says so.
+// A security group lets nothing in and nothing out until [Allow] or a rule of its owner allows it.
 package network
 
 import (
@@ -34,52 +33,52 @@ type Args struct {
 	// CIDR is the VPC's range, IPv4, /16 to /28.
 	CIDR netip.Prefix
 
-	// Zones are the availability zones, by name, one public subnet in each. A zone that needs an opt-in must not be among
-	// them: awsx takes what it is given.
+	// Zones lists the availability zones by name. Each gets a public subnet. Zones that need an opt-in must not be among
+	// them, because awsx does not check.
 	Zones []string
 
-	// Subnets are the subnets' ranges, in the order of Zones. Carved from CIDR by [Subnets] when empty. Not with Private,
-	// where they are carved from CIDR, too.
+	// Subnets lists the subnets' ranges, in the order of Zones. If it is empty, [Subnets] carves them from CIDR. It must be
+	// empty with Private, where all ranges are carved from CIDR.
 	Subnets []netip.Prefix
 
-	// Private adds a private subnet in each zone: its instances have no public addresses, and nobody outside of the VPC
-	// opens a connection to them. They reach S3, and the rest as NAT and Endpoints say.
+	// Private adds a private subnet in each zone. Its instances have no public addresses and accept no connections from
+	// outside of the VPC. They reach S3, and other destinations as NAT and Endpoints allow.
 	Private bool
 
-	// Isolated adds a subnet in each zone that has no way out at all, for a database. Needs Private.
+	// Isolated adds a subnet in each zone without any route out, for a database. Needs Private.
 	Isolated bool
 
-	// NAT is the private subnets' way to the internet; none when empty. Needs Private.
+	// NAT is the private subnets' route to the internet; none if empty. Needs Private.
 	NAT NAT
 
-	// Region is the VPC's own. Needed with Private.
+	// Region is the VPC's region. Needed with Private.
 	Region string
 
-	// Endpoints are AWS's services that get an interface in each private subnet, by the last part of their endpoint's
-	// name: ssm, ssmmessages, ecr.api. Each is charged by the hour and zone. Needs Private.
+	// Endpoints lists the services of AWS that get an interface in each private subnet, by the last part of their endpoint's
+	// name: ssm, ssmmessages, ecr.api. AWS charges for each by the hour and zone. Needs Private.
 	Endpoints []string
 
 	// FlowLogs keeps a record of all connections for 30 days.
 	FlowLogs bool
 
-	// ACLs guard the subnets. AWS's default ACL, which lets everything pass, when nil.
+	// ACLs guard the subnets. If nil, AWS's default ACL applies, which lets everything pass.
 	ACLs *ACLs
 
 	// Tags are put on everything that takes tags.
 	Tags map[string]string
 }
 
-// NAT says how many NAT gateways a network has. Each is charged by the hour.
+// NAT selects how many NAT gateways a network has. AWS charges for each by the hour.
 type NAT string
 
 // NAT gateways of a network.
 const (
 	NoNAT      NAT = "none"
-	SingleNAT  NAT = "single"  // one for all zones: they lose their way out with its zone
-	NATPerZone NAT = "perZone" // one in each zone
+	SingleNAT  NAT = "single"  // a single gateway for all zones, which lose their route with its zone
+	NATPerZone NAT = "perZone" // a gateway in each zone
 )
 
-// strategies are awsx's names.
+// strategies maps to awsx's names.
 var strategies = map[NAT]ec2.NatGatewayStrategy{
 	"":         ec2.NatGatewayStrategyNone,
 	NoNAT:      ec2.NatGatewayStrategyNone,
@@ -130,7 +129,7 @@ func (a *Args) validRanges() error {
 	return problems.Err()
 }
 
-// validTiers holds what needs private subnets against their absence.
+// validTiers reports settings that need private subnets where there are none.
 func (a *Args) validTiers() error {
 	var problems invalid.List
 	strategy, known := strategies[a.NAT]
@@ -194,15 +193,17 @@ type Network struct {
 	// VPCID is the VPC's ID.
 	VPCID pulumi.StringOutput
 
-	// PublicSubnetIDs, PrivateSubnetIDs and IsolatedSubnetIDs are the subnets' IDs, in the order of Args.Zones; empty for
-	// a tier that there isn't. They say nothing of the ways in and out, see Ready.
+	// PublicSubnetIDs, PrivateSubnetIDs and IsolatedSubnetIDs are the IDs of the subnets, in the order of Args.Zones; empty
+	// for a tier that the network does not have. They do not imply the routes, see Ready.
 	PublicSubnetIDs, PrivateSubnetIDs, IsolatedSubnetIDs pulumi.StringArrayOutput
 
-	// Gateway is what who maps public addresses must depend on, or the internet gateway cannot be detached on destroy.
+	// Gateway lists the resources that anything mapping public addresses must depend on. Otherwise the internet gateway
+	// cannot be detached on destroy.
 	Gateway []pulumi.Resource
 
-	// Ready is what who launches must depend on, or a first boot finds no way out: the gateway and more. Depending on the
-	// Network would do only by chance: the Go SDK learns of a component's children concurrently.
+	// Ready lists the resources that anything launching instances must depend on: the gateway and other routes. Without them
+	// a first boot finds no way out. Depending on the Network would not be enough: the Go SDK learns of a component's
+	// children concurrently.
 	Ready []pulumi.Resource
 }
 
@@ -274,7 +275,7 @@ func (n *Network) vpc(ctx *pulumi.Context, name string, args *Args, specs []ec2.
 	}, pulumi.Parent(n))
 }
 
-// tier is one kind of subnets.
+// tier is a kind of subnets.
 type tier struct {
 	name   string
 	kind   ec2.SubnetType
@@ -283,7 +284,7 @@ type tier struct {
 	ids    func(*Network) pulumi.StringArrayOutput
 }
 
-// tiers are those that the network has.
+// tiers returns the tiers that the network has.
 func (a *Args) tiers() []tier {
 	all := []tier{
 		{
@@ -315,8 +316,8 @@ func (a *Args) tiers() []tier {
 	}
 }
 
-// specs are what awsx is told of the subnets. Their ranges are given explicitly where there are several tiers, so that
-// the isolated one can be added without moving the others.
+// specs returns the subnets as awsx takes them. If there are several tiers, the ranges are given explicitly, so that the
+// isolated tier can be added without moving the others.
 func (a *Args) specs() ([]ec2.SubnetSpecArgs, error) {
 	if !a.Private {
 		return []ec2.SubnetSpecArgs{publicSpec(a)}, nil
@@ -332,7 +333,8 @@ func (a *Args) specs() ([]ec2.SubnetSpecArgs, error) {
 	return specs, nil
 }
 
-// publicSpec is the public subnets alone: their ranges where they are chosen, their size otherwise.
+// publicSpec returns the public subnets of a network without other tiers: by their ranges if those are chosen, otherwise by
+// their size.
 func publicSpec(args *Args) ec2.SubnetSpecArgs {
 	spec := ec2.SubnetSpecArgs{Type: ec2.SubnetTypePublic, CidrBlocks: texts(args.Subnets)}
 	if len(args.Subnets) == 0 {

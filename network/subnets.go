@@ -14,8 +14,8 @@ const (
 	smallest = 28
 )
 
-// Subnets carves cidr into one range a zone, all of one size: the largest power of two of which as many as there are
-// zones fit. A /23 gives two /24, or three /25 with the last quarter left free.
+// Subnets carves cidr into a range for each zone, all of one size: the largest power of two of which enough fit. A /23 gives
+// two /24, or three /25 with the last quarter unused.
 func Subnets(cidr netip.Prefix, zones int) ([]netip.Prefix, error) {
 	if err := validRange("cidr", cidr); err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func Subnets(cidr netip.Prefix, zones int) ([]netip.Prefix, error) {
 	return subnets, nil
 }
 
-// subnetBits is the prefix length of each of zones equal parts of cidr.
+// subnetBits returns the prefix length of each of zones equal parts of cidr.
 func subnetBits(cidr netip.Prefix, zones int) int {
 	return cidr.Bits() + bits.Len(uint(max(zones, 1)-1))
 }
@@ -44,12 +44,12 @@ func offset(addr netip.Addr, by uint32) netip.Addr {
 	return netip.AddrFrom4(base)
 }
 
-// contains reports whether every address of part is one of whole.
+// contains reports whether whole contains every address of part.
 func contains(whole, part netip.Prefix) bool {
 	return whole.Overlaps(part) && whole.Bits() <= part.Bits()
 }
 
-// validRange checks that a range is one that AWS takes for a VPC or a subnet, written as the network's own address.
+// validRange reports a range that AWS refuses for a VPC or a subnet, or that is not written as the network's own address.
 func validRange(path string, cidr netip.Prefix) error {
 	var problems invalid.List
 	switch {

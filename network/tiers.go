@@ -6,14 +6,15 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// tierRanges are the ranges of the subnets of a VPC with private ones, in each list one a zone.
+// tierRanges holds the ranges of the subnets of a VPC with private subnets. Each list has a range for each zone.
 type tierRanges struct {
 	Public, Private, Isolated []netip.Prefix
 }
 
-// carve divides the equal share that [Subnets] gives each zone: the first half is private, because most addresses are
-// instances' own, the third quarter public, the last one isolated. It is set aside without a database too, so that one
-// can be added later without moving anything. A /23 for two zones gives a /25, a /26 and a /26 in each.
+// carve divides the equal share that [Subnets] gives each zone: the first half is private, because most addresses are those
+// of instances, the third quarter public, the last quarter isolated. The isolated quarter is set aside without a database
+// too, so that a database can be added later without moving anything. A /23 for two zones gives a /25, a /26 and a /26 in
+// each.
 func carve(cidr netip.Prefix, zones int) (tierRanges, error) {
 	if err := validRange("cidr", cidr); err != nil {
 		return tierRanges{}, err

@@ -25,8 +25,8 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// capacityTimeout is how long New's group may take until Min members are healthy behind the balancer: the balancer is
-// created meanwhile (up to 3 min) and takes up to 3 min more to register a target.
+// capacityTimeout is how long the creation of the group may take until Min members are healthy behind the balancer: the
+// balancer is created meanwhile (up to 3 min) and takes up to 3 min more to register a target.
 const capacityTimeout = 10 * time.Minute
 
 // While instances are replaced, by a refresh or by AWS's maintenance, the group keeps all of its capacity and launches
@@ -36,8 +36,8 @@ const (
 	maxHealthy = 150
 )
 
-// metrics are the group's own, one a minute and free of charge. The capacity metrics that AWS also has only differ from
-// these for weighted instances.
+// metrics are the group's own metrics, sampled every minute and free of charge. AWS's capacity metrics differ from these
+// only for weighted instances.
 var metrics = []string{
 	"GroupDesiredCapacity",
 	"GroupInServiceInstances",
@@ -66,32 +66,33 @@ type Args struct {
 	// TemplateVersion is a number, as text. With "$Latest" no change of the template would ever show, or roll out.
 	TemplateVersion pulumi.StringInput
 
-	// TargetGroupARNs are where the instances register, and who finds them dead. Nil: EC2 alone watches them.
+	// TargetGroupARNs lists the target groups with which the instances register. Their health checks find dead instances.
+	// Nil: only EC2 checks the instances.
 	TargetGroupARNs pulumi.StringArrayInput
 
 	// Min and Max bound the number of instances, 1 ≤ Min ≤ Max.
 	Min, Max int
 
-	// Grace is for how long after its launch an instance is not asked for its health: whole seconds, longer than boot
-	// and installation take.
+	// Grace is how long after its launch an instance's health is ignored: whole seconds, longer than boot and installation
+	// take.
 	Grace time.Duration
 
-	// Policies move the desired capacity between Min and Max. Without any the group stays at Min.
+	// Policies move the desired capacity between Min and Max. Without policies the group stays at Min.
 	Policies []Policy
 
-	// Schedules change Min, Max and the desired capacity at times of the day. What they have set stays until the next
-	// schedule, or until Min or Max change here.
+	// Schedules change Min, Max and the desired capacity at recurring times. What a schedule has set stays until the next
+	// schedule, or until Min or Max are changed.
 	Schedules []Schedule
 
 	// Hooks hold instances back while they are launched or terminated.
 	Hooks []Hook
 
-	// Notify are told of the group's launches, terminations, failures and instance refreshes, and of the alarms of
-	// Policies. Nobody when empty.
+	// Notify lists the subscribers to the group's launches, terminations, failures and instance refreshes, and to the alarms
+	// of Policies.
 	Notify []Subscription
 
-	// ContainerHosts says that the instances belong to a capacity provider of ECS, which moves the desired capacity by
-	// itself: there may be neither Policies nor TargetGroupARNs, and no schedule of the desired capacity.
+	// ContainerHosts tells that the instances belong to a capacity provider of ECS, which moves the desired capacity itself:
+	// there may be neither Policies nor TargetGroupARNs, and no schedule of the desired capacity.
 	ContainerHosts bool
 
 	// Tags are put on the group, on every instance that it launches, and on everything else that takes tags.
@@ -132,7 +133,7 @@ func (a *Args) ValidatePlain() error {
 	return problems.Err()
 }
 
-// validContainerHosts reports what would fight the capacity provider, or the containers' own registration.
+// validContainerHosts reports what would work against the capacity provider.
 func (a *Args) validContainerHosts() error {
 	var problems invalid.List
 	if len(a.Policies) > 0 {
@@ -181,7 +182,7 @@ func validDuration(path string, d time.Duration) error {
 	return problems.Err()
 }
 
-// registers is whether the instances are members of a target group.
+// registers reports whether the instances are members of a target group.
 func (a *Args) registers() bool {
 	list, plain := a.TargetGroupARNs.(pulumi.StringArray)
 	return a.TargetGroupARNs != nil && (!plain || len(list) > 0)
@@ -191,23 +192,23 @@ func (a *Args) registers() bool {
 type Group struct {
 	pulumi.ResourceState
 
-	// Name is the group's, which is also how it is addressed.
+	// Name is the name of the group.
 	Name pulumi.StringOutput
 
-	// ARN names the group where a policy or an alarm asks for it.
+	// ARN is the ARN of the group.
 	ARN pulumi.StringOutput
 
-	// TopicARN names the topic of Args.Notify, for other alarms to use. Without subscriptions there is none, and this
-	// is the zero value, which must not become an input.
+	// TopicARN is the ARN of the topic of Args.Notify, for other alarms to use. Without subscriptions there is no topic, and
+	// this is the zero value, which must not become an input.
 	TopicARN pulumi.StringOutput
 
-	// Ready is what who uses the instances must depend on: depending on the Group would do only by chance, for the Go
-	// SDK learns of a component's children concurrently.
+	// Ready lists the resources that anything using the instances must depend on. Depending on the Group would not be enough:
+	// the Go SDK learns of a component's children concurrently.
 	Ready []pulumi.Resource
 }
 
-// New registers a group. It is there when Min instances are healthy behind the balancer; hosts of containers are there
-// when they are asked for, see [Group.group].
+// New registers a group. Its creation ends when Min instances are healthy behind the balancer; hosts of containers are not
+// waited for, see [Group.group].
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Group, error) {
 	if err := args.Validate(); err != nil {
 		return nil, fmt.Errorf("group %s: %w", name, err)
@@ -244,12 +245,13 @@ func (g *Group) children(ctx *pulumi.Context, name string, args *Args) error {
 	return g.policies(ctx, name, args)
 }
 
-// group leaves the desired capacity to the policies: given here, each deployment would undo what they scaled.
+// group creates the group without a desired capacity, which belongs to the policies: otherwise each deployment would undo
+// what they scaled.
 //
-// It waits for healthy members through MinElbCapacity, at creation only. WaitForElbCapacity waits for exactly that many
-// at each change of Min too, and so fails whenever a policy has scaled out. Hosts of containers it does not wait for at
-// all: an instance that joins the cluster before the group has become a capacity provider may never count as one of its
-// own, so the provider must be made while they boot.
+// It waits for healthy members through MinElbCapacity, at creation only. WaitForElbCapacity waits for exactly that many at
+// each change of Min too, and fails if a policy has scaled out. It does not wait for hosts of containers: an instance that
+// joins the cluster before the group has become a capacity provider may never count as one of the provider's, so that the
+// provider must be created while they boot.
 func (g *Group) group(ctx *pulumi.Context, name string, args *Args) (*autoscaling.Group, error) {
 	in := &autoscaling.GroupArgs{
 		VpcZoneIdentifiers: args.SubnetIDs,
@@ -291,8 +293,7 @@ func (g *Group) group(ctx *pulumi.Context, name string, args *Args) (*autoscalin
 	return autoscaling.NewGroup(ctx, name+"-group", in, g.groupOptions(args)...)
 }
 
-// groupOptions keep hooks that come, change or go from replacing the group, which is what the provider does for its
-// initial ones.
+// groupOptions ignores changes of the initial hooks, for which the provider would replace the group.
 func (g *Group) groupOptions(args *Args) []pulumi.ResourceOption {
 	options := []pulumi.ResourceOption{
 		pulumi.Parent(g),
@@ -305,7 +306,7 @@ func (g *Group) groupOptions(args *Args) []pulumi.ResourceOption {
 	return options
 }
 
-// capacityTimeout is how long the group's creation waits for its members, as the provider reads it: "0" is not at all.
+// capacityTimeout returns how long the group's creation waits for its members, as the provider reads it; "0" does not wait.
 func (a *Args) capacityTimeout() string {
 	if a.ContainerHosts {
 		return "0"
@@ -318,8 +319,8 @@ func minutes(d time.Duration) string { return fmt.Sprintf("%.0fm", math.Ceil(d.M
 
 // groupTags propagates every tag to the instances, which the provider's default tags do not reach.
 //
-// ECS puts a tag of its own on a capacity provider's group. Unless it is listed here the next deployment takes it away,
-// and the first instances never have it.
+// ECS puts a tag of its own on a capacity provider's group. Without it in this list, the next deployment would remove it,
+// and the first instances would never have it.
 func groupTags(args *Args) autoscaling.GroupTagArray {
 	tags := maps.Clone(args.Tags)
 	if args.ContainerHosts {

@@ -13,7 +13,8 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// Hook holds an instance back until somebody says complete-lifecycle-action, or Timeout has passed.
+// Hook holds an instance back until complete-lifecycle-action is called, or until Timeout has passed. Type Hook of package
+// settings has the same fields.
 type Hook struct {
 	Name string // unique in the group: letters, digits, hyphens and underscores, at most 64
 
@@ -23,7 +24,7 @@ type Hook struct {
 	// Timeout is 30–7200 s, whole seconds.
 	Timeout time.Duration
 
-	// Result is what happens then: "continue", or "abandon", which terminates an instance that is being launched.
+	// Result is what happens after Timeout: "continue", or "abandon", which terminates an instance that is being launched.
 	Result string
 }
 
@@ -55,8 +56,8 @@ func validHooks(hooks []Hook) error {
 	return problems.Err()
 }
 
-// held is for how long hooks may hold back an instance that is launched, at worst. On deletion of the group they hold
-// nothing: they go first.
+// held returns how long hooks can hold back an instance that is launched, at most. They hold nothing back when the group is
+// deleted, because they are deleted first.
 func held(hooks []Hook) time.Duration {
 	var launching time.Duration
 	for _, h := range hooks {
@@ -67,9 +68,9 @@ func held(hooks []Hook) time.Duration {
 	return launching
 }
 
-// initialHooks are there before the first instance is, as resources of their own could not be: those need the group,
-// which is there when its instances are. But the provider knows them at creation only, and would replace the group for
-// a change of them.
+// initialHooks returns the hooks that exist before the first instance. Hooks that are resources of their own cannot: they
+// need the group, which exists once its instances do. But the provider takes initial hooks at creation only, and would
+// replace the group for a change of them.
 func initialHooks(hooks []Hook) autoscaling.GroupInitialLifecycleHookArray {
 	var list autoscaling.GroupInitialLifecycleHookArray
 	for _, h := range hooks {
@@ -83,8 +84,8 @@ func initialHooks(hooks []Hook) autoscaling.GroupInitialLifecycleHookArray {
 	return list
 }
 
-// hooks are the same hooks by the same names: to AWS creating one that exists is to change it. They follow what is
-// changed later, the group ignores it.
+// hooks creates the same hooks again, by the same names: AWS changes a hook that exists. They follow later changes of the
+// arguments, which the group ignores.
 func (g *Group) hooks(ctx *pulumi.Context, name string, args *Args) error {
 	for _, h := range args.Hooks {
 		_, err := autoscaling.NewLifecycleHook(ctx, name+"-hook-"+h.Name, &autoscaling.LifecycleHookArgs{

@@ -19,7 +19,8 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// eventTypes are what is told of the group, by their names in EventBridge (EventBridge: "Amazon EC2 Auto Scaling events").
+// eventTypes are the events that subscribers get, by their names in EventBridge (EventBridge: "Amazon EC2 Auto Scaling
+// events").
 var eventTypes = []string{
 	"EC2 Instance Launch Successful",
 	"EC2 Instance Launch Unsuccessful",
@@ -30,8 +31,8 @@ var eventTypes = []string{
 	"EC2 Auto Scaling Instance Refresh Cancelled",
 }
 
-// Subscription is somebody who is told. People confirm theirs by a link that they are sent; until then they hear
-// nothing.
+// Subscription is a subscriber to notifications. People confirm a subscription by a link that AWS sends; until then they get
+// nothing. Type Subscription of package settings has the same fields.
 type Subscription struct {
 	// Protocol is "email", "sms", "https", "sqs" or "lambda".
 	Protocol string
@@ -42,7 +43,7 @@ type Subscription struct {
 	Endpoint string
 }
 
-// endpoints are the rules of endpoints by protocol.
+// endpoints are the rules for endpoints, by protocol.
 var endpoints = map[string]struct {
 	valid func(string) bool
 	rule  string
@@ -86,18 +87,18 @@ func validSubscriptions(subscriptions []Subscription) error {
 	return problems.Err()
 }
 
-// role is the subscription's part of a resource name. It holds no address: names are shown and logged, and somebody's
-// number or a URL with a key in it is nobody else's business. It does not depend on the order either, or who is taken
-// off the list would make the others confirm again.
+// role returns the subscription's part of a resource name. It does not contain the address, because names are shown and
+// logged, and a number or a URL with a key is private. It does not depend on the order: otherwise removing a subscriber
+// would make others confirm again.
 func (s Subscription) role() string {
 	sum := sha256.Sum256([]byte(s.Endpoint))
 	return s.Protocol + "-" + hex.EncodeToString(sum[:4])
 }
 
-// notify makes the topic with its subscriptions, and lets the group's events through to it.
+// notify creates the topic with its subscriptions, and sends the group's events to it.
 //
-// The topic has no KMS key: with the one at hand, alias/aws/sns, CloudWatch could not publish, for that key's policy
-// doesn't let alarms use it and can't be changed. Messages hold names and numbers of instances, no secrets.
+// The topic has no KMS key: with the available key, alias/aws/sns, CloudWatch could not publish, because the key's policy
+// does not let alarms use it and cannot be changed. Messages contain names and numbers of instances, no secrets.
 func (g *Group) notify(ctx *pulumi.Context, name string, args *Args) error {
 	if len(args.Notify) == 0 {
 		return nil
@@ -129,11 +130,11 @@ func (g *Group) notify(ctx *pulumi.Context, name string, args *Args) error {
 	return g.events(ctx, name, args, policy)
 }
 
-// publishers is the policy of a topic that takes the alarms and events of its own account. It replaces the one that a
-// topic has by itself, which lets alarms publish, but not EventBridge.
+// publishers returns the policy of a topic that accepts the alarms and events of its own account. It replaces the default
+// policy of a topic, which lets alarms publish, but not EventBridge.
 //
-// The statement for EventBridge has no condition, for none would ever hold (EventBridge: "Using resource-based policies",
-// "You can't use Condition blocks in Amazon SNS topic policies for EventBridge").
+// The statement for EventBridge has no condition, because no condition would ever hold (EventBridge: "Using resource-based
+// policies", "You can't use Condition blocks in Amazon SNS topic policies for EventBridge").
 func publishers(topic string) (string, error) {
 	arn, err := iam.ParseRegional(topic)
 	if err != nil {
@@ -169,11 +170,11 @@ func sortedKeys(text string) (string, error) {
 	return string(sorted), err
 }
 
-// events sends what EventBridge has of the group to its topic. Auto Scaling's own notifications would do for launches and
-// terminations, but they know nothing of instance refreshes, which end long after the deployment that began them
-// (terraform-provider-aws #42355): nobody would hear of a release that failed.
+// events sends the group's events from EventBridge to its topic. Auto Scaling's own notifications would do for launches and
+// terminations, but do not cover instance refreshes, which end long after the deployment that began them
+// (terraform-provider-aws #42355): a failed release would go unnoticed.
 //
-// The target waits for the topic's policy: what is sent before it is lost.
+// The target waits for the topic's policy: events that are sent before it are lost.
 func (g *Group) events(ctx *pulumi.Context, name string, args *Args, policy *sns.TopicPolicy) error {
 	rule, err := cloudwatch.NewEventRule(ctx, name+"-events", &cloudwatch.EventRuleArgs{
 		Description:  pulumi.Sprintf("launches, terminations and instance refreshes of %s", name),

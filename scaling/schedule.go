@@ -13,10 +13,11 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// unchanged is the provider's way to leave a size alone: it takes what is not given for 0.
+// unchanged leaves a size as it is. The provider takes a size that is not given for 0.
 const unchanged = -1
 
-// Schedule sets sizes at recurring times. At least one of them is given, 0 ≤ Min ≤ Desired ≤ Max.
+// Schedule sets sizes at recurring times. At least one of them is given, 0 ≤ Min ≤ Desired ≤ Max. Type Schedule of package
+// settings has the same fields.
 type Schedule struct {
 	Name     string // unique in the group: letters, digits, hyphens and underscores, at most 64
 	Cron     string // minute, hour, day of the month, month, day of the week: "0 20 * * MON-FRI"
@@ -63,7 +64,7 @@ func validZone(name string) bool {
 	return err == nil && name != "Local"
 }
 
-// validSizes holds what a schedule sets against each other, and against the group's own sizes where it leaves them.
+// validSizes checks the sizes that a schedule sets against each other, and against the group's sizes that it leaves.
 func (s *Schedule) validSizes(least, most int) error {
 	var problems invalid.List
 	if s.Min == nil && s.Max == nil && s.Desired == nil {

@@ -24,8 +24,8 @@ var measured = map[string]string{
 	"cpu": "CPUUtilization",
 }
 
-// Step adds instances while a metric is above one threshold and removes them while it is below another. Each direction
-// is a policy and the alarm that sets it off.
+// Step adds instances while a metric is above a threshold and removes them while it is below another. Each direction is a
+// policy and the alarm that triggers it. Type Step of package settings has the same fields.
 type Step struct {
 	Metric string        // "cpu": the average of the group, in percent
 	Period time.Duration // of one point of the metric: a multiple of 60 s; below 300 s see [NeedsDetailedMonitoring]
@@ -78,13 +78,13 @@ func (s *Step) validSpan(path string, span time.Duration) error {
 	return problems.Err()
 }
 
-// NeedsDetailedMonitoring is whether a policy asks for points more often than EC2 has them: without detailed monitoring
-// of the instances its alarms would lack data most of the time.
+// NeedsDetailedMonitoring reports whether a policy needs points more often than EC2 reports them. Without detailed
+// monitoring of the instances its alarms would lack data most of the time.
 func NeedsDetailedMonitoring(policies []Policy) bool {
 	return slices.ContainsFunc(policies, func(p Policy) bool { return p.Step != nil && p.Step.Period < basicPeriod })
 }
 
-// direction is one half of a Step.
+// direction is a half of a Step: adding or removing.
 type direction struct {
 	way, side  string // of the policy's name, of the alarm's
 	threshold  float64
@@ -97,7 +97,7 @@ type direction struct {
 	lower, upper pulumi.StringPtrInput
 }
 
-// directions have a warm-up only on the way out: nothing warms up when instances go.
+// directions returns both halves. Only the way out has a warm-up: nothing warms up when instances are removed.
 func (s *Step) directions() []direction {
 	return []direction{
 		{

@@ -16,7 +16,8 @@ var predefined = map[string]string{
 	"cpu": "ASGAverageCPUUtilization",
 }
 
-// TargetTracking keeps a metric near its target, adding instances quickly and removing them slowly.
+// TargetTracking keeps a metric near its target, adding instances quickly and removing them slowly. Type TargetTracking of
+// package settings has the same fields.
 type TargetTracking struct {
 	Metric string        // "cpu": the average of the group, in percent
 	Target float64       // above 0, at most 100
@@ -35,7 +36,7 @@ func (t *TargetTracking) validate() error {
 	return problems.Err()
 }
 
-// track needs no alarms: AWS makes them.
+// track creates the policy. AWS creates the alarms.
 func (g *Group) track(ctx *pulumi.Context, name string, t *TargetTracking) error {
 	_, err := autoscaling.NewPolicy(ctx, name+"-"+t.Metric, &autoscaling.PolicyArgs{
 		AutoscalingGroupName:    g.Name,

@@ -86,7 +86,8 @@ func Parse(text string) (Schedule, error) {
 func (f field) parse(item string) (numbers, bool) {
 	span, stepText, stepped := strings.Cut(item, "/")
 	first, last, ranged := strings.Cut(span, "-")
-	from, to, step, ok := f.lowest, f.highest, 1, true
+	from, to, step := f.lowest, f.highest, 1
+	var ok bool
 	if span != "*" {
 		if from, ok = f.number(first); !ok {
 			return 0, false

@@ -15,9 +15,10 @@ func TestAPolicyIsWrittenInTheOrderOfAWS(t *testing.T) {
 		Condition: iam.Condition{"Bool": {"aws:SecureTransport": "true"}},
 	}, iam.Statement{Effect: iam.Deny, Action: "s3:*"})
 	require.NoError(t, err)
-	assert.Equal(t, `{"Version":"2012-10-17","Statement":[{"Sid":"Read","Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},`+
-		`"Action":["s3:GetObject"],"Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}},`+
-		`{"Effect":"Deny","Action":"s3:*"}]}`, text)
+	const want = `{"Version":"2012-10-17","Statement":[{"Sid":"Read","Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},` +
+		`"Action":["s3:GetObject"],"Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}},` +
+		`{"Effect":"Deny","Action":"s3:*"}]}`
+	assert.Equal(t, want, text) //nolint:testifylint // the order of the fields matters
 }
 
 func TestTrust(t *testing.T) {
@@ -54,7 +55,7 @@ func TestParseARN(t *testing.T) {
 		"", "topic", "arn:aws:sns", "arn:aws:sns:us-east-1:123456789012:", "urn:aws:sns:us-east-1:1:t", "arn::sns:::t",
 	} {
 		_, err := iam.ParseARN(text)
-		assert.ErrorContains(t, err, "is not an ARN", text)
+		require.ErrorContains(t, err, "is not an ARN", text)
 	}
 	_, err := iam.ParseRegional("arn:aws:s3:::bucket")
 	assert.EqualError(t, err, `"arn:aws:s3:::bucket" is not the ARN of a resource in an account's region`)

@@ -34,7 +34,7 @@ func TestParse(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	for _, text := range []string{"", "ok", "20", "2000", "2xx", "+20", "200,", "200, 204", "200-", "-200", "200-204-208", "200;204"} {
 		_, err := matcher.Parse(text)
-		assert.ErrorIs(t, err, matcher.ErrForm, text)
+		require.ErrorIs(t, err, matcher.ErrForm, text)
 	}
 	_, err := matcher.Parse("299-200")
 	assert.ErrorIs(t, err, matcher.ErrBackwards)
