@@ -8,7 +8,7 @@ import (
 	"github.com/elastic-service/elastic-service/internal/matcher"
 )
 
-// Protocol is how a target's health is asked for.
+// Protocol is the protocol of a health check.
 type Protocol string
 
 const (
@@ -99,7 +99,7 @@ const (
 	highestCode = 499
 )
 
-// validMatcher takes what the API documents for an application load balancer: a list of codes, or one range of them.
+// validMatcher accepts what the API documents for an application load balancer: a list of codes, or a single range.
 func validMatcher(problems *invalid.List, text string) {
 	if text == "" {
 		return
@@ -117,16 +117,17 @@ func validMatcher(problems *invalid.List, text string) {
 	}
 }
 
-// Detection is the longest time from a target's death to the balancer calling it unhealthy.
+// Detection returns the longest time from a target's death until the balancer calls it unhealthy.
 //
-// At worst the target dies right after it passed a check, and is silent: the last of the failures in a row begins
-// Unhealthy intervals later and takes the whole timeout. A port that refuses instead of being silent saves the timeout.
+// In the worst case the target dies right after it passed a check, and stays silent: the last of the failures in a row
+// begins Unhealthy intervals later and takes the whole timeout. A port that refuses connections saves the timeout.
 func (c Check) Detection() time.Duration {
 	return c.Interval*time.Duration(c.Unhealthy) + c.Timeout
 }
 
-// Recovery is the longest time from a registered target's first sign of life to the balancer calling it healthy: at
-// worst it comes up right after it failed a check, and answers the last of the successes in a row just in time.
+// Recovery returns the longest time from a registered target's first sign of life until the balancer calls it healthy. In
+// the worst case the target starts right after it failed a check, and answers the last of the successes in a row just in
+// time.
 func (c Check) Recovery() time.Duration {
 	return c.Interval*time.Duration(c.Healthy) + c.Timeout
 }

@@ -11,8 +11,8 @@ import (
 // backlog is how many connections may wait to be accepted; the kernel lowers it to net.core.somaxconn.
 const backlog = 4096
 
-// door is a TCP port that is ours from reserve to release, and that connections get through only while it is open.
-// Shut, it is a bound socket that does not listen: connections to it are refused, and no one else can have the port.
+// door is a TCP port that is ours from reserve to release. Connections get through only while it is open. While it is shut
+// it is a bound socket that does not listen: connections to it are refused, and no other process can take the port.
 type door struct {
 	fd        int
 	addr      netip.Addr // local; unspecified for all; an IPv4 address in IPv6 form is unmapped
@@ -33,7 +33,8 @@ func reserve(addr netip.Addr, port int) (_ *door, err error) {
 	if err := bind(fd, to); err != nil {
 		return nil, fmt.Errorf("health port %d: bind: %w", port, err)
 	}
-	// Not what was asked for but what was got: bind may have been answered by something between us and the kernel.
+	// The address that the socket got, not the address that was asked for: bind may have been answered by something between
+	// this process and the kernel.
 	own, err := localAddr(fd)
 	if err != nil {
 		return nil, fmt.Errorf("health port %d: %w", port, err)
@@ -65,8 +66,8 @@ func socket(addr netip.Addr, port int) (fd int, to unix.Sockaddr, err error) {
 	return fd, to6, nil
 }
 
-// bind asks for the port for us alone; where connections of a former responder linger in TIME_WAIT only SO_REUSEADDR
-// gets it, which then goes again, because with it another socket that has it too could take the port while it is shut.
+// bind takes the port exclusively. Where connections of a former responder linger in TIME_WAIT, this needs SO_REUSEADDR. The
+// option is removed afterwards: with it another socket that has it too could take the port while it is shut.
 func bind(fd int, to unix.Sockaddr) error {
 	err := unix.Bind(fd, to)
 	if !errors.Is(err, unix.EADDRINUSE) {
@@ -100,8 +101,8 @@ func localAddr(fd int) (netip.Addr, error) {
 	}
 }
 
-// open lets connections in. listen(2) looks for conflicts again, and our own connections in TIME_WAIT are some unless
-// the socket shares; an open door keeps others out all the same.
+// open lets connections in. listen(2) looks for conflicts again, and our own connections in TIME_WAIT conflict unless the
+// socket shares. An open door keeps other sockets out even so.
 func (d *door) open() error {
 	if d.listening {
 		return nil
@@ -116,7 +117,7 @@ func (d *door) open() error {
 	return nil
 }
 
-// shut refuses connections from now on, and resets those that nobody has accepted.
+// shut refuses connections from now on, and resets those that have not been accepted.
 func (d *door) shut() error {
 	if !d.listening {
 		return nil
@@ -134,7 +135,7 @@ func (d *door) shut() error {
 	return nil
 }
 
-// drop accepts one connection and closes it.
+// drop accepts a connection and closes it.
 func (d *door) drop() error {
 	fd, _, err := unix.Accept4(d.fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
 	if err != nil {

@@ -27,11 +27,11 @@ const (
 	maxPause = time.Second
 )
 
-// batch is how many connections are dropped before the responder looks up: at the socket table and for its end.
+// batch is how many connections are dropped in a row before the responder looks at the socket table, and for its end, again.
 const batch = 256
 
-// Responder is the tiny server that a health check asks on the instance. It is one loop in one goroutine: an accepted
-// connection costs no memory beyond the moment in which it is closed, whatever the peer does.
+// Responder is the small server that a health check connects to on the instance. It is a loop in a single goroutine: an
+// accepted connection costs no memory beyond the moment in which it is closed, whatever the peer does.
 type Responder struct {
 	Port        int           // of the health check, 1–65535
 	ServicePort int           // of the service, 1–65535, not Port
@@ -54,8 +54,8 @@ func (r *Responder) Validate() error {
 	return problems.Err()
 }
 
-// Run reserves the port and answers on it until ctx is done, which makes it refuse connections first and then return
-// nil. A port that is taken, or a kernel that does not show its sockets, ends it at once.
+// Run reserves the port and answers on it until ctx is done. Then it refuses connections first, and returns nil. It returns
+// an error at once if the port is taken, or if the kernel does not show its sockets.
 func (r *Responder) Run(ctx context.Context) error {
 	if err := r.Validate(); err != nil {
 		return err
@@ -126,7 +126,7 @@ func (w *watch) run(ctx context.Context) error {
 	return w.enter("stopping")
 }
 
-// look opens or shuts the door by what the socket table says.
+// look opens or shuts the door according to the socket table.
 func (w *watch) look() error {
 	found, err := w.table.Listeners(w.servicePort)
 	if err != nil {
@@ -135,7 +135,8 @@ func (w *watch) look() error {
 	return w.enter(unreachable(found, w.door.addr))
 }
 
-// unreachable says why none of the service's listeners takes what arrives at own; empty when one does.
+// unreachable returns the reason why none of the service's listeners gets the connections that arrive at own; empty if a
+// listener does.
 func unreachable(found []sockets.Listener, own netip.Addr) string {
 	if len(found) == 0 {
 		return "the service does not listen"
@@ -151,7 +152,7 @@ func unreachable(found []sockets.Listener, own netip.Addr) string {
 	return "the service listens only on " + strings.Join(slices.Compact(elsewhere), ", ") + ", where the balancer cannot reach it"
 }
 
-// enter takes the state that has the reason to be shut, or none, and logs it if it is new.
+// enter changes to the state that has the reason to be shut, or no reason, and logs a change.
 func (w *watch) enter(reason string) error {
 	if w.known && reason == w.reason {
 		return nil
@@ -170,7 +171,7 @@ func (w *watch) enter(reason string) error {
 	return nil
 }
 
-// wait returns when a connection can be accepted, at the end of a pause, at the deadline, or at the end of it all.
+// wait returns when a connection can be accepted, at the end of a pause, at the deadline, or when the responder ends.
 func (w *watch) wait(deadline time.Time) error {
 	fds := []unix.PollFd{{Fd: w.end, Events: unix.POLLIN}}
 	switch paused := time.Now().Before(w.resume); {
@@ -187,7 +188,7 @@ func (w *watch) wait(deadline time.Time) error {
 	return nil
 }
 
-// drop accepts and closes what is waiting, a batch at most.
+// drop accepts and closes the waiting connections, a batch at most.
 func (w *watch) drop() error {
 	if !w.door.listening || time.Now().Before(w.resume) {
 		return nil
@@ -226,13 +227,13 @@ func (w *watch) recovered() {
 	w.log.Info("accepting recovered")
 }
 
-// exhausted reports whether an accept failed for want of something that may come back.
+// exhausted reports whether an accept failed for lack of a resource that may come back.
 func exhausted(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOBUFS) || errors.Is(err, unix.ENOMEM)
 }
 
-// ofConnection reports whether an accept failed for a reason that lies in the connection, which is thereby gone, and
-// not in the socket: accept(2) passes pending network errors on.
+// ofConnection reports whether an accept failed because of the connection, which is then gone, and not because of the
+// socket: accept(2) returns pending network errors.
 func ofConnection(err error) bool {
 	var number unix.Errno
 	if !errors.As(err, &number) {

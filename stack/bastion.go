@@ -18,8 +18,8 @@ var bastionComponent = component{
 	},
 }
 
-// amazonLinux is the public parameter with the current Amazon Linux 2023, by Go's name for an architecture. A bastion
-// runs it: nothing is installed there, and EC2 Instance Connect is in it.
+// amazonLinux names the public parameters with the current image of Amazon Linux 2023, by Go's name for the architecture. A
+// bastion runs it: it needs no software of its own, and the image contains EC2 Instance Connect.
 var amazonLinux = map[string]string{
 	"amd64": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
 	"arm64": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64",

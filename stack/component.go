@@ -15,14 +15,14 @@ import (
 	"github.com/elastic-service/elastic-service/scaling"
 )
 
-// component is a part of the composition. A new one is a file that defines a component, a field of components to hold what it
-// registers, and its line in order.
+// component is a part of the composition. To add a component, add a file that defines it, its line in order, and a field of
+// components for what it registers.
 type component struct {
 	// section is the section of the settings that validate reports about.
 	section string
 
-	// look completes the plan by what the settings can only name, such as zones or images, and adds what is wrong with it.
-	// Nil: there is nothing to look at.
+	// look completes the plan with what the settings only name, such as zones or images, and adds the problems that it finds.
+	// Nil: nothing is looked up.
 	look func(*plan, *pulumi.Context, *invalid.List)
 
 	// wanted reports whether the settings ask for the component. Nil: every stack has it.

@@ -22,8 +22,8 @@ var groupComponent = component{
 	},
 }
 
-// groupArgs converts the settings of schedules, hooks and subscriptions, and policies those of policies: package scaling has types
-// with the same fields, which do not compile here otherwise.
+// groupArgs returns the arguments that come from the settings. Schedules, hooks, subscriptions and policies are converted
+// from types of package settings with the same fields; the conversions do not compile if the fields differ.
 func (p *plan) groupArgs() *scaling.Args {
 	c := p.settings.Scaling
 	args := &scaling.Args{

@@ -12,7 +12,7 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// imageComponent is the image that is made of an instance, if the settings name one.
+// imageComponent is the image that is made from an instance, if the settings name an instance.
 var imageComponent = component{
 	look:   (*plan).findImage,
 	wanted: func(p *plan) bool { return p.image.source != "" },
@@ -24,14 +24,14 @@ var imageComponent = component{
 	},
 }
 
-// image is a machine image: one that exists, or one to be made from an instance.
+// image is a machine image: an existing image, or an image that is made from an instance.
 type image struct {
 	id         string
 	source     string // ID of the instance; id is empty then
 	rootDevice string
 }
 
-// findImage finds the image and holds it against the instance that it is to run on.
+// findImage finds the image and checks it against the instances that are to run on it.
 func (p *plan) findImage(ctx *pulumi.Context, problems *invalid.List) {
 	given := p.settings.Image
 	switch {
@@ -66,7 +66,7 @@ func (p *plan) useID(ctx *pulumi.Context, path, id string, problems *invalid.Lis
 	p.image = image{id: id, rootDevice: ami.RootDeviceName}
 }
 
-// useSource looks at the instance of which an image is to be made.
+// useSource checks the instance from which an image is to be made.
 func (p *plan) useSource(ctx *pulumi.Context, id string, problems *invalid.List) {
 	const path = "image.fromInstance"
 	source, err := ec2.LookupInstance(ctx, &ec2.LookupInstanceArgs{InstanceId: &id})
@@ -91,7 +91,7 @@ func (p *plan) useSource(ctx *pulumi.Context, id string, problems *invalid.List)
 	p.image = image{source: id, rootDevice: root.DeviceName}
 }
 
-// imageByParameter is the ID in a public parameter.
+// imageByParameter returns the ID of the image that a public parameter names.
 func imageByParameter(ctx *pulumi.Context, name string) (string, error) {
 	parameter, err := ssm.LookupParameter(ctx, &ssm.LookupParameterArgs{
 		Name: name, WithDecryption: new(false),
@@ -102,7 +102,7 @@ func imageByParameter(ctx *pulumi.Context, name string) (string, error) {
 	return parameter.InsecureValue, nil // an image's ID is no secret
 }
 
-// fits reports what the instances' settings and an image have against each other.
+// fits reports where the instances' settings and an image do not fit.
 func (p *plan) fits(path string, ami *ec2.LookupAmiResult) error {
 	var problems invalid.List
 	c := p.settings.Compute
@@ -119,7 +119,7 @@ func (p *plan) fits(path string, ami *ec2.LookupAmiResult) error {
 	return problems.Err()
 }
 
-// goArchitecture is Go's name for an architecture that EC2 names.
+// goArchitecture returns Go's name for an architecture that EC2 names.
 func goArchitecture(ec2 string) string {
 	if ec2 == "x86_64" {
 		return "amd64"
@@ -127,7 +127,7 @@ func goArchitecture(ec2 string) string {
 	return ec2
 }
 
-// rootGiB is the size of an image's root volume; 0 where the image does not say.
+// rootGiB returns the size of an image's root volume; 0 if the image does not tell.
 func rootGiB(ami *ec2.LookupAmiResult) int {
 	for _, device := range ami.BlockDeviceMappings {
 		if device.DeviceName == ami.RootDeviceName {

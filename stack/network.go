@@ -25,11 +25,11 @@ var networkComponent = component{
 	outputs: func(_ *plan, c *components) pulumi.Map { return pulumi.Map{"vpc": c.network.VPCID} },
 }
 
-// findZones takes the first zones by name, so that the same ones are taken every time.
+// findZones takes the first zones by name, so that it takes the same zones every time.
 func (p *plan) findZones(ctx *pulumi.Context, problems *invalid.List) {
 	found, err := aws.GetAvailabilityZones(ctx, &aws.GetAvailabilityZonesArgs{
 		State: new("available"),
-		// Local zones and zones that an account has opted in to have neither balancers nor every instance type.
+		// Local zones and zones that an account has opted in to lack load balancers and many instance types.
 		Filters: []aws.GetAvailabilityZonesFilter{{Name: "opt-in-status", Values: []string{"opt-in-not-required"}}},
 	})
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/elastic-service/elastic-service/network"
 )
 
-// pathsComponent is the rules of the security groups between components.
+// pathsComponent is the rules of security groups between components.
 var pathsComponent = component{add: (*plan).addPaths}
 
 // path is a TCP port, or a range of them, from one security group to another.
@@ -18,14 +18,14 @@ type path struct {
 	description string
 }
 
-// ECS takes the host's port of a container from this range (ECS: "PortMapping").
+// ECS chooses the host's port of a container from this range (ECS: "PortMapping").
 const (
 	firstDynamicPort = 32768
 	lastDynamicPort  = 65535
 )
 
-// addPaths lets the balancer reach the instances, for the service and for the health check, and the instances the
-// database.
+// addPaths opens the paths from the balancer to the instances, for the service and for the health check, and from the
+// instances to the database.
 func (p *plan) addPaths(ctx *pulumi.Context, c *components) error {
 	from, to := c.balancer.SecurityGroupID, c.template.SecurityGroupID
 	service := path{name: "service", parent: c.balancer, from: from, to: to, description: "Connections of clients"}

@@ -20,7 +20,7 @@ import (
 // responderPackage is the responder's program in this project.
 const responderPackage = "./cmd/healthcheck"
 
-// prepareSoftware builds the artifacts and lists the services. Instances that run containers have none of their own.
+// prepareSoftware builds the artifacts and lists the services. Instances that run containers have no software of their own.
 func (p *plan) prepareSoftware(ctx *pulumi.Context, problems *invalid.List) {
 	p.software = compute.Software{Region: p.settings.Region}
 	if p.settings.App != nil {
@@ -28,8 +28,8 @@ func (p *plan) prepareSoftware(ctx *pulumi.Context, problems *invalid.List) {
 	}
 }
 
-// prepareApp puts the responder last: of an instance that shuts down it stops first, so that no check finds a service healthy
-// that is about to go. A service that is asked itself, over HTTP, needs no responder.
+// prepareApp puts the responder last: when an instance shuts down, the responder stops first, so that no check finds a
+// service healthy that is about to stop. A service with an HTTP check answers it itself and needs no responder.
 func (p *plan) prepareApp(ctx *pulumi.Context, app *settings.App, problems *invalid.List) {
 	p.software.Packages = app.Packages
 	for i, artifact := range app.Artifacts {
@@ -61,7 +61,7 @@ func (p *plan) prepareApp(ctx *pulumi.Context, app *settings.App, problems *inva
 	}
 }
 
-// responder is the service that listens on the health port while the application listens on its own.
+// responder returns the service that listens on the health port while the application listens on its own port.
 func (p *plan) responder(servicePort int, after []string) userdata.Service {
 	return userdata.Service{
 		Name:        healthcheck.ServiceName,
@@ -76,7 +76,7 @@ func (p *plan) responder(servicePort int, after []string) userdata.Service {
 	}
 }
 
-// addArtifact makes an artifact's file. What prevents that is a problem of the setting at path.
+// addArtifact builds or finds an artifact's file. A failure is a problem of the setting at path.
 func (p *plan) addArtifact(ctx *pulumi.Context, path string, artifact settings.Artifact, problems *invalid.List) {
 	root, err := projectRoot(ctx)
 	if err != nil {
@@ -91,7 +91,7 @@ func (p *plan) addArtifact(ctx *pulumi.Context, path string, artifact settings.A
 	case artifact.File != "":
 		file.Source, err = regularFile(root, artifact.File)
 	default:
-		return // a problem of the settings
+		return // the settings report it
 	}
 	if err == nil {
 		file.SHA256, err = compute.Hash(file.Source)
@@ -103,7 +103,7 @@ func (p *plan) addArtifact(ctx *pulumi.Context, path string, artifact settings.A
 	p.software.Artifacts = append(p.software.Artifacts, file)
 }
 
-// regularFile is the full name of a file that is given relative to the project.
+// regularFile returns the full name of a file that is given relative to the project.
 func regularFile(root, name string) (string, error) {
 	if filepath.IsAbs(name) {
 		return "", invalid.Problem{Value: strconv.Quote(name), Rule: "is not relative to the project's folder"}
@@ -120,8 +120,8 @@ func regularFile(root, name string) (string, error) {
 	return file, nil
 }
 
-// projectRoot is the folder of the Go module: the project's, unless Pulumi runs a copy of the project's files, as its
-// Automation API can; then the working directory.
+// projectRoot returns the folder of the Go module. This is the project's folder, unless Pulumi runs a copy of the project's
+// files, as its Automation API does; then it is the working directory.
 func projectRoot(ctx *pulumi.Context) (string, error) {
 	if root := ctx.RootDirectory(); root != "" {
 		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {

@@ -1,15 +1,15 @@
 // Package stack composes a service out of its components.
 //
-//	settings ──▶ plan (zones, images, artifacts): every problem of both, before anything is registered
+//	settings ──▶ plan (zones, images, artifacts): reports the problems of both before anything is registered
 //	               │
 //	               ▼            ┌──▶ template (instances) ◀─┐
 //	            network (VPC) ──┤                           │ paths: service, health
 //	               │            └──▶ balancer ──────────────┘
 //	               │                  └ target group ◀── group of instances made from the template
-//	               └─▶ where they are asked for: bastion, database, containers, monitoring
+//	               └─▶ if the settings ask for them: bastion, database, containers, monitoring
 //
-// Balancer and group are created side by side: the group needs the target group, which is there within seconds, and
-// not the balancer, which takes minutes. Containers wait for both.
+// Balancer and group are created in parallel: the group needs the target group, which exists within seconds, and not the
+// balancer, which takes minutes. Containers wait for both.
 //
 // A stack's outputs are
 //
@@ -19,10 +19,10 @@
 //	group         name of the Auto Scaling group
 //	vpc           ID of the VPC
 //
-// and, where there are such things,
+// and, if the stack has them,
 //
-//	url           the address as a browser takes it, with the alias if there is one
-//	nameServers   of the hosted zone that was made, to be delegated to
+//	url           the address for a browser, with the alias if there is one
+//	nameServers   of the hosted zone that was created, for the delegation
 //	bastion       public address of the bastion
 //	database      host name of the database
 //	secret        ARN of the secret with the database's password
@@ -58,15 +58,15 @@ func Deploy(ctx *pulumi.Context) error {
 	return nil
 }
 
-// load reads the settings and plans with them as far as they can be read, so that one run shows every problem. What the
-// plan has against a setting that is faulty by itself adds nothing.
+// load reads the settings and plans with them as far as they can be read, so that one run shows every problem. Problems that
+// the plan finds with a setting that is already reported are left out.
 func load(ctx *pulumi.Context) (*plan, error) {
 	s, err := settings.Load(ctx)
 	var problems, found invalid.List
 	problems.Include("", err)
 	known := problems.Problems()
 	if s == nil || slices.ContainsFunc(known, func(k invalid.Problem) bool { return k.Path == "aws:region" }) {
-		return nil, err // there is nobody to ask for zones and images
+		return nil, err // without a region, zones and images cannot be looked up
 	}
 	p := newPlan(ctx, s, &found)
 	if err == nil && found.Err() == nil { // components know arguments, which are no settings where those have problems

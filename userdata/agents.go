@@ -11,9 +11,8 @@ const (
 	agentControl = agentFolder + "/bin/amazon-cloudwatch-agent-ctl"
 )
 
-// memoryConfig has the agent measure memory alone, once a minute, and sum it up by Auto Scaling group: a metric for
-// each instance would be charged for, and stay behind when the instance goes. The agent finds the group in the
-// instance's tags.
+// memoryConfig makes the agent measure memory only, once a minute, and aggregate it by Auto Scaling group: AWS charges for a
+// metric per instance, and the metric would outlive the instance. The agent finds the group in the instance's tags.
 const memoryConfig = `{
   "agent": {"metrics_collection_interval": 60, "run_as_user": "cwagent"},
   "metrics": {
@@ -25,10 +24,10 @@ const memoryConfig = `{
 }
 `
 
-// clusterConfig is where the ECS agent, which starts when cloud-init has ended, finds its cluster.
+// clusterConfig is the file that tells the ECS agent its cluster. The agent starts when cloud-init has ended.
 const clusterConfig = "/etc/ecs/ecs.config"
 
-// packages are those that were asked for and those that the machine's tasks need.
+// packages returns the packages that were asked for, and those that the machine's tasks need.
 func (b Bootstrap) packages() []string {
 	if b.MemoryMetric && !slices.Contains(b.Packages, agentPackage) {
 		return append(slices.Clone(b.Packages), agentPackage)
@@ -36,7 +35,7 @@ func (b Bootstrap) packages() []string {
 	return b.Packages
 }
 
-// agentFiles tell AWS's agents what to do.
+// agentFiles returns the configuration of AWS's agents.
 func (b Bootstrap) agentFiles() []file {
 	var files []file
 	if b.Cluster != "" {
@@ -48,8 +47,8 @@ func (b Bootstrap) agentFiles() []file {
 	return files
 }
 
-// agentCommands start the CloudWatch agent and have it started at every later boot: -s enables its unit too.
-// cloud-init runs commands after it has installed packages.
+// agentCommands starts the CloudWatch agent now and, with -s, at every later boot. cloud-init runs commands after it has
+// installed packages.
 func (b Bootstrap) agentCommands() [][]string {
 	if !b.MemoryMetric {
 		return nil

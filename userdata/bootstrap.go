@@ -1,24 +1,23 @@
 package userdata
 
-// Bootstrap is everything that a machine does to itself at its first boot, and leaves behind for every later one.
+// Bootstrap is what a machine sets up at its first boot, for this boot and every later one.
 type Bootstrap struct {
 	Region    string // where the artifacts' bucket is
 	Packages  []string
 	Artifacts []Artifact
 	Services  []Service // started in this order's dependencies, see Service.After; at least one, unless there is a Cluster
 
-	// Cluster is the name of the ECS cluster that the machine joins to run its containers; none when empty. It takes an
-	// image with the ECS agent.
+	// Cluster is the name of the ECS cluster that the machine joins to run its containers; none if empty. The image must have
+	// the ECS agent.
 	Cluster string
 
-	// MemoryMetric has the machine report its memory's use to CloudWatch, once a minute: mem_used_percent in the
-	// namespace CWAgent, by AutoScalingGroupName. It takes an image whose repositories have the CloudWatch agent, as
-	// Amazon Linux's.
+	// MemoryMetric makes the machine report its memory use to CloudWatch, once a minute: mem_used_percent in the namespace
+	// CWAgent, by AutoScalingGroupName. The image's repositories must have the CloudWatch agent, as Amazon Linux's do.
 	MemoryMetric bool
 }
 
-// Artifact is a file fetched from S3 with the instance's own role and kept only if its content is the expected one. A file
-// that the image has at Path already stays as it is.
+// Artifact is a file that is fetched from S3 with the instance's own role and kept only if its SHA-256 is right. A file that
+// the image already has at Path stays as it is.
 type Artifact struct {
 	Path   string // below /usr/local, /opt or /srv; installed with mode 0755
 	Bucket string

@@ -21,8 +21,8 @@
 // seconds after the role. A wrong checksum stays visible as a unit that fails.
 //
 // A service requires the units of the artifacts that its command names. On systemd 252 (Amazon Linux 2023, Debian 12) a
-// first attempt that fails also fails the start of what requires it, and the retry that succeeds doesn't bring that back;
-// OnSuccess= does.
+// first attempt that fails also fails the start of what requires it, and the retry that succeeds does not repeat that
+// start; OnSuccess= does.
 //
 // Beside services of its own, or instead of them, a machine can run the containers of an ECS cluster; and it can report
 // how much of its memory is used. AWS's own agents do that: the document writes their files and installs and starts the

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// systemd reads these without quotes as themselves, wherever they stand in a word.
+// plainWord matches words that systemd reads without quotes, wherever they stand.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_+=:,./@-]+$`)
 
-// quote is a word as systemd reads it back from a unit: % begins a specifier and is doubled; in quotes, \ escapes.
-// The text has been through validateText.
+// quote returns a word as systemd reads it back from a unit. % begins a specifier and is doubled; in quotes, \ escapes. The
+// text must have passed validateText.
 func quote(text string) string {
 	text = strings.ReplaceAll(text, "%", "%%")
 	if plainWord.MatchString(text) {
@@ -20,7 +20,7 @@ func quote(text string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\t", `\t`).Replace(text) + `"`
 }
 
-// commandLine is a value of ExecStart=, where $ begins a variable, even in quotes, and is doubled.
+// commandLine returns a value of ExecStart=, where $ begins a variable, even in quotes, and is doubled.
 func commandLine(words ...string) string {
 	var quoted []string
 	for _, word := range words {
@@ -29,7 +29,7 @@ func commandLine(words ...string) string {
 	return strings.Join(quoted, " ")
 }
 
-// assignments are values of Environment=, one a variable, in the order of their names.
+// assignments returns a value of Environment= for each variable, in the order of their names.
 func assignments(environment map[string]string) []string {
 	var quoted []string
 	for _, name := range slices.Sorted(maps.Keys(environment)) {

@@ -11,7 +11,7 @@ import (
 // MaxBytes is EC2's limit on user data, before base64.
 const MaxBytes = 16384
 
-// header makes cloud-init take the document for a cloud-config.
+// header marks the document as a cloud-config.
 const header = "#cloud-config\n"
 
 // document is the part of cloud-config that is used. See https://docs.cloud-init.io, "Module reference".
@@ -66,7 +66,7 @@ func (b Bootstrap) document() document {
 	}
 }
 
-// users keeps the image's own user, whom a list without "default" would leave out, and with them the way in.
+// users keeps the image's own user: a list without "default" would leave it out, and with it the administrators' login.
 func (b Bootstrap) users() []any {
 	var names []string
 	for _, s := range b.Services {
@@ -97,8 +97,8 @@ func (b Bootstrap) files() []file {
 	return append(files, b.agentFiles()...)
 }
 
-// commands let systemd take over. It isn't waited for (--no-block): a fetch that has to be repeated would hold up the
-// rest of the boot.
+// commands starts the units and does not wait for them (--no-block): a fetch that is repeated would delay the rest of the
+// boot.
 func (b Bootstrap) commands() [][]string {
 	var units []string
 	for _, a := range b.Artifacts {

@@ -19,7 +19,7 @@ const (
 	staging        = "/var/lib/" + stateDirectory
 )
 
-// base names the artifact's unit and files.
+// base returns the name of the artifact's unit and files.
 func (a Artifact) base() string { return path.Base(a.Path) }
 
 func (a Artifact) unitName() string { return "artifact-" + a.base() + ".service" }
@@ -28,7 +28,7 @@ func (a Artifact) staged() string { return staging + "/" + a.base() }
 
 func (a Artifact) checksumFile() string { return checksumFolder + "/" + a.base() + ".sha256" }
 
-// checksum is the content of the checksum file, as sha256sum reads it.
+// checksum returns the content of the checksum file, as sha256sum reads it.
 func (a Artifact) checksum() string { return a.SHA256 + "  " + a.staged() + "\n" }
 
 func (s Service) unitName() string { return s.Name + ".service" }
@@ -36,8 +36,8 @@ func (s Service) unitName() string { return s.Name + ".service" }
 // uses reports whether the command names the artifact's path: as its program or as an argument.
 func (s Service) uses(a Artifact) bool { return slices.Contains(s.Command, a.Path) }
 
-// artifactUnit puts the file at its path in one step, once it is verified and on the disk. A copy straight to the path
-// could be cut short by a loss of power, and the condition would take the part for the whole.
+// artifactUnit moves the file to its path in one step, after it is verified and written to the disk. A copy to the path
+// could be cut short by a loss of power, and the condition would take the fragment for the file.
 func (b Bootstrap) artifactUnit(a Artifact) string {
 	beside := a.Path + ".new"
 	var o options
@@ -109,7 +109,7 @@ func (s Service) description() string {
 	return s.Name
 }
 
-// run says as whom the service runs and what it may do beyond that.
+// run sets the user of the service and its capabilities.
 func (o *options) run(s Service) {
 	if s.User == "" {
 		o.add("Service", "DynamicUser", "yes")
@@ -125,8 +125,8 @@ func (o *options) run(s Service) {
 	o.add("Service", "CapabilityBoundingSet", capability)
 }
 
-// harden takes away what neither a fetch nor a server needs. MemoryDenyWriteExecute is left out: it breaks languages
-// that compile as they run.
+// harden removes permissions that neither a fetch nor a server needs. MemoryDenyWriteExecute is left out: it breaks
+// languages that compile at run time.
 func (o *options) harden() {
 	for _, directive := range [][2]string{
 		{"NoNewPrivileges", "yes"},
@@ -149,14 +149,14 @@ func (o *options) harden() {
 		{"SystemCallArchitectures", "native"},
 		{"SystemCallFilter", "@system-service"},
 		{"SystemCallFilter", "~@privileged @resources"},
-		// What tries nevertheless is told, not killed: many programs ask for more than they need.
+		// A forbidden call fails instead of killing the process: many programs ask for more than they need.
 		{"SystemCallErrorNumber", "EPERM"},
 	} {
 		o.add("Service", directive[0], directive[1])
 	}
 }
 
-// options are a unit's lines.
+// options are the lines of a unit.
 type options []*unit.UnitOption
 
 // add appends a line for each value. A list is written as repeated lines, which systemd joins.
@@ -170,7 +170,7 @@ func (o *options) addUnlessEmpty(section, name string, values ...string) {
 	o.add(section, name, slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" })...)
 }
 
-// String is the unit's file.
+// String returns the unit's file.
 func (o *options) String() string {
 	content, err := io.ReadAll(unit.Serialize(*o))
 	if err != nil {

@@ -43,8 +43,8 @@ func (b Bootstrap) Validate() error {
 	return l.Err()
 }
 
-// ValidateMachine is Validate for a bootstrap whose artifacts aren't in a bucket yet: it leaves out Region and each
-// artifact's Bucket, Key and SHA256.
+// ValidateMachine validates a bootstrap whose artifacts are not in a bucket yet: it leaves out Region and each artifact's
+// Bucket, Key and SHA256.
 func (b Bootstrap) ValidateMachine() error {
 	var l invalid.List
 	b.validatePackages(&l)
@@ -68,7 +68,7 @@ func (b Bootstrap) validatePackages(l *invalid.List) {
 	}
 }
 
-// validateArtifacts also holds file names apart, because they name the artifacts' units.
+// validateArtifacts also refuses equal file names, because they name the artifacts' units.
 func (b Bootstrap) validateArtifacts(l *invalid.List) {
 	seen := map[string]int{}
 	for i, a := range b.Artifacts {
@@ -88,7 +88,7 @@ func (b Bootstrap) validateArtifacts(l *invalid.List) {
 	}
 }
 
-// root is the folder of artifactRoots that the artifact is below.
+// root returns the folder of artifactRoots that contains the artifact.
 func (a Artifact) root() string {
 	for _, root := range artifactRoots {
 		if strings.HasPrefix(a.Path, root+"/") {
@@ -162,8 +162,8 @@ func (s Service) validateCommand(l *invalid.List, at string) {
 	}
 }
 
-// validateText refuses what systemd drops or takes for a new line: control characters other than a tab, bytes that are
-// no UTF-8, and code points that Unicode never assigns.
+// validateText refuses what systemd drops or takes for a new line: control characters other than a tab, bytes that are not
+// UTF-8, and code points that Unicode never assigns.
 func validateText(l *invalid.List, at, text string) {
 	control := func(r rune) bool { return unicode.IsControl(r) && r != '\t' }
 	unassignable := func(r rune) bool { return unicode.Is(unicode.Noncharacter_Code_Point, r) }
@@ -175,7 +175,7 @@ func validateText(l *invalid.List, at, text string) {
 	}
 }
 
-// validateOrder refuses names in After that are no services, and circles, in which systemd would leave out a unit.
+// validateOrder refuses names in After that are not services, and cycles, in which systemd would leave out a unit.
 func (b Bootstrap) validateOrder(l *invalid.List) {
 	after := map[string][]string{}
 	for _, s := range b.Services {
@@ -193,7 +193,7 @@ func (b Bootstrap) validateOrder(l *invalid.List) {
 	}
 }
 
-// reaches reports whether a walk over the edges leads from one name to another.
+// reaches reports whether a path over the edges leads from a name to another.
 func reaches(edges map[string][]string, from, to string, visited map[string]bool) bool {
 	if from == to {
 		return true

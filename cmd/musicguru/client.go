@@ -17,7 +17,7 @@ import (
 // maxAnswer is the most that a client reads, in bytes.
 const maxAnswer = 4096
 
-// ask puts one question and returns the answer's line. It takes connectionTime at most. With secure it speaks TLS.
+// ask asks a question and returns the line of the answer. It takes connectionTime at most. With secure it speaks TLS.
 func ask(ctx context.Context, address string, year int, secure *tls.Config) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectionTime)
 	defer cancel()
@@ -48,7 +48,8 @@ func ask(ctx context.Context, address string, year int, secure *tls.Config) (str
 	return strings.TrimSuffix(answer, "\n"), nil
 }
 
-// trusting is a client's side of TLS with a host, whose certificate is of the system's authorities, or of those in a file.
+// trusting returns the configuration of a TLS client for a host whose certificate is issued by an authority of the system,
+// or by an authority in a file.
 func trusting(host, file string) (*tls.Config, error) {
 	config := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
 	if file == "" {

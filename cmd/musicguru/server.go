@@ -29,7 +29,7 @@ type server struct {
 	limit time.Duration // connectionTime when zero
 }
 
-// serve answers one connection after the other until ctx is done, and the one it is at to its end.
+// serve answers the connections in turn until ctx is done. It finishes the connection that it is serving then.
 func (s *server) serve(ctx context.Context, l net.Listener) error {
 	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
 	defer l.Close()
@@ -57,7 +57,7 @@ func (s *server) handle(conn net.Conn) {
 	if limit == 0 {
 		limit = connectionTime
 	}
-	// One deadline for all of it: a client that trickles takes no longer than a silent one.
+	// The deadline covers the whole question: a client that trickles takes no longer than a silent client.
 	if err := conn.SetDeadline(time.Now().Add(limit)); err != nil {
 		s.log.Warn("connection failed", "peer", conn.RemoteAddr().String(), "error", err)
 		return
@@ -88,7 +88,7 @@ func (s *server) answer(question string, local net.Addr) string {
 		why, song.year, song.number, song.title, song.artist, host(local))
 }
 
-// reply writes the answer's line. The deadline that may have ended the reading is over, and one line does not wait.
+// reply writes the line of the answer. The deadline for reading may be over, so that writing gets a new one.
 func reply(conn net.Conn, answer string) error {
 	if err := conn.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
 		return err
@@ -132,7 +132,7 @@ func skipLine(b *bufio.Reader) {
 	}
 }
 
-// host is the IP address of addr, an IPv4 address in IPv6 form as the former.
+// host returns the IP address of addr. It returns an IPv4 address in IPv6 form as IPv4.
 func host(addr net.Addr) string {
 	ap, err := netip.ParseAddrPort(addr.String())
 	if err != nil {

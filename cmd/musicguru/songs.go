@@ -33,7 +33,7 @@ type songs struct {
 	years  []int // ascending
 }
 
-// loadSongs reads a CSV file, the embedded one for an empty name.
+// loadSongs reads a CSV file, or the embedded list if the name is empty.
 func loadSongs(file string) (*songs, error) {
 	if file == "" {
 		return parseSongs("songs.csv", bytes.NewReader(embedded))
@@ -104,7 +104,7 @@ func parseNumber(problems *invalid.List, at, text string) int {
 	return n
 }
 
-// parseText takes text that fits in an answer, which is one line.
+// parseText reads a text that fits into the single line of an answer.
 func parseText(problems *invalid.List, at, text string) string {
 	switch {
 	case strings.TrimSpace(text) == "":
@@ -122,7 +122,8 @@ func (s *songs) add(one song) {
 	s.byYear[one.year] = append(s.byYear[one.year], one)
 }
 
-// pick returns a random song of a year; of a random year for 0, and for one without songs, with the reason.
+// pick returns a random song of a year. For year 0, and for a year without songs, it returns a song of a random year and the
+// reason.
 func (s *songs) pick(year int) (one song, why string) {
 	list, known := s.byYear[year]
 	if !known {

@@ -30,7 +30,7 @@ type server struct {
 	limit   time.Duration // patience when zero
 }
 
-// serve has handler answer requests until ctx is done, and those under way to their end.
+// serve lets handler answer requests until ctx is done. It finishes the requests under way then.
 func (s *server) serve(ctx context.Context, l net.Listener, handler http.Handler) error {
 	web := &http.Server{
 		Handler: s.logged(handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
@@ -76,7 +76,7 @@ func (s *server) hello(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "Hello from %s (web, release %s)\n", own(r), release) //nolint:gosec // no page, and nothing of the client's
 }
 
-// own is the address at which the request arrived, an IPv4 address in IPv6 form as the former.
+// own returns the address at which the request arrived. It returns an IPv4 address in IPv6 form as IPv4.
 func own(r *http.Request) string {
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if local == nil {
@@ -100,8 +100,8 @@ func (s *server) burn(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "burnt %d ms\n", used.Milliseconds())
 }
 
-// burn uses processor time, of one core, until ctx ends. It is the thread's own time, which a busy machine makes no
-// shorter.
+// burn uses processor time, on one core, until ctx ends. It measures the thread's own time, which passes at the same rate on
+// a busy machine.
 func burn(ctx context.Context, d time.Duration) time.Duration {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -151,5 +151,5 @@ func (r *recorder) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap returns the writer for http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

@@ -141,7 +141,7 @@ func (w *World) create(r *Resource) (id string, err error) {
 	return id, nil
 }
 
-// name is the physical name: the one asked for, or an automatic one.
+// name returns the physical name: the name that was asked for, or an automatic name.
 func (k kind) name(r *Resource) (string, error) {
 	name := r.Name + "-" + hash(r.Name)[:suffix-1]
 	if chosen, ok := r.Inputs[resource.PropertyKey(k.named)]; ok {
@@ -268,7 +268,7 @@ func database(_ *World, r *Resource, _ string, out resource.PropertyMap) {
 	}
 }
 
-// vpc answers for the remote component: its children are the provider's business and not seen here.
+// vpc answers for the remote component, whose children the provider registers.
 func vpc(_ *World, r *Resource, _ string, out resource.PropertyMap) {
 	out["vpcId"] = resource.NewProperty("vpc-" + hash(r.Name))
 	ids := map[string][]resource.PropertyValue{"Public": {}, "Private": {}, "Isolated": {}}
@@ -287,7 +287,7 @@ func vpc(_ *World, r *Resource, _ string, out resource.PropertyMap) {
 	out["isolatedSubnetIds"] = resource.NewProperty(ids["Isolated"])
 }
 
-// answer is what AWS says to an invoke.
+// answer returns AWS's answer to an invoke.
 func (w *World) answer(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	switch args.Token {
 	case "aws:index/getAvailabilityZones:getAvailabilityZones":

@@ -60,8 +60,8 @@ func firstDifference(got, want string) (line int, is, was string) {
 	return 0, "", ""
 }
 
-// Text is the graph for people: resources sorted by type and name, each with its parent, what it waits for beside the
-// sources of its inputs, and its inputs, one a line with their sources.
+// Text returns the graph as text for people: resources sorted by type and name, each with its parent, with its dependencies
+// that are not sources of its inputs, and with a line for each input and its sources.
 //
 // Values that come from another resource are shown as ${name.output}, contents of artifacts as numbered hashes: neither
 // identifiers nor the compiler's version are part of the text. User data is decoded.
@@ -83,7 +83,7 @@ func (g *Graph) Text() string {
 	return numberHashes(g.symbols().Replace(out.String()))
 }
 
-// waitsFor are the names of r's dependencies that none of its inputs comes from.
+// waitsFor returns the names of r's dependencies that none of its inputs comes from.
 func (g *Graph) waitsFor(r *Resource) []string {
 	inputs := g.InputsFrom(r)
 	var only []string
@@ -126,7 +126,7 @@ func (g *Graph) sources(r *Resource, property string) string {
 	return "  <- " + strings.Join(names, ", ")
 }
 
-// UserData is the decoded user data of a launch template, or what keeps it from being decoded.
+// UserData returns the decoded user data of a launch template, or the reason why it cannot be decoded.
 func UserData(r *Resource) string {
 	encoded := r.Inputs["userData"]
 	if !encoded.IsString() {
@@ -139,7 +139,7 @@ func UserData(r *Resource) string {
 	return string(text)
 }
 
-// plain is a value as JSON shows it; an asset is the name of its file.
+// plain returns a value as JSON shows it, and the name of its file for an asset.
 func plain(v resource.PropertyValue) any {
 	switch {
 	case v.IsArray():
@@ -163,7 +163,8 @@ func plain(v resource.PropertyValue) any {
 	}
 }
 
-// symbols replaces what resources put out by their names. A longer value goes first: an ARN contains a name.
+// symbols replaces the outputs of resources by their names. Longer values are replaced first, because an ARN contains a
+// name.
 func (g *Graph) symbols() *strings.Replacer {
 	symbols := map[string]string{}
 	for _, r := range g.Resources {
@@ -187,7 +188,7 @@ func (g *Graph) symbols() *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// given reports whether an output is one of the inputs: a name that was chosen, and not put out.
+// given reports whether an output equals an input, such as a name that the program chose.
 func (r *Resource) given(output resource.PropertyValue) bool {
 	for _, input := range r.Inputs {
 		if input.DeepEquals(output) {

@@ -9,7 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 )
 
-// Resource is one registration.
+// Resource is a registration.
 type Resource struct {
 	Type, Name string
 	URN        string
@@ -27,7 +27,7 @@ type Resource struct {
 	properties map[string][]string // URNs by input property, sorted
 }
 
-// Invoke is one call of a provider's function.
+// Invoke is a call of a provider's function.
 type Invoke struct {
 	Token string
 	Args  resource.PropertyMap
@@ -52,7 +52,7 @@ func newGraph(resources []*Resource, invokes []Invoke) *Graph {
 	return g
 }
 
-// OfType are the resources of a type: the whole token, or its last part such as "Listener".
+// OfType returns the resources of a type: the whole token, or its last part such as "Listener".
 func (g *Graph) OfType(typ string) []*Resource {
 	var found []*Resource
 	for _, r := range g.Resources {
@@ -63,7 +63,7 @@ func (g *Graph) OfType(typ string) []*Resource {
 	return found
 }
 
-// Find is the resource of a type, see [Graph.OfType], and a name; nil if there is none.
+// Find returns the resource of a type, see [Graph.OfType], and a name; nil if there is none.
 func (g *Graph) Find(typ, name string) *Resource {
 	for _, r := range g.OfType(typ) {
 		if r.Name == name {
@@ -73,15 +73,15 @@ func (g *Graph) Find(typ, name string) *Resource {
 	return nil
 }
 
-// Custom are the resources that a provider makes one by one: no components.
+// Custom returns the resources that a provider creates, without components.
 func (g *Graph) Custom() []*Resource {
 	return slices.DeleteFunc(slices.Clone(g.Resources), func(r *Resource) bool { return !r.Custom })
 }
 
-// Parent is the component that a resource belongs to; nil at the top.
+// Parent returns the component that a resource belongs to; nil at the top.
 func (g *Graph) Parent(r *Resource) *Resource { return g.byURN[r.parent] }
 
-// Top is the outermost component of a resource, or the resource itself.
+// Top returns the outermost component of a resource, or the resource itself.
 func (g *Graph) Top(r *Resource) *Resource {
 	for g.Parent(r) != nil {
 		r = g.Parent(r)
@@ -89,7 +89,7 @@ func (g *Graph) Top(r *Resource) *Resource {
 	return r
 }
 
-// Descendants are the resources below r, in the order of the graph.
+// Descendants returns the resources below r, in the order of the graph.
 func (g *Graph) Descendants(r *Resource) []*Resource {
 	var below []*Resource
 	for _, other := range g.Resources {
@@ -103,11 +103,10 @@ func (g *Graph) Descendants(r *Resource) []*Resource {
 	return below
 }
 
-// Dependencies are the resources that must exist before r: those that its inputs come from and those it was told to wait
-// for.
+// Dependencies returns the resources that must exist before r: those that its inputs come from and those of DependsOn.
 func (g *Graph) Dependencies(r *Resource) []*Resource { return g.lookup(r.deps) }
 
-// InputsFrom are the resources that r's inputs come from.
+// InputsFrom returns the resources that r's inputs come from.
 func (g *Graph) InputsFrom(r *Resource) []*Resource {
 	var urns []string
 	for _, from := range r.properties {
@@ -117,7 +116,7 @@ func (g *Graph) InputsFrom(r *Resource) []*Resource {
 	return g.lookup(slices.Compact(urns))
 }
 
-// InputFrom are the resources that one input of r comes from.
+// InputFrom returns the resources that an input of r comes from.
 func (g *Graph) InputFrom(r *Resource, property string) []*Resource {
 	return g.lookup(r.properties[property])
 }
@@ -132,7 +131,7 @@ func (g *Graph) lookup(urns []string) []*Resource {
 	return found
 }
 
-// Before are the resources that must exist before r: its dependencies and its parent, with what that depends on.
+// Before returns the resources that must exist before r: its dependencies and its parent, with what that depends on.
 func (g *Graph) Before(r *Resource) []*Resource {
 	before := g.Dependencies(r)
 	if parent := g.Parent(r); parent != nil {
@@ -162,8 +161,8 @@ func (g *Graph) Reaches(from, to *Resource) bool {
 	return walk(from)
 }
 
-// CriticalPath is the longest chain of resources, each needing the one before it, with the time that it takes. What a
-// resource needs is for edges to say: [Graph.Before] or [Graph.InputsFrom].
+// CriticalPath returns the longest chain of resources, each needing the resource before it, and its duration. The function
+// edges returns what a resource needs: [Graph.Before] or [Graph.InputsFrom].
 func (g *Graph) CriticalPath(
 	cost func(*Resource) time.Duration, edges func(*Resource) []*Resource,
 ) (path []*Resource, total time.Duration) {

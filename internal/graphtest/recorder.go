@@ -16,7 +16,8 @@ import (
 
 const project = "elastic-service"
 
-// World is what a program finds. The zero value is an empty configuration in a region with three zones and one image.
+// World is the environment of a program. The zero value is an empty configuration in a region with three zones and one
+// image.
 type World struct {
 	Stack  string            // "test" when empty
 	Root   string            // the project's folder
@@ -63,7 +64,7 @@ func Run(t testing.TB, world World, program pulumi.RunFunc) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	// As the language host does: what lists all keys, known or not, reads them here.
+	// As the language host does: settings.Load reads all keys from it, known or not.
 	t.Setenv(pulumi.EnvConfig, string(config))
 	rec := &recorder{world: world}
 	err = pulumi.RunErr(program, func(info *pulumi.RunInfo) {
@@ -75,7 +76,7 @@ func Run(t testing.TB, world World, program pulumi.RunFunc) (*Graph, error) {
 	return newGraph(rec.resources, rec.invokes), errors.Join(append(rec.refused, err)...)
 }
 
-// recorder takes registrations, several at a time.
+// recorder records registrations, which are concurrent.
 type recorder struct {
 	world World
 
@@ -115,7 +116,7 @@ func (rec *recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error
 	return result, nil
 }
 
-// record copies a registration: the request is the runtime's.
+// record copies a registration, because the request belongs to the runtime.
 func record(stack string, args pulumi.MockResourceArgs) *Resource {
 	rpc := args.RegisterRPC
 	if rpc == nil { // a read, which the table of known types refuses below
@@ -140,7 +141,7 @@ func record(stack string, args pulumi.MockResourceArgs) *Resource {
 	return r
 }
 
-// urn is the name that the runtime gives the resource: it contains the types of all its parents.
+// urn returns the name that the runtime gives the resource: it contains the types of all its parents.
 func urn(stack string, r *Resource) string {
 	var parents tokens.Type
 	if parent := resource.URN(r.parent); parent != "" && parent.QualifiedType() != resource.RootStackType {

@@ -17,7 +17,7 @@ const (
 	name = "elastic-service" // in file; the namespace of keys that have none
 )
 
-// Root is the folder of the project that the working directory is in.
+// Root returns the folder of the project that contains the working directory.
 func Root() (string, error) {
 	folder, err := os.Getwd()
 	if err != nil {
@@ -35,7 +35,7 @@ func Root() (string, error) {
 
 func stackFile(stack string) string { return "Pulumi." + stack + ".yaml" }
 
-// Stacks are the names of a project's stack files, sorted.
+// Stacks returns the names of a project's stack files, sorted.
 func Stacks(root string) ([]string, error) {
 	files, err := filepath.Glob(filepath.Join(root, "Pulumi.*.yaml"))
 	var names []string
@@ -45,8 +45,8 @@ func Stacks(root string) ([]string, error) {
 	return names, err
 }
 
-// Config is a stack's configuration as Pulumi passes it to the program: the stack file's values, and the defaults of the
-// project file for the keys that it leaves out.
+// Config returns a stack's configuration as Pulumi passes it to the program: the stack file's values, and the project file's
+// defaults for the other keys.
 func Config(root, stack string) (map[string]string, error) {
 	config := map[string]string{}
 	declared, err := keys(filepath.Join(root, file))
@@ -87,7 +87,7 @@ func keys(path string) (map[string]any, error) {
 	return section.Config, nil
 }
 
-// declaredValue is what the project file sets or defaults a key to, if it does.
+// declaredValue returns the value or the default that the project file sets for a key, if it sets any.
 func declaredValue(declared any) (any, bool) {
 	declaration, ok := declared.(map[string]any)
 	if !ok {
@@ -136,7 +136,7 @@ func Copy(root, stack, to string) error {
 }
 
 // Set changes a setting in a stack's file. The path is the setting's key and, within it, names of fields and indices of
-// lists; objects on the way are made where there are none. The file loses its comments.
+// lists. Objects on the way are created where they are missing. The file loses its comments.
 func Set(root, stack string, value any, key string, path ...any) error {
 	name := filepath.Join(root, stackFile(stack))
 	content, err := os.ReadFile(name)

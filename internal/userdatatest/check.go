@@ -60,7 +60,7 @@ func Check(document []byte) error {
 	return checkContent(document)
 }
 
-// onlyDocument is the one that the text has: cloud-init reads none of several.
+// onlyDocument returns the only document of the text: cloud-init reads none if there are several.
 func onlyDocument(text []byte) (*yaml.Node, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var first, second yaml.Node
@@ -76,7 +76,7 @@ func onlyDocument(text []byte) (*yaml.Node, error) {
 	return first.Content[0], nil
 }
 
-// shape is what a node of the document must be.
+// shape describes what a node of the document must be.
 type shape struct {
 	tag    string           // !!str, !!bool, !!seq or !!map
 	each   *shape           // element of a sequence
@@ -92,7 +92,7 @@ var (
 	texts = shape{tag: "!!seq", each: &text}
 )
 
-// cloudConfig has of cloud-config what document has.
+// cloudConfig is the part of cloud-config that documents use.
 var cloudConfig = shape{tag: "!!map", fields: map[string]shape{
 	"package_update": truth,
 	"packages":       texts,
@@ -190,7 +190,7 @@ func checkContent(text []byte) error {
 	return l.Err()
 }
 
-// checkArtifacts holds checksums and units together.
+// checkArtifacts checks that each checksum has a unit, and each unit of an artifact a checksum.
 func checkArtifacts(l *invalid.List, files map[string]bool, units map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		artifact, checksum := strings.CutSuffix(path.Base(name), ".sha256")
@@ -227,7 +227,7 @@ func (f file) check(l *invalid.List, at string) {
 	}
 }
 
-// checkCommands holds the units and the commands together: a unit that isn't enabled doesn't come back after a reboot.
+// checkCommands checks that the commands enable the units: a unit that is not enabled does not start after a reboot.
 func checkCommands(l *invalid.List, commands [][]string, units map[string]string) {
 	enabled := map[string]bool{}
 	for i, words := range commands {
@@ -290,8 +290,8 @@ func checkUnit(name string, units map[string]string) error {
 // directiveLine is a line of a unit.
 type directiveLine struct{ section, name, value string }
 
-// unitLines splits what the renderer writes: no comments, no lines that go on in the next. go-systemd's reader takes no
-// line of more than 2048 bytes, systemd itself a million.
+// unitLines splits a unit into its lines, without comments and continuations. go-systemd's reader takes no line of more than
+// 2048 bytes, systemd itself a million.
 func unitLines(l *invalid.List, content string) []directiveLine {
 	var lines []directiveLine
 	section := ""
@@ -311,7 +311,7 @@ func unitLines(l *invalid.List, content string) []directiveLine {
 	return lines
 }
 
-// directive is what Check knows of one.
+// directive describes the values of a directive.
 type directive struct {
 	value *regexp.Regexp
 	list  bool // may be repeated
