@@ -26,7 +26,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/loopback"
 )
 
-// The test binary is also the service of its instances, see [testprocess.Serve], and an emulator inside of one.
+// The test binary is also the service of its instances, see [testprocess.Serve], and an emulator that runs on an instance.
 func TestMain(m *testing.M) {
 	if folder := os.Getenv("EMULATOR"); folder != "" {
 		emulate(folder)

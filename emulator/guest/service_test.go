@@ -411,7 +411,7 @@ func TestNothingSurvivesTheEmulator(t *testing.T) {
 	t.Logf("all gone %v after the emulator", time.Since(began).Round(time.Millisecond))
 }
 
-// Packages aren't installed, so that their programs can only be this machine's; whoever installs none gets none.
+// Packages are not installed: their programs are this machine's. An instance that installs no packages gets no program of this machine.
 func TestAProgramOfAPackageIsThisMachines(t *testing.T) {
 	unit := "[Service]\nExecStart=/bin/sleep 60\nWorkingDirectory=/"
 	r := boot(t, newMachine(t, "10.1.0.41", document([2]string{"sleeper", unit})+"packages: [coreutils]\n"))

@@ -4,7 +4,7 @@
 //	192.168.0.57:5000   ──────▶  127.168.0.57:5000    the first octet is 127: Address
 //	192.168.0.57:80     ──────▶  127.168.0.57:8080    for another user than root: Port
 //
-// Nobody has to configure an address for it: all of 127/8 belongs to the loopback interface.
+// The addresses need no configuration: all of 127/8 belongs to the loopback interface.
 //
 // [Listen] and [Dial] take an address on 127/8 with a port of the cloud, and apply [Port]. [Claims] keep two emulators on one machine
 // from giving out the same address.

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whoever ends a target's flows finds those that have just been accepted, too.
+// A reset of a target's flows also ends flows that have just been accepted.
 func TestAFlowMayBeResetBeforeItRuns(t *testing.T) {
 	none := func(netip.AddrPort) (Target, bool) { return Target{}, false }
 	l, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), none)

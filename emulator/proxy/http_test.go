@@ -389,7 +389,7 @@ func upgraded(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.Copy(conn, buffered)
 }
 
-// upgrade makes an HTTP connection one that echoes.
+// upgrade turns an HTTP connection into a connection that echoes.
 func upgrade(t *testing.T, l *proxy.HTTPListener) (net.Conn, *bufio.Reader) {
 	t.Helper()
 	conn, err := net.Dial("tcp", l.Addr().String())
