@@ -1,10 +1,14 @@
 package controller
 
 import (
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/s3"
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 	"github.com/elastic-service/elastic-service/emulator/runtime"
@@ -13,6 +17,9 @@ import (
 // Object opens an object with the permissions of an instance.
 func (c *Controller) Object(instance, bucket, key string) (io.ReadCloser, error) {
 	object, err := cloud.Find(c.cloud, func(m *cloud.Model) (s3.Object, error) { return m.EC2.Object(instance, bucket, key) })
+	if refused, ok := errors.AsType[*aws.Error](err); ok && refused.Code == "NoSuchKey" {
+		return nil, fmt.Errorf("%w: %w", err, fs.ErrNotExist)
+	}
 	if err != nil {
 		return nil, err
 	}

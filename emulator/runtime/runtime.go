@@ -77,7 +77,7 @@ type Instance interface {
 
 // Host is the emulator as a runtime sees it.
 type Host interface {
-	// Object opens an object of S3 with the permissions of an instance.
+	// Object opens an object of S3 with the permissions of an instance. The error of a key that does not exist is fs.ErrNotExist.
 	Object(instance, bucket, key string) (io.ReadCloser, error)
 	// NetworkOf returns the VPC of a subnet.
 	NetworkOf(subnet string) Network

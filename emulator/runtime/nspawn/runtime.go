@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -14,7 +13,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/runtime"
 )
@@ -55,11 +53,7 @@ func (r *Runtime) Boot(ctx context.Context, spec runtime.Spec) (runtime.Instance
 		ID: spec.ID, Address: spec.Address, Directory: spec.Directory, UserData: spec.UserData,
 		Role: spec.Role, InstanceType: spec.Type, AMI: spec.ImageID,
 		Fetch: func(_ context.Context, bucket, key string) (io.ReadCloser, error) {
-			object, err := r.host.Object(spec.ID, bucket, key)
-			if refused, ok := errors.AsType[*aws.Error](err); ok && refused.Code == "NoSuchKey" {
-				return nil, fs.ErrNotExist
-			}
-			return object, err
+			return r.host.Object(spec.ID, bucket, key)
 		},
 	})
 	if err != nil {
