@@ -86,6 +86,7 @@ func upAndStay(ctx context.Context, g *globals, s *session.Session, out io.Write
 		return err
 	}
 	defer control.Close()
+	fmt.Fprintf(out, "the dashboard is at http://%s\n", control.Address())
 	o := s.Options()
 	err = deploy(ctx, o, providers{s.Emulator.Providers.Environment(), s.Emulator.DeleteOrphans}, out)
 	if err != nil {
@@ -97,7 +98,6 @@ func upAndStay(ctx context.Context, g *globals, s *session.Session, out io.Write
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "the dashboard is at http://%s\n", control.Address())
 	fmt.Fprintf(out, "running; in another terminal: go run ./cmd/emulator status%s, or call, terminate, down; Ctrl-C keeps the stack\n",
 		addressOption(control.Address()))
 	return stay(ctx, s, control, out)
