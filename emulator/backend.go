@@ -3,9 +3,11 @@ package emulator
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/api"
+	"github.com/elastic-service/elastic-service/emulator/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/analyzer"
 	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
@@ -27,6 +29,9 @@ func (e *Emulator) Serve(address, stack string) (*api.Server, error) {
 		return d, status.Sample(d)
 	})
 }
+
+// AWS answers the requests that are signed for AWS.
+func (b backend) AWS() http.Handler { return aws.New(b.Cloud) }
 
 func (b backend) Attachment() api.Attachment {
 	return api.Attachment{Stack: b.stack, Folder: b.options.Folder, Environment: b.Providers.Environment()}

@@ -109,6 +109,32 @@ func form(kind string) func(*http.Request) {
 	}
 }
 
+func TestRequestsThatAreSignedAreForAWS(t *testing.T) {
+	_, control := serving(t)
+	ask := func(change func(*http.Request)) (int, string) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+control.Address()+"/",
+			strings.NewReader("Action=GetCallerIdentity&Version=2011-06-15"))
+		require.NoError(t, err)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Authorization",
+			"AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=0")
+		change(r)
+		answer, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		require.NoError(t, err)
+		return answer.StatusCode, string(body)
+	}
+	status, body := ask(func(*http.Request) {})
+	assert.Equal(t, http.StatusOK, status, body)
+	assert.Contains(t, body, "<Account>123456789012</Account>")
+	status, _ = ask(func(r *http.Request) { r.Header.Del("Authorization") })
+	assert.Equal(t, http.StatusUnsupportedMediaType, status, "without a signature it is a form of some page")
+	status, _ = ask(func(r *http.Request) { r.Host = "example.com" })
+	assert.Equal(t, http.StatusForbidden, status, "a page whose name resolves to this machine")
+}
+
 func TestTheControlAPIListensOnLoopbackOnly(t *testing.T) {
 	e, err := open(t, t.TempDir())
 	require.NoError(t, err)

@@ -98,6 +98,8 @@ func upAndStay(ctx context.Context, g *globals, s *session.Session, out io.Write
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(out, "AWS's API is at the same address: aws --endpoint-url http://%s autoscaling describe-auto-scaling-groups\n",
+		control.Address())
 	fmt.Fprintf(out, "running; in another terminal: go run ./cmd/emulator status%s, or call, terminate, down; Ctrl-C keeps the stack\n",
 		addressOption(control.Address()))
 	return stay(ctx, s, control, out)

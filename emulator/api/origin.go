@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+
+	"github.com/elastic-service/elastic-service/emulator/aws"
 )
 
 // localOnly refuses requests that a web page of another origin makes, directly or by a name that resolves to this machine.
@@ -21,11 +23,22 @@ func localOnly(next http.Handler) http.Handler {
 				return
 			}
 		}
-		if isChange(r) && !isJSON(r) {
+		if isChange(r) && !isJSON(r) && !aws.IsSigned(r) {
 			http.Error(w, "requests other than GET need Content-Type: application/json", http.StatusUnsupportedMediaType)
 			return
 		}
 		next.ServeHTTP(w, r)
+	})
+}
+
+// signedTo passes requests that are signed for AWS to its API, and all others on.
+func signedTo(api, others http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if aws.IsSigned(r) {
+			api.ServeHTTP(w, r)
+			return
+		}
+		others.ServeHTTP(w, r)
 	})
 }
 

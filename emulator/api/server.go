@@ -16,6 +16,8 @@ import (
 // Backend is the emulator that a server answers for.
 type Backend interface {
 	Status() Status
+	// AWS answers the requests that are signed as AWS wants them.
+	AWS() http.Handler
 	Attachment() Attachment
 	Path(from, to string, port int) (Path, error)
 	Faults() Faults
@@ -52,7 +54,7 @@ func Serve(address string, backend Backend, source dashboard.Source) (*Server, e
 		return nil, fmt.Errorf("control API: %w", err)
 	}
 	s := &Server{backend: backend, address: listener.Addr().String(), page: dashboard.New(source), stop: make(chan struct{}, 1)}
-	s.http = &http.Server{Handler: localOnly(s.routes()), ReadHeaderTimeout: 5 * time.Second}
+	s.http = &http.Server{Handler: localOnly(signedTo(backend.AWS(), s.routes())), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = s.http.Serve(listener) }() // ends with Close
 	return s, nil
 }

@@ -23,6 +23,13 @@ func New(c *cloud.Cloud) *API {
 	return a
 }
 
+// Environment makes the SDKs and the AWS CLI talk to the API at an address: any key will do.
+func Environment(address, region string) map[string]string {
+	return map[string]string{
+		"AWS_ENDPOINT_URL": "http://" + address, "AWS_ACCESS_KEY_ID": "emulator", "AWS_SECRET_ACCESS_KEY": "emulator", "AWS_REGION": region,
+	}
+}
+
 // read runs f, which changes nothing, on the model.
 func (a *API) read(f func(m *cloud.Model) error) error {
 	var err error

@@ -114,7 +114,9 @@ func TestTheSDKTerminatesAMember(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.Contains(t, *out.Activity.Description, victim)
-	w.wait(t, func(m *cloud.Model) bool { return len(m.EC2.DescribeInstances()) == 3 && m.AutoScaling.Capacity("web") == 2 })
+	w.wait(t, func(m *cloud.Model) bool {
+		return len(m.EC2.DescribeInstances()) == 3 && m.AutoScaling.Capacity("web") == 2
+	})
 }
 
 func TestTheSDKDescribesABalancer(t *testing.T) {
