@@ -22,7 +22,8 @@ func TestRehearsalOfDev(t *testing.T) {
 	before := folders(t, root)
 	var out, errs bytes.Buffer
 	log := &enginetest.Logger{T: t}
-	code := run(t.Context(), []string{"rehearse", "--stack", "dev", "--speed", testSpeed}, io.MultiWriter(&out, log), io.MultiWriter(&errs, log))
+	args := []string{"rehearse", "--stack", "dev", "--speed", testSpeed}
+	code := run(t.Context(), args, io.MultiWriter(&out, log), io.MultiWriter(&errs, log))
 	require.Zero(t, code, "%s\n%s", &out, &errs)
 
 	report := out.String()

@@ -330,7 +330,9 @@ func (a *API) rollbackInstanceRefresh(
 	return &autoscaling.RollbackInstanceRefreshOutput{InstanceRefreshId: &id}, err
 }
 
-func (a *API) setDesiredCapacity(_ context.Context, in *autoscaling.SetDesiredCapacityInput) (*autoscaling.SetDesiredCapacityOutput, error) {
+func (a *API) setDesiredCapacity(
+	_ context.Context, in *autoscaling.SetDesiredCapacityInput,
+) (*autoscaling.SetDesiredCapacityOutput, error) {
 	err := a.cloud.Change(func(m *cloud.Model) error {
 		return m.AutoScaling.SetDesiredCapacity(sdk.ToString(in.AutoScalingGroupName), int(sdk.ToInt32(in.DesiredCapacity)), m.Clock.Now())
 	})

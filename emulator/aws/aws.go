@@ -83,7 +83,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := protocolOf(r, s)
 	if p == nil {
 		a.refuse(w, query{namespace: s.namespace}, id, &Error{Code: "UnsupportedProtocol", Status: http.StatusBadRequest,
-			Message: fmt.Sprintf("the request is in none of the protocols query, JSON and CBOR; its Content-Type is %q", r.Header.Get("Content-Type"))})
+			Message: fmt.Sprintf("the request is in none of the protocols query, JSON and CBOR; its Content-Type is %q",
+				r.Header.Get("Content-Type"))})
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
@@ -91,9 +92,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, p, id, &Error{Code: "RequestEntityTooLarge", Message: err.Error(), Status: http.StatusRequestEntityTooLarge})
 		return
 	}
-	if region != string(string(a.cloud.Region())) {
+	if own := string(a.cloud.Region()); region != own {
 		a.refuse(w, p, id, &Error{Code: "SignatureDoesNotMatch", Status: http.StatusForbidden,
-			Message: fmt.Sprintf("Credential should be scoped to a valid region: the emulator runs %s, not %s", string(a.cloud.Region()), region)})
+			Message: fmt.Sprintf("Credential should be scoped to a valid region: the emulator runs %s, not %s", own, region)})
 		return
 	}
 	answer, contentType, err := s.answer(r, p, body, id)
@@ -141,7 +142,7 @@ func (a *API) write(w http.ResponseWriter, status int, contentType string, body 
 		w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client is gone
+	_, _ = w.Write(body) //nolint:gosec // XML, JSON or CBOR, never a page; an error says that the client is gone
 }
 
 // refusalOf returns an error as the API words it.

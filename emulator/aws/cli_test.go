@@ -18,7 +18,8 @@ const awsCommand = "/usr/bin/aws"
 // run runs the AWS CLI on the world and returns what it prints.
 func (w *world) run(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), awsCommand, append([]string{"--endpoint-url", w.url, "--region", "us-east-1", "--output", "json"}, args...)...)
+	args = append([]string{"--endpoint-url", w.url, "--region", "us-east-1", "--output", "json"}, args...)
+	command := exec.CommandContext(t.Context(), awsCommand, args...)
 	command.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=key", "AWS_PAGER=", "AWS_CONFIG_FILE=/dev/null")
 	out, err := command.CombinedOutput()
 	return string(out), err
@@ -39,7 +40,8 @@ func TestTheCommandOfAWSWorksUnchanged(t *testing.T) {
 	}{
 		"who am I": {[]string{"sts", "get-caller-identity", "--query", "Account"}, `"123456789012"`},
 		"the group": {
-			[]string{"autoscaling", "describe-auto-scaling-groups", "--query", "AutoScalingGroups[].[DesiredCapacity,length(Instances)]"}, `[[2,2]]`,
+			[]string{"autoscaling", "describe-auto-scaling-groups",
+				"--query", "AutoScalingGroups[].[DesiredCapacity,length(Instances)]"}, `[[2,2]]`,
 		},
 		"its activities": {
 			[]string{"autoscaling", "describe-scaling-activities", "--auto-scaling-group-name", "web", "--query", "Activities[].StatusCode"},
@@ -50,22 +52,26 @@ func TestTheCommandOfAWSWorksUnchanged(t *testing.T) {
 			`{"InstanceRefreshes":[]}`,
 		},
 		"the targets' health": {
-			[]string{"elbv2", "describe-target-health", "--target-group-arn", w.targets, "--query", "TargetHealthDescriptions[].TargetHealth.State"},
+			[]string{"elbv2", "describe-target-health", "--target-group-arn", w.targets,
+				"--query", "TargetHealthDescriptions[].TargetHealth.State"},
 			`["healthy","healthy"]`,
 		},
 		"running instances": {
-			[]string{"ec2", "describe-instances", "--filters", "Name=instance-state-name,Values=running", "--query", "length(Reservations[].Instances[])"}, `2`,
+			[]string{"ec2", "describe-instances", "--filters", "Name=instance-state-name,Values=running",
+				"--query", "length(Reservations[].Instances[])"}, `2`,
 		},
 		"an instance": {
 			[]string{"ec2", "describe-instances", "--instance-ids", id, "--query", "Reservations[].Instances[].[InstanceId,State.Name]"},
 			`[["` + id + `","running"]]`,
 		},
 		"the versions of a template": {
-			[]string{"ec2", "describe-launch-template-versions", "--launch-template-id", w.template, "--query", "LaunchTemplateVersions[].VersionNumber"},
+			[]string{"ec2", "describe-launch-template-versions", "--launch-template-id", w.template,
+				"--query", "LaunchTemplateVersions[].VersionNumber"},
 			`[1]`,
 		},
 		"an alarm": {
-			[]string{"cloudwatch", "describe-alarms", "--alarm-names", "unhealthy", "--query", "MetricAlarms[].MetricName"}, `["UnHealthyHostCount"]`,
+			[]string{"cloudwatch", "describe-alarms", "--alarm-names", "unhealthy", "--query", "MetricAlarms[].MetricName"},
+			`["UnHealthyHostCount"]`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

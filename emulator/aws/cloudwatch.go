@@ -2,7 +2,6 @@ package aws
 
 import (
 	"context"
-	"slices"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
@@ -24,7 +23,7 @@ func (a *API) cloudWatch() *service {
 func (a *API) describeAlarms(_ context.Context, in *cloudwatch.DescribeAlarmsInput) (*cloudwatch.DescribeAlarmsOutput, error) {
 	found := []types.MetricAlarm{}
 	for _, alarm := range cloud.Get(a.cloud, func(m *cloud.Model) []model.Alarm { return m.CloudWatch.DescribeAlarms() }) {
-		if (len(in.AlarmNames) == 0 || slices.Contains(in.AlarmNames, alarm.Spec.Name)) && (in.StateValue == "" || string(in.StateValue) == alarm.State) {
+		if isAsked(in.AlarmNames, alarm.Spec.Name) && (in.StateValue == "" || string(in.StateValue) == alarm.State) {
 			found = append(found, describeAlarm(alarm))
 		}
 	}

@@ -34,7 +34,7 @@ func (a *API) describeLoadBalancers(
 	found := []types.LoadBalancer{}
 	a.cloud.View(func(m *cloud.Model) {
 		for _, b := range m.ELB.DescribeLoadBalancers() {
-			if (len(in.LoadBalancerArns) == 0 || slices.Contains(in.LoadBalancerArns, b.ARN)) && (len(in.Names) == 0 || slices.Contains(in.Names, b.Spec.Name)) {
+			if isAsked(in.LoadBalancerArns, b.ARN) && isAsked(in.Names, b.Spec.Name) {
 				found = append(found, describeLoadBalancer(m, b))
 			}
 		}
@@ -71,7 +71,7 @@ func (a *API) describeTargetGroups(
 	a.cloud.View(func(m *cloud.Model) {
 		for _, g := range m.ELB.DescribeTargetGroups() {
 			described := describeTargetGroup(m, g)
-			if (len(in.TargetGroupArns) == 0 || slices.Contains(in.TargetGroupArns, g.ARN)) && (len(in.Names) == 0 || slices.Contains(in.Names, g.Spec.Name)) &&
+			if isAsked(in.TargetGroupArns, g.ARN) && isAsked(in.Names, g.Spec.Name) &&
 				(in.LoadBalancerArn == nil || slices.Contains(described.LoadBalancerArns, *in.LoadBalancerArn)) {
 				found = append(found, described)
 			}
@@ -108,7 +108,7 @@ func (a *API) describeListeners(
 	found := []types.Listener{}
 	a.cloud.View(func(m *cloud.Model) {
 		for _, l := range sorted(m.ELB.Listeners) {
-			if (len(in.ListenerArns) == 0 || slices.Contains(in.ListenerArns, l.ARN)) && (in.LoadBalancerArn == nil || *in.LoadBalancerArn == l.Balancer) {
+			if isAsked(in.ListenerArns, l.ARN) && (in.LoadBalancerArn == nil || *in.LoadBalancerArn == l.Balancer) {
 				found = append(found, describeListener(*l))
 			}
 		}
@@ -124,8 +124,9 @@ func describeListener(l elb.Listener) types.Listener {
 	action := types.Action{Type: types.ActionTypeEnumForward, TargetGroupArn: &l.TargetGroup}
 	if l.Redirect != nil {
 		action = types.Action{Type: types.ActionTypeEnumRedirect, RedirectConfig: &types.RedirectActionConfig{
-			Protocol: &l.Redirect.Protocol, Port: sdk.String(strconv.Itoa(l.Redirect.Port)), StatusCode: types.RedirectActionStatusCodeEnum("HTTP_" + strconv.Itoa(l.Redirect.StatusCode)),
-			Host: sdk.String("#{host}"), Path: sdk.String("/#{path}"), Query: sdk.String("#{query}"),
+			Protocol: &l.Redirect.Protocol, Port: sdk.String(strconv.Itoa(l.Redirect.Port)),
+			StatusCode: types.RedirectActionStatusCodeEnum("HTTP_" + strconv.Itoa(l.Redirect.StatusCode)),
+			Host:       sdk.String("#{host}"), Path: sdk.String("/#{path}"), Query: sdk.String("#{query}"),
 		}}
 	}
 	described := types.Listener{

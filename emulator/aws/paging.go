@@ -31,6 +31,11 @@ func page[T any](all []T, size *int32, token *string, standard int) ([]T, *strin
 	return all[from:to], sdk.String(strconv.Itoa(to)), nil
 }
 
+// isAsked reports whether a request asks for a resource: by its name, or for all.
+func isAsked(names []string, name string) bool {
+	return len(names) == 0 || slices.Contains(names, name)
+}
+
 // sorted returns the values of a map by its keys.
 func sorted[V any](m map[string]V) []V {
 	var values []V

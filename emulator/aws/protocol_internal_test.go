@@ -43,7 +43,7 @@ func echo(t *testing.T, services ...*service) sdk.Config {
 // fill gives each field of a value something of its own, so that a field that gets lost or mixed up is seen.
 func fill(v reflect.Value, depth int, next *int) {
 	*next++
-	switch v.Kind() {
+	switch v.Kind() { //nolint:exhaustive // the SDK's types have no others
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(v.Elem(), depth, next)
@@ -108,17 +108,23 @@ func TestWhatAClientSendsAndGetsIsTheSameOnBothSides(t *testing.T) {
 	var data *cloudwatch.GetMetricDataInput
 	config := echo(t,
 		&service{name: "autoscaling", namespace: "urn:x", operations: map[string]operation{
-			"DescribeAutoScalingGroups": answering(func(_ context.Context, in *autoscaling.DescribeAutoScalingGroupsInput) (*autoscaling.DescribeAutoScalingGroupsOutput, error) {
+			"DescribeAutoScalingGroups": answering(func(
+				_ context.Context, in *autoscaling.DescribeAutoScalingGroupsInput,
+			) (*autoscaling.DescribeAutoScalingGroupsOutput, error) {
 				groups = in
 				return filled[autoscaling.DescribeAutoScalingGroupsOutput](), nil
 			}),
-			"StartInstanceRefresh": answering(func(_ context.Context, in *autoscaling.StartInstanceRefreshInput) (*autoscaling.StartInstanceRefreshOutput, error) {
+			"StartInstanceRefresh": answering(func(
+				_ context.Context, in *autoscaling.StartInstanceRefreshInput,
+			) (*autoscaling.StartInstanceRefreshOutput, error) {
 				refresh = in
 				return filled[autoscaling.StartInstanceRefreshOutput](), nil
 			}),
 		}},
 		&service{name: "monitoring", namespace: "urn:y", operations: map[string]operation{
-			"GetMetricData": answering(func(_ context.Context, in *cloudwatch.GetMetricDataInput) (*cloudwatch.GetMetricDataOutput, error) {
+			"GetMetricData": answering(func(
+				_ context.Context, in *cloudwatch.GetMetricDataInput,
+			) (*cloudwatch.GetMetricDataOutput, error) {
 				data = in
 				return filled[cloudwatch.GetMetricDataOutput](), nil
 			}),
@@ -152,18 +158,23 @@ func TestWhatAClientSendsAndGetsIsTheSameOnBothSides(t *testing.T) {
 func TestARefusalIsTheClientsError(t *testing.T) {
 	config := echo(t,
 		&service{name: "autoscaling", title: "Auto Scaling", operations: map[string]operation{
-			"StartInstanceRefresh": answering(func(context.Context, *autoscaling.StartInstanceRefreshInput) (*autoscaling.StartInstanceRefreshOutput, error) {
+			"StartInstanceRefresh": answering(func(
+				context.Context, *autoscaling.StartInstanceRefreshInput,
+			) (*autoscaling.StartInstanceRefreshOutput, error) {
 				return nil, &Error{Code: "InstanceRefreshInProgress", Message: "one is under way", Status: 400}
 			}),
 		}},
 		&service{name: "monitoring", title: "CloudWatch", operations: map[string]operation{
-			"GetMetricData": answering(func(context.Context, *cloudwatch.GetMetricDataInput) (*cloudwatch.GetMetricDataOutput, error) {
+			"GetMetricData": answering(func(
+				context.Context, *cloudwatch.GetMetricDataInput,
+			) (*cloudwatch.GetMetricDataOutput, error) {
 				return nil, &Error{Code: "InvalidNextToken", Message: "no such token", Status: 400}
 			}),
 		}},
 	)
 	name := "group"
-	_, err := autoscaling.NewFromConfig(config).StartInstanceRefresh(t.Context(), &autoscaling.StartInstanceRefreshInput{AutoScalingGroupName: &name})
+	client := autoscaling.NewFromConfig(config)
+	_, err := client.StartInstanceRefresh(t.Context(), &autoscaling.StartInstanceRefreshInput{AutoScalingGroupName: &name})
 	var inProgress *astypes.InstanceRefreshInProgressFault
 	require.ErrorAs(t, err, &inProgress)
 	assert.Equal(t, "one is under way", inProgress.ErrorMessage())
@@ -173,7 +184,7 @@ func TestARefusalIsTheClientsError(t *testing.T) {
 	require.ErrorAs(t, err, &token)
 	assert.Equal(t, "no such token", token.ErrorMessage())
 
-	_, err = autoscaling.NewFromConfig(config).DescribeTags(t.Context(), &autoscaling.DescribeTagsInput{})
+	_, err = client.DescribeTags(t.Context(), &autoscaling.DescribeTagsInput{})
 	var unknown smithy.APIError
 	require.ErrorAs(t, err, &unknown)
 	assert.Equal(t, "InvalidAction", unknown.ErrorCode())

@@ -23,7 +23,9 @@ func TestTheSDKDescribesAGroup(t *testing.T) {
 	client := autoscaling.NewFromConfig(w.config())
 	require.NoError(t, autoscaling.NewGroupInServiceWaiter(client).Wait(t.Context(),
 		&autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{"web"}}, time.Minute))
-	found, err := client.DescribeAutoScalingGroups(t.Context(), &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{"web"}})
+	found, err := client.DescribeAutoScalingGroups(t.Context(), &autoscaling.DescribeAutoScalingGroupsInput{
+		AutoScalingGroupNames: []string{"web"},
+	})
 	require.NoError(t, err)
 	require.Len(t, found.AutoScalingGroups, 1)
 	g := found.AutoScalingGroups[0]
@@ -43,7 +45,9 @@ func TestTheSDKDescribesAGroup(t *testing.T) {
 func TestTheSDKTurnsPages(t *testing.T) {
 	w := newWorld(t)
 	client := autoscaling.NewFromConfig(w.config())
-	_, err := client.SetDesiredCapacity(t.Context(), &autoscaling.SetDesiredCapacityInput{AutoScalingGroupName: sdk.String("web"), DesiredCapacity: sdk.Int32(5)})
+	_, err := client.SetDesiredCapacity(t.Context(), &autoscaling.SetDesiredCapacityInput{
+		AutoScalingGroupName: sdk.String("web"), DesiredCapacity: sdk.Int32(5),
+	})
 	require.NoError(t, err)
 	w.wait(t, func(m *cloud.Model) bool { return m.AutoScaling.Capacity("web") == 5 })
 	pages := autoscaling.NewDescribeScalingActivitiesPaginator(client, &autoscaling.DescribeScalingActivitiesInput{MaxRecords: sdk.Int32(2)})
@@ -69,7 +73,8 @@ func TestTheSDKFollowsARefreshAndRollsItBack(t *testing.T) {
 				LaunchTemplateId: &w.template, Version: sdk.String(strconv.Itoa(version)),
 			}},
 			Preferences: &astypes.RefreshPreferences{
-				AutoRollback: sdk.Bool(true), MinHealthyPercentage: sdk.Int32(100), MaxHealthyPercentage: sdk.Int32(150), InstanceWarmup: sdk.Int32(0),
+				AutoRollback: sdk.Bool(true), MinHealthyPercentage: sdk.Int32(100), MaxHealthyPercentage: sdk.Int32(150),
+				InstanceWarmup:     sdk.Int32(0),
 				AlarmSpecification: &astypes.AlarmSpecification{Alarms: []string{"unhealthy"}},
 			},
 		})
@@ -84,17 +89,20 @@ func TestTheSDKFollowsARefreshAndRollsItBack(t *testing.T) {
 		require.Len(t, found.InstanceRefreshes, 1)
 		return found.InstanceRefreshes[0]
 	}
+	reaches := func(id string, wanted astypes.InstanceRefreshStatus) {
+		require.Eventually(t, func() bool { return status(id).Status == wanted }, 20*time.Second, time.Millisecond)
+	}
 	good := start(w.newVersion(t, true))
 	_, err := client.StartInstanceRefresh(t.Context(), &autoscaling.StartInstanceRefreshInput{AutoScalingGroupName: sdk.String("web")})
 	var inProgress *astypes.InstanceRefreshInProgressFault
 	require.ErrorAs(t, err, &inProgress)
-	require.Eventually(t, func() bool { return status(good).Status == astypes.InstanceRefreshStatusSuccessful }, 20*time.Second, 10*time.Millisecond)
+	reaches(good, astypes.InstanceRefreshStatusSuccessful)
 
 	bad := start(w.newVersion(t, false))
-	require.Eventually(t, func() bool { return status(bad).Status == astypes.InstanceRefreshStatusInProgress }, 20*time.Second, time.Millisecond)
+	reaches(bad, astypes.InstanceRefreshStatusInProgress)
 	_, err = client.RollbackInstanceRefresh(t.Context(), &autoscaling.RollbackInstanceRefreshInput{AutoScalingGroupName: sdk.String("web")})
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return status(bad).Status == astypes.InstanceRefreshStatusRollbackSuccessful }, 20*time.Second, 10*time.Millisecond)
+	reaches(bad, astypes.InstanceRefreshStatusRollbackSuccessful)
 	assert.NotNil(t, status(bad).RollbackDetails)
 	_, err = client.CancelInstanceRefresh(t.Context(), &autoscaling.CancelInstanceRefreshInput{AutoScalingGroupName: sdk.String("web")})
 	var none *astypes.ActiveInstanceRefreshNotFoundFault
@@ -128,11 +136,12 @@ func TestTheSDKDescribesABalancer(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, balancers.LoadBalancers, 1)
 	assert.Len(t, balancers.LoadBalancers[0].AvailabilityZones, 2)
-	listeners, err := client.DescribeListeners(t.Context(), &elasticloadbalancingv2.DescribeListenersInput{LoadBalancerArn: balancers.LoadBalancers[0].LoadBalancerArn})
+	arn := balancers.LoadBalancers[0].LoadBalancerArn
+	listeners, err := client.DescribeListeners(t.Context(), &elasticloadbalancingv2.DescribeListenersInput{LoadBalancerArn: arn})
 	require.NoError(t, err)
 	require.Len(t, listeners.Listeners, 1)
 	assert.Equal(t, w.targets, *listeners.Listeners[0].DefaultActions[0].TargetGroupArn)
-	groups, err := client.DescribeTargetGroups(t.Context(), &elasticloadbalancingv2.DescribeTargetGroupsInput{LoadBalancerArn: balancers.LoadBalancers[0].LoadBalancerArn})
+	groups, err := client.DescribeTargetGroups(t.Context(), &elasticloadbalancingv2.DescribeTargetGroupsInput{LoadBalancerArn: arn})
 	require.NoError(t, err)
 	require.Len(t, groups.TargetGroups, 1)
 	assert.Equal(t, "5001", *groups.TargetGroups[0].HealthCheckPort)
@@ -146,16 +155,18 @@ func TestTheSDKTakesATargetOutAndPutsItBack(t *testing.T) {
 	client := elasticloadbalancingv2.NewFromConfig(w.config())
 	id := cloud.Get(w.cloud, func(m *cloud.Model) string { return m.EC2.DescribeInstances()[0].ID })
 	targets := []elbtypes.TargetDescription{{Id: &id}}
-	_, err := client.DeregisterTargets(t.Context(), &elasticloadbalancingv2.DeregisterTargetsInput{TargetGroupArn: &w.targets, Targets: targets})
+	_, err := client.DeregisterTargets(t.Context(), &elasticloadbalancingv2.DeregisterTargetsInput{
+		TargetGroupArn: &w.targets, Targets: targets,
+	})
 	require.NoError(t, err)
-	require.NoError(t, elasticloadbalancingv2.NewTargetDeregisteredWaiter(client, func(o *elasticloadbalancingv2.TargetDeregisteredWaiterOptions) {
-		o.MinDelay = 10 * time.Millisecond
-	}).Wait(t.Context(), &elasticloadbalancingv2.DescribeTargetHealthInput{TargetGroupArn: &w.targets, Targets: targets}, time.Minute))
+	soon := func(o *elasticloadbalancingv2.TargetDeregisteredWaiterOptions) { o.MinDelay = 10 * time.Millisecond }
+	asked := &elasticloadbalancingv2.DescribeTargetHealthInput{TargetGroupArn: &w.targets, Targets: targets}
+	require.NoError(t, elasticloadbalancingv2.NewTargetDeregisteredWaiter(client, soon).Wait(t.Context(), asked, time.Minute))
 	_, err = client.RegisterTargets(t.Context(), &elasticloadbalancingv2.RegisterTargetsInput{TargetGroupArn: &w.targets, Targets: targets})
 	require.NoError(t, err)
 	require.NoError(t, elasticloadbalancingv2.NewTargetInServiceWaiter(client, func(o *elasticloadbalancingv2.TargetInServiceWaiterOptions) {
 		o.MinDelay = 10 * time.Millisecond
-	}).Wait(t.Context(), &elasticloadbalancingv2.DescribeTargetHealthInput{TargetGroupArn: &w.targets, Targets: targets}, time.Minute))
+	}).Wait(t.Context(), asked, time.Minute))
 	_, err = client.RegisterTargets(t.Context(), &elasticloadbalancingv2.RegisterTargetsInput{
 		TargetGroupArn: &w.targets, Targets: []elbtypes.TargetDescription{{Id: sdk.String("i-00000000000000000")}},
 	})
@@ -165,7 +176,9 @@ func TestTheSDKTakesATargetOutAndPutsItBack(t *testing.T) {
 
 func TestTheSDKReadsAlarmsAndWhoItIs(t *testing.T) {
 	w := newWorld(t)
-	alarms, err := cloudwatch.NewFromConfig(w.config()).DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{AlarmNames: []string{"unhealthy"}})
+	alarms, err := cloudwatch.NewFromConfig(w.config()).DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{
+		AlarmNames: []string{"unhealthy"},
+	})
 	require.NoError(t, err)
 	require.Len(t, alarms.MetricAlarms, 1)
 	assert.Equal(t, "UnHealthyHostCount", *alarms.MetricAlarms[0].MetricName)

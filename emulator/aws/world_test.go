@@ -106,7 +106,9 @@ func (w *world) build(m *cloud.Model) error {
 		return err
 	}
 	w.template = template.ID
-	balancer, err := m.ELB.CreateLoadBalancer(elb.LoadBalancerSpec{Name: "web", Subnets: subnets, SecurityGroups: []string{security.ID}, CrossZone: true}, now)
+	balancer, err := m.ELB.CreateLoadBalancer(elb.LoadBalancerSpec{
+		Name: "web", Subnets: subnets, SecurityGroups: []string{security.ID}, CrossZone: true,
+	}, now)
 	if err != nil {
 		return err
 	}
@@ -118,7 +120,8 @@ func (w *world) build(m *cloud.Model) error {
 		return err
 	}
 	w.targets = targets.ARN
-	if _, err := m.ELB.CreateListener(elb.Listener{Balancer: balancer.ARN, Port: 5000, Protocol: "TCP", TargetGroup: targets.ARN}); err != nil {
+	listener := elb.Listener{Balancer: balancer.ARN, Port: 5000, Protocol: "TCP", TargetGroup: targets.ARN}
+	if _, err := m.ELB.CreateListener(listener); err != nil {
 		return err
 	}
 	if _, err := m.CloudWatch.PutAlarm(cloudwatch.AlarmSpec{
@@ -172,7 +175,7 @@ func (w *world) step() {
 	defer w.mu.Unlock()
 	w.cloud.Update(func(m *cloud.Model) bool {
 		for _, i := range m.EC2.DescribeInstances() {
-			switch i.State {
+			switch i.State { //nolint:exhaustive // in all other states nothing happens
 			case ec2.Pending:
 				m.EC2.InstanceRunning(i.ID)
 			case ec2.ShuttingDown:

@@ -36,7 +36,7 @@ func ExampleListen() {
 	if err != nil {
 		panic(err)
 	}
-	defer balancer.Close()
+	defer func() { _ = balancer.Close() }()
 
 	for range 3 {
 		client, err := net.Dial("tcp", balancer.Addr().String())
@@ -81,7 +81,7 @@ func ExampleListenHTTP() {
 	if err != nil {
 		panic(err)
 	}
-	defer balancer.Close()
+	defer func() { _ = balancer.Close() }()
 
 	for _, page := range []string{"/", "/about", "/"} {
 		answer, err := http.Get("http://" + balancer.Addr().String() + page)

@@ -88,7 +88,7 @@ func obey(conn net.Conn, words []string) {
 		for end := ownCPUTime() + d; ownCPUTime() < end; {
 		}
 	case "fork": // a daemon: its own session, no longer a child
-		child := exec.Command(os.Args[0])
+		child := exec.Command(os.Args[0]) //nolint:gosec // the test binary itself
 		child.Env = append(os.Environ(), "SERVE=", "WAIT=1")
 		child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		fmt.Fprintln(conn, child.Start(), child.Process.Pid)
@@ -125,7 +125,7 @@ func wait() {
 
 // note appends to the instance's journal, from which tests read the order of events.
 func note(event string) {
-	journal, err := os.OpenFile(os.Getenv("HOME")+"/journal", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	journal, err := os.OpenFile(os.Getenv("HOME")+"/journal", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err == nil {
 		fmt.Fprintln(journal, os.Getenv("NAME"), event)
 		journal.Close()
