@@ -22,4 +22,5 @@ rehearse: ## deploy, break and destroy a stack on this machine: make rehearse ST
 
 goldens: ## rewrite golden files and generated documents; look at the difference afterwards
 	go test ./stack ./userdata -update
-	UPDATE_DOCS=1 go test ./settings ./emulator/cloud/... ./emulator/provider/... ./emulator/conformance
+	UPDATE_DOCS=1 go test ./settings ./emulator/cloud/... ./emulator/provider/... ./emulator/conformance ./emulator/aws
+	UPDATE_DOCS=1 go test ./cmd/emulator -run TestTheDocument
