@@ -65,11 +65,11 @@ func (r *Responder) Run(ctx context.Context) error {
 		return err
 	}
 	defer table.Close()
-	door, err := reserve(r.Address, r.Port)
+	reserved, err := reserve(r.Address, r.Port)
 	if err != nil {
 		return err
 	}
-	defer door.release()
+	defer reserved.release()
 
 	// poll(2) wakes when the writing end is closed.
 	end, hangUp, err := os.Pipe()
@@ -81,7 +81,7 @@ func (r *Responder) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { _ = hangUp.Close() })()
 
 	w := &watch{
-		table: table, door: door, servicePort: r.ServicePort, end: int32(end.Fd()), poll: r.Poll, log: r.Log,
+		table: table, reserved: reserved, servicePort: r.ServicePort, end: int32(end.Fd()), poll: r.Poll, log: r.Log,
 	}
 	if w.poll == 0 {
 		w.poll = DefaultPoll
@@ -89,21 +89,21 @@ func (r *Responder) Run(ctx context.Context) error {
 	if w.log == nil {
 		w.log = slog.Default()
 	}
-	w.log = w.log.With("address", netip.AddrPortFrom(door.addr, uint16(r.Port)).String(), "service", r.ServicePort)
+	w.log = w.log.With("address", netip.AddrPortFrom(reserved.addr, uint16(r.Port)).String(), "service", r.ServicePort)
 	return w.run(ctx)
 }
 
 // watch is a responder at work.
 type watch struct {
 	table       *sockets.Table
-	door        *door
+	reserved    *reservedPort
 	servicePort int
 	end         int32 // readable when it is time to go
 	poll        time.Duration
 	log         *slog.Logger
 
 	known  bool   // whether the socket table has been looked at
-	reason string // why the door is shut; empty while it is open
+	reason string // why the port is shut; empty while it is open
 	pause  time.Duration
 	resume time.Time // of accepting, after a pause
 }
@@ -126,13 +126,13 @@ func (w *watch) run(ctx context.Context) error {
 	return w.enter("stopping")
 }
 
-// look opens or shuts the door according to the socket table.
+// look opens or shuts the port according to the socket table.
 func (w *watch) look() error {
 	found, err := w.table.Listeners(w.servicePort)
 	if err != nil {
 		return err
 	}
-	return w.enter(unreachable(found, w.door.addr))
+	return w.enter(unreachable(found, w.reserved.addr))
 }
 
 // unreachable returns the reason why none of the service's listeners gets the connections that arrive at own; empty if a
@@ -159,12 +159,12 @@ func (w *watch) enter(reason string) error {
 	}
 	w.known, w.reason = true, reason
 	if reason != "" {
-		err := w.door.shut()
+		err := w.reserved.shut()
 		w.log.Info("health port closed", "reason", reason)
 		return err
 	}
 	w.pause, w.resume = 0, time.Time{}
-	if err := w.door.open(); err != nil {
+	if err := w.reserved.open(); err != nil {
 		return err
 	}
 	w.log.Info("health port open")
@@ -177,8 +177,8 @@ func (w *watch) wait(deadline time.Time) error {
 	switch paused := time.Now().Before(w.resume); {
 	case paused && w.resume.Before(deadline):
 		deadline = w.resume
-	case !paused && w.door.listening:
-		fds = append(fds, unix.PollFd{Fd: int32(w.door.fd), Events: unix.POLLIN})
+	case !paused && w.reserved.listening:
+		fds = append(fds, unix.PollFd{Fd: int32(w.reserved.fd), Events: unix.POLLIN})
 	}
 	// Rounded up, for a wait of 0 ms would be none.
 	timeout := max(0, time.Until(deadline)+time.Millisecond-1) / time.Millisecond
@@ -190,11 +190,11 @@ func (w *watch) wait(deadline time.Time) error {
 
 // drop accepts and closes the waiting connections, a batch at most.
 func (w *watch) drop() error {
-	if !w.door.listening || time.Now().Before(w.resume) {
+	if !w.reserved.listening || time.Now().Before(w.resume) {
 		return nil
 	}
 	for range batch {
-		err := w.door.drop()
+		err := w.reserved.drop()
 		if exhausted(err) {
 			w.slacken(err)
 			return nil

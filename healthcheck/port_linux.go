@@ -11,16 +11,16 @@ import (
 // backlog is how many connections may wait to be accepted; the kernel lowers it to net.core.somaxconn.
 const backlog = 4096
 
-// door is a TCP port that is ours from reserve to release. Connections get through only while it is open. While it is shut
+// reservedPort is a TCP port that is ours from reserve to release. Connections get through only while it is open. While it is shut
 // it is a bound socket that does not listen: connections to it are refused, and no other process can take the port.
-type door struct {
+type reservedPort struct {
 	fd        int
 	addr      netip.Addr // local; unspecified for all; an IPv4 address in IPv6 form is unmapped
 	listening bool
 }
 
 // reserve binds the port of an address, of every IPv6 and IPv4 address for the zero Addr.
-func reserve(addr netip.Addr, port int) (_ *door, err error) {
+func reserve(addr netip.Addr, port int) (_ *reservedPort, err error) {
 	fd, to, err := socket(addr, port)
 	if err != nil {
 		return nil, fmt.Errorf("health port %d: socket: %w", port, err)
@@ -39,7 +39,7 @@ func reserve(addr netip.Addr, port int) (_ *door, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("health port %d: %w", port, err)
 	}
-	return &door{fd: fd, addr: own}, nil
+	return &reservedPort{fd: fd, addr: own}, nil
 }
 
 func socket(addr netip.Addr, port int) (fd int, to unix.Sockaddr, err error) {
@@ -102,8 +102,8 @@ func localAddr(fd int) (netip.Addr, error) {
 }
 
 // open lets connections in. listen(2) looks for conflicts again, and our own connections in TIME_WAIT conflict unless the
-// socket shares. An open door keeps other sockets out even so.
-func (d *door) open() error {
+// socket shares. A port that is open keeps other sockets out even so.
+func (d *reservedPort) open() error {
 	if d.listening {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (d *door) open() error {
 }
 
 // shut refuses connections from now on, and resets those that have not been accepted.
-func (d *door) shut() error {
+func (d *reservedPort) shut() error {
 	if !d.listening {
 		return nil
 	}
@@ -136,7 +136,7 @@ func (d *door) shut() error {
 }
 
 // drop accepts a connection and closes it.
-func (d *door) drop() error {
+func (d *reservedPort) drop() error {
 	fd, _, err := unix.Accept4(d.fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
 	if err != nil {
 		return err
@@ -146,4 +146,4 @@ func (d *door) drop() error {
 	return nil
 }
 
-func (d *door) release() { _ = unix.Close(d.fd) }
+func (d *reservedPort) release() { _ = unix.Close(d.fd) }
