@@ -20,6 +20,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/rds"
 	"github.com/elastic-service/elastic-service/emulator/cloud/route53"
 	"github.com/elastic-service/elastic-service/emulator/cloud/s3"
+	"github.com/elastic-service/elastic-service/emulator/cloud/ssm"
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
@@ -28,6 +29,7 @@ type Model struct {
 	VPC         *vpc.Store
 	IAM         *iam.Store
 	S3          *s3.Store
+	SSM         *ssm.Store
 	RDS         *rds.Store
 	Route53     *route53.Store
 	ACM         *acm.Store
@@ -52,6 +54,7 @@ func newModel(region aws.Region, clock clockwork.Clock, free func(netip.Addr) bo
 	m.VPC = vpc.New(region, free)
 	m.IAM = iam.New()
 	m.S3 = s3.New()
+	m.SSM = ssm.New(region)
 	m.RDS = rds.New(region, m.VPC)
 	m.Route53 = route53.New()
 	m.ACM = acm.New(region, m.Route53)

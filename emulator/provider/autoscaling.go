@@ -84,11 +84,15 @@ func autoScalingGroup() resourceType {
 	})
 }
 
-// updateGroup starts an instance refresh when the template, its version or the subnets change, as the provider does.
-func updateGroup(m *cloud.Model, _ string, old, now groupInputs) (*groupOutputs, error) {
+// updateGroup starts an instance refresh when the template, its version or the subnets change, as the provider does. What did not
+// change is not sent to AWS: a refresh that somebody else started may have moved the group to another version.
+func updateGroup(m *cloud.Model, id string, old, now groupInputs) (*groupOutputs, error) {
 	spec, err := now.spec()
 	if err != nil {
 		return nil, err
+	}
+	if g, ok := m.AutoScaling.Group(id); ok && old.LaunchTemplate == now.LaunchTemplate {
+		spec.Template, spec.Version = g.Spec.Template, g.Spec.Version
 	}
 	refresh := old.LaunchTemplate != now.LaunchTemplate || !slices.Equal(old.VpcZoneIdentifiers, now.VpcZoneIdentifiers)
 	return nil, m.AutoScaling.UpdateGroup(spec, refresh, m.Clock.Now())

@@ -268,6 +268,7 @@ var replacements = map[string]replacement{
 		source: "s3/bucket_versioning.go",
 		always: []string{"bucket"},
 	},
+	"aws:ssm/parameter:Parameter": {"ssm/parameter.go", []string{"name"}, nil},
 	"aws:sns/topic:Topic": {
 		source: "sns/topic.go",
 		always: []string{"name"},

@@ -60,7 +60,22 @@ func deploy(t *testing.T, name string) *deployment {
 		info.Project, info.Stack, info.Mocks = "elastic-service", name, d
 		info.RootDirectory, info.Config = folder, config
 	}))
+	d.awaitInstances()
 	return d
+}
+
+// awaitInstances waits until the groups have their instances: a deployment by mocks runs no hooks, such as that of a release.
+func (d *deployment) awaitInstances() {
+	d.t.Helper()
+	require.Eventually(d.t, func() bool {
+		return cloud.Get(d.cloud, func(m *cloud.Model) bool {
+			wanted := 0
+			for _, g := range m.AutoScaling.Groups {
+				wanted += g.Desired
+			}
+			return len(m.EC2.Instances) >= wanted
+		})
+	}, 10*time.Second, time.Millisecond)
 }
 
 // NewResource implements [pulumi.MockResourceMonitor].

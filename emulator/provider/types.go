@@ -28,6 +28,8 @@ var types = []resourceType{
 	// Amazon S3
 	bucket(), bucketObject(), bucketPolicy(),
 	bucketEncryption(), bucketLifecycle(), bucketOwnership(), bucketPublicAccess(), bucketVersioning(),
+	// AWS Systems Manager
+	parameter(),
 	// Amazon RDS
 	dbInstance(), dbSubnetGroup(), dbParameterGroup(),
 	// Amazon Route 53 and AWS Certificate Manager

@@ -84,6 +84,7 @@ var kinds = map[string]kind{
 
 	"aws:autoscaling/schedule:Schedule":           {id: prefixed("schedule-")},
 	"aws:autoscaling/lifecycleHook:LifecycleHook": {named: "name", limit: 255, id: byName},
+	"aws:ssm/parameter:Parameter":                 {named: "name", limit: 1011, id: byName, outputs: arn("ssm", "parameter")},
 	"aws:sns/topic:Topic":                         {named: "name", limit: 256, id: arnByName("sns", ""), outputs: idAsARN},
 	"aws:sns/topicPolicy:TopicPolicy":             {id: prefixed("topic-policy-")},
 	"aws:sns/topicSubscription:TopicSubscription": {id: prefixed("subscription-")},
