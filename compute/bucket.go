@@ -29,7 +29,9 @@ func (t *Template) bucket(ctx *pulumi.Context, name string, args *Args) (*s3.Buc
 	return private.BucketV2, err
 }
 
-// objects uploads the artifacts. An object's name ends in the artifact's path, which no two artifacts share.
+// objects uploads the artifacts. An object's name ends in the artifact's path, which no two artifacts share. The object of a
+// former release stays when another takes its place: an instance that is launched from a former version of the template needs
+// it. All go with the bucket.
 func (t *Template) objects(
 	ctx *pulumi.Context, name string, args *Args, bucket *s3.BucketV2,
 ) (objects []pulumi.Resource, err error) {
@@ -39,7 +41,7 @@ func (t *Template) objects(
 			Key:    pulumi.String(key(artifact)),
 			Source: pulumi.NewFileAsset(artifact.Source),
 			Tags:   pulumi.ToStringMap(args.Tags),
-		}, pulumi.Parent(t))
+		}, pulumi.Parent(t), pulumi.RetainOnDelete(true))
 		if err != nil {
 			return nil, err
 		}

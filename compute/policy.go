@@ -5,17 +5,14 @@ import "github.com/elastic-service/elastic-service/internal/iam"
 // trustEC2 lets instances assume a role.
 func trustEC2() (string, error) { return iam.Trust("ec2.amazonaws.com", nil) }
 
-// readObjects allows reading the given objects of a bucket. It allows neither other objects nor listing the bucket.
-func readObjects(bucketARN string, keys []string) (string, error) {
-	arns := make([]string, len(keys))
-	for i, key := range keys {
-		arns[i] = bucketARN + "/" + key
-	}
+// readArtifacts allows reading the artifacts in a bucket, those of former releases included: an instance that is launched from
+// a former version of the template, after a rollback, needs them. It allows neither other objects nor listing the bucket.
+func readArtifacts(bucketARN string) (string, error) {
 	return iam.Policy(iam.Statement{
 		Sid:      "ReadArtifacts",
 		Effect:   iam.Allow,
 		Action:   []string{"s3:GetObject"},
-		Resource: arns,
+		Resource: bucketARN + "/" + artifacts + "/*",
 	})
 }
 

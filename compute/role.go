@@ -23,13 +23,8 @@ type grant struct {
 func grants(args *Args, bucket *s3.BucketV2) ([]grant, error) {
 	var list []grant
 	if bucket != nil {
-		var keys []string
-		for _, artifact := range args.Software.Artifacts {
-			keys = append(keys, key(artifact))
-		}
-		list = append(list, grant{name: "read-artifacts", document: bucket.Arn.ApplyT(func(arn string) (string, error) {
-			return readObjects(arn, keys)
-		}).(pulumi.StringOutput)})
+		document := bucket.Arn.ApplyT(readArtifacts).(pulumi.StringOutput)
+		list = append(list, grant{name: "read-artifacts", document: document})
 	}
 	if args.ReadSecret != nil {
 		document := args.ReadSecret.ToStringOutput().ApplyT(readSecret).(pulumi.StringOutput)

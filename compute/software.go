@@ -3,7 +3,6 @@ package compute
 import (
 	"fmt"
 	"path"
-	"strings"
 
 	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/userdata"
@@ -40,8 +39,11 @@ func (s *Software) validSources() error {
 	return problems.Err()
 }
 
+// artifacts is the prefix of the artifacts in their bucket.
+const artifacts = "artifacts"
+
 // key returns an artifact's key in the bucket. The content's hash is part of it: a new build is a new object, which exists
-// before the launch template names it, and the old object stays until no template names it.
+// before the launch template names it. The old object stays, see [Template.objects].
 func key(artifact File) string {
-	return path.Join(strings.TrimPrefix(artifact.Path, "/"), artifact.SHA256)
+	return path.Join(artifacts, artifact.Path, artifact.SHA256)
 }

@@ -124,7 +124,7 @@ func TestChangesOfTheBucketsAccessFollowEachOther(t *testing.T) {
 	}
 }
 
-func TestARoleReadsJustTheArtifactsOfThisTemplate(t *testing.T) {
+func TestARoleReadsTheArtifactsOfThisAndFormerReleases(t *testing.T) {
 	g := mustDeploy(t, args())
 	arn := g.Find("BucketV2", "musicguru-artifacts").Outputs["arn"].StringValue()
 	role := g.Find("Role", "musicguru-role")
@@ -132,7 +132,7 @@ func TestARoleReadsJustTheArtifactsOfThisTemplate(t *testing.T) {
 	assert.Equal(t, role.Outputs["name"], policy.Inputs["role"])
 	assert.JSONEq(t, fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [{
 		"Sid": "ReadArtifacts", "Effect": "Allow", "Action": ["s3:GetObject"],
-		"Resource": ["%s/usr/local/bin/musicguru/%s", "%s/opt/songs/%s"]}]}`, arn, hashA, arn, hashB),
+		"Resource": "%s/artifacts/*"}]}`, arn),
 		policy.Inputs["policy"].StringValue())
 	assert.JSONEq(t, `{"Version": "2012-10-17", "Statement": [{
 		"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}`,
@@ -140,7 +140,7 @@ func TestARoleReadsJustTheArtifactsOfThisTemplate(t *testing.T) {
 	assert.Len(t, g.OfType("RolePolicy"), 1)
 }
 
-func TestObjectsUserDataAndPolicyNameTheSameKeys(t *testing.T) {
+func TestUserDataNamesTheObjectsThatThePolicyAllows(t *testing.T) {
 	g := mustDeploy(t, args())
 	objects := g.OfType("BucketObjectv2")
 	require.Len(t, objects, 2)
@@ -149,7 +149,9 @@ func TestObjectsUserDataAndPolicyNameTheSameKeys(t *testing.T) {
 	for _, object := range objects {
 		key := object.Inputs["key"].StringValue()
 		assert.Contains(t, document, key)
-		assert.Contains(t, policy, key)
+		assert.Contains(t, policy, "/artifacts/*")
+		assert.True(t, strings.HasPrefix(key, "artifacts/"), key)
+		assert.True(t, object.RetainOnDelete, "an instance of the former version may be launched")
 		assert.True(t, object.Inputs["source"].IsAsset())
 	}
 	assert.Contains(t, document, g.OfType("BucketV2")[0].Outputs["bucket"].StringValue())
@@ -287,9 +289,9 @@ func TestReadyIsAllThatAFirstBootNeeds(t *testing.T) {
 }
 
 func TestPolicyDocumentsAreDeterministicJSON(t *testing.T) {
-	first, err := readObjects("arn:aws:s3:::b", []string{"x", "y"})
+	first, err := readArtifacts("arn:aws:s3:::b")
 	require.NoError(t, err)
-	second, err := readObjects("arn:aws:s3:::b", []string{"x", "y"})
+	second, err := readArtifacts("arn:aws:s3:::b")
 	require.NoError(t, err)
 	assert.Equal(t, first, second)
 	assert.True(t, json.Valid([]byte(first)))

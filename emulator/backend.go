@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/api"
-	"github.com/elastic-service/elastic-service/emulator/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/analyzer"
 	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
@@ -31,10 +30,10 @@ func (e *Emulator) Serve(address, stack string) (*api.Server, error) {
 }
 
 // AWS answers the requests that are signed for AWS.
-func (b backend) AWS() http.Handler { return aws.New(b.Cloud) }
+func (b backend) AWS() http.Handler { return b.aws.API }
 
 func (b backend) Attachment() api.Attachment {
-	return api.Attachment{Stack: b.stack, Folder: b.options.Folder, Environment: b.Providers.Environment()}
+	return api.Attachment{Stack: b.stack, Folder: b.options.Folder, Environment: b.Environment()}
 }
 
 // Status describes everything that runs.

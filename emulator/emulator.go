@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/jonboulle/clockwork"
 
+	"github.com/elastic-service/elastic-service/emulator/aws"
 	"github.com/elastic-service/elastic-service/emulator/clock"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/controller"
@@ -45,6 +47,7 @@ type Options struct {
 type Emulator struct {
 	Cloud     *cloud.Cloud
 	Providers *provider.Servers
+	aws       *aws.Server // the API of AWS, for programs of this process and the engine
 
 	options    Options
 	clock      clockwork.Clock
@@ -81,7 +84,17 @@ func Open(o Options) (*Emulator, error) {
 	if e.Providers, err = provider.Serve(e.Cloud, e.ledger, filepath.Join(o.Folder, "objects"), e.save); err != nil {
 		return nil, err
 	}
+	if e.aws, err = aws.Serve(e.Cloud); err != nil {
+		return nil, err
+	}
 	return e, nil
+}
+
+// Environment makes a Pulumi engine attach to the providers, and the SDKs and the AWS CLI talk to the cloud.
+func (e *Emulator) Environment() map[string]string {
+	environment := e.aws.Environment()
+	maps.Copy(environment, e.Providers.Environment())
+	return environment
 }
 
 func (e *Emulator) openCloud(former state) (err error) {
@@ -155,6 +168,7 @@ func (e *Emulator) Run(ctx context.Context) error {
 // stop ends everything that runs, and saves the model with the time of the end.
 func (e *Emulator) stop() {
 	e.Providers.Close()
+	e.aws.Close()
 	err := e.controller.Stop()
 	e.saving.Lock()
 	e.savedAt = time.Time{} // save it again even if nothing but the time has changed

@@ -112,10 +112,6 @@ type Balancer struct {
 	// Ready lists the listeners that forward. Anything that needs the target group to belong to a balancer, as ECS does, must
 	// depend on them: the ARN alone is known earlier.
 	Ready []pulumi.Resource
-
-	// Late reports that Ready waits for a certificate to be issued, which takes until the domain is delegated. Until then
-	// targets are unused and none becomes healthy: anything that waits for healthy targets must depend on Ready first.
-	Late bool
 }
 
 // New registers a balancer. Name is at most 21 characters long.
@@ -126,7 +122,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := problems.Err(); err != nil {
 		return nil, fmt.Errorf("balancer %s: %w", name, err)
 	}
-	b := &Balancer{Late: args.late()}
+	b := &Balancer{}
 	if err := ctx.RegisterComponentResource("elastic-service:loadbalancing:Balancer", name, b, opts...); err != nil {
 		return nil, fmt.Errorf("balancer %s: %w", name, err)
 	}

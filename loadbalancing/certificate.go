@@ -22,12 +22,6 @@ func (a *Args) issues() bool {
 	return a.Alias != nil && a.CertificateARN == nil && slices.ContainsFunc(a.Listeners, Listener.encrypted)
 }
 
-// late reports whether no listener forwards before a certificate is issued.
-func (a *Args) late() bool {
-	atOnce := func(l Listener) bool { return l.forwards() && !l.encrypted() }
-	return a.issues() && !slices.ContainsFunc(a.Listeners, atOnce)
-}
-
 // validCertificate holds the certificate against the listeners.
 func (a *Args) validCertificate() error {
 	var problems invalid.List

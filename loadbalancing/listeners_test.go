@@ -216,30 +216,6 @@ func TestPlainHTTPNeedsNoCertificate(t *testing.T) {
 	assert.Len(t, b.Ready, 1)
 }
 
-func TestABalancerIsLateWhereEveryForwardWaitsForACertificateThatIsIssued(t *testing.T) {
-	alias := &Alias{Zone: "example.com", Name: "www.example.com", CreateZone: true}
-	redirect, https, http := Listener{80, "HTTP", 443}, Listener{443, "HTTPS", 0}, Listener{8080, "HTTP", 0}
-	for name, c := range map[string]struct {
-		listeners []Listener
-		alias     *Alias
-		given     pulumi.StringInput
-		late      bool
-	}{
-		"issued":                           {[]Listener{redirect, https}, alias, nil, true},
-		"issued, but one needs none":       {[]Listener{http, https}, alias, nil, false},
-		"given":                            {[]Listener{redirect, https}, nil, pulumi.String(certificateARN), false},
-		"given, and a name":                {[]Listener{redirect, https}, alias, pulumi.String(certificateARN), false},
-		"a name, and nothing is encrypted": {[]Listener{http}, alias, nil, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := web()
-			a.Listeners, a.Alias, a.CertificateARN = c.listeners, c.alias, c.given
-			b, _ := made(t, a)
-			assert.Equal(t, c.late, b.Late)
-		})
-	}
-}
-
 func TestANetworkBalancerDecryptsForItsTargets(t *testing.T) {
 	a := args()
 	a.Listeners = []Listener{{Port: 443, Protocol: "TLS"}, {Port: 5000, Protocol: "TCP"}}

@@ -57,15 +57,14 @@ func alarmsFor(kind string, least int) []alarm {
 	)
 }
 
-// alarms creates the alarms. Their descriptions name the group, so that the person on call knows where to look. This also
-// makes them wait for the group, which waits for its members: before that, too few healthy targets are normal.
+// alarms creates the alarms. Their description names the group, so that people know where to look.
 func (m *Monitoring) alarms(ctx *pulumi.Context, name string, args *Args) error {
 	var actions pulumi.ArrayInput
 	if args.TopicARN != nil {
 		actions = pulumi.Array{args.TopicARN}
 	}
 	for _, a := range alarmsFor(args.Kind, args.Min) {
-		_, err := cloudwatch.NewMetricAlarm(ctx, name+"-"+a.role, &cloudwatch.MetricAlarmArgs{
+		alarm, err := cloudwatch.NewMetricAlarm(ctx, name+"-"+a.role, &cloudwatch.MetricAlarmArgs{
 			AlarmDescription:   pulumi.Sprintf("%s: %s", a.meaning, args.GroupName),
 			Namespace:          pulumi.String(namespaces[args.Kind]),
 			MetricName:         pulumi.String(a.metric),
@@ -83,6 +82,7 @@ func (m *Monitoring) alarms(ctx *pulumi.Context, name string, args *Args) error 
 		if err != nil {
 			return err
 		}
+		m.AlarmNames = append(m.AlarmNames, alarm.Name)
 	}
 	return nil
 }

@@ -90,6 +90,9 @@ type Monitoring struct {
 
 	// DashboardName is the dashboard's name in the CloudWatch console. Unset, with a nil OutputState, without Dashboard.
 	DashboardName pulumi.StringOutput
+
+	// AlarmNames are the alarms' names, empty without Alarms.
+	AlarmNames pulumi.StringArray
 }
 
 // New registers the monitoring of a service.

@@ -15,7 +15,6 @@ package scaling
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -25,15 +24,11 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// capacityTimeout is how long the creation of the group may take until Min members are healthy behind the balancer: the
-// balancer is created meanwhile (up to 3 min) and takes up to 3 min more to register a target.
-const capacityTimeout = 10 * time.Minute
-
 // While instances are replaced, by a refresh or by AWS's maintenance, the group keeps all of its capacity and launches
 // first. In percent; AWS's own default stops an instance first.
 const (
-	minHealthy = 100
-	maxHealthy = 150
+	MinHealthy = 100
+	MaxHealthy = 150
 )
 
 // metrics are the group's own metrics, sampled every minute and free of charge. AWS's capacity metrics differ from these
@@ -207,8 +202,8 @@ type Group struct {
 	Ready []pulumi.Resource
 }
 
-// New registers a group. Its creation ends when Min instances are healthy behind the balancer; hosts of containers are not
-// waited for, see [Group.group].
+// New registers a group. It is there when Auto Scaling has been asked for the instances, not when they serve: a release waits
+// for that.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Group, error) {
 	if err := args.Validate(); err != nil {
 		return nil, fmt.Errorf("group %s: %w", name, err)
@@ -245,13 +240,14 @@ func (g *Group) children(ctx *pulumi.Context, name string, args *Args) error {
 	return g.policies(ctx, name, args)
 }
 
-// group creates the group without a desired capacity, which belongs to the policies: otherwise each deployment would undo
-// what they scaled.
+// group leaves the desired capacity to the policies: given here, each deployment would undo what they scaled. It leaves the
+// template's version alone after the creation: a release moves the group to a new version once that has proved to work, so
+// that whatever is launched before, or after a rollback, is of the version that works.
 //
-// It waits for healthy members through MinElbCapacity, at creation only. WaitForElbCapacity waits for exactly that many at
-// each change of Min too, and fails if a policy has scaled out. It does not wait for hosts of containers: an instance that
-// joins the cluster before the group has become a capacity provider may never count as one of the provider's, so that the
-// provider must be created while they boot.
+// The provider waits for nothing here. Its wait wants exactly Min instances whenever Min changes, and so fails after a policy
+// has scaled out; and it gives up on the first launch that fails, which Auto Scaling repeats a minute later.
+//
+// Hosts of containers have the provider's instance refresh: their tasks are what serves, and ECS moves those.
 func (g *Group) group(ctx *pulumi.Context, name string, args *Args) (*autoscaling.Group, error) {
 	in := &autoscaling.GroupArgs{
 		VpcZoneIdentifiers: args.SubnetIDs,
@@ -261,61 +257,50 @@ func (g *Group) group(ctx *pulumi.Context, name string, args *Args) (*autoscalin
 		},
 		MinSize:                pulumi.Int(args.Min),
 		MaxSize:                pulumi.Int(args.Max),
-		WaitForCapacityTimeout: pulumi.String(args.capacityTimeout()),
+		WaitForCapacityTimeout: pulumi.String("0"),
 		HealthCheckType:        pulumi.String("EC2"),
 		HealthCheckGracePeriod: pulumi.Int(int(args.Grace.Seconds())),
 		EnabledMetrics:         pulumi.ToStringArray(metrics),
 		MetricsGranularity:     pulumi.String("1Minute"),
-		InstanceRefresh: &autoscaling.GroupInstanceRefreshArgs{
-			Strategy: pulumi.String("Rolling"),
-			Preferences: &autoscaling.GroupInstanceRefreshPreferencesArgs{
-				MinHealthyPercentage: pulumi.Int(minHealthy),
-				MaxHealthyPercentage: pulumi.Int(maxHealthy),
-			},
-		},
 		InstanceMaintenancePolicy: &autoscaling.GroupInstanceMaintenancePolicyArgs{
-			MinHealthyPercentage: pulumi.Int(minHealthy),
-			MaxHealthyPercentage: pulumi.Int(maxHealthy),
+			MinHealthyPercentage: pulumi.Int(MinHealthy),
+			MaxHealthyPercentage: pulumi.Int(MaxHealthy),
 		},
 		Tags: groupTags(args),
 	}
 	if args.registers() {
 		in.TargetGroupArns = args.TargetGroupARNs
-		in.MinElbCapacity = pulumi.Int(args.Min)
 		in.HealthCheckType = pulumi.String("ELB") // EC2's own checks never notice a dead application
 	}
 	if args.ContainerHosts {
+		in.InstanceRefresh = rollingRefresh()
 		in.ProtectFromScaleIn = pulumi.Bool(false) // protected hosts would outlast the group's deletion
 	}
 	if hooks := initialHooks(args.Hooks); len(hooks) > 0 {
 		in.InitialLifecycleHooks = hooks
 	}
-	return autoscaling.NewGroup(ctx, name+"-group", in, g.groupOptions(args)...)
+	return autoscaling.NewGroup(ctx, name+"-group", in, groupOptions(g, args)...)
 }
 
-// groupOptions ignores changes of the initial hooks, for which the provider would replace the group.
-func (g *Group) groupOptions(args *Args) []pulumi.ResourceOption {
-	options := []pulumi.ResourceOption{
-		pulumi.Parent(g),
-		pulumi.IgnoreChanges([]string{"initialLifecycleHooks"}),
+func rollingRefresh() *autoscaling.GroupInstanceRefreshArgs {
+	return &autoscaling.GroupInstanceRefreshArgs{
+		Strategy: pulumi.String("Rolling"),
+		Preferences: &autoscaling.GroupInstanceRefreshPreferencesArgs{
+			MinHealthyPercentage: pulumi.Int(MinHealthy),
+			MaxHealthyPercentage: pulumi.Int(MaxHealthy),
+		},
 	}
-	if launching := held(args.Hooks); launching > 0 {
-		create := minutes(2*capacityTimeout + launching)
-		options = append(options, pulumi.Timeouts(&pulumi.CustomTimeouts{Create: create}))
-	}
-	return options
 }
 
-// capacityTimeout returns how long the group's creation waits for its members, as the provider reads it; "0" does not wait.
-func (a *Args) capacityTimeout() string {
-	if a.ContainerHosts {
-		return "0"
+// groupOptions keeps the provider from replacing the group for hooks that come, change or go, and from moving it to a version
+// that is not released.
+func groupOptions(g *Group, args *Args) []pulumi.ResourceOption {
+	ignored := []string{"initialLifecycleHooks"}
+	if !args.ContainerHosts {
+		ignored = append(ignored, "launchTemplate.version")
 	}
-	return minutes(capacityTimeout + held(a.Hooks))
+	return []pulumi.ResourceOption{pulumi.Parent(g), pulumi.IgnoreChanges(ignored)}
 }
-
-// minutes rounds up.
-func minutes(d time.Duration) string { return fmt.Sprintf("%.0fm", math.Ceil(d.Minutes())) }
 
 // groupTags propagates every tag to the instances, which the provider's default tags do not reach.
 //

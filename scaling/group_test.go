@@ -79,7 +79,7 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 	})
 }
 
-func TestGroupReplacesTheDeadAndRollsWithoutLosingCapacity(t *testing.T) {
+func TestGroupReplacesTheDeadWithoutLosingCapacity(t *testing.T) {
 	g, err := deploy(t, args())
 	require.NoError(t, err)
 	full := map[string]any{"minHealthyPercentage": 100.0, "maxHealthyPercentage": 150.0}
@@ -89,12 +89,10 @@ func TestGroupReplacesTheDeadAndRollsWithoutLosingCapacity(t *testing.T) {
 		"targetGroupArns":           []any{"arn:tg"},
 		"minSize":                   2.0,
 		"maxSize":                   3.0,
-		"minElbCapacity":            2.0,
-		"waitForCapacityTimeout":    "10m",
+		"waitForCapacityTimeout":    "0",
 		"healthCheckType":           "ELB",
 		"healthCheckGracePeriod":    120.0,
 		"metricsGranularity":        "1Minute",
-		"instanceRefresh":           map[string]any{"strategy": "Rolling", "preferences": full},
 		"instanceMaintenancePolicy": full,
 		"enabledMetrics": []any{
 			"GroupDesiredCapacity", "GroupInServiceInstances", "GroupMaxSize", "GroupMinSize",
@@ -105,6 +103,15 @@ func TestGroupReplacesTheDeadAndRollsWithoutLosingCapacity(t *testing.T) {
 			map[string]any{"key": "Stack", "value": "dev", "propagateAtLaunch": true},
 		},
 	}, g.Find("aws:autoscaling/group:Group", "musicguru-group").Inputs.Mappable())
+}
+
+// The group is moved to a new version when that has been released, so that what is launched before is of the one that works.
+func TestOnlyAReleaseMovesTheGroupToANewVersion(t *testing.T) {
+	g, err := deploy(t, args())
+	require.NoError(t, err)
+	group := g.Find("aws:autoscaling/group:Group", "musicguru-group")
+	assert.Contains(t, group.IgnoreChanges, "launchTemplate.version")
+	assert.NotContains(t, group.Inputs, "instanceRefresh")
 }
 
 // The keys that would undo what a policy scaled, or wait for an exact number of healthy members at each change.
@@ -158,9 +165,7 @@ func TestWithoutTargetGroupsEC2WatchesTheInstances(t *testing.T) {
 			require.NoError(t, err)
 			group := g.Find("aws:autoscaling/group:Group", "musicguru-group").Inputs.Mappable()
 			assert.Equal(t, "EC2", group["healthCheckType"])
-			assert.Equal(t, "10m", group["waitForCapacityTimeout"])
 			assert.NotContains(t, group, "targetGroupArns")
-			assert.NotContains(t, group, "minElbCapacity")
 		})
 	}
 }

@@ -56,9 +56,8 @@ func validHooks(hooks []Hook) error {
 	return problems.Err()
 }
 
-// held returns how long hooks can hold back an instance that is launched, at most. They hold nothing back when the group is
-// deleted, because they are deleted first.
-func held(hooks []Hook) time.Duration {
+// Held returns for how long hooks may hold back an instance that is launched, at worst.
+func Held(hooks []Hook) time.Duration {
 	var launching time.Duration
 	for _, h := range hooks {
 		if h.Transition == "launching" {

@@ -53,6 +53,7 @@ scaling:
     - step:
         {metric: cpu, period: 60, warmup: 60, above: 80, aboveFor: 60, add: 1, below: 20, belowFor: 60, remove: 1}
   schedules: [{name: night, cron: 0 22 * * *, timeZone: UTC, min: 1, max: 2, desired: 1}]
+  release: {checkpoints: [10, 50], checkpointDelay: 60, bake: 120, timeout: 900}
   hooks: [{name: wait, transition: launching, timeout: 60, result: abandon}]
   notify: [{protocol: email, endpoint: me@example.com}]
 database:

@@ -122,6 +122,8 @@ func (s setting) kind() string {
 		return "whole number"
 	case s.element != nil && s.inner != nil:
 		return "list of objects"
+	case s.element != nil && s.element.Kind() == reflect.Int:
+		return "list of whole numbers"
 	case s.element != nil:
 		return "list of text"
 	case s.inner != nil:

@@ -27,6 +27,9 @@ type Scaling struct {
 	// Limits: 0 to 7200.
 	Grace time.Duration `default:"120" minimum:"0" maximum:"7200"`
 
+	// How a new version replaces the running instances, and when it goes back.
+	Release Release
+
 	// What changes the number of instances between `min` and `max`. Without a policy the number stays at `min`.
 	// Limits: each metric once.
 	Policies []Policy
@@ -40,6 +43,27 @@ type Scaling struct {
 	// The addresses that are notified of launches, terminations, failures, the end of a release, and alarms.
 	// Limits: each once.
 	Notify []Subscription
+}
+
+// Release is the replacement of the running instances by those of a new version. It goes back by itself when the new version
+// does not get healthy, or when one of the stack's alarms (`monitoring.alarms`) goes off.
+type Release struct {
+	// Percentages of the instances at which the replacement pauses, so that a few serve first.
+	// Limits: rising, each from 1 to 99.
+	Checkpoints []int
+
+	// The pause at a checkpoint.
+	// Limits: 0 to 172800.
+	CheckpointDelay time.Duration `default:"300" minimum:"0" maximum:"172800"`
+
+	// The time after the last replacement in which an alarm still takes the release back.
+	// Limits: 0 to 172800.
+	Bake time.Duration `default:"0" minimum:"0" maximum:"172800"`
+
+	// The longest time without progress: a release goes back, and a first deployment fails. It must be longer than boot,
+	// installation and health checks of an instance take.
+	// Limits: 60 to 3600.
+	Timeout time.Duration `default:"600" minimum:"60" maximum:"3600"`
 }
 
 // Policy changes the number of instances by a metric.
@@ -215,6 +239,7 @@ func (s Scaling) validate(l *invalid.List) {
 		l.Add("scaling.max", s.Max, "is below scaling.min (%d)", s.Min)
 	}
 	validateSeconds(l, "scaling.grace", s.Grace, 0, maxGrace)
+	s.Release.validate(l)
 	s.validatePolicies(l)
 	for i, schedule := range s.Schedules {
 		at := fmt.Sprintf("scaling.schedules[%d]", i)
@@ -238,6 +263,26 @@ func (s Scaling) validate(l *invalid.List) {
 		}
 	}
 }
+
+func (r Release) validate(l *invalid.List) {
+	before := 0
+	for i, percentage := range r.Checkpoints {
+		at := fmt.Sprintf("scaling.release.checkpoints[%d]", i)
+		switch {
+		case percentage < 1 || percentage > 99:
+			l.Add(at, percentage, "is not from 1 to 99")
+		case percentage <= before:
+			l.Add(at, percentage, "is not above the checkpoint before it (%d)", before)
+		}
+		before = percentage
+	}
+	validateSeconds(l, "scaling.release.checkpointDelay", r.CheckpointDelay, 0, maxReleasePause)
+	validateSeconds(l, "scaling.release.bake", r.Bake, 0, maxReleasePause)
+	validateSeconds(l, "scaling.release.timeout", r.Timeout, time.Minute, time.Hour)
+}
+
+// maxReleasePause is the longest bake time and pause at a checkpoint (Auto Scaling API: RefreshPreferences).
+const maxReleasePause = 48 * time.Hour
 
 // validatePolicies refuses two policies for one metric: each would undo what the other did.
 func (s Scaling) validatePolicies(l *invalid.List) {

@@ -92,11 +92,14 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
 		},
 		Balancer: Balancer{Type: "network", Listeners: []Listener{{Port: 5000, Protocol: "TCP"}}},
-		Scaling: Scaling{Min: 2, Max: 3, Grace: 2 * time.Minute, Policies: []Policy{
+		Scaling: Scaling{Min: 2, Max: 3, Grace: 2 * time.Minute, Release: standardRelease, Policies: []Policy{
 			{TargetTracking: &TargetTracking{Metric: "cpu", Target: 50, Warmup: 5 * time.Minute}},
 		}},
 	}, got)
 }
+
+// standardRelease is what scaling.release is when it is left out.
+var standardRelease = Release{CheckpointDelay: 5 * time.Minute, Timeout: 10 * time.Minute}
 
 func TestEverySettingIsRead(t *testing.T) {
 	got, err := Parse(config(t, `
@@ -120,7 +123,9 @@ app:
   packages: [htop, ImageMagick]
 health: {protocol: TCP, port: 81, interval: 300, timeout: 120, healthy: 2, unhealthy: 10}
 balancer: {type: network, internal: true, listeners: [{port: 80, protocol: TCP}, {port: 8080}]}
-scaling: {min: 1, max: 20, grace: 0, policies: [{targetTracking: {metric: cpu, target: 0.5, warmup: 0}}]}
+scaling:
+  {min: 1, max: 20, grace: 0, policies: [{targetTracking: {metric: cpu, target: 0.5, warmup: 0}}],
+   release: {checkpoints: [20, 50], checkpointDelay: 60, bake: 120, timeout: 900}}
 `))
 	require.NoError(t, err)
 	assert.Equal(t, &Settings{
@@ -155,7 +160,9 @@ scaling: {min: 1, max: 20, grace: 0, policies: [{targetTracking: {metric: cpu, t
 		Balancer: Balancer{Type: "network", Internal: true, Listeners: []Listener{
 			{Port: 80, Protocol: "TCP"}, {Port: 8080, Protocol: "TCP"},
 		}},
-		Scaling: Scaling{Min: 1, Max: 20, Policies: []Policy{
+		Scaling: Scaling{Min: 1, Max: 20, Release: Release{
+			Checkpoints: []int{20, 50}, CheckpointDelay: time.Minute, Bake: 2 * time.Minute, Timeout: 15 * time.Minute,
+		}, Policies: []Policy{
 			{TargetTracking: &TargetTracking{Metric: "cpu", Target: 0.5}},
 		}},
 	}, got)
@@ -180,7 +187,7 @@ func TestDevStackIsMusicGuruAsItWasBuiltByHand(t *testing.T) {
 			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
 		},
 		Balancer: Balancer{Type: "network", Listeners: []Listener{{Port: 5000, Protocol: "TCP"}}},
-		Scaling: Scaling{Min: 2, Max: 3, Grace: 2 * time.Minute, Policies: []Policy{
+		Scaling: Scaling{Min: 2, Max: 3, Grace: 2 * time.Minute, Release: standardRelease, Policies: []Policy{
 			{TargetTracking: &TargetTracking{Metric: "cpu", Target: 50, Warmup: 5 * time.Minute}},
 		}},
 	}, got)

@@ -51,6 +51,7 @@ var order = []component{
 	groupComponent,
 	containersComponent,
 	monitoringComponent,
+	releaseComponent,
 }
 
 // components holds what has been registered. A component that the settings do not ask for is nil.

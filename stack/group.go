@@ -57,8 +57,7 @@ func (p *plan) policies() []scaling.Policy {
 	return policies
 }
 
-// addGroup creates the group in parallel with the balancer. If the balancer waits for a certificate (Late), the group waits for
-// the listeners: without them no target becomes healthy, and the group would time out.
+// addGroup creates the group in parallel with the balancer.
 func (p *plan) addGroup(ctx *pulumi.Context, c *components) (err error) {
 	args := p.groupArgs()
 	args.TemplateID, args.TemplateVersion = c.template.ID, c.template.LatestVersion
@@ -70,9 +69,6 @@ func (p *plan) addGroup(ctx *pulumi.Context, c *components) (err error) {
 		args.TargetGroupARNs = pulumi.StringArray{c.balancer.TargetGroupARN}
 	}
 	needs := slices.Concat(c.network.Ready, c.template.Ready, c.paths)
-	if c.balancer.Late {
-		needs = append(needs, c.balancer.Ready...)
-	}
 	c.group, err = scaling.New(ctx, p.settings.Service, args, pulumi.DependsOn(needs))
 	return err
 }

@@ -122,8 +122,10 @@ func TestGroupsHaveRoomAndNoDesiredCapacity(t *testing.T) {
 	})
 }
 
-// Names in the DNS, and those of hooks, which are a group's own, are what they are for.
-var named = []string{"aws:route53/zone:Zone", "aws:route53/record:Record", "aws:autoscaling/lifecycleHook:LifecycleHook"}
+// Names in the DNS, those of hooks, which are a group's own, and that of a release's record are what people look them up by.
+var named = []string{
+	"aws:route53/zone:Zone", "aws:route53/record:Record", "aws:autoscaling/lifecycleHook:LifecycleHook", "aws:ssm/parameter:Parameter",
+}
 
 // A balancer is deleted first: its target group could not be a second one's meanwhile.
 func TestNothingElseAsksToBeDeletedFirstOrNamesItself(t *testing.T) {

@@ -124,18 +124,25 @@ func TestPublicAddressesGoBeforeTheInternetGateway(t *testing.T) {
 	})
 }
 
-// A certificate may be waited for longer than a group waits for healthy targets.
-func TestAGroupIsCreatedAfterACertificateThatItsTargetsNeed(t *testing.T) {
-	seen := false
+// A release waits until the instances serve: everything that this takes must be there, or on its way, when it begins to wait.
+func TestAReleaseComesAfterEverythingThatServingTakes(t *testing.T) {
 	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
-		for _, issued := range g.OfType("CertificateValidation") {
-			for _, group := range g.OfType("aws:autoscaling/group:Group") {
-				assert.True(t, g.Reaches(group, issued), group.Name)
-				seen = true
+		releases := g.OfType("aws:ssm/parameter:Parameter")
+		if len(g.OfType("ecs/service:Service")) > 0 {
+			assert.Empty(t, releases, "containers have a deployment of their own")
+			return
+		}
+		require.Len(t, releases, 1)
+		paths := map[string]bool{"service-in": true, "service-out": true, "health-in": true, "health-out": true}
+		for _, needed := range g.Resources {
+			_, role, _ := strings.Cut(needed.Name, "-")
+			forwards := strings.HasSuffix(needed.Type, ":Listener") && at(needed, "defaultActions", 0, "type") != "redirect"
+			alarm := strings.HasSuffix(needed.Type, ":MetricAlarm") && g.Parent(needed).Type == "elastic-service:monitoring:Monitoring"
+			if needed.Type == "aws:autoscaling/group:Group" || forwards || alarm || paths[role] {
+				assert.True(t, g.Reaches(releases[0], needed), needed.Name)
 			}
 		}
 	})
-	assert.True(t, seen)
 }
 
 func TestBalancerAndGroupAreCreatedSideBySide(t *testing.T) {
@@ -173,6 +180,7 @@ var seconds = map[string]int{
 	"BucketOwnershipControls":   2,
 	"autoscaling/group:Group":   80, // two instances up and registered, without the wait for the balancer
 	"autoscaling/policy:Policy": 2,
+	"ssm/parameter:Parameter":   30, // three health checks after the balancer is there
 
 	"BucketServerSideEncryptionConfigurationV2": 2,
 	"BucketLifecycleConfigurationV2":            2,
@@ -235,6 +243,8 @@ func demanded(g *graphtest.Graph, r *graphtest.Resource) []*graphtest.Resource {
 		return g.OfType("Listener")
 	case strings.HasSuffix(r.Type, "autoscaling/group:Group"): // a first boot needs the way to S3
 		return slices.Concat(g.OfType("VpcEndpoint"), g.OfType("NetworkAcl"))
+	case strings.HasSuffix(r.Type, "ssm/parameter:Parameter"): // a release waits for healthy targets
+		return g.OfType("Listener")
 	}
 	return nil
 }
@@ -259,10 +269,11 @@ func TestOrderCostsNoTime(t *testing.T) {
 	})
 }
 
-// 25 VPC + 3 security group + 161 balancer + 3 listener.
+// 25 VPC + 3 security group + 161 balancer + 3 listener + 30 until its targets are healthy.
 func TestTheBalancerIsTheCriticalPath(t *testing.T) {
 	g := deploy(t, world(t, "dev", nil))
 	path, total := g.CriticalPath(cost(t), g.Before)
-	assert.Equal(t, 192*time.Second, total)
-	assert.Equal(t, "musicguru-listener-5000", path[len(path)-1].Name)
+	assert.Equal(t, 222*time.Second, total)
+	assert.Equal(t, "musicguru-release", path[len(path)-1].Name)
+	assert.Equal(t, "musicguru-listener-5000", path[len(path)-3].Name)
 }

@@ -209,5 +209,6 @@ func TestAFileArtifactIsTakenAsItIs(t *testing.T) {
 	require.NotNil(t, object)
 	assert.Equal(t, filepath.Join(w.Root, "songs.csv"), object.Inputs["source"].AssetValue().Path)
 	// SHA-256 of "Float On\n".
-	assert.Equal(t, "opt/songs.csv/1317aa5217df305001b9f838c551209d51ee416d101257563b155514b2d8f88d", object.Inputs["key"].StringValue())
+	assert.Equal(t, "artifacts/opt/songs.csv/1317aa5217df305001b9f838c551209d51ee416d101257563b155514b2d8f88d",
+		object.Inputs["key"].StringValue())
 }

@@ -55,7 +55,7 @@ func down(ctx context.Context, g *globals, f *stackFlags, out, errs io.Writer) e
 	if err != nil {
 		return err
 	}
-	err = destroy(ctx, o, providers{s.Emulator.Providers.Environment(), s.Emulator.DeleteOrphans}, out)
+	err = destroy(ctx, o, providers{s.Emulator.Environment(), s.Emulator.DeleteOrphans}, out)
 	destroyed := err == nil
 	err = errors.Join(err, s.Close())
 	if destroyed {

@@ -62,8 +62,8 @@ func serveAndStay(ctx context.Context, g *globals, s *session.Session, out io.Wr
 	defer control.Close()
 	fmt.Fprintf(out, "# the dashboard is at http://%s\n", control.Address())
 	fmt.Fprintln(out, "# deploy with your own pulumi, in another terminal:")
-	environment := aws.Environment(control.Address(), string(s.Emulator.Cloud.Region()))
-	maps.Copy(environment, s.Emulator.Providers.Environment())
+	environment := s.Emulator.Environment()
+	maps.Copy(environment, aws.Environment(control.Address(), string(s.Emulator.Cloud.Region())))
 	for _, key := range slices.Sorted(maps.Keys(environment)) {
 		fmt.Fprintf(out, "export %s=%s\n", key, environment[key])
 	}

@@ -88,7 +88,7 @@ func upAndStay(ctx context.Context, g *globals, s *session.Session, out io.Write
 	defer control.Close()
 	fmt.Fprintf(out, "the dashboard is at http://%s\n", control.Address())
 	o := s.Options()
-	err = deploy(ctx, o, providers{s.Emulator.Providers.Environment(), s.Emulator.DeleteOrphans}, out)
+	err = deploy(ctx, o, providers{s.Emulator.Environment(), s.Emulator.DeleteOrphans}, out)
 	if err != nil {
 		err = errors.Join(append([]error{err}, failedServices(s.Emulator.Status(), o.Folder)...)...)
 	}

@@ -67,6 +67,13 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err := os.Setenv(pulumi.EnvConfig, string(encoded)); err != nil {
 		return nil, err
 	}
+	for key, value := range o.Environment {
+		if strings.HasPrefix(key, "AWS_") { // the program asks AWS itself whether a release serves
+			if err := os.Setenv(key, value); err != nil {
+				return nil, err
+			}
+		}
+	}
 	backend := filepath.Join(o.Folder, "backend")
 	if err := os.MkdirAll(backend, 0o700); err != nil {
 		return nil, err

@@ -144,7 +144,7 @@ func (s *Session) release() {
 
 // Pulumi prepares the engine for the stack, with the providers of this session's emulator.
 func (s *Session) Pulumi(ctx context.Context) (*engine.Engine, error) {
-	return OpenEngine(ctx, s.options, s.Emulator.Providers.Environment())
+	return OpenEngine(ctx, s.options, s.Emulator.Environment())
 }
 
 // lock reserves a folder for this process.

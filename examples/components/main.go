@@ -26,6 +26,7 @@ import (
 	"github.com/elastic-service/elastic-service/healthcheck"
 	"github.com/elastic-service/elastic-service/loadbalancing"
 	"github.com/elastic-service/elastic-service/network"
+	"github.com/elastic-service/elastic-service/release"
 	"github.com/elastic-service/elastic-service/scaling"
 	"github.com/elastic-service/elastic-service/userdata"
 )
@@ -118,11 +119,12 @@ func newBalancer(ctx *pulumi.Context, vpc *network.Network) (*loadbalancing.Bala
 	}, pulumi.DependsOn(vpc.Gateway))
 }
 
-// newGroup registers the Auto Scaling group. It waits for everything that the first instances need to become healthy.
+// newGroup registers the Auto Scaling group, after everything that the first instances need to become healthy, and the release,
+// which waits until they are.
 func newGroup(
 	ctx *pulumi.Context, vpc *network.Network, instances *compute.Template, balancer *loadbalancing.Balancer, paths []pulumi.Resource,
 ) error {
-	_, err := scaling.New(ctx, name, &scaling.Args{
+	group, err := scaling.New(ctx, name, &scaling.Args{
 		SubnetIDs:       vpc.PublicSubnetIDs,
 		TemplateID:      instances.ID,
 		TemplateVersion: instances.LatestVersion,
@@ -135,5 +137,17 @@ func newGroup(
 		}},
 		Tags: tags,
 	}, pulumi.DependsOn(slices.Concat(vpc.Ready, instances.Ready, paths)))
+	if err != nil {
+		return err
+	}
+	_, err = release.New(ctx, name, &release.Args{
+		Service:         name,
+		GroupName:       group.Name,
+		TemplateID:      instances.ID,
+		TemplateVersion: instances.LatestVersion,
+		TargetGroupARNs: pulumi.StringArray{balancer.TargetGroupARN},
+		Strategy:        release.Strategy{MinHealthy: scaling.MinHealthy, MaxHealthy: scaling.MaxHealthy, Timeout: 10 * time.Minute},
+		Tags:            tags,
+	}, pulumi.DependsOn(slices.Concat(group.Ready, balancer.Ready, paths)))
 	return err
 }

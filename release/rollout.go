@@ -1,0 +1,300 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// rollout brings one version of a launch template to a group, and follows what AWS makes of it.
+type rollout struct {
+	clients Clients
+	poll    time.Duration // between two looks at AWS
+	tell    func(progress string)
+	how     Strategy
+	now     time.Time // by AWS's clock, at the latest look
+	seen    []string  // reasons for a failure
+}
+
+// launch waits until a group that has just been created serves. It looks for no refresh: a new group has none.
+func (r *rollout) launch(ctx context.Context, record Record) error {
+	group, err := r.group(ctx, record.Group)
+	if err != nil {
+		return err
+	}
+	if !launches(group, record) { // the group is older than its record
+		return r.deploy(ctx, record)
+	}
+	return r.serve(ctx, record)
+}
+
+// deploy replaces the group's instances by those of the record's version, unless they are of it. It returns when the new
+// version serves, or an error with AWS's reasons when the group has gone back to its former version.
+func (r *rollout) deploy(ctx context.Context, record Record) error {
+	refresh, err := r.underWay(ctx, record)
+	if err != nil {
+		return err
+	}
+	if refresh == "" {
+		has, err := r.hasVersion(ctx, record)
+		if err != nil {
+			return err
+		}
+		if has {
+			return r.serve(ctx, record)
+		}
+		if refresh, err = r.start(ctx, record); err != nil {
+			return err
+		}
+	}
+	if err := r.follow(ctx, record, refresh); err != nil {
+		return err
+	}
+	return r.serve(ctx, record)
+}
+
+// start begins the refresh. Its desired configuration moves the group only when the refresh has succeeded: an instance that
+// is launched meanwhile for another reason, or after a rollback, is of the version that works.
+func (r *rollout) start(ctx context.Context, record Record) (string, error) {
+	preferences := &types.RefreshPreferences{
+		MinHealthyPercentage: aws.Int32(int32(r.how.MinHealthy)),
+		MaxHealthyPercentage: aws.Int32(int32(r.how.MaxHealthy)),
+		AutoRollback:         aws.Bool(true),
+		SkipMatching:         aws.Bool(true),
+	}
+	if len(r.how.Checkpoints) > 0 {
+		for _, percentage := range r.how.Checkpoints {
+			preferences.CheckpointPercentages = append(preferences.CheckpointPercentages, int32(percentage))
+		}
+		if last := len(preferences.CheckpointPercentages) - 1; preferences.CheckpointPercentages[last] < 100 {
+			preferences.CheckpointPercentages = append(preferences.CheckpointPercentages, 100) // or the refresh would end there
+		}
+		preferences.CheckpointDelay = aws.Int32(int32(r.how.CheckpointDelay.Seconds()))
+	}
+	if r.how.Bake > 0 {
+		preferences.BakeTime = aws.Int32(int32(r.how.Bake.Seconds()))
+	}
+	alarms, err := r.quietAlarms(ctx, record)
+	if err != nil {
+		return "", err
+	}
+	if len(alarms) > 0 {
+		preferences.AlarmSpecification = &types.AlarmSpecification{Alarms: alarms}
+	}
+	started, err := r.clients.AutoScaling.StartInstanceRefresh(ctx, &autoscaling.StartInstanceRefreshInput{
+		AutoScalingGroupName: &record.Group,
+		DesiredConfiguration: &types.DesiredConfiguration{LaunchTemplate: &types.LaunchTemplateSpecification{
+			LaunchTemplateId: &record.Template, Version: &record.Version,
+		}},
+		Preferences: preferences,
+	})
+	if err != nil {
+		return "", fmt.Errorf("starting the instance refresh of %s: %w", record.Group, err)
+	}
+	return *started.InstanceRefreshId, nil
+}
+
+// quietAlarms returns the alarms that are not in ALARM. An alarm that is would end the refresh at once, and the release may be
+// what mends its cause.
+func (r *rollout) quietAlarms(ctx context.Context, record Record) ([]string, error) {
+	if len(record.Alarms) == 0 {
+		return nil, nil
+	}
+	found, err := r.clients.CloudWatch.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{AlarmNames: record.Alarms})
+	if err != nil {
+		return nil, fmt.Errorf("looking at the alarms of %s: %w", record.Group, err)
+	}
+	var quiet []string
+	for _, alarm := range found.MetricAlarms {
+		if alarm.StateValue == cloudwatchtypes.StateValueAlarm {
+			r.tell("alarm " + aws.ToString(alarm.AlarmName) + " has gone off before the release, which goes on without it")
+			continue
+		}
+		quiet = append(quiet, aws.ToString(alarm.AlarmName))
+	}
+	return quiet, nil
+}
+
+// underWay returns the refresh that a former, interrupted deployment of the same version started, or "". A refresh to
+// another version is cancelled: AWS takes one at a time.
+func (r *rollout) underWay(ctx context.Context, record Record) (string, error) {
+	cancelled := false
+	for {
+		latest, err := r.latest(ctx, record.Group, "")
+		if err != nil || latest == nil || ended(latest.Status) {
+			return "", err
+		}
+		switch desired := latest.DesiredConfiguration; {
+		case latest.Status == types.InstanceRefreshStatusRollbackInProgress, latest.Status == types.InstanceRefreshStatusCancelling:
+			r.tell(fmt.Sprintf("waiting for the end of a former instance refresh: %s", latest.Status))
+		case desired != nil && desired.LaunchTemplate != nil && aws.ToString(desired.LaunchTemplate.Version) == record.Version:
+			return *latest.InstanceRefreshId, nil
+		case !cancelled:
+			r.tell("cancelling a former instance refresh")
+			_, err := r.clients.AutoScaling.CancelInstanceRefresh(ctx, &autoscaling.CancelInstanceRefreshInput{AutoScalingGroupName: &record.Group})
+			var over *types.ActiveInstanceRefreshNotFoundFault
+			if err != nil && !errors.As(err, &over) {
+				return "", fmt.Errorf("cancelling the instance refresh of %s: %w", record.Group, err)
+			}
+			cancelled = true
+		}
+		if err := r.pause(ctx); err != nil {
+			return "", err
+		}
+	}
+}
+
+// latest returns a refresh by its ID, or the latest; nil if there is none.
+func (r *rollout) latest(ctx context.Context, group, id string) (*types.InstanceRefresh, error) {
+	in := &autoscaling.DescribeInstanceRefreshesInput{AutoScalingGroupName: &group, MaxRecords: aws.Int32(1)}
+	if id != "" {
+		in.InstanceRefreshIds = []string{id}
+	}
+	found, err := r.clients.AutoScaling.DescribeInstanceRefreshes(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the instance refresh of %s: %w", group, err)
+	}
+	r.look(found.ResultMetadata)
+	if len(found.InstanceRefreshes) == 0 {
+		return nil, nil
+	}
+	return &found.InstanceRefreshes[0], nil
+}
+
+func ended(status types.InstanceRefreshStatus) bool {
+	switch status {
+	case types.InstanceRefreshStatusSuccessful, types.InstanceRefreshStatusFailed, types.InstanceRefreshStatusCancelled,
+		types.InstanceRefreshStatusRollbackSuccessful, types.InstanceRefreshStatusRollbackFailed:
+		return true
+	default:
+		return false
+	}
+}
+
+// follow waits for the end of a refresh. One that makes no progress for the strategy's timeout is rolled back: AWS itself
+// would go on trying for an hour.
+func (r *rollout) follow(ctx context.Context, record Record, id string) error {
+	progress, since, why := int32(-1), time.Time{}, ""
+	for {
+		refresh, err := r.latest(ctx, record.Group, id)
+		if err != nil {
+			return err
+		}
+		if refresh == nil {
+			return fmt.Errorf("the instance refresh %s of %s does not exist", id, record.Group)
+		}
+		if ended(refresh.Status) {
+			return r.outcome(record, refresh, why)
+		}
+		r.tell(described(refresh))
+		r.observe(ctx, record, aws.ToTime(refresh.StartTime))
+		if done := aws.ToInt32(refresh.PercentageComplete); done != progress || refresh.Status != types.InstanceRefreshStatusInProgress {
+			progress, since = done, r.now
+		}
+		if r.now.Sub(since) > r.how.Timeout && refresh.Status == types.InstanceRefreshStatusInProgress {
+			why = fmt.Sprintf("no further instance got healthy within %v%s", r.how.Timeout, r.reasons())
+			back := &autoscaling.RollbackInstanceRefreshInput{AutoScalingGroupName: &record.Group}
+			_, err := r.clients.AutoScaling.RollbackInstanceRefresh(ctx, back)
+			if err != nil {
+				return fmt.Errorf("version %s does not serve: %s; rolling %s back: %w", record.Version, why, record.Group, err)
+			}
+		}
+		if err := r.pause(ctx); err != nil {
+			return fmt.Errorf("%w; the instance refresh %s of %s goes on without it, and the next `pulumi up` follows it",
+				err, id, record.Group)
+		}
+	}
+}
+
+// described returns a line of progress.
+func described(refresh *types.InstanceRefresh) string {
+	switch refresh.Status {
+	case types.InstanceRefreshStatusPending:
+		return "instance refresh: about to begin"
+	case types.InstanceRefreshStatusBaking:
+		return "instance refresh: all instances replaced, watching them for the bake time"
+	case types.InstanceRefreshStatusRollbackInProgress:
+		return fmt.Sprintf("instance refresh: going back to the former version, %d %% of the new one left",
+			aws.ToInt32(refresh.PercentageComplete))
+	default:
+		line := fmt.Sprintf("instance refresh: %d %% complete, %d instances to replace",
+			aws.ToInt32(refresh.PercentageComplete), aws.ToInt32(refresh.InstancesToUpdate))
+		if reason := aws.ToString(refresh.StatusReason); reason != "" {
+			line += ": " + reason
+		}
+		return line
+	}
+}
+
+// outcome is nil for a refresh that succeeded, and says for every other what became of the group.
+func (r *rollout) outcome(record Record, refresh *types.InstanceRefresh, why string) error {
+	if refresh.Status == types.InstanceRefreshStatusSuccessful {
+		return nil
+	}
+	if why == "" {
+		why = aws.ToString(refresh.StatusReason) + r.reasons()
+	}
+	var now string
+	switch refresh.Status {
+	case types.InstanceRefreshStatusRollbackSuccessful:
+		now = "the group is back at its former version"
+	case types.InstanceRefreshStatusRollbackFailed:
+		now = "the way back failed too: " + aws.ToString(refresh.StatusReason)
+	default:
+		now = "the group launches its former version, and instances of both may run"
+	}
+	return fmt.Errorf("version %s of launch template %s was not released (instance refresh %s: %s): %s; %s",
+		record.Version, record.Template, *refresh.InstanceRefreshId, refresh.Status, why, now)
+}
+
+// hasVersion reports whether the group launches a version already, and all of its instances are of it.
+func (r *rollout) hasVersion(ctx context.Context, record Record) (bool, error) {
+	group, err := r.group(ctx, record.Group)
+	if err != nil {
+		return false, err
+	}
+	if !launches(group, record) {
+		return false, nil
+	}
+	for _, i := range group.Instances {
+		if i.LaunchTemplate == nil || aws.ToString(i.LaunchTemplate.Version) != record.Version {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// launches reports whether a group launches the record's version.
+func launches(group *types.AutoScalingGroup, record Record) bool {
+	return group.LaunchTemplate != nil && aws.ToString(group.LaunchTemplate.Version) == record.Version
+}
+
+// errInterrupted says that the waiting was ended, not what is waited for.
+var errInterrupted = errors.New("interrupted")
+
+// pause waits until the next look.
+func (r *rollout) pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return errInterrupted
+	case <-time.After(r.poll):
+		return nil
+	}
+}
+
+// look takes the time from an answer of AWS. Durations are measured by AWS's clock: this machine's may be wrong, and the
+// emulator's runs faster.
+func (r *rollout) look(answer middleware.Metadata) {
+	if now, ok := awsmiddleware.GetServerTime(answer); ok {
+		r.now = now
+	}
+}
