@@ -24,7 +24,7 @@ const connectionLost = "the connection to the emulator was lost: it has ended (s
 // isCutOff reports whether a message has gRPC's words for a lost connection.
 func isCutOff(message string) bool {
 	return slices.ContainsFunc([]string{
-		"code = Unavailable", "error reading from server", "transport is closing", "the client connection is closing",
+		"code = Unavailable", "connection error: desc", "error reading from server", "transport is closing", "the client connection is closing",
 	}, func(words string) bool { return strings.Contains(message, words) })
 }
 
