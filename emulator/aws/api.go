@@ -2,11 +2,7 @@ package aws
 
 import (
 	"github.com/elastic-service/elastic-service/emulator/cloud"
-	model "github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
-
-// account is the account that every key belongs to.
-const account = model.Account
 
 // API answers AWS's API for a cloud.
 type API struct {

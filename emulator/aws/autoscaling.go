@@ -2,7 +2,6 @@ package aws
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	model "github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
@@ -77,7 +77,7 @@ func describeGroup(m *cloud.Model, g model.Group) types.AutoScalingGroup {
 	for _, metric := range g.Spec.EnabledMetrics {
 		described.EnabledMetrics = append(described.EnabledMetrics, types.EnabledMetric{Metric: &metric, Granularity: sdk.String("1Minute")})
 	}
-	for _, key := range sortedKeys(g.Spec.InstanceTags) {
+	for _, key := range aws.Keys(g.Spec.InstanceTags) {
 		value := g.Spec.InstanceTags[key]
 		described.Tags = append(described.Tags, types.TagDescription{
 			Key: &key, Value: &value, PropagateAtLaunch: sdk.Bool(true), ResourceId: &g.Spec.Name, ResourceType: sdk.String("auto-scaling-group"),
@@ -343,7 +343,7 @@ func (a *API) terminateInstanceInAutoScalingGroup(
 	_ context.Context, in *autoscaling.TerminateInstanceInAutoScalingGroupInput,
 ) (*autoscaling.TerminateInstanceInAutoScalingGroupOutput, error) {
 	if in.ShouldDecrementDesiredCapacity == nil {
-		return nil, &Error{Code: "ValidationError", Message: "ShouldDecrementDesiredCapacity is required", Status: 400}
+		return nil, aws.Refuse("ValidationError", "ShouldDecrementDesiredCapacity is required")
 	}
 	activity, err := cloud.Make(a.cloud, func(m *cloud.Model) (types.Activity, error) {
 		group, activity, err := m.AutoScaling.TerminateMember(sdk.ToString(in.InstanceId), *in.ShouldDecrementDesiredCapacity, m.Clock.Now())
@@ -354,5 +354,5 @@ func (a *API) terminateInstanceInAutoScalingGroup(
 
 // unsupported refuses a parameter that AWS takes and the emulator does not.
 func unsupported(parameter, value string) error {
-	return &Error{Code: "ValidationError", Status: 400, Message: fmt.Sprintf("%s: the emulator does not support %s", parameter, value)}
+	return aws.Refuse("ValidationError", "%s: the emulator does not support %s", parameter, value)
 }

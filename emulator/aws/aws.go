@@ -15,17 +15,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 
-	model "github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
 // service is one of AWS's services.
@@ -63,46 +60,55 @@ func IsSigned(r *http.Request) bool {
 // mostBody is the longest request, in bytes.
 const mostBody = 1 << 20
 
+// call is a request that is understood so far. Its protocol is never nil: a refusal is written in it.
+type call struct {
+	service  *service
+	protocol protocol
+	body     []byte
+}
+
 // ServeHTTP answers a signed request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := uuid.NewString()
 	w.Header().Set("X-Amzn-RequestId", id)
-	signed := scope.FindStringSubmatch(r.Header.Get("Authorization"))
-	if signed == nil {
-		a.refuse(w, query{}, id, &Error{Code: "IncompleteSignature", Message: "The request has no signature of version 4 with a " +
-			"credential of the form KEY/DATE/REGION/SERVICE/aws4_request", Status: http.StatusForbidden})
-		return
-	}
-	region, name := signed[3], signed[4]
-	s := a.services[name]
-	if s == nil {
-		a.refuse(w, query{}, id, &Error{Code: "UnrecognizedClientException", Status: http.StatusBadRequest, Message: fmt.Sprintf(
-			"the emulator does not answer for the service %q; it does for %s", name, strings.Join(slices.Sorted(maps.Keys(a.services)), ", "))})
-		return
-	}
-	p := protocolOf(r, s)
-	if p == nil {
-		a.refuse(w, query{namespace: s.namespace}, id, &Error{Code: "UnsupportedProtocol", Status: http.StatusBadRequest,
-			Message: fmt.Sprintf("the request is in none of the protocols query, JSON and CBOR; its Content-Type is %q",
-				r.Header.Get("Content-Type"))})
-		return
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
+	c, err := a.understand(w, r)
 	if err != nil {
-		a.refuse(w, p, id, &Error{Code: "RequestEntityTooLarge", Message: err.Error(), Status: http.StatusRequestEntityTooLarge})
+		a.refuse(w, c.protocol, id, refusalOf(err))
 		return
 	}
-	if own := string(a.cloud.Region()); region != own {
-		a.refuse(w, p, id, &Error{Code: "SignatureDoesNotMatch", Status: http.StatusForbidden,
-			Message: fmt.Sprintf("Credential should be scoped to a valid region: the emulator runs %s, not %s", own, region)})
-		return
-	}
-	answer, contentType, err := s.answer(r, p, body, id)
+	answer, contentType, err := c.service.answer(r, c.protocol, c.body, id)
 	if err != nil {
-		a.refuse(w, p, id, refusalOf(err))
+		a.refuse(w, c.protocol, id, refusalOf(err))
 		return
 	}
 	a.write(w, http.StatusOK, contentType, answer)
+}
+
+// understand finds out whose service a request is for and in which protocol, and reads its body.
+func (a *API) understand(w http.ResponseWriter, r *http.Request) (c call, err error) {
+	c.protocol = query{}
+	signed := scope.FindStringSubmatch(r.Header.Get("Authorization"))
+	if signed == nil {
+		return c, aws.Refuse("IncompleteSignature", "The request has no signature of version 4 with a credential of the form "+
+			"KEY/DATE/REGION/SERVICE/aws4_request")
+	}
+	region, name := signed[3], signed[4]
+	if c.service = a.services[name]; c.service == nil {
+		return c, aws.Refuse("UnrecognizedClientException", "the emulator does not answer for the service %q; it does for %s", name,
+			strings.Join(aws.Keys(a.services), ", "))
+	}
+	if c.protocol = protocolOf(r, c.service); c.protocol == nil {
+		c.protocol = query{namespace: c.service.namespace}
+		return c, aws.Refuse("UnsupportedProtocol", "the request is in none of the protocols query, JSON and CBOR; its Content-Type is %q",
+			r.Header.Get("Content-Type"))
+	}
+	if own := string(a.cloud.Region()); region != own {
+		return c, aws.Refuse("SignatureDoesNotMatch", "Credential should be scoped to a valid region: the emulator runs %s, not %s", own, region)
+	}
+	if c.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody)); err != nil {
+		return c, aws.Refuse("RequestEntityTooLarge", "%v", err)
+	}
+	return c, nil
 }
 
 // answer runs the operation that a request asks for.
@@ -110,9 +116,8 @@ func (s *service) answer(r *http.Request, p protocol, body []byte, id string) ([
 	name := p.operation(r, body)
 	op, ok := s.operations[name]
 	if !ok {
-		return nil, "", &Error{Code: p.unknownOperation(), Status: http.StatusBadRequest, Message: fmt.Sprintf(
-			"the emulator has no operation %s of %s; it has %s", cmp.Or(name, "(none named)"), s.title,
-			strings.Join(slices.Sorted(maps.Keys(s.operations)), ", "))}
+		return nil, "", aws.Refuse(p.unknownOperation(), "the emulator has no operation %s of %s; it has %s", cmp.Or(name, "(none named)"),
+			s.title, strings.Join(aws.Keys(s.operations), ", "))
 	}
 	input := op.input()
 	members, err := p.read(body)
@@ -120,7 +125,7 @@ func (s *service) answer(r *http.Request, p protocol, body []byte, id string) ([
 		err = fillInput(members, input)
 	}
 	if err != nil {
-		return nil, "", &Error{Code: "SerializationException", Message: err.Error(), Status: http.StatusBadRequest}
+		return nil, "", aws.Refuse("SerializationException", "%v", err)
 	}
 	output, err := op.run(r.Context(), input)
 	if err != nil {
@@ -129,10 +134,10 @@ func (s *service) answer(r *http.Request, p protocol, body []byte, id string) ([
 	return p.encode(name, id, output)
 }
 
-func (a *API) refuse(w http.ResponseWriter, p protocol, id string, e *Error) {
+func (a *API) refuse(w http.ResponseWriter, p protocol, id string, e *aws.Error) {
 	body, contentType := p.refusal(id, e)
 	w.Header().Set("X-Amzn-Query-Error", e.Code+";Sender") // for clients that knew the service by the query protocol
-	a.write(w, e.Status, contentType, body)
+	a.write(w, statusOf(e), contentType, body)
 }
 
 func (a *API) write(w http.ResponseWriter, status int, contentType string, body []byte) {
@@ -146,14 +151,20 @@ func (a *API) write(w http.ResponseWriter, status int, contentType string, body 
 }
 
 // refusalOf returns an error as the API words it.
-func refusalOf(err error) *Error {
-	var own *Error
-	if errors.As(err, &own) {
-		return own
+func refusalOf(err error) *aws.Error {
+	if refused, ok := errors.AsType[*aws.Error](err); ok {
+		return refused
 	}
-	var refused *model.Error
-	if errors.As(err, &refused) {
-		return &Error{Code: refused.Code, Message: refused.Message, Status: http.StatusBadRequest}
-	}
-	return &Error{Code: "InternalFailure", Message: err.Error(), Status: http.StatusInternalServerError}
+	return &aws.Error{Code: internalFailure, Message: err.Error()}
 }
+
+// internalFailure is the code of a fault of the emulator itself (API: "Common errors").
+const internalFailure = "InternalFailure"
+
+// statuses has the errors whose HTTP status is another than 400.
+var statuses = map[string]int{
+	"IncompleteSignature": http.StatusForbidden, "SignatureDoesNotMatch": http.StatusForbidden,
+	"RequestEntityTooLarge": http.StatusRequestEntityTooLarge, internalFailure: http.StatusInternalServerError,
+}
+
+func statusOf(e *aws.Error) int { return cmp.Or(statuses[e.Code], http.StatusBadRequest) }

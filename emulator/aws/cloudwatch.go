@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	model "github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 )
 
@@ -45,7 +46,7 @@ func describeAlarm(a model.Alarm) types.MetricAlarm {
 
 func dimensions(all map[string]string) []types.Dimension {
 	var described []types.Dimension
-	for _, name := range sortedKeys(all) {
+	for _, name := range aws.Keys(all) {
 		described = append(described, types.Dimension{Name: &name, Value: sdk.String(all[name])})
 	}
 	return described

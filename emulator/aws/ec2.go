@@ -2,13 +2,13 @@ package aws
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	model "github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
@@ -116,7 +116,7 @@ func (a *API) describeInstances(_ context.Context, in *describeInstancesInput) (
 				return err
 			}
 			if matches && (len(in.InstanceID) == 0 || slices.Contains(in.InstanceID, i.ID)) {
-				found = append(found, reservation{"r-" + strings.TrimPrefix(i.ID, "i-"), account, listed(described)})
+				found = append(found, reservation{"r-" + strings.TrimPrefix(i.ID, "i-"), aws.Account, listed(described)})
 			}
 		}
 		return nil
@@ -150,7 +150,7 @@ func describeInstance(m *cloud.Model, i model.Instance) instance {
 		}
 		described.SecurityGroups.Items = append(described.SecurityGroups.Items, reference)
 	}
-	for _, key := range sortedKeys(i.Tags) {
+	for _, key := range aws.Keys(i.Tags) {
 		described.Tags.Items = append(described.Tags.Items, tag{key, i.Tags[key]})
 	}
 	return described
@@ -178,7 +178,7 @@ func passes(filters []filter, values map[string][]string) (bool, error) {
 	for _, f := range filters {
 		has, known := values[f.Name]
 		if !known && !strings.HasPrefix(f.Name, "tag:") && f.Name != "tag-key" && f.Name != "instance.group-id" {
-			return false, &Error{Code: "InvalidParameterValue", Message: fmt.Sprintf("The filter '%s' is invalid", f.Name), Status: 400}
+			return false, aws.Refuse("InvalidParameterValue", "The filter '%s' is invalid", f.Name)
 		}
 		if !slices.ContainsFunc(has, func(value string) bool {
 			return slices.ContainsFunc(f.Value, func(pattern string) bool { return matchesPattern(pattern, value) })

@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"reflect"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
 // ec2Query is EC2's form of the query protocol: the answer has no inner element, and errors look otherwise (Smithy: "AWS EC2
@@ -37,7 +39,7 @@ func (i inline) MarshalXML(e *xml.Encoder, _ xml.StartElement) error {
 	return nil
 }
 
-func (ec2Query) refusal(requestID string, e *Error) ([]byte, string) {
+func (ec2Query) refusal(requestID string, e *aws.Error) ([]byte, string) {
 	type fault struct {
 		Code    string
 		Message string

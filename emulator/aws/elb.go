@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 )
 
@@ -40,7 +41,7 @@ func (a *API) describeLoadBalancers(
 		}
 	})
 	if len(found) < len(in.LoadBalancerArns)+len(in.Names) {
-		return nil, &Error{Code: "LoadBalancerNotFound", Message: "One or more load balancers not found", Status: 400}
+		return nil, aws.Refuse("LoadBalancerNotFound", "One or more load balancers not found")
 	}
 	found, next, err := page(found, in.PageSize, in.Marker, 400)
 	return &elasticloadbalancingv2.DescribeLoadBalancersOutput{LoadBalancers: found, NextMarker: next}, err
@@ -78,7 +79,7 @@ func (a *API) describeTargetGroups(
 		}
 	})
 	if len(found) < len(in.TargetGroupArns)+len(in.Names) {
-		return nil, &Error{Code: "TargetGroupNotFound", Message: "One or more target groups not found", Status: 400}
+		return nil, aws.Refuse("TargetGroupNotFound", "One or more target groups not found")
 	}
 	found, next, err := page(found, in.PageSize, in.Marker, 400)
 	return &elasticloadbalancingv2.DescribeTargetGroupsOutput{TargetGroups: found, NextMarker: next}, err
@@ -114,7 +115,7 @@ func (a *API) describeListeners(
 		}
 	})
 	if len(found) < len(in.ListenerArns) {
-		return nil, &Error{Code: "ListenerNotFound", Message: "One or more listeners not found", Status: 400}
+		return nil, aws.Refuse("ListenerNotFound", "One or more listeners not found")
 	}
 	found, next, err := page(found, in.PageSize, in.Marker, 400)
 	return &elasticloadbalancingv2.DescribeListenersOutput{Listeners: found, NextMarker: next}, err

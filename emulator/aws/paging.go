@@ -2,12 +2,13 @@ package aws
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
 // page returns the part of a list that a request asks for, at most size items, and the token for the next part, nil at the end.
@@ -16,13 +17,13 @@ func page[T any](all []T, size *int32, token *string, standard int) ([]T, *strin
 	if token != nil && *token != "" {
 		n, err := strconv.Atoi(*token)
 		if err != nil || n < 0 || n > len(all) {
-			return nil, nil, &Error{Code: "InvalidNextToken", Message: "The token '" + *token + "' is invalid.", Status: 400}
+			return nil, nil, aws.Refuse("InvalidNextToken", "The token '%s' is invalid.", *token)
 		}
 		from = n
 	}
 	length := cmp.Or(int(sdk.ToInt32(size)), standard)
 	if length < 1 {
-		return nil, nil, &Error{Code: "ValidationError", Message: "The number of records must be positive.", Status: 400}
+		return nil, nil, aws.Refuse("ValidationError", "The number of records must be positive.")
 	}
 	to := min(from+length, len(all))
 	if to == len(all) {
@@ -39,7 +40,7 @@ func isAsked(names []string, name string) bool {
 // sorted returns the values of a map by its keys.
 func sorted[V any](m map[string]V) []V {
 	var values []V
-	for _, key := range slices.Sorted(maps.Keys(m)) {
+	for _, key := range aws.Keys(m) {
 		values = append(values, m[key])
 	}
 	return values
@@ -56,5 +57,3 @@ func optional(text string) *string {
 	}
 	return &text
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -11,6 +11,8 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/aws/smithy-go/transport/http/protocol/awsjson"
 	"github.com/aws/smithy-go/transport/http/protocol/rpcv2"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
 // A protocol reads requests and writes answers in one of AWS's wire formats. Most services speak several: the AWS CLI of a
@@ -23,7 +25,7 @@ type protocol interface {
 	// encode returns an answer and its content type.
 	encode(operation, requestID string, answer any) ([]byte, string, error)
 	// refusal returns an error and its content type.
-	refusal(requestID string, e *Error) ([]byte, string)
+	refusal(requestID string, e *aws.Error) ([]byte, string)
 	// unknownOperation is the error code for an operation that a service does not have.
 	unknownOperation() string
 }
@@ -80,8 +82,8 @@ func (m sameBothWays) encode(_, _ string, answer any) ([]byte, string, error) {
 	return body, m.contentType, err
 }
 
-func (m sameBothWays) refusal(_ string, e *Error) ([]byte, string) {
-	body, contentType, err := m.encode("", "", e)
+func (m sameBothWays) refusal(_ string, e *aws.Error) ([]byte, string) {
+	body, contentType, err := m.encode("", "", refusal{e})
 	if err != nil {
 		return []byte(e.Error()), "text/plain"
 	}
@@ -90,14 +92,8 @@ func (m sameBothWays) refusal(_ string, e *Error) ([]byte, string) {
 
 func (sameBothWays) unknownOperation() string { return "UnknownOperationException" }
 
-// Error is what a client is told. It is written as JSON and CBOR services do: the code as the type of the error.
-type Error struct {
-	Code    string
-	Message string
-	Status  int
-}
-
-func (e *Error) Error() string { return e.Code + ": " + e.Message }
+// refusal writes an error as JSON and CBOR services do: the code as the type of the error.
+type refusal struct{ *aws.Error }
 
 var (
 	errorSchema  = smithy.NewSchema(smithy.ShapeID{Name: "Error"}, smithy.ShapeTypeStructure, 2)
@@ -107,9 +103,9 @@ var (
 )
 
 // Serialize writes the error's members.
-func (e *Error) Serialize(s smithy.ShapeSerializer) {
+func (r refusal) Serialize(s smithy.ShapeSerializer) {
 	s.WriteStruct(errorSchema)
-	s.WriteString(errorType, e.Code)
-	s.WriteString(errorMessage, e.Message)
+	s.WriteString(errorType, r.Code)
+	s.WriteString(errorMessage, r.Message)
 	s.CloseStruct()
 }

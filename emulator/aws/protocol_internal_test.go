@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
 // echo is an API whose services are given, and the configuration of a client of it.
@@ -161,14 +162,14 @@ func TestARefusalIsTheClientsError(t *testing.T) {
 			"StartInstanceRefresh": answering(func(
 				context.Context, *autoscaling.StartInstanceRefreshInput,
 			) (*autoscaling.StartInstanceRefreshOutput, error) {
-				return nil, &Error{Code: "InstanceRefreshInProgress", Message: "one is under way", Status: 400}
+				return nil, aws.Refuse("InstanceRefreshInProgress", "one is under way")
 			}),
 		}},
 		&service{name: "monitoring", title: "CloudWatch", operations: map[string]operation{
 			"GetMetricData": answering(func(
 				context.Context, *cloudwatch.GetMetricDataInput,
 			) (*cloudwatch.GetMetricDataOutput, error) {
-				return nil, &Error{Code: "InvalidNextToken", Message: "no such token", Status: 400}
+				return nil, aws.Refuse("InvalidNextToken", "no such token")
 			}),
 		}},
 	)

@@ -7,6 +7,8 @@ import (
 	"net/url"
 
 	"github.com/aws/smithy-go"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
 // query is AWS's query protocol: a form is asked, XML is answered (Smithy: "AWS query protocol").
@@ -36,14 +38,14 @@ func (q query) encode(operation, requestID string, answer any) ([]byte, string, 
 	return w.Bytes(), "text/xml", w.err
 }
 
-func (q query) refusal(requestID string, e *Error) ([]byte, string) {
+func (q query) refusal(requestID string, e *aws.Error) ([]byte, string) {
 	type fault struct {
 		Type    string
 		Code    string
 		Message string
 	}
 	kind := "Sender"
-	if e.Status >= http.StatusInternalServerError {
+	if statusOf(e) >= http.StatusInternalServerError {
 		kind = "Receiver"
 	}
 	return marshal(struct {

@@ -5,6 +5,8 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
 func (a *API) sts() *service {
@@ -16,7 +18,8 @@ func (a *API) sts() *service {
 
 // getCallerIdentity returns the same user for every key.
 func (a *API) getCallerIdentity(context.Context, *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput, error) {
+	const owner = "arn:aws:iam::" + aws.Account
 	return &sts.GetCallerIdentityOutput{
-		Account: sdk.String(account), UserId: sdk.String("AIDACKCEVSQ6C2EXAMPLE"), Arn: sdk.String("arn:aws:iam::" + account + ":user/emulator"),
+		Account: sdk.String(aws.Account), UserId: sdk.String("AIDACKCEVSQ6C2EXAMPLE"), Arn: sdk.String(owner + ":user/emulator"),
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 )
 
@@ -81,7 +82,7 @@ func (in getInstanceInputs) fit(i ec2.Instance) (bool, error) {
 		"instance-state-name": string(i.State), "subnet-id": i.Subnet, "image-id": i.ImageID, "instance-id": i.ID,
 		"availability-zone": i.Zone, "private-ip-address": i.Address.String(),
 	})
-	tagged := !slices.ContainsFunc(sortedKeys(in.InstanceTags), func(key string) bool { return i.Tags[key] != in.InstanceTags[key] })
+	tagged := !slices.ContainsFunc(aws.Keys(in.InstanceTags), func(key string) bool { return i.Tags[key] != in.InstanceTags[key] })
 	return fits && tagged && (in.InstanceID == "" || in.InstanceID == i.ID) && i.State != ec2.Terminated, err
 }
 

@@ -26,6 +26,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/provider/ledger"
 )
 
@@ -146,7 +147,7 @@ func (p *awsProvider) Invoke(_ context.Context, req plugin.InvokeRequest) (plugi
 	f, ok := functions[string(req.Tok)]
 	if !ok {
 		return plugin.InvokeResponse{}, status.Errorf(codes.Unimplemented,
-			"the emulator doesn't know the function %s (it knows %s)", req.Tok, strings.Join(sortedKeys(functions), ", "))
+			"the emulator doesn't know the function %s (it knows %s)", req.Tok, strings.Join(aws.Keys(functions), ", "))
 	}
 	result, err := f(p.cloud, req.Args)
 	if err != nil {

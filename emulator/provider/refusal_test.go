@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/internal/docstest"
 )
 
@@ -239,7 +240,7 @@ func TestTheDocumentListsWhatThePluginRefuses(t *testing.T) {
 	for _, r := range refusals {
 		add(r.name, r.message, r.source)
 	}
-	for _, token := range sortedKeys(names) {
+	for _, token := range aws.Keys(names) {
 		longest := names[token].longest
 		add(fmt.Sprintf("a name of `%s` over %d characters: a logical name over %d", token, longest, longest-8),
 			token[strings.LastIndex(token, ":")+1:], names[token].source)

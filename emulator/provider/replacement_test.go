@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/internal/docstest"
 )
 
@@ -311,7 +312,7 @@ func replaces(t *testing.T, token, property string, olds, news map[string]any) b
 }
 
 func TestEveryPropertyReplacesAsTheProvidersSchemaSays(t *testing.T) {
-	require.Equal(t, sortedKeys(registry), sortedKeys(replacements), "every type is in the table")
+	require.Equal(t, aws.Keys(registry), aws.Keys(replacements), "every type is in the table")
 	for token, want := range replacements {
 		for _, property := range want.always {
 			assert.Contains(t, registry[token].properties, property, token)
@@ -448,10 +449,10 @@ func TestWhatReplacesSometimes(t *testing.T) {
 
 func TestTheDocumentListsWhatReplaces(t *testing.T) {
 	var rows [][]string
-	for _, token := range sortedKeys(replacements) {
+	for _, token := range aws.Keys(replacements) {
 		of := replacements[token]
 		replacing := slices.Sorted(slices.Values(of.always))
-		for _, property := range sortedKeys(of.sometimes) {
+		for _, property := range aws.Keys(of.sometimes) {
 			replacing = append(replacing, property+" ("+of.sometimes[property]+")")
 		}
 		if len(replacing) == 0 {

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 	"github.com/elastic-service/elastic-service/internal/project"
@@ -210,7 +211,7 @@ var stacks = map[string]reachability{
 func TestWhoReachesWhomInEveryStack(t *testing.T) {
 	all, err := project.Stacks(root)
 	require.NoError(t, err)
-	require.Equal(t, all, sortedKeys(stacks), "every stack file says who reaches whom")
+	require.Equal(t, all, aws.Keys(stacks), "every stack file says who reaches whom")
 	for _, name := range all {
 		t.Run(name, func(t *testing.T) {
 			d, want := deploy(t, name), stacks[name]
@@ -355,7 +356,7 @@ func TestWithoutEachRuleAndRouteTheRightThingBreaks(t *testing.T) {
 			all = append(all, kinds[m.token]+m.name)
 		}
 	}
-	require.ElementsMatch(t, all, sortedKeys(cases), "each rule and route of the stack is in the table")
+	require.ElementsMatch(t, all, aws.Keys(cases), "each rule and route of the stack is in the table")
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			d := deploy(t, "dev")

@@ -1,9 +1,6 @@
 package provider
 
 import (
-	"maps"
-	"slices"
-
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -69,5 +66,3 @@ func KindOf(token string) (Kind, bool) {
 	}
 	return "", false
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -85,7 +85,7 @@ func (in getRouteTableInputs) find(m *cloud.Model) (vpc.RouteTable, error) {
 
 func associationsOf(table vpc.RouteTable) []foundAssociation {
 	all := []foundAssociation{}
-	for _, id := range sortedKeys(table.Associations) {
+	for _, id := range aws.Keys(table.Associations) {
 		all = append(all, foundAssociation{RouteTableAssociationID: id, RouteTableID: table.ID, SubnetID: table.Associations[id]})
 	}
 	return all
@@ -93,7 +93,7 @@ func associationsOf(table vpc.RouteTable) []foundAssociation {
 
 func routesOf(table vpc.RouteTable) []foundRoute {
 	all := []foundRoute{}
-	for _, destination := range sortedKeys(table.Routes) {
+	for _, destination := range aws.Keys(table.Routes) {
 		route := foundRoute{}
 		if strings.HasPrefix(destination, "pl-") {
 			route.DestinationPrefixListID = destination
