@@ -38,19 +38,20 @@ type Artifact struct {
 	Build string `oneof:"source"`
 
 	// A file that is installed as it is.
-	// Limits: a regular file, relative to Pulumi.yaml; not beside `build`.
+	// Limits: a regular file, relative to Pulumi.yaml and in its folder, links followed; not beside `build`.
 	File string `oneof:"source"`
 
 	// The place of the file on the instance. A file that the image has at this path is kept.
-	// Limits: below `/usr/local`, `/opt` or `/srv`; letters, digits and `._+@-`; the file name is not `healthcheck`.
+	// Limits: below `/usr/local`, `/opt` or `/srv`; letters, digits and `._+@-`, at most 255; the file name is not `healthcheck`, has no
+	// `@` and at most 238 characters; not in the path of another artifact.
 	Path string `required:"true"`
 }
 
 // Service is a process that systemd keeps running.
 type Service struct {
 	// The name of the systemd unit.
-	// Limits: at most 64 of a–z, 0–9, `_` and `-`, beginning with a letter; each once; not `healthcheck` and no unit of the
-	// system.
+	// Limits: at most 64 of a–z, 0–9, `_` and `-`, beginning with a letter; each once; not `healthcheck`; not the name of a unit of
+	// the system or of its folder in `/var/lib`, nor, without `user`, of an account.
 	Name string `required:"true"`
 
 	// The program and its arguments, without a shell. A command that names an artifact's path waits for that artifact.
@@ -59,7 +60,8 @@ type Service struct {
 
 	// The system user that runs the process. It is created if it is missing.
 	// Default: a dynamic user.
-	// Limits: at most 31 of a–z, 0–9, `_` and `-`, not beginning with a digit; not `root`.
+	// Limits: at most 31 of a–z, 0–9, `_` and `-`, not beginning with a digit; not an account or a group of the system, such as `root`,
+	// `ec2-user` and `nobody`.
 	User string
 
 	// The working directory. `/var/lib/NAME` exists, and the service may write to it.
@@ -100,7 +102,10 @@ func (a Artifact) validate(l *invalid.List, at string) {
 	case a.Build != "" && (!packagePattern.MatchString(a.Build) || strings.Contains(a.Build, "...")):
 		l.Add(at+".build", a.Build, "is not one Go package such as ./cmd/musicguru")
 	}
-	if strings.HasSuffix(a.Path, "/"+healthcheck.ServiceName) {
+	switch {
+	case strings.HasSuffix(a.Path, "/"+healthcheck.ServiceName):
 		l.Add(at+".path", a.Path, "has the file name of the health responder, %s", healthcheck.Path)
+	case strings.HasPrefix(a.Path, healthcheck.Path+"/"):
+		l.Add(at+".path", a.Path, "is below the file of the health responder, %s", healthcheck.Path)
 	}
 }

@@ -336,7 +336,7 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "a service of the system",
 			given: oneService(`name: sshd, command: [/bin/a]`),
-			want:  `app.services[0].name: "sshd" belongs to the system`,
+			want:  `app.services[0].name: "sshd" is the name of a unit of the system, which the service would replace: choose another name`,
 		},
 		{
 			name:  "two services of a name",
@@ -414,12 +414,17 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "two artifacts of a name",
 			given: app(`artifacts: [{build: ./a, path: /opt/a}, {file: a, path: /srv/a}]`),
-			want:  `app.artifacts[1].path: "/srv/a" has the file name of artifacts[0]`,
+			want:  `app.artifacts[1].path: "/srv/a" has the file name of artifacts[0] (/opt/a)`,
 		},
 		{
 			name:  "the responder's file",
 			given: app(`artifacts: [{build: ./a, path: /usr/local/bin/healthcheck}]`),
 			want:  `app.artifacts[0].path: "/usr/local/bin/healthcheck" has the file name of the health responder, /usr/local/bin/healthcheck`,
+		},
+		{
+			name:  "a file below the responder's",
+			given: app(`artifacts: [{build: ./a, path: /usr/local/bin/healthcheck/a}]`),
+			want:  `app.artifacts[0].path: "/usr/local/bin/healthcheck/a" is below the file of the health responder, /usr/local/bin/healthcheck`,
 		},
 		{
 			name:  "a flag for a package",

@@ -147,6 +147,47 @@ func TestArtifactsThatCannotBeMadeRegisterNothing(t *testing.T) {
 	}
 }
 
+func TestArtifactsFromOutsideTheProjectRegisterNothing(t *testing.T) {
+	outside := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(outside, "secret"), []byte("secret"), 0o600))
+	project := t.TempDir()
+	for name, target := range map[string]string{
+		"file": filepath.Join(outside, "secret"), "folder": outside, "chain": "file", "up": "../" + filepath.Base(outside) + "/secret",
+		"dangling": filepath.Join(outside, "nothing"),
+	} {
+		require.NoError(t, os.Symlink(target, filepath.Join(project, name)))
+	}
+	for _, test := range []struct{ name, file, want string }{
+		{"a file above", "../secret", `"../secret" is outside the project's folder: copy the file into `},
+		{"a file above, through a folder", "a/../../secret", `"a/../../secret" is outside the project's folder`},
+		{"a link to a file", "file", `"file" is a link to a file outside the project's folder: copy the file into `},
+		{"a link to a folder", "folder/secret", `"folder/secret" is a link to a file outside the project's folder`},
+		{"a link to a link", "chain", `"chain" is a link to a file outside the project's folder`},
+		{"a relative link", "up", `"up" is a link to a file outside the project's folder`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := regularFile(project, test.file)
+			assert.ErrorContains(t, err, test.want)
+		})
+	}
+	_, err := regularFile(project, "dangling")
+	require.Error(t, err)
+}
+
+func TestALinkWithinTheProjectIsFollowed(t *testing.T) {
+	project := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(project, "real"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(project, "real", "songs.csv"), nil, 0o600))
+	require.NoError(t, os.Symlink("real", filepath.Join(project, "linked")))
+	elsewhere := filepath.Join(t.TempDir(), "project")
+	require.NoError(t, os.Symlink(project, elsewhere)) // the project's own folder may be a link
+	for _, root := range []string{project, elsewhere} {
+		file, err := regularFile(root, "linked/songs.csv")
+		require.NoError(t, err)
+		assert.Equal(t, filepath.Join(root, "linked/songs.csv"), file)
+	}
+}
+
 func TestUserDataAboveTheLimitRegistersNothing(t *testing.T) {
 	var services []map[string]any
 	for i := range 20 {

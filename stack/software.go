@@ -103,21 +103,45 @@ func (p *plan) addArtifact(ctx *pulumi.Context, path string, artifact settings.A
 	p.software.Artifacts = append(p.software.Artifacts, file)
 }
 
-// regularFile returns the full name of a file that is given relative to the project.
+// regularFile returns the full name of a file that is given relative to the project. The file must be in the project's folder, after
+// every symbolic link in its name is followed: a stack file from elsewhere must not carry the user's other files to the instances.
 func regularFile(root, name string) (string, error) {
-	if filepath.IsAbs(name) {
-		return "", invalid.Problem{Value: strconv.Quote(name), Rule: "is not relative to the project's folder"}
+	refused := func(rule string) (string, error) {
+		return "", invalid.Problem{Value: strconv.Quote(name), Rule: rule}
 	}
-	file := filepath.Join(root, name)
-	switch info, err := os.Stat(file); {
+	switch {
+	case filepath.IsAbs(name):
+		return refused("is not relative to the project's folder")
+	case !filepath.IsLocal(name):
+		return refused("is outside the project's folder: copy the file into " + root)
+	}
+	folder, err := os.OpenRoot(root) // follows links within the folder only
+	if err != nil {
+		return "", err
+	}
+	defer folder.Close() //nolint:errcheck // only read
+	switch info, err := folder.Stat(name); {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", invalid.Problem{Value: strconv.Quote(name), Rule: "does not exist in " + root}
+		return refused("does not exist in " + root)
+	case isOutside(root, name):
+		return refused("is a link to a file outside the project's folder: copy the file into " + root)
 	case err != nil:
 		return "", err
 	case !info.Mode().IsRegular():
-		return "", invalid.Problem{Value: strconv.Quote(name), Rule: "is not a regular file"}
+		return refused("is not a regular file")
 	}
-	return file, nil
+	return filepath.Join(root, name), nil
+}
+
+// isOutside reports whether the links in a file's name lead out of a folder.
+func isOutside(root, name string) bool {
+	root, rootErr := filepath.EvalSymlinks(root)
+	file, err := filepath.EvalSymlinks(filepath.Join(root, name))
+	if rootErr != nil || err != nil {
+		return false
+	}
+	inside, err := filepath.Rel(root, file)
+	return err != nil || !filepath.IsLocal(inside)
 }
 
 // projectRoot returns the folder of the Go module. This is the project's folder, unless Pulumi runs a copy of the project's

@@ -26,6 +26,9 @@ func (a Artifact) unitName() string { return "artifact-" + a.base() + ".service"
 
 func (a Artifact) staged() string { return staging + "/" + a.base() }
 
+// beside returns where the file is installed, before it is moved to its path.
+func (a Artifact) beside() string { return a.Path + ".new" }
+
 func (a Artifact) checksumFile() string { return checksumFolder + "/" + a.base() + ".sha256" }
 
 // checksum returns the content of the checksum file, as sha256sum reads it.
@@ -39,7 +42,7 @@ func (s Service) uses(a Artifact) bool { return slices.Contains(s.Command, a.Pat
 // artifactUnit moves the file to its path in one step, after it is verified and written to the disk. A copy to the path
 // could be cut short by a loss of power, and the condition would take the fragment for the file.
 func (b Bootstrap) artifactUnit(a Artifact) string {
-	beside := a.Path + ".new"
+	beside := a.beside()
 	var o options
 	o.add("Unit", "Description", "Fetch "+a.Path)
 	o.add("Unit", "ConditionPathExists", "!"+a.Path)

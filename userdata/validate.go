@@ -23,17 +23,28 @@ var (
 
 	regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[1-9][0-9]?$`)
 	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-	objectKey  = regexp.MustCompile(`^[A-Za-z0-9._+@=/-]{1,255}$`)
+	objectKey  = regexp.MustCompile(`^[A-Za-z0-9._+@=/-]+$`)
 	sha256Hex  = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 	clusterName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
-
-	// Services that a unit of the same name in /etc/systemd/system would replace, and what the artifacts' units use.
-	systemServices = regexp.MustCompile(`^(artifact-|elastic-service$|systemd-|cloud-|dbus|ssh|amazon-|chrony|getty|serial-getty|user$)`)
 )
 
 // Folders that artifacts go to: a machine has them from the start, and its packages leave them alone.
 var artifactRoots = []string{"/usr/local", "/opt", "/srv"}
+
+// imageFolders are folders below artifactRoots that images have. A file cannot be put in the place of a folder.
+var imageFolders = []string{
+	"/opt/aws", "/usr/local/bin", "/usr/local/etc", "/usr/local/games", "/usr/local/include", "/usr/local/lib", "/usr/local/lib64",
+	"/usr/local/libexec", "/usr/local/man", "/usr/local/sbin", "/usr/local/share", "/usr/local/src",
+}
+
+// The most characters of an artifact's path, file name and key. A unit's name has 255 at most, and an artifact's unit is called
+// artifact-FILE.service.
+const (
+	longestPath     = 255
+	longestFileName = 255 - len("artifact-.service")
+	longestKey      = 1024 // of an object in S3
+)
 
 // Validate returns everything that is wrong, with paths such as services[0].name, artifacts[1].sha256 and region.
 func (b Bootstrap) Validate() error {
@@ -68,24 +79,60 @@ func (b Bootstrap) validatePackages(l *invalid.List) {
 	}
 }
 
-// validateArtifacts also refuses equal file names, because they name the artifacts' units.
+// validateArtifacts checks each artifact and its relation to those before it.
 func (b Bootstrap) validateArtifacts(l *invalid.List) {
-	seen := map[string]int{}
 	for i, a := range b.Artifacts {
 		at := fmt.Sprintf("artifacts[%d].path", i)
-		switch first, again := seen[path.Base(a.Path)]; {
-		case a.Path == "":
-			l.Missing(at, "must be set")
-		case !plainPath.MatchString(a.Path) || path.Clean(a.Path) != a.Path:
-			l.Add(at, a.Path, "is not an absolute path of letters, digits and ._+@-, without . and .. as folders")
-		case a.root() == "":
-			l.Add(at, a.Path, "is not below %s", strings.Join(artifactRoots, ", "))
-		case again:
-			l.Add(at, a.Path, "has the file name of artifacts[%d]", first)
-		default:
-			seen[path.Base(a.Path)] = i
+		if !a.validatePath(l, at) {
+			continue
+		}
+		for j, other := range b.Artifacts[:i] {
+			if conflict := a.conflict(other); conflict != "" && other.Path != "" {
+				l.Add(at, a.Path, "%s artifacts[%d] (%s)", conflict, j, other.Path)
+				break
+			}
 		}
 	}
+}
+
+// validatePath reports whether the artifact has a path that it can be installed at.
+func (a Artifact) validatePath(l *invalid.List, at string) bool {
+	switch {
+	case a.Path == "":
+		l.Missing(at, "must be set")
+	case !plainPath.MatchString(a.Path) || path.Clean(a.Path) != a.Path:
+		l.Add(at, a.Path, "is not an absolute path of letters, digits and ._+@-, without . and .. as folders")
+	case a.root() == "":
+		l.Add(at, a.Path, "is not below %s", strings.Join(artifactRoots, ", "))
+	case slices.Contains(imageFolders, a.Path):
+		l.Add(at, a.Path, "is a folder of the image: add the name of the file")
+	case strings.Contains(a.base(), "@"):
+		l.Add(at, a.Path, "has an @ in its file name, with which systemd takes the unit that fetches the file for a template")
+	case len(a.base()) > longestFileName:
+		l.Add(at, a.Path, "has a file name of %d characters: %d at most, because systemd allows the unit that fetches it 255",
+			len(a.base()), longestFileName)
+	case len(a.Path) > longestPath:
+		l.Add(at, a.Path, "has %d characters: %d at most", len(a.Path), longestPath)
+	default:
+		return true
+	}
+	return false
+}
+
+// conflict says how an artifact gets in the way of another: their units are named for their file names, neither can be a folder of the
+// other, and a file is first installed beside its path. It returns nothing if both can be installed.
+func (a Artifact) conflict(other Artifact) string {
+	switch {
+	case a.base() == other.base():
+		return "has the file name of"
+	case strings.HasPrefix(a.Path, other.Path+"/"):
+		return "is below the file of"
+	case strings.HasPrefix(other.Path, a.Path+"/"):
+		return "is a folder in the path of"
+	case a.Path == other.beside() || other.Path == a.beside():
+		return "is where a file is installed first, with the ending .new, by"
+	}
+	return ""
 }
 
 // root returns the folder of artifactRoots that contains the artifact.
@@ -138,12 +185,16 @@ func (s Service) validateNames(l *invalid.List, at string) {
 		l.Missing(at+".name", "must be set")
 	case !serviceName.MatchString(s.Name):
 		l.Add(at+".name", s.Name, "is not the name of a unit: at most 64 of a–z, 0–9, _ and -, beginning with a letter")
-	case systemServices.MatchString(s.Name):
-		l.Add(at+".name", s.Name, "belongs to the system")
+	case ofSystem(s.Name) != "":
+		l.Add(at+".name", s.Name, "%s: choose another name", ofSystem(s.Name))
+	case s.User == "" && isSystemAccount(s.Name): // a dynamic user has the name of its unit, unless that user exists
+		l.Add(at+".name", s.Name, "is an account of the system, as which the service would run: choose another name")
 	}
 	switch {
 	case s.User == "root":
 		l.Add(at+".user", s.User, "is refused: services run unprivileged")
+	case isSystemAccount(s.User):
+		l.Add(at+".user", s.User, "is an account of the system, whose rights are not for a service: choose another name")
 	case s.User != "" && !userName.MatchString(s.User):
 		l.Add(at+".user", s.User, "is not a user: at most 31 of a–z, 0–9, _ and -, not beginning with a digit")
 	}
@@ -213,8 +264,8 @@ func (b Bootstrap) validateSources(l *invalid.List) {
 		if !bucketName.MatchString(a.Bucket) {
 			l.Add(at+".bucket", a.Bucket, "is not the name of a bucket")
 		}
-		if !objectKey.MatchString(a.Key) {
-			l.Add(at+".key", a.Key, "is not a key: at most 255 letters, digits and ._+@=/-")
+		if !objectKey.MatchString(a.Key) || len(a.Key) > longestKey {
+			l.Add(at+".key", a.Key, "is not a key: at most 1024 letters, digits and ._+@=/-")
 		}
 		if !sha256Hex.MatchString(a.SHA256) {
 			l.Add(at+".sha256", a.SHA256, "is not a SHA-256 in 64 lower-case hex digits")

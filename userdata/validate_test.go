@@ -55,7 +55,51 @@ func TestEachRuleNamesPathAndValue(t *testing.T) {
 		{
 			name:   "artifacts of a name",
 			change: func(b *Bootstrap) { b.Artifacts[1].Path = "/opt/musicguru" },
-			want:   `artifacts[1].path: "/opt/musicguru" has the file name of artifacts[0]`,
+			want:   `artifacts[1].path: "/opt/musicguru" has the file name of artifacts[0] (/usr/local/bin/musicguru)`,
+		},
+		{
+			name:   "artifact below another",
+			change: func(b *Bootstrap) { b.Artifacts[1].Path = "/usr/local/bin/musicguru/inner" },
+			want:   `artifacts[1].path: "/usr/local/bin/musicguru/inner" is below the file of artifacts[0] (/usr/local/bin/musicguru)`,
+		},
+		{
+			name:   "artifact above another",
+			change: func(b *Bootstrap) { b.Artifacts[0].Path, b.Artifacts[1].Path = "/opt/a/b/c", "/opt/a" },
+			want:   `artifacts[1].path: "/opt/a" is a folder in the path of artifacts[0] (/opt/a/b/c)`,
+		},
+		{
+			name:   "artifact at the place of another before it is complete",
+			change: func(b *Bootstrap) { b.Artifacts[1].Path = "/usr/local/bin/musicguru.new" },
+			want: `artifacts[1].path: "/usr/local/bin/musicguru.new" is where a file is installed first, with the ending .new, by ` +
+				`artifacts[0] (/usr/local/bin/musicguru)`,
+		},
+		{
+			name:   "artifact that is a template",
+			change: func(b *Bootstrap) { b.Artifacts[1].Path = "/opt/x@" },
+			want: `artifacts[1].path: "/opt/x@" has an @ in its file name, with which systemd takes the unit that fetches the file for a ` +
+				`template`,
+		},
+		{
+			name:   "artifact that is an instance of a template",
+			change: func(b *Bootstrap) { b.Artifacts[1].Path = "/opt/x@y" },
+			want: `artifacts[1].path: "/opt/x@y" has an @ in its file name, with which systemd takes the unit that fetches the file for a ` +
+				`template`,
+		},
+		{
+			name:   "artifact in the place of a folder",
+			change: func(b *Bootstrap) { b.Artifacts[1].Path = "/usr/local/bin" },
+			want:   `artifacts[1].path: "/usr/local/bin" is a folder of the image: add the name of the file`,
+		},
+		{
+			name:   "artifact of a name too long",
+			change: func(b *Bootstrap) { b.Artifacts[1].Path = "/opt/" + strings.Repeat("n", 239) },
+			want: `artifacts[1].path: "/opt/` + strings.Repeat("n", 239) + `" has a file name of 239 characters: 238 at most, because ` +
+				`systemd allows the unit that fetches it 255`,
+		},
+		{
+			name:   "artifact of a path too long",
+			change: func(b *Bootstrap) { b.Artifacts[1].Path = "/opt" + strings.Repeat("/n", 126) },
+			want:   `artifacts[1].path: "/opt` + strings.Repeat("/n", 126) + `" has 256 characters: 255 at most`,
 		},
 		{name: "no artifact path", change: func(b *Bootstrap) { b.Artifacts[0].Path = "" }, want: `artifacts[0].path: must be set`},
 		{
@@ -66,7 +110,7 @@ func TestEachRuleNamesPathAndValue(t *testing.T) {
 		{
 			name:   "key with a newline",
 			change: func(b *Bootstrap) { b.Artifacts[0].Key = "a\nb" },
-			want:   `artifacts[0].key: "a\nb" is not a key: at most 255 letters, digits and ._+@=/-`,
+			want:   `artifacts[0].key: "a\nb" is not a key: at most 1024 letters, digits and ._+@=/-`,
 		},
 		{
 			name:   "short checksum",
@@ -83,12 +127,13 @@ func TestEachRuleNamesPathAndValue(t *testing.T) {
 		{
 			name:   "service like an artifact's",
 			change: func(b *Bootstrap) { b.Services[1].Name = "artifact-x" },
-			want:   `services[1].name: "artifact-x" belongs to the system`,
+			want:   `services[1].name: "artifact-x" is the name of a unit of the system, which the service would replace: choose another name`,
 		},
 		{
 			name:   "service with the artifacts' state",
 			change: func(b *Bootstrap) { b.Services[1].Name = "elastic-service" },
-			want:   `services[1].name: "elastic-service" belongs to the system`,
+			want: `services[1].name: "elastic-service" is the name of a folder of the system in /var/lib, which the service would own: ` +
+				`choose another name`,
 		},
 		{
 			name:   "services of a name",
@@ -139,6 +184,16 @@ func TestEachRuleNamesPathAndValue(t *testing.T) {
 			name:   "root",
 			change: func(b *Bootstrap) { b.Services[0].User = "root" },
 			want:   `services[0].user: "root" is refused: services run unprivileged`,
+		},
+		{
+			name:   "user that administrators log in as",
+			change: func(b *Bootstrap) { b.Services[0].User = "ec2-user" },
+			want:   `services[0].user: "ec2-user" is an account of the system, whose rights are not for a service: choose another name`,
+		},
+		{
+			name:   "dynamic user that exists",
+			change: func(b *Bootstrap) { b.Services[1].Name = "ubuntu" },
+			want:   `services[1].name: "ubuntu" is an account of the system, as which the service would run: choose another name`,
 		},
 		{
 			name:   "user of two lines",
@@ -218,4 +273,35 @@ func TestMachineIsValidBeforeItsArtifactsAreInABucket(t *testing.T) {
 	}
 	require.NoError(t, b.ValidateMachine())
 	require.Error(t, b.Validate())
+}
+
+func TestNamesOfTheSystemAreRefused(t *testing.T) {
+	for _, name := range []string{
+		"auditd", "rsyslog", "crond", "cron", "firewalld", "docker", "ecs", "acpid", "postfix", "nfs", "nfs-server", "network", "networking",
+		"systemd", "systemd-journald", "multi-user", "update-motd", "rc-local", "amazon-ssm-agent", "cloud-init", "chronyd", "dbus",
+		"dbus-broker", "sshd", "ssh", "sssd", "getty", "user", "udev", "policy-routes", "hibinit-agent", "snapd", "unattended-upgrades",
+		"cloud", "rpm", "private", "machines",
+	} {
+		b := dev()
+		b.Services[1].Name = name
+		require.ErrorContains(t, b.Validate(), "of the system", name)
+	}
+	for _, user := range []string{
+		"toor", "ec2-user", "ubuntu", "admin", "debian", "ssm-user", "nobody", "daemon", "bin", "wheel", "disk", "systemd-network",
+	} {
+		b := dev()
+		b.Services[1].User = user
+		require.ErrorContains(t, b.Validate(), "is an account of the system", user)
+	}
+}
+
+func TestNamesOfServersAreAccepted(t *testing.T) {
+	for _, name := range []string{"web", "app", "api", "worker", "cron_er", "frontend", "nginx", "redis", "network-monitor", "user-service", "cloudy"} {
+		b := dev()
+		b.Services[1].Name, b.Services[1].User = name, name
+		require.NoError(t, b.Validate(), name)
+	}
+	b := dev()
+	b.Services[1].User = "www-data"
+	require.NoError(t, b.Validate())
 }
