@@ -13,6 +13,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/healthcheck"
 	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/internal/project"
 )
 
 const (
@@ -26,7 +27,25 @@ func Load(ctx *pulumi.Context) (*Settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Parse(config)
+	return Parse(config, secrets(ctx)...)
+}
+
+// secrets returns the paths of the settings that are secrets. Pulumi tells the keys of which a part is a secret. The stack's file
+// tells which part, if it is where Pulumi has it by default.
+func secrets(ctx *pulumi.Context) []string {
+	encrypted, _ := project.Encrypted(ctx.RootDirectory(), ctx.Stack()) // without the file, the whole key is named
+	var paths []string
+	for _, key := range Keys() {
+		if !ctx.IsConfigSecret(key) {
+			continue
+		}
+		parts := slices.DeleteFunc(slices.Clone(encrypted), func(path string) bool { return !within(path, key) })
+		if len(parts) == 0 {
+			parts = []string{key}
+		}
+		paths = append(paths, parts...)
+	}
+	return paths
 }
 
 // configuration returns the stack's configuration. The context only answers for keys that the caller names. Undeclared keys are
@@ -58,14 +77,37 @@ func Keys() []string {
 // Parse reads a stack's configuration as Pulumi passes it to a program: keys with their namespace, structured values as JSON. It
 // ignores keys of other namespaces, except aws:region.
 //
+// The secrets are paths of values that are encrypted in the stack's file, such as elastic-service:app.services[0].environment.TOKEN.
+// Parse refuses those of its namespace.
+//
 // The error lists every problem. The settings that are returned with an error hold what could be read. Use them to look for more
 // problems, not to deploy.
-func Parse(config map[string]string) (*Settings, error) {
+func Parse(config map[string]string, secrets ...string) (*Settings, error) {
 	var d decoder
 	s := &Settings{Region: config[regionKey]}
 	d.object("", d.document(config), reflect.ValueOf(s).Elem())
 	s.complete()
+	d.refuseSecrets(secrets)
 	return s, d.conclude(s.Validate())
+}
+
+// refuseSecrets refuses the secrets of the namespace. What else is wrong with such a value is left out, because it would show the
+// value.
+func (d *decoder) refuseSecrets(secrets []string) {
+	problems := d.problems.Problems()
+	d.problems = invalid.List{}
+	for _, full := range secrets {
+		path, ours := strings.CutPrefix(full, namespace)
+		if !ours {
+			continue
+		}
+		problems = slices.DeleteFunc(problems, func(p invalid.Problem) bool { return within(p.Path, path) })
+		d.problems.Missing(path, "is a secret, and would be plain text in Pulumi's state and in the user data of the instances, which their "+
+			"processes can read: pulumi config rm --path '%s', and have the image or the service get it from where it is kept", full)
+	}
+	for _, p := range problems {
+		d.problems.Include("", p)
+	}
 }
 
 // document returns the configuration as one tree. The values of text keys are not parsed as JSON. An empty object counts as left

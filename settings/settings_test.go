@@ -288,3 +288,18 @@ func FuzzParseNeverPanicsAndAgreesWithValidate(f *testing.F) {
 		assert.NoError(t, s.Validate())
 	})
 }
+
+func TestSecretsOfOtherNamespacesAreNotOurs(t *testing.T) {
+	_, err := Parse(config(t, smallest), "aws:secretKey", "elastic-service-x:service")
+	require.NoError(t, err)
+}
+
+func TestEachSecretIsRefusedByItsPath(t *testing.T) {
+	_, err := Parse(config(t, smallest, `scaling: {min: 3, max: 2}`), "elastic-service:service", "elastic-service:image.id")
+	require.Error(t, err)
+	lines := strings.Split(err.Error(), "\n")
+	require.Len(t, lines, 3)
+	assert.Regexp(t, "^service: is a secret, .* --path 'elastic-service:service', ", lines[0])
+	assert.Regexp(t, "^image.id: is a secret, ", lines[1])
+	assert.Regexp(t, "^scaling.max: 2 is below", lines[2])
+}

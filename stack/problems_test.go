@@ -45,6 +45,30 @@ func TestWhatTheSettingsForbidRegistersNothing(t *testing.T) {
 	}
 }
 
+func TestSecretsRegisterNothing(t *testing.T) {
+	const rule = " is a secret, and would be plain text in Pulumi's state and in the user data of the instances"
+	secret := func(w *graphtest.World) {
+		w.Secret = []string{"elastic-service:app", "aws:secretKey"}
+		w.Config["elastic-service:app"] = strings.Replace(w.Config["elastic-service:app"], `"name":"musicguru"`,
+			`"name":"musicguru","environment":{"TOKEN":"hunter2\n"}`, 1)
+	}
+	t.Run("the stack's file is elsewhere", func(t *testing.T) {
+		text := problems(t, nil, secret)
+		assert.Contains(t, text, "app:"+rule)
+		assert.NotContains(t, text, "hunter2", "the value has a fault, and must not be shown with it")
+	})
+	t.Run("the stack's file says which", func(t *testing.T) {
+		text := problems(t, nil, secret, func(w *graphtest.World) {
+			file := "config:\n  elastic-service:app: {services: [{environment: {TOKEN: {secure: v1:x}}}]}\n"
+			w.Root = t.TempDir()
+			require.NoError(t, os.WriteFile(filepath.Join(w.Root, "Pulumi.dev.yaml"), []byte(file), 0o600))
+		})
+		assert.Contains(t, text, "app.services[0].environment.TOKEN:"+rule)
+		assert.Contains(t, text, "pulumi config rm --path 'elastic-service:app.services[0].environment.TOKEN'")
+		assert.NotContains(t, text, "hunter2")
+	})
+}
+
 func TestWhatOnlyAComponentKnowsRegistersNothing(t *testing.T) {
 	for _, test := range []struct {
 		name, stack string

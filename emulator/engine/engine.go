@@ -259,7 +259,7 @@ func cause(message string) string {
 	return strings.TrimSpace(strings.ReplaceAll(message, "rpc error: code = Unknown desc = ", ""))
 }
 
-// copyProject copies the project's files to a folder in which the CLI may write.
+// copyProject copies the project's files to a folder in which the CLI may write. The copy has no value that the user's key encrypts.
 func copyProject(root, stack, work string) error {
 	if err := os.MkdirAll(work, 0o700); err != nil {
 		return err
@@ -271,6 +271,9 @@ func copyProject(root, stack, work string) error {
 		}
 		copied := filepath.Join(work, name)
 		former, _ := os.ReadFile(copied) // there is none the first time
+		if data, err = project.WithoutSecrets(data); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
 		_, settings := splitKeys(data)
 		keys, _ := splitKeys(former)
 		if err := os.WriteFile(copied, append(settings, keys...), 0o600); err != nil {
@@ -281,7 +284,7 @@ func copyProject(root, stack, work string) error {
 }
 
 // splitKeys separates the lines of a stack's file that say how its secrets are encrypted. A copy keeps the lines that the CLI has added
-// to it: the original's lines need the user's passphrase, and without any line each operation spends half a second on a new key.
+// to it: the original's lines need the user's key, and without any line each operation spends half a second on a new key.
 func splitKeys(file []byte) (keys, settings []byte) {
 	for line := range bytes.Lines(file) {
 		name, _, _ := bytes.Cut(line, []byte(":"))

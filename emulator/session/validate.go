@@ -11,11 +11,11 @@ import (
 	"github.com/elastic-service/elastic-service/settings"
 )
 
-// validate refuses a region that does not exist, and what booted machines cannot run. The program reports all other
+// validate refuses settings without a region that exists, and what booted machines cannot run. The program reports all other
 // mistakes in the settings.
 func (o Options) validate(config map[string]string) error {
 	s, err := settings.Parse(config)
-	if err := firstAbout(err, "aws:region"); err != nil {
+	if isAbout(err, "aws:region") {
 		return err
 	}
 	switch {
@@ -28,31 +28,30 @@ func (o Options) validate(config map[string]string) error {
 	return nil
 }
 
-// firstAbout returns the first of the errors in err that concern one of the keys as a whole.
-func firstAbout(err error, keys ...string) error {
+// isAbout reports whether one of the errors in err is about one of the settings as a whole.
+func isAbout(err error, paths ...string) bool {
 	var all invalid.List
 	all.Include("", err)
-	for _, f := range all.Problems() {
-		if slices.Contains(keys, f.Path) {
-			return f
-		}
-	}
-	return nil
+	return slices.ContainsFunc(all.Problems(), func(p invalid.Problem) bool { return slices.Contains(paths, p.Path) })
 }
 
-// validateTypes refuses settings whose type Pulumi refuses before it runs the program. Pulumi reports them one at a time, and
-// in words of its own; this reports all that is wrong with the settings at once.
+// validateTypes refuses settings that Pulumi refuses before it runs the program: those whose type is wrong, and secrets, for whose key
+// it asks. Pulumi reports them one at a time, and in words of its own; this reports all that is wrong with the settings at once.
 func validateTypes(root, stack string) error {
 	config, err := project.Config(root, stack)
 	if err != nil {
 		return err
 	}
-	var keys []string
-	for _, key := range settings.Keys() {
-		_, name, _ := strings.Cut(key, ":")
-		keys = append(keys, name)
+	secrets, err := project.Encrypted(root, stack)
+	if err != nil {
+		return err
 	}
-	if _, err := settings.Parse(config); firstAbout(err, keys...) != nil {
+	var paths []string
+	for _, path := range append(settings.Keys(), secrets...) {
+		_, name, _ := strings.Cut(path, ":")
+		paths = append(paths, name)
+	}
+	if _, err := settings.Parse(config, secrets...); isAbout(err, paths...) {
 		return err
 	}
 	return nil

@@ -22,6 +22,7 @@ type World struct {
 	Stack  string            // "test" when empty
 	Root   string            // the project's folder
 	Config map[string]string // keys with namespace; values as Pulumi passes them, objects and lists as JSON
+	Secret []string          // keys of Config of which a part is a secret
 
 	Zones []string // of the region, none of which needs an opt-in
 	Image Image
@@ -69,7 +70,7 @@ func Run(t testing.TB, world World, program pulumi.RunFunc) (*Graph, error) {
 	rec := &recorder{world: world}
 	err = pulumi.RunErr(program, func(info *pulumi.RunInfo) {
 		info.Project, info.Stack, info.Mocks = project, world.Stack, rec
-		info.RootDirectory, info.Config = world.Root, world.Config
+		info.RootDirectory, info.Config, info.ConfigSecretKeys = world.Root, world.Config, world.Secret
 	})
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
