@@ -28,8 +28,10 @@ type Image struct {
 	// Limits: `ami-` and 8 or 17 of 0–9, a–f.
 	ID string `oneof:"source"`
 
-	// A public SSM parameter that holds the ID of the image. It is read at each `pulumi up`, so a newer image is a new release.
-	// Limits: path of a parameter, such as `/aws/service/…`.
+	// A public SSM parameter that holds the ID of the image. The stack keeps the image that the parameter names at the first
+	// deployment; `update` takes a newer image. `…/al2023-ami-kernel-default-x86_64` moves to the next kernel line every year,
+	// `…/al2023-ami-kernel-6.12-x86_64` stays with its line. `NAME:VERSION` names a version of the parameter.
+	// Limits: path of a parameter, such as `/aws/service/…`, with a version or without.
 	Parameter string `oneof:"source"`
 
 	// An instance from which an image is made, once. The image stays when the stack is destroyed, because other instances may
@@ -40,6 +42,11 @@ type Image struct {
 	// Reboots that instance before the image is made, so that the image's files are consistent (EC2 User Guide, create an AMI).
 	// Limits: needs `fromInstance`.
 	Reboot bool
+
+	// A text of your choice, such as a date. Another text takes the image that `parameter` names now, as a release that the
+	// preview shows.
+	// Limits: needs `parameter`.
+	Update string
 }
 
 // Compute describes an instance. [Parse] never leaves PublicAddress nil.
@@ -88,6 +95,10 @@ type Bastion struct {
 	// Its type.
 	InstanceType string `default:"\"t3.nano\""`
 
+	// A text of your choice, such as a date. Another text replaces the bastion by an instance of the newest Amazon Linux, which
+	// has a new address and a new host key. Otherwise the bastion keeps its image.
+	Update string
+
 	// The address ranges that may reach its port 22.
 	// Limits: at least one; IPv4 or IPv6, without host bits, each once; not `0.0.0.0/0`.
 	From []netip.Prefix `required:"true" unit:"ranges"`
@@ -114,6 +125,9 @@ func (i Image) validate(l *invalid.List) {
 	}
 	if i.FromInstance != "" && !sourcePattern.MatchString(i.FromInstance) {
 		l.Add("image.fromInstance", i.FromInstance, "is not an instance: i- and 8 or 17 of 0–9, a–f")
+	}
+	if i.Update != "" && i.Parameter == "" {
+		l.Add("image.update", i.Update, "needs image.parameter: another image is taken by naming it")
 	}
 	if i.Reboot && i.FromInstance == "" {
 		l.Add("image.reboot", i.Reboot, "needs image.fromInstance: the stack does not create another image")

@@ -30,7 +30,7 @@ compute:
   publicAddress: false
   sessionManager: true
   memoryMetric: true
-  bastion: {instanceType: t3.nano, from: [203.0.113.0/24]}
+  bastion: {instanceType: t3.nano, from: [203.0.113.0/24], update: May}
 app:
   port: 8080
   artifacts: [{build: ./cmd/web, path: /usr/local/bin/web}, {file: LICENSE, path: /usr/local/share/LICENSE}]
@@ -67,7 +67,7 @@ aws:region: us-east-1
 aws:profile: mine
 service: web
 network: {subnets: [192.168.0.0/24, 192.168.1.0/24]}
-image: {parameter: /aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id}
+image: {parameter: /aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id, update: 2026-11-26}
 compute: {keyName: mine, sshFrom: [0.0.0.0/0], sshFromAnywhere: true}
 containers:
   {image: nginx, command: [nginx], environment: {A: b}, port: 80, cpu: 256, memory: 128, min: 1, desired: 1, max: 2,

@@ -770,6 +770,11 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 			want:  `image.reboot: true needs image.fromInstance: the stack does not create another image`,
 		},
 		{
+			name:  "a newer image than the image that is named",
+			given: `image: {id: ami-01234567, update: May}`,
+			want:  `image.update: "May" needs image.parameter: another image is taken by naming it`,
+		},
+		{
 			name:  "an image from two sources",
 			given: `image: {id: ami-01234567, fromInstance: i-01234567}`,
 			want:  `image: has both id and fromInstance: one of them names the image`,

@@ -25,6 +25,9 @@ var amazonLinux = map[string]string{
 	"arm64": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64",
 }
 
+// amazonLinuxRoot is the name of the root device of these images.
+const amazonLinuxRoot = "/dev/xvda"
+
 // findBastionImage finds the image of the bastion.
 func (p *plan) findBastionImage(ctx *pulumi.Context, problems *invalid.List) {
 	bastion := p.settings.Compute.Bastion
@@ -33,14 +36,14 @@ func (p *plan) findBastionImage(ctx *pulumi.Context, problems *invalid.List) {
 	}
 	id, err := imageByParameter(ctx, amazonLinux[compute.Architecture(bastion.InstanceType)])
 	problems.Include("compute.bastion", err)
-	p.bastionImage = id
+	p.bastionImage = image{id: id, rootDevice: amazonLinuxRoot}
 }
 
-func (p *plan) bastionArgs(n *network.Network) *compute.BastionArgs {
+func (p *plan) bastionArgs(n *network.Network, image launchable) *compute.BastionArgs {
 	return &compute.BastionArgs{
 		VPCID:        n.VPCID,
 		SubnetID:     n.PublicSubnetIDs.Index(pulumi.Int(0)),
-		ImageID:      pulumi.String(p.bastionImage),
+		ImageID:      image.id,
 		InstanceType: p.settings.Compute.Bastion.InstanceType,
 		KeyName:      p.settings.Compute.KeyName,
 		From:         p.settings.Compute.Bastion.From,
@@ -48,8 +51,15 @@ func (p *plan) bastionArgs(n *network.Network) *compute.BastionArgs {
 	}
 }
 
-func (p *plan) addBastion(ctx *pulumi.Context, c *components) (err error) {
-	c.bastion, err = compute.NewBastion(ctx, p.settings.Service, p.bastionArgs(c.network), pulumi.DependsOn(c.network.Gateway))
+// addBastion keeps the bastion's image: another image replaces the bastion, with a new address and a new host key.
+func (p *plan) addBastion(ctx *pulumi.Context, c *components) error {
+	bastion := p.settings.Compute.Bastion
+	image, err := p.keepImage(ctx, p.settings.Service+"-bastion-image", p.bastionImage,
+		amazonLinux[compute.Architecture(bastion.InstanceType)], "compute.bastion.update", bastion.Update)
+	if err != nil {
+		return err
+	}
+	c.bastion, err = compute.NewBastion(ctx, p.settings.Service, p.bastionArgs(c.network, image), pulumi.DependsOn(c.network.Gateway))
 	if err != nil {
 		return err
 	}

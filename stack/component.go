@@ -59,7 +59,7 @@ type components struct {
 	network    *network.Network
 	database   *database.Database
 	cluster    *containers.Cluster
-	image      *compute.Image
+	image      launchable
 	template   *compute.Template
 	balancer   *loadbalancing.Balancer
 	paths      []pulumi.Resource // rules of security groups

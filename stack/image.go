@@ -10,25 +10,72 @@ import (
 
 	"github.com/elastic-service/elastic-service/compute"
 	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/pin"
 )
 
-// imageComponent is the image that is made from an instance, if the settings name an instance.
-var imageComponent = component{
-	look:   (*plan).findImage,
-	wanted: func(p *plan) bool { return p.image.source != "" },
-	add: func(p *plan, ctx *pulumi.Context, c *components) (err error) {
-		c.image, err = compute.NewImage(ctx, p.settings.Service, &compute.ImageArgs{
-			SourceInstanceID: p.image.source, Reboot: p.settings.Image.Reboot, Tags: p.tags,
-		})
-		return err
-	},
-}
+// imageComponent is the image of the instances: an existing image, an image that a parameter named when it was asked for, or an
+// image that is made from an instance.
+var imageComponent = component{look: (*plan).findImage, add: (*plan).addImage}
 
-// image is a machine image: an existing image, or an image that is made from an instance.
+// image is a machine image as it is found: an existing image, or the instance that it is to be made from.
 type image struct {
 	id         string
 	source     string // ID of the instance; id is empty then
 	rootDevice string
+}
+
+// launchable is a machine image as a template takes it.
+type launchable struct{ id, rootDevice pulumi.StringInput }
+
+func (p *plan) addImage(ctx *pulumi.Context, c *components) (err error) {
+	switch given := p.settings.Image; {
+	case p.image.source != "":
+		made, err := compute.NewImage(ctx, p.settings.Service, &compute.ImageArgs{
+			SourceInstanceID: p.image.source, Reboot: given.Reboot, Tags: p.tags,
+		})
+		if err != nil {
+			return err
+		}
+		c.image = launchable{made.ID, pulumi.String(p.image.rootDevice)}
+	case given.Parameter != "":
+		c.image, err = p.keepImage(ctx, p.settings.Service+"-image", p.image, given.Parameter, "image.update", given.Update)
+	default:
+		c.image = launchable{pulumi.String(p.image.id), pulumi.String(p.image.rootDevice)}
+	}
+	return err
+}
+
+// keepImage returns the image that a parameter named when the stack asked for it: at its first deployment, or when the setting
+// changed that asks for a newer image. It mentions a newer image.
+func (p *plan) keepImage(ctx *pulumi.Context, name string, found image, parameter, setting, update string) (launchable, error) {
+	kept, err := pin.New(ctx, name, &pin.Args{
+		Found:   pulumi.StringMap{"id": pulumi.String(found.id), "rootDevice": pulumi.String(found.rootDevice)},
+		Trigger: pulumi.ToStringArray([]string{parameter, update}),
+	})
+	if err != nil {
+		return launchable{}, err
+	}
+	field := func(key string) pulumi.StringOutput {
+		return kept.Kept.ApplyT(func(image any) (string, error) { return textOf(image, key) }).(pulumi.StringOutput)
+	}
+	id := field("id").ApplyT(func(id string) (string, error) {
+		if id == found.id {
+			return id, nil
+		}
+		return id, ctx.Log.Info(fmt.Sprintf("the stack stays with %s; %s names %s now: to take it, change %s", id, parameter, found.id, setting),
+			&pulumi.LogArgs{Resource: kept})
+	}).(pulumi.StringOutput)
+	return launchable{id, field("rootDevice")}, nil
+}
+
+// textOf returns a text in a map that was kept.
+func textOf(kept any, key string) (string, error) {
+	fields, _ := kept.(map[string]any)
+	text, ok := fields[key].(string)
+	if !ok {
+		return "", fmt.Errorf("the stack's state keeps %v, which has no %s", kept, key)
+	}
+	return text, nil
 }
 
 // findImage finds the image and checks it against the instances that are to run on it.

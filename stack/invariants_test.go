@@ -70,7 +70,7 @@ var untagged = []string{
 	"RolePolicy", "Policy", "BucketPolicy", "BucketPublicAccessBlock", "BucketOwnershipControls",
 	"BucketServerSideEncryptionConfigurationV2", "BucketLifecycleConfigurationV2", "RolePolicyAttachment", "EventTarget",
 	"Schedule", "LifecycleHook", "TopicSubscription", "TopicPolicy", "Record", "CertificateValidation", "Dashboard",
-	"ClusterCapacityProviders",
+	"ClusterCapacityProviders", "Stash",
 }
 
 func TestEverythingThatTakesTagsHasThem(t *testing.T) {
@@ -353,6 +353,19 @@ func TestAnImageOfAnInstanceIsMadeAsAskedAndKept(t *testing.T) {
 			assert.Equal(t, []*graphtest.Resource{image}, g.InputFrom(g.OfType("LaunchTemplate")[0], "imageId"))
 		})
 	}
+}
+
+func TestImagesStayAsTheyWereFoundFirst(t *testing.T) {
+	w := world(t, "swiftcode", nil)
+	w.Kept = map[string]any{
+		"swiftcode-image-kept":         map[string]any{"id": "ami-01", "rootDevice": "/dev/sda1"},
+		"swiftcode-bastion-image-kept": map[string]any{"id": "ami-02", "rootDevice": "/dev/xvda"},
+	}
+	g := deploy(t, w)
+	template := g.OfType("LaunchTemplate")[0]
+	assert.Equal(t, "ami-01", at(template, "imageId"))
+	assert.Equal(t, "/dev/sda1", at(template, "blockDeviceMappings", 0, "deviceName"))
+	assert.Equal(t, "ami-02", at(g.OfType("aws:ec2/instance:Instance")[0], "ami"))
 }
 
 func TestProtectHoldsBalancerAndDatabase(t *testing.T) {

@@ -167,6 +167,7 @@ var seconds = map[string]int{
 	"SecurityGroupEgressRule":   3,
 	"SecurityGroupIngressRule":  3,
 	"LoadBalancer":              161,
+	"Stash":                     0, // in the state alone
 	"TargetGroup":               3,
 	"Listener":                  3,
 	"LaunchTemplate":            6,

@@ -16,7 +16,7 @@ type plan struct {
 	tags         map[string]string
 	zones        []string // availability zones, one for each subnet
 	image        image    // of the instances
-	bastionImage string
+	bastionImage image
 	zoneID       string // of the hosted zone that the alias is in, unless the stack creates the zone
 	software     compute.Software
 }

@@ -27,8 +27,8 @@ func (p *plan) templateArgs(c *components) *compute.Args {
 	given := p.settings.Compute
 	args := &compute.Args{
 		VPCID:              c.network.VPCID,
-		ImageID:            pulumi.String(p.image.id),
-		RootDevice:         pulumi.String(p.image.rootDevice),
+		ImageID:            c.image.id,
+		RootDevice:         c.image.rootDevice,
 		RootVolumeGiB:      given.RootVolumeGiB,
 		InstanceType:       given.InstanceType,
 		KeyName:            given.KeyName,
@@ -39,9 +39,6 @@ func (p *plan) templateArgs(c *components) *compute.Args {
 		DetailedMonitoring: scaling.NeedsDetailedMonitoring(p.policies()),
 		Software:           p.software,
 		Tags:               p.tags,
-	}
-	if c.image != nil {
-		args.ImageID = c.image.ID
 	}
 	if c.cluster != nil {
 		args.Cluster = c.cluster.Name

@@ -107,6 +107,6 @@ func getParameter(m *cloud.Model, in getParameterInputs) (getParameterResult, er
 	image, err := m.EC2.ImageByParameter(in.Name)
 	return getParameterResult{
 		ID: in.Name, ARN: "arn:aws:ssm:" + string(m.Region) + "::parameter" + in.Name, InsecureValue: image.ID, Name: in.Name,
-		Type: "String", Value: image.ID, Version: 1, WithDecryption: in.WithDecryption,
+		Type: "String", Value: image.ID, Version: m.EC2.ParameterVersion(in.Name), WithDecryption: in.WithDecryption,
 	}, err
 }

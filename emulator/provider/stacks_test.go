@@ -87,6 +87,8 @@ func (d *deployment) NewResource(args pulumi.MockResourceArgs) (string, resource
 		return "", outputs, err
 	case !args.Custom:
 		return "", args.Inputs, nil
+	case args.TypeToken == "pulumi:index:Stash": // the engine's own
+		return args.Name, resource.PropertyMap{"input": args.Inputs["input"], "output": args.Inputs["input"]}, nil
 	case strings.HasPrefix(args.TypeToken, "pulumi:"):
 		return args.Name, args.Inputs, nil // a provider
 	}

@@ -34,6 +34,8 @@ type kind struct {
 var kinds = map[string]kind{
 	"awsx:ec2:Vpc": {outputs: vpc},
 
+	"pulumi:index:Stash": {id: prefixed("stash-"), outputs: stash},
+
 	"aws:ec2/securityGroup:SecurityGroup": {
 		named: "name", limit: 255, id: prefixed("sg-"), outputs: arn("ec2", "security-group/"),
 	},
@@ -189,6 +191,14 @@ func arnByName(service, path string) func(hash, name string) string {
 
 func idAsARN(_ *World, _ *Resource, id string, out resource.PropertyMap) {
 	out["arn"] = resource.NewProperty(id)
+}
+
+// stash answers for Pulumi's own type, which keeps its first input.
+func stash(w *World, r *Resource, _ string, out resource.PropertyMap) {
+	out["output"] = out["input"]
+	if kept, ok := w.Kept[r.Name]; ok {
+		out["output"] = resource.NewPropertyValue(kept)
+	}
 }
 
 func bucket(_ *World, _ *Resource, id string, out resource.PropertyMap) {

@@ -26,6 +26,8 @@ type World struct {
 
 	Zones []string // of the region, none of which needs an opt-in
 	Image Image
+
+	Kept map[string]any // what stashes keep from earlier deployments, by their names; others keep their input
 }
 
 // Image is the machine image behind every image ID.

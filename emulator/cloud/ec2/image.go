@@ -57,10 +57,8 @@ func (s *Store) ImageByID(id string) (Image, error) {
 	if made := s.Images[id]; made != nil {
 		return *made, nil
 	}
-	for _, image := range images {
-		if image.ID == id {
-			return image, nil
-		}
+	if image, ok := s.stockImage(id); ok {
+		return image, nil
 	}
 	return Image{}, aws.Refuse("InvalidAMIID.NotFound", "The image id '[%s]' does not exist", id)
 }
@@ -73,30 +71,4 @@ type Image struct {
 	RootDevice   string
 	Parameter    string // public SSM parameter that resolves to it
 	Source       string // ID of the instance that it was created from; "" for a stock image
-}
-
-// images is the catalogue: the stock images of AWS by the names of their public SSM parameters. The IDs are invented.
-var images = []Image{
-	{ID: "ami-0e1a5c20f3d400001", Name: "al2023-ami-kernel-default-x86_64", Architecture: "x86_64", RootDevice: "/dev/xvda",
-		Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},
-	{ID: "ami-0e1a5c20f3d400002", Name: "al2023-ami-kernel-default-arm64", Architecture: "arm64", RootDevice: "/dev/xvda",
-		Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"},
-	{ID: "ami-0e1a5c20f3d400003", Name: "debian-12-amd64", Architecture: "x86_64", RootDevice: "/dev/xvda",
-		Parameter: "/aws/service/debian/release/12/latest/amd64"},
-	{ID: "ami-0e1a5c20f3d400004", Name: "debian-12-arm64", Architecture: "arm64", RootDevice: "/dev/xvda",
-		Parameter: "/aws/service/debian/release/12/latest/arm64"},
-	{ID: "ami-0e1a5c20f3d400005", Name: "al2023-ami-ecs-hvm-x86_64", Architecture: "x86_64", RootDevice: "/dev/xvda",
-		Parameter: "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"},
-	{ID: "ami-0e1a5c20f3d400006", Name: "al2023-ami-ecs-hvm-arm64", Architecture: "arm64", RootDevice: "/dev/xvda",
-		Parameter: "/aws/service/ecs/optimized-ami/amazon-linux-2023/arm64/recommended/image_id"},
-}
-
-// ImageByParameter resolves a public SSM parameter.
-func (s *Store) ImageByParameter(name string) (Image, error) {
-	for _, image := range images {
-		if image.Parameter == name {
-			return image, nil
-		}
-	}
-	return Image{}, aws.Refuse("ParameterNotFound", "no image in the emulator's catalogue has the parameter %s", name)
 }

@@ -20,6 +20,7 @@ type State struct {
 	LaunchTemplates map[string]*LaunchTemplate `left:"launch template"`
 	Instances       map[string]*Instance       `left:"instance"`
 	Images          map[string]*Image          // created from instances; they stay
+	Published       map[string]int             // newer images in the catalogue, by the public parameter that names the newest
 }
 
 // Store holds the instances of a region.
