@@ -20,6 +20,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/metric"
 )
 
 // world is a group of two healthy instances behind a network balancer, in a cloud whose clock runs a thousand times as fast
@@ -125,7 +126,7 @@ func (w *world) build(m *cloud.Model) error {
 		return err
 	}
 	if _, err := m.CloudWatch.PutAlarm(cloudwatch.AlarmSpec{
-		Name: "unhealthy", Namespace: "AWS/NetworkELB", Metric: "UnHealthyHostCount", Statistic: cloudwatch.Maximum, Period: time.Minute,
+		Name: "unhealthy", Namespace: "AWS/NetworkELB", Metric: "UnHealthyHostCount", Statistic: metric.Maximum, Period: time.Minute,
 		EvaluationPeriods: 1, Threshold: 0, Comparison: cloudwatch.Greater,
 	}, now); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/metric"
 )
 
 // release starts a refresh of a healthy group to a new version of the template and returns the version.
@@ -108,7 +109,7 @@ func TestAnAlarmEndsARefresh(t *testing.T) {
 			w := newWorld(t)
 			w.start(2, 4)
 			must(w.CloudWatch.PutAlarm(cloudwatch.AlarmSpec{
-				Name: "errors", Namespace: "AWS/NetworkELB", Metric: "UnHealthyHostCount", Statistic: cloudwatch.Maximum, Period: time.Minute,
+				Name: "errors", Namespace: "AWS/NetworkELB", Metric: "UnHealthyHostCount", Statistic: metric.Maximum, Period: time.Minute,
 				EvaluationPeriods: 1, Threshold: 0, Comparison: cloudwatch.Greater, TreatMissing: cloudwatch.MissingIsIgnored,
 			}, w.Now()))(t)
 			w.release(func(spec *autoscaling.RefreshSpec) { spec.Alarms, spec.Bake = []string{"errors"}, 10*time.Minute })

@@ -13,6 +13,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/metric"
 )
 
 // stepped is a group of 2 to 5 with a step policy and an alarm for each direction: +1 above 80 % and −1 below 40 %, both
@@ -43,7 +44,7 @@ func (w *world) stepPolicy(name, comparison string, threshold float64, step auto
 func (w *world) cpuAlarm(name, comparison string, threshold float64, actions ...string) cloudwatch.AlarmSpec {
 	return cloudwatch.AlarmSpec{
 		Name: name, Namespace: "AWS/EC2", Metric: "CPUUtilization", Dimensions: map[string]string{"AutoScalingGroupName": group},
-		Statistic: cloudwatch.Average, Period: time.Minute, EvaluationPeriods: 5, Threshold: threshold, Comparison: comparison,
+		Statistic: metric.Average, Period: time.Minute, EvaluationPeriods: 5, Threshold: threshold, Comparison: comparison,
 		Actions: actions,
 	}
 }
@@ -155,11 +156,11 @@ func TestAnAlarmWithoutDataSaysSo(t *testing.T) {
 	}
 }
 
-func (w *world) healthAlarm(metric, comparison string, threshold float64, topic string) cloudwatch.AlarmSpec {
+func (w *world) healthAlarm(name, comparison string, threshold float64, topic string) cloudwatch.AlarmSpec {
 	_, balancer, _ := strings.Cut(w.balancer, "loadbalancer/")
 	_, targets, _ := strings.Cut(w.targets, string(w.Cloud.Region())+":"+aws.Account+":")
 	return cloudwatch.AlarmSpec{
-		Name: metric, Namespace: "AWS/NetworkELB", Metric: metric, Statistic: cloudwatch.Minimum, Period: time.Minute,
+		Name: name, Namespace: "AWS/NetworkELB", Metric: name, Statistic: metric.Minimum, Period: time.Minute,
 		Dimensions:        map[string]string{"LoadBalancer": balancer, "TargetGroup": targets},
 		EvaluationPeriods: 3, Threshold: threshold, Comparison: comparison, Actions: []string{topic}, OKActions: []string{topic},
 	}

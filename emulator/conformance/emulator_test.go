@@ -33,6 +33,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 	"github.com/elastic-service/elastic-service/emulator/conformance"
+	"github.com/elastic-service/elastic-service/emulator/metric"
 	"github.com/elastic-service/elastic-service/internal/docstest"
 )
 
@@ -278,7 +279,7 @@ func (e *emulated) policies() {
 		must(cloud.Make(e.Cloud, func(m *cloud.Model) (cloudwatch.Alarm, error) {
 			return m.CloudWatch.PutAlarm(cloudwatch.AlarmSpec{
 				Name: "high", Namespace: "AWS/EC2", Metric: "CPUUtilization", Dimensions: map[string]string{"AutoScalingGroupName": name},
-				Statistic: cloudwatch.Average, Period: time.Minute, EvaluationPeriods: 1, Threshold: s.Threshold, Comparison: cloudwatch.Greater,
+				Statistic: metric.Average, Period: time.Minute, EvaluationPeriods: 1, Threshold: s.Threshold, Comparison: cloudwatch.Greater,
 				Actions: []string{arn},
 			}, m.Clock.Now())
 		}))(e.t)

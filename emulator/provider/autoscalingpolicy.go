@@ -7,7 +7,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
-	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
+	"github.com/elastic-service/elastic-service/emulator/metric"
 )
 
 type policyInputs struct {
@@ -89,8 +89,8 @@ const defaultCooldown = 300
 
 // step sets the fields of a policy of step scaling.
 func (in policyInputs) step(policy *autoscaling.Policy) error {
-	if cmp.Or(in.MetricAggregationType, cloudwatch.Average) != cloudwatch.Average {
-		return unsupported("metricAggregationType", in.MetricAggregationType, cloudwatch.Average)
+	if cmp.Or(in.MetricAggregationType, metric.Average) != metric.Average {
+		return unsupported("metricAggregationType", in.MetricAggregationType, metric.Average)
 	}
 	policy.Adjustment, policy.MinMagnitude = in.AdjustmentType, in.MinAdjustmentMagnitude
 	adds := false

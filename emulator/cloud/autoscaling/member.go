@@ -185,6 +185,17 @@ func (s *Store) members(g *Group) []*ec2.Instance {
 	return members
 }
 
+// inService counts the members that are in service.
+func (s *Store) inService(g *Group) int {
+	count := 0
+	for _, i := range s.members(g) {
+		if i.Lifecycle == ec2.LifecycleInService {
+			count++
+		}
+	}
+	return count
+}
+
 // standing returns the members that are not being terminated, including unhealthy ones.
 func (s *Store) standing(g *Group) []*ec2.Instance {
 	return slices.DeleteFunc(s.members(g), func(i *ec2.Instance) bool { return i.Lifecycle.IsTerminating() })

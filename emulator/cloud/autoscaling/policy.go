@@ -9,6 +9,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/metric"
 )
 
 // The types of a scaling policy.
@@ -89,7 +90,7 @@ func (s *Store) PutPolicy(group string, policy Policy, now time.Time) (string, e
 func (s *Store) addTrackingAlarms(group string, p *Policy, now time.Time) {
 	spec := cloudwatch.AlarmSpec{
 		Name: "TargetTracking-" + group + "-AlarmHigh-" + p.Name, Namespace: "AWS/EC2", Metric: "CPUUtilization",
-		Dimensions: map[string]string{"AutoScalingGroupName": group}, Statistic: cloudwatch.Average, Period: time.Minute,
+		Dimensions: map[string]string{"AutoScalingGroupName": group}, Statistic: metric.Average, Period: time.Minute,
 		EvaluationPeriods: HighPoints, DatapointsToAlarm: HighPoints, Threshold: p.Target, Comparison: cloudwatch.Greater,
 		TreatMissing: cloudwatch.MissingIsMissing, Actions: []string{p.ARN},
 		Description: "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy " + p.ARN + ".",

@@ -44,7 +44,7 @@ func New(
 ) *Store {
 	s := &Store{region: region, vpc: network, ec2: compute, elb: balancers, events: bus, cloudwatch: alarms}
 	aws.MakeTables(&s.State)
-	s.addSources()
+	alarms.AddCollector(s.collect)
 	alarms.AddAction(s.runPolicy)
 	return s
 }

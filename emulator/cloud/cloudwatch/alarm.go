@@ -8,6 +8,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/events"
+	"github.com/elastic-service/elastic-service/emulator/metric"
 )
 
 // The states of an alarm.
@@ -38,7 +39,7 @@ type AlarmSpec struct {
 	Name, Description   string
 	Namespace, Metric   string
 	Dimensions          map[string]string
-	Statistic           string        // Average, Minimum, Maximum, Sum or SampleCount
+	Statistic           string        // Average, Minimum, Maximum, Sum, SampleCount or a percentile
 	Period              time.Duration // of a data point: a multiple of a minute
 	EvaluationPeriods   int           // data points that are evaluated
 	DatapointsToAlarm   int           // how many of those must breach; 0: all
@@ -60,7 +61,7 @@ type Alarm struct {
 	Reason  string
 	Since   time.Time
 	Value   float64  // newest data point
-	Samples []Sample // the oldest first
+	Samples []Minute // the oldest first
 	History []Transition
 }
 
@@ -74,7 +75,8 @@ type Transition struct {
 // historyLength is how many entries of an alarm's history are kept.
 const historyLength = 100
 
-// PutAlarm creates or changes an alarm. An existing alarm keeps its state (API: PutMetricAlarm).
+// PutAlarm creates or changes an alarm. An existing alarm keeps its state (API: PutMetricAlarm). The minutes before count: on
+// AWS an alarm on a metric that has data leaves INSUFFICIENT_DATA with its first evaluation.
 func (s *Store) PutAlarm(spec AlarmSpec, now time.Time) (Alarm, error) {
 	if spec.DatapointsToAlarm == 0 {
 		spec.DatapointsToAlarm = spec.EvaluationPeriods
@@ -86,10 +88,16 @@ func (s *Store) PutAlarm(spec AlarmSpec, now time.Time) (Alarm, error) {
 		return Alarm{}, err
 	}
 	if a := s.Alarms[spec.Name]; a != nil {
+		other := spec.metric().key() != a.Spec.metric().key()
 		a.Spec = spec
+		if known := s.history(spec); other || len(known) > len(a.Samples) {
+			a.Samples = known
+		}
 		return *a, nil
 	}
-	return *s.AddAlarm(spec, now), nil
+	a := s.AddAlarm(spec, now)
+	a.Samples = s.history(spec)
+	return *a, nil
 }
 
 // AddAlarm creates an alarm without checking it, for a service that makes its own.
@@ -102,6 +110,16 @@ func (s *Store) AddAlarm(spec AlarmSpec, now time.Time) *Alarm {
 	return a
 }
 
+// metric returns the metric of an alarm.
+func (spec AlarmSpec) metric() Metric {
+	return Metric{Namespace: spec.Namespace, Name: spec.Metric, Dimensions: spec.Dimensions}
+}
+
+// history returns the minutes of an alarm's metric that may count.
+func (s *Store) history(spec AlarmSpec) []Minute {
+	return slices.Clone(s.since(spec.metric(), s.MeasuredAt.Add(-spec.lookBack())))
+}
+
 // check checks the limits of the API (PutMetricAlarm) and refuses what the emulator cannot evaluate.
 func (spec AlarmSpec) check() error {
 	switch {
@@ -109,8 +127,8 @@ func (spec AlarmSpec) check() error {
 		return aws.Refuse("ValidationError", "The alarm name '%s' must have 1 to 255 characters", spec.Name)
 	case spec.Namespace == "" || spec.Metric == "":
 		return aws.Refuse("ValidationError", "An alarm needs a metric and its namespace")
-	case !slices.Contains([]string{Average, Minimum, Maximum, Sum, SampleCount}, spec.Statistic):
-		return aws.Refuse("ValidationError", "The statistic '%s' is not one of SampleCount, Average, Sum, Minimum, Maximum", spec.Statistic)
+	case metric.CheckStatistic(spec.Statistic) != nil:
+		return aws.Refuse("ValidationError", "%v", metric.CheckStatistic(spec.Statistic))
 	case !slices.Contains([]string{Greater, GreaterOrEqual, Less, LessOrEqual}, spec.Comparison):
 		return aws.Refuse("ValidationError", "The comparison operator '%s' has no behaviour in the emulator", spec.Comparison)
 	case spec.EvaluationPeriods < 1 || spec.DatapointsToAlarm < 1 || spec.DatapointsToAlarm > spec.EvaluationPeriods:

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/elastic-service/elastic-service/emulator/metric"
 )
 
 // The rows are those of the CloudWatch User Guide, "Configure how CloudWatch alarms treat missing data", and some more: the
@@ -35,11 +37,11 @@ func TestMissingDataIsTakenAsCloudWatchTakesIt(t *testing.T) {
 		for n, treat := range []string{MissingIsMissing, MissingIsIgnored, MissingIsBreaching, MissingIsNotBreaching} {
 			now := time.Date(2026, 1, 1, 0, 5, 0, 0, time.UTC)
 			a := &Alarm{State: "before", Spec: AlarmSpec{
-				Statistic: Average, Period: time.Minute, EvaluationPeriods: c.ofLast, DatapointsToAlarm: c.toAlarm,
+				Statistic: metric.Average, Period: time.Minute, EvaluationPeriods: c.ofLast, DatapointsToAlarm: c.toAlarm,
 				Threshold: 80, Comparison: Greater, TreatMissing: treat,
 			}}
 			for back, point := range c.points {
-				sample := One(map[rune]float64{'0': 10, 'X': 90}[point])
+				sample := Minute{Sample: metric.One(map[rune]float64{'0': 10, 'X': 90}[point])}
 				sample.At = now.Add(time.Duration(back-4) * time.Minute)
 				if point != '-' {
 					a.Samples = append(a.Samples, sample)
@@ -58,20 +60,20 @@ func TestMissingDataIsTakenAsCloudWatchTakesIt(t *testing.T) {
 func TestAPeriodOfSeveralMinutesIsOnePoint(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 30, 0, 0, time.UTC)
 	a := &Alarm{Spec: AlarmSpec{
-		Statistic: Average, Period: 5 * time.Minute, EvaluationPeriods: 2, DatapointsToAlarm: 2, Threshold: 50,
+		Statistic: metric.Average, Period: 5 * time.Minute, EvaluationPeriods: 2, DatapointsToAlarm: 2, Threshold: 50,
 		Comparison: GreaterOrEqual, TreatMissing: MissingIsMissing,
 	}}
 	for back, value := range []float64{0, 100, 50, 50, 50, 100, 100, 100, 100, 100} { // the newest first
-		sample := One(value)
+		sample := Minute{Sample: metric.One(value)}
 		sample.At = now.Add(-time.Duration(back) * time.Minute)
-		a.Samples = append([]Sample{sample}, a.Samples...)
+		a.Samples = append([]Minute{sample}, a.Samples...)
 	}
 	state, reason := a.evaluate(now)
 	assert.Equal(t, AlarmAlarm, state)
 	assert.InDelta(t, 50, a.Value, 0)
 	assert.Contains(t, reason, "2 out of the last 2 datapoints [50 (01/01/26 00:30:00), 100 (01/01/26 00:25:00)] were greater "+
 		"than or equal to the threshold (50) (minimum 2 datapoints for OK -> ALARM transition).")
-	for statistic, want := range map[string]float64{Minimum: 0, Maximum: 100, Sum: 250, SampleCount: 5} {
+	for statistic, want := range map[string]float64{metric.Minimum: 0, metric.Maximum: 100, metric.Sum: 250, metric.SampleCount: 5} {
 		a.Spec.Statistic = statistic
 		a.evaluate(now)
 		assert.InDelta(t, want, a.Value, 0, statistic)

@@ -9,13 +9,14 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// Reconcile samples the metrics and evaluates the alarms, once at the end of every minute. It reports whether it did.
+// Reconcile collects the metrics and evaluates the alarms, once at the end of every minute. It reports whether it did.
 func (s *Store) Reconcile(now time.Time) bool {
 	minute := now.Truncate(time.Minute)
 	if !minute.After(s.MeasuredAt) {
 		return false
 	}
 	s.MeasuredAt = minute
+	s.collect(minute)
 	for _, name := range aws.Keys(s.Alarms) {
 		a := s.Alarms[name]
 		s.measure(a, minute)
@@ -48,15 +49,21 @@ func (a *Alarm) noteAction(result string, now time.Time) {
 // ("Configure how CloudWatch alarms treat missing data").
 const extraPeriods = 2
 
-// measure adds the sample of the last minute, if the metric has one, and drops samples that no evaluation needs.
+// measure adds the last minute of the alarm's metric, if it has data, and drops minutes that no evaluation needs.
 func (s *Store) measure(a *Alarm, minute time.Time) {
-	sample, ok := s.sample(a, minute)
-	if ok {
-		sample.At = minute
-		a.Samples = append(a.Samples, sample)
+	watched := a.Spec.metric()
+	watched.Unpublished = a.Policy != ""
+	if s.metrics[watched.key()] == nil {
+		watched.Unpublished = false
 	}
-	oldest := minute.Add(-time.Duration(a.Spec.EvaluationPeriods+extraPeriods) * a.Spec.Period)
-	a.Samples = slices.DeleteFunc(a.Samples, func(m Sample) bool { return !m.At.After(oldest) })
+	a.Samples = append(a.Samples, s.since(watched, minute.Add(-time.Minute))...)
+	oldest := minute.Add(-a.Spec.lookBack())
+	a.Samples = slices.DeleteFunc(a.Samples, func(m Minute) bool { return !m.At.After(oldest) })
+}
+
+// lookBack returns how old a minute may be to count.
+func (spec AlarmSpec) lookBack() time.Duration {
+	return time.Duration(spec.EvaluationPeriods+extraPeriods) * spec.Period
 }
 
 // point is the data point of a period.
@@ -69,15 +76,15 @@ type point struct {
 
 // points returns the data points, the newest first.
 func (a *Alarm) points(minute time.Time) []point {
-	merged := map[int]Sample{}
+	merged := map[int]Minute{}
 	for _, m := range a.Samples {
 		age := 1 + int(minute.Sub(m.At)/a.Spec.Period)
-		merged[age] = merged[age].Merge(m)
+		merged[age] = Minute{m.At, merged[age].Merge(m.Sample)}
 	}
 	var points []point
 	for age := 1; age <= a.Spec.EvaluationPeriods+extraPeriods; age++ {
 		if m, ok := merged[age]; ok {
-			value := m.statistic(a.Spec.Statistic)
+			value := m.Statistic(a.Spec.Statistic)
 			points = append(points, point{age, m.At, value, a.Spec.breaches(value)})
 		}
 	}

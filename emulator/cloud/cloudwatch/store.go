@@ -1,9 +1,10 @@
 // Package cloudwatch is CloudWatch: alarms on metrics, log groups and dashboards.
 //
-//	Source ──▶ a sample a minute ──▶ alarm: OK, ALARM, INSUFFICIENT_DATA ──▶ Action, or a topic of package events
+//	Collector ──▶ a sample a minute ──┬─▶ alarm: OK, ALARM, INSUFFICIENT_DATA ──▶ Action, or a topic of package events
+//	                                  └─▶ Points
 //
-// Services above this package hand in the metrics they publish with [Store.AddSource] and the scaling policies that an alarm
-// runs with [Store.AddAction].
+// Services above this package hand in the metrics they publish with [Store.AddCollector] and the scaling policies that an alarm
+// runs with [Store.AddAction]. [Store.Points] is what was measured.
 package cloudwatch
 
 import (
@@ -28,8 +29,9 @@ type State struct {
 type Store struct {
 	State
 
-	sources map[string][]Source // by namespace and name of the metric
-	actions []Action
+	collectors []Collector
+	metrics    map[string]*series // by key; what was measured before a restart is lost, but for the minutes that alarms have kept
+	actions    []Action
 
 	region aws.Region
 	vpc    *vpc.Store
@@ -43,8 +45,9 @@ type Store struct {
 func New(
 	region aws.Region, network *vpc.Store, access *iam.Store, compute *ec2.Store, balancers *elb.Store, bus *events.Store,
 ) *Store {
-	s := &Store{region: region, vpc: network, iam: access, ec2: compute, elb: balancers, events: bus, sources: map[string][]Source{}}
+	s := &Store{region: region, vpc: network, iam: access, ec2: compute, elb: balancers, events: bus, metrics: map[string]*series{}}
 	aws.MakeTables(&s.State)
-	s.addSources()
+	s.AddCollector(s.collectInstances)
+	s.AddCollector(s.collectBalancers)
 	return s
 }

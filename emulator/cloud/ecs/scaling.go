@@ -11,6 +11,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/metric"
 )
 
 // ScalableTarget lets Application Auto Scaling set the desired count of a service.
@@ -141,7 +142,7 @@ func (s *Store) addServiceAlarms(t *ScalableTarget, p *ServicePolicy, now time.T
 	spec := cloudwatch.AlarmSpec{
 		Name: "TargetTracking-" + t.Resource + "-AlarmHigh-" + p.Name, Namespace: "AWS/ECS", Metric: "CPUUtilization",
 		Dimensions: map[string]string{"ClusterName": parts[1], "ServiceName": parts[2]},
-		Statistic:  cloudwatch.Average, Period: time.Minute,
+		Statistic:  metric.Average, Period: time.Minute,
 		EvaluationPeriods: autoscaling.HighPoints, DatapointsToAlarm: autoscaling.HighPoints, Threshold: p.Target, Comparison: cloudwatch.Greater,
 		TreatMissing: cloudwatch.MissingIsMissing, Actions: []string{p.ARN},
 		Description: "DO NOT EDIT OR DELETE. For TargetTrackingScaling policy " + p.ARN + ".",
@@ -215,21 +216,6 @@ func (svc *Service) scaleTo(t *ScalableTarget, desired int, now time.Time) bool 
 	svc.Desired, svc.Steady = desired, false
 	svc.event(now, "has set desired count to %d within %d and %d.", desired, t.Min, t.Max)
 	return true
-}
-
-// serviceCPU is the source of the CPU utilization of a service: what its running tasks use of what they reserve.
-func (s *Store) serviceCPU(q cloudwatch.Query) (cloudwatch.Sample, bool) {
-	var sample cloudwatch.Sample
-	svc := s.scaledService("service/" + q.Dimensions["ClusterName"] + "/" + q.Dimensions["ServiceName"])
-	if svc == nil || !q.HasOnly("ClusterName", "ServiceName") {
-		return sample, false
-	}
-	for _, t := range s.tasksOf(svc) {
-		if t.State == TaskRunning && len(t.CPU) > 0 && q.Minute.Sub(t.Measured) <= cloudwatch.CPUFresh {
-			sample = sample.Merge(cloudwatch.One(t.CPU[len(t.CPU)-1]))
-		}
-	}
-	return sample, sample.Count > 0
 }
 
 // surplusMinutes is how many minutes fewer instances must suffice before managed scaling removes an instance.

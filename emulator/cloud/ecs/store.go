@@ -52,7 +52,7 @@ func New(
 		region: region, free: free, vpc: network, iam: access, ec2: compute, elb: balancers, cloudwatch: alarms, autoscaling: groups,
 	}
 	aws.MakeTables(&s.State)
-	alarms.AddSource("AWS/ECS", "CPUUtilization", s.serviceCPU)
+	alarms.AddCollector(s.collect)
 	alarms.AddAction(s.runPolicy)
 	groups.Holds = s.Holds
 	return s

@@ -30,6 +30,8 @@ type State struct {
 type Store struct {
 	State
 
+	traffic Traffic // of the minute that has not ended
+
 	region aws.Region
 	free   func(netip.Addr) bool
 	vpc    *vpc.Store
@@ -42,7 +44,7 @@ type Store struct {
 func New(
 	region aws.Region, free func(netip.Addr) bool, network *vpc.Store, compute *ec2.Store, certificates *acm.Store, storage *s3.Store,
 ) *Store {
-	s := &Store{region: region, free: free, vpc: network, ec2: compute, acm: certificates, s3: storage}
+	s := &Store{traffic: newTraffic(), region: region, free: free, vpc: network, ec2: compute, acm: certificates, s3: storage}
 	aws.MakeTables(&s.State)
 	certificates.User = s.certificateUser
 	return s
