@@ -81,10 +81,11 @@ func Open(o Options) (*Emulator, error) {
 	if err := e.openController(); err != nil {
 		return nil, err
 	}
-	if e.Providers, err = provider.Serve(e.Cloud, e.ledger, filepath.Join(o.Folder, "objects"), e.save); err != nil {
+	objects := filepath.Join(o.Folder, "objects")
+	if e.Providers, err = provider.Serve(e.Cloud, e.ledger, objects, e.save); err != nil {
 		return nil, err
 	}
-	if e.aws, err = aws.Serve(e.Cloud); err != nil {
+	if e.aws, err = aws.Serve(e.Cloud, objects); err != nil {
 		return nil, err
 	}
 	return e, nil

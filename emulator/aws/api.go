@@ -7,13 +7,14 @@ import (
 // API answers AWS's API for a cloud.
 type API struct {
 	cloud    *cloud.Cloud
+	folder   string              // of the bytes of S3's objects
 	services map[string]*service // by the name in signatures
 }
 
-// New returns the API of a cloud.
-func New(c *cloud.Cloud) *API {
-	a := &API{cloud: c, services: map[string]*service{}}
-	for _, s := range []*service{a.autoScaling(), a.cloudWatch(), a.ec2(), a.loadBalancing(), a.sts()} {
+// New returns the API of a cloud, which keeps the bytes of objects in a folder.
+func New(c *cloud.Cloud, objects string) *API {
+	a := &API{cloud: c, folder: objects, services: map[string]*service{}}
+	for _, s := range []*service{a.autoScaling(), a.cloudWatch(), a.ec2(), a.loadBalancing(), a.s3(), a.sts()} {
 		a.services[s.name] = s
 	}
 	return a

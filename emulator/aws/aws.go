@@ -5,8 +5,9 @@
 //	           signature's scope   Action, X-Amz-Target, path           cloud.Cloud
 //
 // Requests must be signed (Signature Version 4), with any key: the signature says which service and region is meant, nothing
-// else is checked. Input and output are the types of AWS's own SDK, whose schemas know how each protocol names what; EC2, whose
-// package is ten times as large as all others together, has the few types here that it needs, and they are tested with its client.
+// else is checked. Input and output are the types of AWS's own SDK, whose schemas know how each protocol names what. Services
+// whose SDK would take longer to compile than the rest of the emulator, such as EC2, have structures of this package instead,
+// with the few members that are needed. They are tested with AWS's clients.
 //
 // An operation that the emulator does not have is refused as AWS refuses an unknown one, by name.
 package aws
@@ -33,19 +34,31 @@ type service struct {
 	operations map[string]operation
 }
 
-// operation answers one request of a service.
-type operation struct {
-	// input returns an empty input, a pointer to a structure.
-	input func() any
-	// run carries the operation out.
-	run func(ctx context.Context, input any) (any, error)
-}
+// operation answers a request.
+type operation func(c call, w http.ResponseWriter, r *http.Request) error
 
-// answering returns the operation with the input and output of f.
+// answering returns the operation that f carries out: it takes a structure and returns another.
 func answering[I, O any](f func(context.Context, *I) (O, error)) operation {
-	return operation{
-		input: func() any { return new(I) },
-		run:   func(ctx context.Context, input any) (any, error) { return f(ctx, input.(*I)) },
+	return func(c call, w http.ResponseWriter, r *http.Request) error {
+		p := c.protocol.(structural)
+		input := new(I)
+		members, err := p.read(c.body)
+		if err == nil {
+			err = fillInput(members, input)
+		}
+		if err != nil {
+			return aws.Refuse("SerializationException", "%v", err)
+		}
+		output, err := f(r.Context(), input)
+		if err != nil {
+			return err
+		}
+		body, contentType, err := p.encode(c.operation, c.id, output)
+		if err != nil {
+			return err
+		}
+		write(w, http.StatusOK, contentType, body)
+		return nil
 	}
 }
 
@@ -62,92 +75,80 @@ const mostBody = 1 << 20
 
 // call is a request that is understood so far. Its protocol is never nil: a refusal is written in it.
 type call struct {
-	service  *service
-	protocol protocol
-	body     []byte
+	id        string
+	service   *service
+	protocol  protocol
+	body      []byte
+	operation string
 }
 
 // ServeHTTP answers a signed request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := uuid.NewString()
-	w.Header().Set("X-Amzn-RequestId", id)
-	c, err := a.understand(w, r)
-	if err != nil {
-		a.refuse(w, c.protocol, id, refusalOf(err))
-		return
+	c := call{id: uuid.NewString(), protocol: query{}}
+	w.Header().Set("X-Amzn-RequestId", c.id)
+	w.Header().Set("Date", a.cloud.Now().UTC().Format(http.TimeFormat)) // the cloud's time, by which its clients measure
+	err := a.understand(&c, w, r)
+	if err == nil {
+		err = c.answer(w, r)
 	}
-	answer, contentType, err := c.service.answer(r, c.protocol, c.body, id)
 	if err != nil {
-		a.refuse(w, c.protocol, id, refusalOf(err))
-		return
+		refuse(w, c.protocol, c.id, refusalOf(err))
 	}
-	a.write(w, http.StatusOK, contentType, answer)
 }
 
 // understand finds out whose service a request is for and in which protocol, and reads its body.
-func (a *API) understand(w http.ResponseWriter, r *http.Request) (c call, err error) {
-	c.protocol = query{}
+func (a *API) understand(c *call, w http.ResponseWriter, r *http.Request) (err error) {
 	signed := scope.FindStringSubmatch(r.Header.Get("Authorization"))
 	if signed == nil {
-		return c, aws.Refuse("IncompleteSignature", "The request has no signature of version 4 with a credential of the form "+
+		return aws.Refuse("IncompleteSignature", "The request has no signature of version 4 with a credential of the form "+
 			"KEY/DATE/REGION/SERVICE/aws4_request")
 	}
 	region, name := signed[3], signed[4]
 	if c.service = a.services[name]; c.service == nil {
-		return c, aws.Refuse("UnrecognizedClientException", "the emulator does not answer for the service %q; it does for %s", name,
+		return aws.Refuse("UnrecognizedClientException", "the emulator does not answer for the service %q; it does for %s", name,
 			strings.Join(aws.Keys(a.services), ", "))
 	}
 	if c.protocol = protocolOf(r, c.service); c.protocol == nil {
 		c.protocol = query{namespace: c.service.namespace}
-		return c, aws.Refuse("UnsupportedProtocol", "the request is in none of the protocols query, JSON and CBOR; its Content-Type is %q",
+		return aws.Refuse("UnsupportedProtocol", "the request is in none of the protocols query, JSON and CBOR; its Content-Type is %q",
 			r.Header.Get("Content-Type"))
 	}
 	if own := string(a.cloud.Region()); region != own {
-		return c, aws.Refuse("SignatureDoesNotMatch", "Credential should be scoped to a valid region: the emulator runs %s, not %s", own, region)
+		return aws.Refuse("SignatureDoesNotMatch", "Credential should be scoped to a valid region: the emulator runs %s, not %s", own, region)
+	}
+	if _, reads := c.protocol.(structural); !reads {
+		return nil // an object may be large: the operation reads it
 	}
 	if c.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody)); err != nil {
-		return c, aws.Refuse("RequestEntityTooLarge", "%v", err)
+		return aws.Refuse("RequestEntityTooLarge", "%v", err)
 	}
-	return c, nil
+	return nil
 }
 
 // answer runs the operation that a request asks for.
-func (s *service) answer(r *http.Request, p protocol, body []byte, id string) ([]byte, string, error) {
-	name := p.operation(r, body)
-	op, ok := s.operations[name]
-	if !ok {
-		return nil, "", aws.Refuse(p.unknownOperation(), "the emulator has no operation %s of %s; it has %s", cmp.Or(name, "(none named)"),
-			s.title, strings.Join(aws.Keys(s.operations), ", "))
+func (c call) answer(w http.ResponseWriter, r *http.Request) error {
+	c.operation = c.protocol.operation(r, c.body)
+	operation := c.service.operations[c.operation]
+	if operation == nil {
+		return aws.Refuse(c.protocol.unknownOperation(), "the emulator has no operation %s of %s; it has %s",
+			cmp.Or(c.operation, "(none named)"), c.service.title, strings.Join(aws.Keys(c.service.operations), ", "))
 	}
-	input := op.input()
-	members, err := p.read(body)
-	if err == nil {
-		err = fillInput(members, input)
-	}
-	if err != nil {
-		return nil, "", aws.Refuse("SerializationException", "%v", err)
-	}
-	output, err := op.run(r.Context(), input)
-	if err != nil {
-		return nil, "", err
-	}
-	return p.encode(name, id, output)
+	return operation(c, w, r)
 }
 
-func (a *API) refuse(w http.ResponseWriter, p protocol, id string, e *aws.Error) {
+func refuse(w http.ResponseWriter, p protocol, id string, e *aws.Error) {
 	body, contentType := p.refusal(id, e)
 	w.Header().Set("X-Amzn-Query-Error", e.Code+";Sender") // for clients that knew the service by the query protocol
-	a.write(w, statusOf(e), contentType, body)
+	write(w, statusOf(e), contentType, body)
 }
 
-func (a *API) write(w http.ResponseWriter, status int, contentType string, body []byte) {
-	w.Header().Set("Date", a.cloud.Now().UTC().Format(http.TimeFormat)) // the cloud's time, by which its clients measure
+func write(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	if contentType == "application/cbor" {
 		w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body) //nolint:gosec // XML, JSON or CBOR, never a page; an error says that the client is gone
+	_, _ = w.Write(body) // an error says that the client is gone
 }
 
 // refusalOf returns an error as the API words it.
@@ -165,6 +166,7 @@ const internalFailure = "InternalFailure"
 var statuses = map[string]int{
 	"IncompleteSignature": http.StatusForbidden, "SignatureDoesNotMatch": http.StatusForbidden,
 	"RequestEntityTooLarge": http.StatusRequestEntityTooLarge, internalFailure: http.StatusInternalServerError,
+	"NoSuchBucket": http.StatusNotFound, "NoSuchKey": http.StatusNotFound, "NotImplemented": http.StatusNotImplemented,
 }
 
 func statusOf(e *aws.Error) int { return cmp.Or(statuses[e.Code], http.StatusBadRequest) }

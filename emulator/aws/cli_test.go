@@ -25,13 +25,18 @@ func (w *world) run(t *testing.T, args ...string) (string, error) {
 	return string(out), err
 }
 
-func TestTheCommandOfAWSWorksUnchanged(t *testing.T) {
+func needAWSCommand(t *testing.T) {
+	t.Helper()
 	if _, err := os.Stat(awsCommand); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal("the AWS CLI is not installed")
 		}
 		t.Skip("the AWS CLI is not installed (Debian: awscli)")
 	}
+}
+
+func TestTheCommandOfAWSWorksUnchanged(t *testing.T) {
+	needAWSCommand(t)
 	w := newWorld(t)
 	id := cloud.Get(w.cloud, func(m *cloud.Model) string { return m.EC2.DescribeInstances()[0].ID })
 	for name, c := range map[string]struct {

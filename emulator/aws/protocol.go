@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -15,24 +16,31 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// A protocol reads requests and writes answers in one of AWS's wire formats. Most services speak several: the AWS CLI of a
-// Linux distribution asks CloudWatch by the query protocol, the SDK for Go by CBOR.
+// A protocol is one of AWS's wire formats. Most services speak several: the AWS CLI of a Linux distribution asks CloudWatch by
+// the query protocol, the SDK for Go by CBOR.
 type protocol interface {
 	// operation returns the name of the operation that a request asks for.
 	operation(r *http.Request, body []byte) string
-	// read returns the members of an operation's input.
-	read(body []byte) (any, error)
-	// encode returns an answer and its content type.
-	encode(operation, requestID string, answer any) ([]byte, string, error)
 	// refusal returns an error and its content type.
 	refusal(requestID string, e *aws.Error) ([]byte, string)
 	// unknownOperation is the error code for an operation that a service does not have.
 	unknownOperation() string
 }
 
+// structural is a protocol whose requests and answers are structures: all but that of S3.
+type structural interface {
+	protocol
+	// read returns the members of an operation's input.
+	read(body []byte) (any, error)
+	// encode returns an answer and its content type.
+	encode(operation, requestID string, answer any) ([]byte, string, error)
+}
+
 // protocolOf returns the protocol that a request is written in, or nil for none of AWS's.
 func protocolOf(r *http.Request, s *service) protocol {
 	switch {
+	case s.name == "s3":
+		return restXML{}
 	case s.name == "ec2":
 		return ec2Query{query{namespace: s.namespace}}
 	case r.Header.Get("Smithy-Protocol") == "rpc-v2-cbor":
@@ -69,9 +77,14 @@ func (m sameBothWays) operation(r *http.Request, _ []byte) string {
 func (m sameBothWays) read(body []byte) (any, error) { return m.reader(body) }
 
 func (m sameBothWays) encode(_, _ string, answer any) ([]byte, string, error) {
+	serializable, ok := answer.(smithy.Serializable)
+	if !ok { // a structure of this package, which only services that speak JSON have
+		body, err := json.Marshal(answer)
+		return body, m.contentType, err
+	}
 	sent := smithyhttp.NewStackRequest().(*smithyhttp.Request)
 	sent.URL = &url.URL{}
-	if err := m.codec.SerializeRequest(context.Background(), anyOperation, answer.(smithy.Serializable), sent); err != nil {
+	if err := m.codec.SerializeRequest(context.Background(), anyOperation, serializable, sent); err != nil {
 		return nil, "", err
 	}
 	stream := sent.GetStream()

@@ -29,8 +29,12 @@ func (query) read(body []byte) (any, error) { return readForm(body) }
 func (q query) encode(operation, requestID string, answer any) ([]byte, string, error) {
 	w := newXMLWriter()
 	w.open(operation+"Response", xml.Attr{Name: xml.Name{Local: "xmlns"}, Value: q.namespace})
-	w.root = operation + "Result"
-	answer.(smithy.Serializable).Serialize(w)
+	if serializable, ok := answer.(smithy.Serializable); ok {
+		w.root = operation + "Result"
+		serializable.Serialize(w)
+	} else { // a structure of this package
+		w.element(operation+"Result", answer)
+	}
 	w.open("ResponseMetadata")
 	w.text("RequestId", requestID)
 	w.close()

@@ -43,7 +43,7 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	w := &world{cloud: c, clock: clock, bad: map[int]bool{}}
 	require.NoError(t, c.Change(w.build))
-	server := httptest.NewServer(aws.New(c))
+	server := httptest.NewServer(aws.New(c, t.TempDir()))
 	t.Cleanup(server.Close)
 	w.url = server.URL
 	stop, stopped := make(chan struct{}), make(chan struct{})

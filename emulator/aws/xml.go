@@ -81,6 +81,13 @@ func (w *xmlWriter) text(name, value string) {
 	w.token(xml.EndElement{Name: xml.Name{Local: name}})
 }
 
+// element writes a structure that encoding/xml can write.
+func (w *xmlWriter) element(name string, value any) {
+	if err := w.encoder.EncodeElement(value, xml.StartElement{Name: xml.Name{Local: name}}); err != nil && w.err == nil {
+		w.err = err
+	}
+}
+
 // name returns the element's name of a value.
 func (w *xmlWriter) name(s *smithy.Schema) string {
 	if w.root != "" {

@@ -1,17 +1,13 @@
 package provider
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/s3"
+	"github.com/elastic-service/elastic-service/internal/objects"
 )
 
 type objectInputs struct {
@@ -34,7 +30,7 @@ func bucketObject() resourceType {
 }
 
 func (in objectInputs) put(m *cloud.Model) error {
-	return m.S3.PutObject(in.Bucket, s3.Object{Key: in.Key, Source: in.Source, SHA256: filepath.Base(in.Source)})
+	return m.S3.PutObject(in.Bucket, s3.NewObject(in.Key, in.Source, m.Clock.Now()))
 }
 
 // upload copies the file behind each asset among the inputs into the emulator's own folder, as S3 would, and replaces the
@@ -49,32 +45,11 @@ func (p *awsProvider) upload(inputs resource.PropertyMap) (resource.PropertyMap,
 		if !ok {
 			return nil, fmt.Errorf("%s is not a file on this machine: the emulator takes file assets", key)
 		}
-		stored, err := store(path, p.objects)
+		stored, err := objects.KeepFile(p.objects, path)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", key, err)
 		}
 		uploaded[key] = resource.NewStringProperty(stored)
 	}
 	return uploaded, nil
-}
-
-// store copies a file into a folder, under the SHA-256 of its bytes, and returns the path of the copy.
-func store(file, folder string) (string, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return "", err
-	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(data)
-	stored := filepath.Join(folder, hex.EncodeToString(sum[:]))
-	if _, err := os.Stat(stored); err == nil {
-		return stored, nil
-	}
-	partial := stored + ".new"
-	if err := os.WriteFile(partial, data, 0o600); err != nil {
-		return "", errors.Join(err, os.Remove(partial))
-	}
-	return stored, os.Rename(partial, stored)
 }

@@ -15,11 +15,7 @@ func (s *Store) Object(instance, bucket, key string) (s3.Object, error) {
 	if err := s.mayRead(s.Instances[instance], bucket, key); err != nil {
 		return s3.Object{}, err
 	}
-	object, found := s.s3.Buckets[bucket].Objects[key]
-	if !found {
-		return s3.Object{}, aws.Refuse("NoSuchKey", "The specified key does not exist: %s.", key)
-	}
-	return object, nil
+	return s.s3.Object(bucket, key)
 }
 
 // mayRead refuses to read an object that the instance may not read or cannot reach.
@@ -38,8 +34,6 @@ func (s *Store) mayRead(i *Instance, bucket, key string) error {
 		return aws.Refuse("AccessDenied", "the instance's role is not allowed to perform %s on %s", action, arn)
 	case endpoint != nil && endpoint.Policy != "" && !iam.Evaluate([]string{endpoint.Policy}, action, arn):
 		return aws.Refuse("AccessDenied", "no VPC endpoint policy of %s allows the %s action on %s", endpoint.ID, action, arn)
-	case s.s3.Buckets[bucket] == nil:
-		return aws.Refuse("NoSuchBucket", "The specified bucket does not exist: %s.", bucket)
 	}
 	return nil
 }

@@ -1,7 +1,9 @@
 package s3
 
 import (
+	"path/filepath"
 	"regexp"
+	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/iam"
@@ -16,9 +18,15 @@ type Bucket struct {
 
 // Object is a stored object.
 type Object struct {
-	Key    string
-	Source string // local file that holds the bytes
-	SHA256 string
+	Key      string
+	Source   string // local file that holds the bytes
+	SHA256   string
+	Modified time.Time
+}
+
+// NewObject returns an object whose bytes are in a file that is named for their SHA-256.
+func NewObject(key, file string, now time.Time) Object {
+	return Object{Key: key, Source: file, SHA256: filepath.Base(file), Modified: now}
 }
 
 // bucketName matches names of general purpose buckets (S3 User Guide: "Bucket naming rules").
@@ -49,7 +57,7 @@ func (s *Store) DeleteBucket(name string, force bool) error {
 func (s *Store) PutBucketPolicy(bucket, document string) error {
 	found := s.Buckets[bucket]
 	if found == nil {
-		return aws.Refuse("NoSuchBucket", "The specified bucket does not exist: %s.", bucket)
+		return noBucket(bucket)
 	}
 	if err := iam.CheckPolicy(document); err != nil {
 		return aws.Refuse("MalformedPolicy", "Policies must be valid JSON and have statements that allow or deny.")
@@ -70,10 +78,40 @@ func (s *Store) DeleteBucketPolicy(bucket string) error {
 func (s *Store) PutObject(bucket string, object Object) error {
 	found := s.Buckets[bucket]
 	if found == nil {
-		return aws.Refuse("NoSuchBucket", "The specified bucket does not exist: %s.", bucket)
+		return noBucket(bucket)
 	}
 	found.Objects[object.Key] = object
 	return nil
+}
+
+// Object returns an object of a bucket (API: GetObject).
+func (s *Store) Object(bucket, key string) (Object, error) {
+	found := s.Buckets[bucket]
+	if found == nil {
+		return Object{}, noBucket(bucket)
+	}
+	object, ok := found.Objects[key]
+	if !ok {
+		return Object{}, aws.Refuse("NoSuchKey", "The specified key does not exist: %s.", key)
+	}
+	return object, nil
+}
+
+// Objects returns the objects of a bucket, sorted by key (API: ListObjectsV2).
+func (s *Store) Objects(bucket string) ([]Object, error) {
+	found := s.Buckets[bucket]
+	if found == nil {
+		return nil, noBucket(bucket)
+	}
+	var all []Object
+	for _, key := range aws.Keys(found.Objects) {
+		all = append(all, found.Objects[key])
+	}
+	return all, nil
+}
+
+func noBucket(name string) error {
+	return aws.Refuse("NoSuchBucket", "The specified bucket does not exist: %s.", name)
 }
 
 // DeleteObject deletes an object.
