@@ -50,9 +50,8 @@ type Args struct {
 	// BackupDays is how long daily backups are kept, 0–35; 0: no backups.
 	BackupDays int
 
-	// Protect refuses the database's deletion, in Pulumi, which then changes nothing else either, and at RDS. If both
-	// protections are removed by hand while Protect is set, the database leaves a last snapshot. Without Protect it leaves
-	// nothing.
+	// Protect makes RDS refuse the database's deletion. If that is lifted by hand, the database leaves a last snapshot when it
+	// is deleted. Without Protect it leaves nothing.
 	Protect bool
 
 	// Tags are put on everything that takes tags, snapshots included.
@@ -221,5 +220,5 @@ func (d *Database) instance(
 	if args.Protect {
 		in.FinalSnapshotIdentifier = pulumi.Sprintf("%s-final-%s", name, args.VPCID)
 	}
-	return rds.NewInstance(ctx, name+"-database", in, pulumi.Parent(d), pulumi.Protect(args.Protect))
+	return rds.NewInstance(ctx, name+"-database", in, pulumi.Parent(d))
 }

@@ -187,7 +187,6 @@ func TestDatabaseIsEncryptedPrivateAndKeepsItsPasswordToItself(t *testing.T) {
 		"applyImmediately":         false,
 		"tags":                     map[string]any{"Service": "swiftcode"},
 	}, g.Find("aws:rds/instance:Instance", "swiftcode-database").Inputs.Mappable())
-	assert.True(t, g.Find("aws:rds/instance:Instance", "swiftcode-database").Protect)
 	assert.Equal(t, []any{"subnet-a", "subnet-b"}, subnets.Inputs.Mappable()["subnetIds"])
 }
 
@@ -209,7 +208,6 @@ func TestWithoutProtectionItGoesWithoutASnapshot(t *testing.T) {
 	assert.Equal(t, false, in["deletionProtection"])
 	assert.Equal(t, true, in["skipFinalSnapshot"])
 	assert.NotContains(t, in, "finalSnapshotIdentifier")
-	assert.False(t, g.Find("aws:rds/instance:Instance", "swiftcode-database").Protect)
 }
 
 func TestAMinorVersionThatIsAskedForStays(t *testing.T) {

@@ -75,8 +75,8 @@ type Args struct {
 	// connections only.
 	AccessLogs bool
 
-	// Protect refuses to delete or replace the balancer, and to empty the bucket of its logs, until it is set to false and
-	// applied.
+	// Protect makes AWS refuse to delete the balancer, and the bucket of its logs unless that is empty, until it is set to
+	// false and applied. It does not keep the listeners: let Pulumi protect the component too.
 	Protect bool
 
 	// Tags are put on everything that takes tags.
@@ -102,6 +102,9 @@ type Balancer struct {
 
 	// TargetGroupARN names the group that members register with. It is known long before the balancer works.
 	TargetGroupARN pulumi.StringOutput
+
+	// Targets is that group, for what must not change before it.
+	Targets pulumi.Resource
 
 	// TargetGroupARNSuffix is how the target group's metrics name it.
 	TargetGroupARNSuffix pulumi.StringOutput
@@ -170,7 +173,7 @@ func (b *Balancer) children(ctx *pulumi.Context, name string, args *Args) error 
 		return err
 	}
 	b.ARN, b.ARNSuffix, b.DNSName = balancer.Arn, balancer.ArnSuffix, balancer.DnsName
-	b.TargetGroupARN, b.TargetGroupARNSuffix = targets.Arn, targets.ArnSuffix
+	b.TargetGroupARN, b.TargetGroupARNSuffix, b.Targets = targets.Arn, targets.ArnSuffix, targets
 	b.SecurityGroupID = group.ID().ToStringOutput()
 	certificate, err := b.named(ctx, name, args, balancer)
 	if err != nil {
@@ -240,11 +243,8 @@ func (b *Balancer) loadBalancer(
 	}
 	// A target group belongs to one balancer at a time (ELB: TargetGroupAssociationLimit), so that the old balancer is
 	// deleted first.
-	opts := []pulumi.ResourceOption{pulumi.Parent(b), pulumi.DeleteBeforeReplace(true)}
 	if args.Protect {
-		// AWS alone would refuse only after the listeners are gone: Pulumi refuses before anything is.
 		balancer.EnableDeletionProtection = pulumi.Bool(true)
-		opts = append(opts, pulumi.Protect(true))
 	}
-	return lb.NewLoadBalancer(ctx, name+"-lb", balancer, opts...)
+	return lb.NewLoadBalancer(ctx, name+"-lb", balancer, pulumi.Parent(b), pulumi.DeleteBeforeReplace(true))
 }

@@ -71,8 +71,9 @@ type Settings struct {
 	// What CloudWatch shows and reports.
 	Monitoring Monitoring
 
-	// The balancer and the database refuse to be deleted. After that protection is lifted by hand, access logs stay and the
-	// database leaves a snapshot. To destroy such a stack with all its data, set `protect` to false and run `pulumi up` first.
+	// Nothing of the stack can be destroyed, and no change can delete or replace what carries traffic, data or the way out;
+	// releases go through. AWS refuses to delete the balancer and the database, too. To lift it, set `protect` to false and run
+	// `pulumi up`.
 	Protect bool
 }
 

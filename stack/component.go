@@ -71,6 +71,10 @@ type components struct {
 
 // wire registers the components and returns the stack's outputs.
 func (p *plan) wire(ctx *pulumi.Context) (pulumi.Map, error) {
+	protection, err := protect(ctx, p.settings.Protect)
+	if err != nil {
+		return nil, err
+	}
 	registered, outputs := &components{}, pulumi.Map{}
 	for _, c := range p.components() {
 		if err := c.add(p, ctx, registered); err != nil {
@@ -80,5 +84,5 @@ func (p *plan) wire(ctx *pulumi.Context) (pulumi.Map, error) {
 			maps.Copy(outputs, c.outputs(p, registered))
 		}
 	}
-	return outputs, nil
+	return outputs, protection.close(ctx, p.settings.Service)
 }

@@ -367,15 +367,3 @@ func TestImagesStayAsTheyWereFoundFirst(t *testing.T) {
 	assert.Equal(t, "/dev/sda1", at(template, "blockDeviceMappings", 0, "deviceName"))
 	assert.Equal(t, "ami-02", at(g.OfType("aws:ec2/instance:Instance")[0], "ami"))
 }
-
-func TestProtectHoldsBalancerAndDatabase(t *testing.T) {
-	for _, protect := range []bool{true, false} {
-		g := deploy(t, world(t, "swiftcode", map[string]any{"protect": protect}))
-		balancer, database := g.OfType("LoadBalancer")[0], g.OfType("aws:rds/instance:Instance")[0]
-		assert.Equal(t, protect, at(balancer, "enableDeletionProtection") == true)
-		assert.Equal(t, protect, at(database, "deletionProtection") == true)
-		assert.Equal(t, protect, at(database, "skipFinalSnapshot") != true)
-		assert.Equal(t, protect, balancer.Protect)
-		assert.Equal(t, protect, database.Protect)
-	}
-}

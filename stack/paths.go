@@ -13,6 +13,7 @@ var pathsComponent = component{add: (*plan).addPaths}
 type path struct {
 	name        string
 	parent      pulumi.Resource
+	after       []pulumi.Resource
 	from, to    pulumi.StringInput
 	port, last  int // last is 0 for a single port
 	description string
@@ -25,10 +26,14 @@ const (
 )
 
 // addPaths opens the paths from the balancer to the instances, for the service and for the health check, and from the
-// instances to the database.
+// instances to the database. Those of the balancer wait for its target group: where a protected group refuses another port,
+// the present port stays open.
 func (p *plan) addPaths(ctx *pulumi.Context, c *components) error {
 	from, to := c.balancer.SecurityGroupID, c.template.SecurityGroupID
-	service := path{name: "service", parent: c.balancer, from: from, to: to, description: "Connections of clients"}
+	targets := []pulumi.Resource{c.balancer.Targets}
+	service := path{
+		name: "service", parent: c.balancer, after: targets, from: from, to: to, description: "Connections of clients",
+	}
 	service.port = p.settings.TargetPort()
 	if p.settings.Containers != nil {
 		service.port, service.last = firstDynamicPort, lastDynamicPort
@@ -36,7 +41,7 @@ func (p *plan) addPaths(ctx *pulumi.Context, c *components) error {
 	paths := []path{service}
 	if port := p.settings.Health.Port; port != 0 && port != service.port {
 		paths = append(paths, path{
-			name: "health", parent: c.balancer, from: from, to: to, port: port, description: "Health checks",
+			name: "health", parent: c.balancer, after: targets, from: from, to: to, port: port, description: "Health checks",
 		})
 	}
 	if c.database != nil {
@@ -53,7 +58,7 @@ func (p *plan) allow(ctx *pulumi.Context, c *components, paths ...path) error {
 		pair, err := network.Allow(ctx, p.settings.Service+"-"+path.name, &network.AllowArgs{
 			From: path.from, To: path.to, Port: path.port, ToPort: path.last,
 			Description: path.description, Tags: p.tags,
-		}, pulumi.Parent(path.parent))
+		}, pulumi.Parent(path.parent), pulumi.DependsOn(path.after))
 		if err != nil {
 			return err
 		}

@@ -133,7 +133,12 @@ func (e *Engine) Destroy(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	<-done
-	counter, done = count()
+	return e.DestroyUnseen(ctx)
+}
+
+// DestroyUnseen removes everything that the stack deployed without a preview, as `pulumi destroy --yes --skip-preview` does.
+func (e *Engine) DestroyUnseen(ctx context.Context) (Result, error) {
+	counter, done := count()
 	options := []optdestroy.Option{optdestroy.EventStreams(counter.events), optdestroy.SuppressOutputs()}
 	if e.progress != nil {
 		options = append(options, optdestroy.ProgressStreams(e.progress))

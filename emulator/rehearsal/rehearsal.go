@@ -95,7 +95,7 @@ func (r *Rehearsal) runSteps(ctx context.Context) error {
 	} else {
 		steps = append(steps, r.loseInstance)
 	}
-	steps = append(steps, r.release, r.scaleBySteps, r.checkNotifications, r.refuseDestruction, r.destroy)
+	steps = append(steps, r.release, r.scaleBySteps, r.checkNotifications, r.tryProtection, r.destroy)
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err

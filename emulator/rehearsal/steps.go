@@ -189,31 +189,6 @@ func (r *Rehearsal) loseInstance(ctx context.Context) error {
 	return nil
 }
 
-// refuseDestruction checks that a protected stack cannot be destroyed, and turns its protection off.
-func (r *Rehearsal) refuseDestruction(ctx context.Context) error {
-	if !r.deployment.Settings.Protect {
-		return nil
-	}
-	e, err := r.deployment.Session.Pulumi(ctx)
-	if err != nil {
-		return err
-	}
-	result, err := e.Destroy(ctx)
-	if err == nil || result.Deleted > 0 {
-		return fmt.Errorf("a protected stack was destroyed: %s", result)
-	}
-	reason, _, _ := strings.Cut(strings.Join(strings.Fields(err.Error()), " "), ". ")
-	r.say("protected", "destroying the stack is refused: %s", reason)
-	if err := r.deployment.Set(false, "protect"); err != nil {
-		return err
-	}
-	if result, err = r.deployment.Up(ctx); err != nil {
-		return fmt.Errorf("turning the protection off failed:\n%w", err)
-	}
-	r.sayResult("", "with protect: false, %s", result)
-	return nil
-}
-
 // destroy destroys the stack.
 func (r *Rehearsal) destroy(ctx context.Context) error {
 	r.say("destroy", "begun: the group drains its instances before it terminates them")

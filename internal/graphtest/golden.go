@@ -61,7 +61,7 @@ func firstDifference(got, want string) (line int, is, was string) {
 }
 
 // Text returns the graph as text for people: resources sorted by type and name, each with its parent, with its dependencies
-// that are not sources of its inputs, and with a line for each input and its sources.
+// that are not sources of its inputs, whether it is protected, and with a line for each input and its sources.
 //
 // Values that come from another resource are shown as ${name.output}, contents of artifacts as numbered hashes: neither
 // identifiers nor the compiler's version are part of the text. User data is decoded.
@@ -75,6 +75,9 @@ func (g *Graph) Text() string {
 		if only := g.waitsFor(r); len(only) > 0 {
 			fmt.Fprintf(out, "  after %s\n", strings.Join(only, ", "))
 		}
+		if r.Protect {
+			out.WriteString("  protected\n")
+		}
 		for _, property := range slices.Sorted(maps.Keys(r.Inputs)) {
 			g.writeInput(out, r, string(property))
 		}
@@ -85,6 +88,9 @@ func (g *Graph) Text() string {
 
 // waitsFor returns the names of r's dependencies that none of its inputs comes from.
 func (g *Graph) waitsFor(r *Resource) []string {
+	if g.NeedsAll(r) {
+		return []string{"everything else"}
+	}
 	inputs := g.InputsFrom(r)
 	var only []string
 	for _, dep := range g.Dependencies(r) {

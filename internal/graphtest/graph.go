@@ -161,6 +161,14 @@ func (g *Graph) Reaches(from, to *Resource) bool {
 	return walk(from)
 }
 
+// NeedsAll reports whether r depends on all other resources, so that it is deleted before any of them.
+func (g *Graph) NeedsAll(r *Resource) bool {
+	needed := g.Dependencies(r)
+	return len(needed) > 1 && !slices.ContainsFunc(g.Resources, func(other *Resource) bool {
+		return (other.Custom || other.Remote) && other != r && !slices.Contains(needed, other)
+	})
+}
+
 // CriticalPath returns the longest chain of resources, each needing the resource before it, and its duration. The function
 // edges returns what a resource needs: [Graph.Before] or [Graph.InputsFrom].
 func (g *Graph) CriticalPath(
