@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/internals"
 
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
@@ -57,4 +58,13 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	}
 	p.Kept = stash.Output
 	return p, ctx.RegisterResourceOutputs(p, pulumi.Map{"kept": p.Kept})
+}
+
+// Await returns the value, for what shapes the graph. It returns nil where the engine leaves the pin out, as with --target.
+func (p *Pin) Await(ctx *pulumi.Context) (any, error) {
+	result, err := internals.UnsafeAwaitOutput(ctx.Context(), p.Kept)
+	if err != nil || !result.Known {
+		return nil, err
+	}
+	return result.Value, nil
 }

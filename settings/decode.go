@@ -80,6 +80,9 @@ func (d *decoder) decode(path string, in any, out reflect.Value) {
 	case time.Duration:
 		d.seconds(path, in, out)
 		return
+	case Zones:
+		d.zones(path, in, out)
+		return
 	case healthcheck.Check:
 		var c check
 		d.decode(path, in, reflect.ValueOf(&c).Elem())
@@ -122,7 +125,7 @@ func (d *decoder) object(path string, in any, out reflect.Value) {
 // field decodes one setting. A key without a value counts as left out.
 func (d *decoder) field(path string, in any, f field, out reflect.Value) {
 	standard, hasDefault := f.Tag.Lookup("default")
-	section := f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[netip.Prefix]()
+	section := f.Type.Kind() == reflect.Struct && !isScalar(f.Type)
 	switch {
 	case in != nil:
 		d.decode(path, in, out)
@@ -133,6 +136,11 @@ func (d *decoder) field(path string, in any, f field, out reflect.Value) {
 	case section:
 		d.decode(path, map[string]any{}, out)
 	}
+}
+
+// isScalar reports whether a struct stands for a value that is not an object in the configuration.
+func isScalar(t reflect.Type) bool {
+	return t == reflect.TypeFor[netip.Prefix]() || t == reflect.TypeFor[Zones]()
 }
 
 func (d *decoder) list(path string, in any, out reflect.Value) {
@@ -207,6 +215,19 @@ func (d *decoder) integer(path string, in any, kind string) (int64, bool) {
 func (d *decoder) seconds(path string, in any, out reflect.Value) {
 	if n, ok := d.integer(path, in, "a whole number of seconds"); ok {
 		out.SetInt(n * int64(time.Second))
+	}
+}
+
+// zones takes a number of zones, or a list of their names.
+func (d *decoder) zones(path string, in any, out reflect.Value) {
+	zones := out.Addr().Interface().(*Zones)
+	if _, isList := in.([]any); isList {
+		d.list(path, in, reflect.ValueOf(&zones.Names).Elem())
+		zones.Number = len(zones.Names)
+		return
+	}
+	if n, ok := d.integer(path, in, "a whole number, or a list of zones"); ok {
+		zones.Number = int(n)
 	}
 }
 

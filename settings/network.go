@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/bits"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -18,9 +19,11 @@ type Network struct {
 	// subnets of /27 (ELB User Guide, subnets for your load balancer).
 	CIDR netip.Prefix `default:"\"192.168.0.0/23\"" unit:"IPv4 range"`
 
-	// The number of availability zones, each with one public subnet. The first zones by name are taken.
-	// Limits: 2 to 6, and no more than the region has.
-	Zones int `default:"2" minimum:"2" maximum:"6" unit:"zones"`
+	// The availability zones, each with one public subnet: their number, or a list of their names. For a number the stack takes
+	// the first zones by name that offer the types of its instances, at its first deployment, and keeps them.
+	// Limits: 2 to 6, and no more than the region has; names such as `us-east-1a`, each once; each offers the types of the
+	// instances.
+	Zones Zones `default:"2" minimum:"2" maximum:"6" unit:"zones"`
 
 	// The ranges of the public subnets, in the order of the zones.
 	// Default: equal parts of `cidr`.
@@ -49,6 +52,14 @@ type Network struct {
 	// Logs which addresses exchanged traffic, in a CloudWatch log group, for 30 days.
 	FlowLogs bool
 }
+
+// Zones are availability zones.
+type Zones struct {
+	Number int
+	Names  []string // nil if the stack may choose
+}
+
+var zonePattern = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[1-9][0-9]?[a-z]$`)
 
 const (
 	minZones = 2
@@ -81,7 +92,7 @@ const smallestALB = 27
 
 // share returns the prefix length of a public subnet: a zone's whole part of the VPC, or a quarter of it with private subnets.
 func (n Network) share() int {
-	size := n.CIDR.Bits() + bits.Len(uint(max(n.Zones, 1)-1))
+	size := n.CIDR.Bits() + bits.Len(uint(max(n.Zones.Number, 1)-1))
 	if n.Private {
 		size += 2
 	}
@@ -95,10 +106,10 @@ func (n Network) validate(l *invalid.List) {
 	case rangeFits && !slices.ContainsFunc(privateRanges, func(p netip.Prefix) bool { return covers(p, n.CIDR) }):
 		l.Add("network.cidr", n.CIDR, "is not in a private range: %s", list(privateRanges))
 	case rangeFits && zonesFit && len(n.Subnets) == 0 && n.share() > smallestRange:
-		l.Add("network.cidr", n.CIDR, "is too small for %d zones: each needs a subnet of /%d at least", n.Zones, smallestRange)
+		l.Add("network.cidr", n.CIDR, "is too small for %d zones: each needs a subnet of /%d at least", n.Zones.Number, smallestRange)
 	}
-	if zonesFit && len(n.Subnets) > 0 && len(n.Subnets) != n.Zones {
-		l.Add("network.subnets", len(n.Subnets), "are given for %d zones: there must be one a zone, or none", n.Zones)
+	if zonesFit && len(n.Subnets) > 0 && len(n.Subnets) != n.Zones.Number {
+		l.Add("network.subnets", len(n.Subnets), "are given for %d zones: there must be one a zone, or none", n.Zones.Number)
 	}
 	for i := range n.Subnets {
 		n.validateSubnet(l, i, rangeFits)
@@ -125,12 +136,21 @@ func (n Network) validatePrivate(l *invalid.List) {
 	}
 }
 
-func validateZones(l *invalid.List, zones int) bool {
+// validateZones reports whether the number of zones is possible.
+func validateZones(l *invalid.List, zones Zones) bool {
+	for i, name := range zones.Names {
+		switch at := fmt.Sprintf("network.zones[%d]", i); {
+		case !zonePattern.MatchString(name):
+			l.Add(at, name, "is not an availability zone such as us-east-1a")
+		case slices.Contains(zones.Names[:i], name):
+			l.Add(at, name, "is listed twice")
+		}
+	}
 	switch {
-	case zones < minZones:
-		l.Add("network.zones", zones, "is below %d: a zone can fail as a whole", minZones)
-	case zones > maxZones:
-		l.Add("network.zones", zones, "is above %d, which no region has", maxZones)
+	case zones.Number < minZones:
+		l.Add("network.zones", zones.Number, "is below %d: a zone can fail as a whole", minZones)
+	case zones.Number > maxZones:
+		l.Add("network.zones", zones.Number, "is above %d, which no region has", maxZones)
 	default:
 		return true
 	}

@@ -194,6 +194,18 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		},
 		{name: "a range of IPv6", given: `network: {cidr: "fd00::/56"}`, want: `network.cidr: fd00::/56 is IPv6: it must be IPv4`},
 		{name: "one zone", given: `network: {zones: 1}`, want: `network.zones: 1 is below 2: a zone can fail as a whole`},
+		{name: "one zone by its name", given: `network: {zones: [us-east-1a]}`, want: `network.zones: 1 is below 2: a zone can fail as a whole`},
+		{
+			name:  "a zone twice",
+			given: `network: {zones: [us-east-1a, us-east-1a]}`,
+			want:  `network.zones[1]: "us-east-1a" is listed twice`,
+		},
+		{
+			name:  "the ID of a zone",
+			given: `network: {zones: [us-east-1a, use1-az2]}`,
+			want:  `network.zones[1]: "use1-az2" is not an availability zone such as us-east-1a`,
+		},
+		{name: "zones in words", given: `network: {zones: two}`, want: `network.zones: "two" is not a whole number, or a list of zones`},
 		{name: "negative zones", given: `network: {zones: -2}`, want: `network.zones: -2 is below 2: a zone can fail as a whole`},
 		{name: "seven zones", given: `network: {zones: 7}`, want: `network.zones: 7 is above 6, which no region has`},
 		{

@@ -50,7 +50,7 @@ func settingsOf(t testing.TB, texts map[string]string, object reflect.Type) []se
 		if within == reflect.TypeFor[healthcheck.Check]() {
 			within = reflect.TypeFor[check]()
 		}
-		if within.Kind() == reflect.Struct && within != reflect.TypeFor[netip.Prefix]() {
+		if within.Kind() == reflect.Struct && !isScalar(within) {
 			s.inner = settingsOf(t, texts, within)
 		}
 		name := object.Name() + "." + f.Name
@@ -120,6 +120,8 @@ func (s setting) kind() string {
 		return "text"
 	case is[time.Duration](s):
 		return "whole number"
+	case is[Zones](s):
+		return "whole number or list of text"
 	case s.element != nil && s.inner != nil:
 		return "list of objects"
 	case s.element != nil && s.element.Kind() == reflect.Int:

@@ -120,6 +120,10 @@ func (s setting) schema() schema {
 	if values := s.enum(); values != nil {
 		value["enum"] = values
 	}
+	if is[Zones](s) { // which a list has as well, for the number of its elements
+		value["type"], value["items"] = []string{"integer", "array"}, schema{"type": "string", "pattern": zonePattern.String()}
+		value["minItems"], value["maxItems"], value["uniqueItems"] = json.Number(s.Tag.Get("minimum")), json.Number(s.Tag.Get("maximum")), true
+	}
 	for tag, keyword := range map[string]string{"minimum": "minimum", "maximum": "maximum", "above": "exclusiveMinimum"} {
 		if bound := s.Tag.Get(tag); bound != "" {
 			value[keyword] = json.Number(bound)

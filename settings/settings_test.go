@@ -81,7 +81,7 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 	assert.Equal(t, &Settings{
 		Region:  "us-east-1",
 		Service: "musicguru",
-		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: 2, NAT: "none"},
+		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: Zones{Number: 2}, NAT: "none"},
 		Image:   Image{ID: "ami-0123456789abcdef0"},
 		Compute: Compute{InstanceType: "t3.micro", PublicAddress: new(true)},
 		App: &App{Port: 5000, Services: []Service{
@@ -131,7 +131,7 @@ scaling:
 	assert.Equal(t, &Settings{
 		Region:  "us-gov-west-1",
 		Service: "guru-2",
-		Network: Network{CIDR: netip.MustParsePrefix("10.1.0.0/16"), Zones: 3, NAT: "none", Subnets: []netip.Prefix{
+		Network: Network{CIDR: netip.MustParsePrefix("10.1.0.0/16"), Zones: Zones{Number: 3}, NAT: "none", Subnets: []netip.Prefix{
 			netip.MustParsePrefix("10.1.0.0/20"), netip.MustParsePrefix("10.1.16.0/20"), netip.MustParsePrefix("10.1.128.0/17"),
 		}},
 		Image: Image{Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"},
@@ -174,7 +174,7 @@ func TestDevStackIsMusicGuruAsItWasBuiltByHand(t *testing.T) {
 	assert.Equal(t, &Settings{
 		Region:  "us-east-1",
 		Service: "musicguru",
-		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: 2, NAT: "none"},
+		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: Zones{Number: 2}, NAT: "none"},
 		Image:   Image{Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},
 		Compute: Compute{InstanceType: "t3.micro", PublicAddress: new(true)},
 		App: &App{

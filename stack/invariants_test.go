@@ -273,9 +273,32 @@ func TestZonesAreTheFirstByNameOfThoseThatNeedNoOptIn(t *testing.T) {
 	g := deploy(t, w)
 	assert.Equal(t, []any{"us-east-1b", "us-east-1c"}, at(g.OfType("Vpc")[0], "availabilityZoneNames"))
 	assert.Equal(t, map[string]any{
-		"state":   "available",
 		"filters": []any{map[string]any{"name": "opt-in-status", "values": []any{"opt-in-not-required"}}},
-	}, g.Invokes[0].Args.Mappable())
+	}, g.Invokes[0].Args.Mappable(), "in any state: a zone that is impaired stays a zone of the stack")
+}
+
+func TestZonesThatDoNotOfferTheTypeArePassedOver(t *testing.T) {
+	w := world(t, "dev", nil)
+	w.Lacks = []string{"us-east-1b"}
+	assert.Equal(t, []any{"us-east-1a", "us-east-1c"}, at(deploy(t, w).OfType("Vpc")[0], "availabilityZoneNames"))
+}
+
+func TestZonesStayAsTheyWereFoundFirst(t *testing.T) {
+	w := world(t, "dev", nil)
+	w.Kept = map[string]any{"musicguru-zones-kept": []any{"us-east-1b", "us-east-1c"}}
+	assert.Equal(t, []any{"us-east-1b", "us-east-1c"}, at(deploy(t, w).OfType("Vpc")[0], "availabilityZoneNames"))
+
+	w.Lacks = []string{"us-east-1c"}
+	g, err := graphtest.Run(t, w, Deploy)
+	require.ErrorContains(t, err, `compute.instanceType: "t3.micro" is for other zones: us-east-1c, which the stack has been in since its `+
+		`first deployment, does not offer t3.micro (those that do: us-east-1a, us-east-1b)`)
+	assert.Empty(t, g.OfType("Vpc"))
+}
+
+func TestZonesAreThoseThatTheSettingsName(t *testing.T) {
+	w := world(t, "dev", map[string]any{"network.zones": []any{"us-east-1c", "us-east-1a"}})
+	w.Kept = map[string]any{"musicguru-zones-kept": []any{"us-east-1b", "us-east-1c"}}
+	assert.Equal(t, []any{"us-east-1c", "us-east-1a"}, at(deploy(t, w).OfType("Vpc")[0], "availabilityZoneNames"))
 }
 
 func TestTheRootVolumeTakesTheImagesOwnDevice(t *testing.T) {

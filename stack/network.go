@@ -1,14 +1,8 @@
 package stack
 
 import (
-	"fmt"
-	"slices"
-	"strings"
-
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/loadbalancing"
 	"github.com/elastic-service/elastic-service/network"
 )
@@ -18,31 +12,15 @@ var networkComponent = component{
 	section:  "network",
 	look:     (*plan).findZones,
 	validate: func(p *plan) error { return p.networkArgs().Validate() },
-	add: func(p *plan, ctx *pulumi.Context, c *components) (err error) {
+	add: func(p *plan, ctx *pulumi.Context, c *components) error {
+		if err := p.keepZones(ctx); err != nil {
+			return err
+		}
+		var err error
 		c.network, err = network.New(ctx, p.settings.Service, p.networkArgs())
 		return err
 	},
 	outputs: func(_ *plan, c *components) pulumi.Map { return pulumi.Map{"vpc": c.network.VPCID} },
-}
-
-// findZones takes the first zones by name, so that it takes the same zones every time.
-func (p *plan) findZones(ctx *pulumi.Context, problems *invalid.List) {
-	found, err := aws.GetAvailabilityZones(ctx, &aws.GetAvailabilityZonesArgs{
-		State: new("available"),
-		// Local zones and zones that an account has opted in to lack load balancers and many instance types.
-		Filters: []aws.GetAvailabilityZonesFilter{{Name: "opt-in-status", Values: []string{"opt-in-not-required"}}},
-	})
-	if err != nil {
-		problems.Include("network.zones", fmt.Errorf("listing the zones of %s: %w", p.settings.Region, err))
-		return
-	}
-	names := slices.Sorted(slices.Values(found.Names))
-	if wanted := p.settings.Network.Zones; wanted > len(names) {
-		problems.Add("network.zones", wanted, "is more than %s has (%d: %s)",
-			p.settings.Region, len(names), strings.Join(names, ", "))
-		return
-	}
-	p.zones = names[:max(p.settings.Network.Zones, 0)]
 }
 
 func (p *plan) networkArgs() *network.Args {

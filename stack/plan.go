@@ -15,6 +15,7 @@ type plan struct {
 	settings     *settings.Settings
 	tags         map[string]string
 	zones        []string // availability zones, one for each subnet
+	offering     []string // the region's zones that offer the types of the instances
 	image        image    // of the instances
 	bastionImage image
 	zoneID       string // of the hosted zone that the alias is in, unless the stack creates the zone

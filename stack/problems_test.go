@@ -118,6 +118,18 @@ func TestWhatOnlyTheRegionCanShowRegistersNothing(t *testing.T) {
 			map[string]any{"network.zones": 4}, func(*graphtest.World) {},
 			"network.zones: 4 is more than us-east-1 has (3: us-east-1a, us-east-1b, us-east-1c)",
 		},
+		"more zones than offer the type": {
+			map[string]any{"network.zones": 3}, func(w *graphtest.World) { w.Lacks = []string{"us-east-1b"} },
+			"network.zones: 3 is more than offer t3.micro in us-east-1 (2: us-east-1a, us-east-1c)",
+		},
+		"a zone of another region": {
+			map[string]any{"network.zones": []string{"us-east-1a", "us-west-2b"}}, func(*graphtest.World) {},
+			`network.zones[1]: "us-west-2b" is not a zone of us-east-1 (us-east-1a, us-east-1b, us-east-1c)`,
+		},
+		"a zone without the type": {
+			map[string]any{"network.zones": []string{"us-east-1a", "us-east-1b"}}, func(w *graphtest.World) { w.Lacks = []string{"us-east-1b"} },
+			`network.zones[1]: "us-east-1b" does not offer t3.micro (those that do: us-east-1a, us-east-1c)`,
+		},
 		"an instance of another architecture than the image": {
 			map[string]any{"compute.instanceType": "t4g.micro"}, func(*graphtest.World) {},
 			`compute.instanceType: "t4g.micro" has the architecture arm64, the image (ami-`,

@@ -3,6 +3,7 @@ package cloud_test
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -336,4 +337,18 @@ func TestTargetTrackingBringsALoadedServiceToItsTargetAndBackIn(t *testing.T) {
 	assert.Equal(t, 4, w.desired())
 	under(10, 240, bounds)
 	assert.Equal(t, 2, w.desired(), "not below the minimum")
+}
+
+// us-east-1e has no t3: launches fail there, and the group is whole in its other zone.
+func TestAZoneThatDoesNotOfferTheTypeLeavesItsShareToTheOthers(t *testing.T) {
+	w := newWorldOf(t, "192.168.0.0/24")
+	w.subnets = append(w.subnets, must(w.VPC.CreateSubnet(w.vpc, "192.168.1.0/24", "us-east-1e", true))(t).ID)
+	must(w.AutoScaling.CreateGroup(w.spec(2, 2), w.Now()))(t)
+	w.within(2*time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
+	assert.Equal(t, "a2", w.zoned())
+	failed := slices.IndexFunc(w.activities(), func(a autoscaling.Activity) bool { return a.Status == "Failed" })
+	require.GreaterOrEqual(t, failed, 0)
+	assert.Contains(t, w.activities()[failed].Message, "Your requested instance type (t3.micro) is not supported in your requested "+
+		"Availability Zone (us-east-1e). Please retry your request by not specifying an Availability Zone or choosing us-east-1a, us-east-1b, us-east-1c, "+
+		"us-east-1d, us-east-1f. Launching EC2 instance failed.")
 }

@@ -148,6 +148,11 @@ func tieredRefusals(*testing.T) refusals[*tiered] {
 		"an instance of a type that does not exist": {"InvalidParameterValue", "EC2 API: RunInstances", run(func(_ *tiered, s *ec2.InstanceSpec) {
 			s.InstanceType = "micro"
 		})},
+		"an instance in a zone that does not offer its type": {"Unsupported", "EC2 API: RunInstances", run(func(w *tiered, s *ec2.InstanceSpec) {
+			other := must(w.VPC.CreateVPC("10.0.0.0/16"))(w.t).ID
+			s.Subnet = must(w.VPC.CreateSubnet(other, "10.0.0.0/24", "us-east-1e", false))(w.t).ID
+			s.SecurityGroups = []string{must(w.VPC.CreateSecurityGroup("other", other))(w.t).ID}
+		})},
 		"an instance with a profile that does not exist": {"InvalidParameterValue", "EC2 API: RunInstances",
 			run(func(_ *tiered, s *ec2.InstanceSpec) {
 				s.Profile = "p"

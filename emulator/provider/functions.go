@@ -14,12 +14,13 @@ type function func(c *cloud.Cloud, args resource.PropertyMap) (resource.Property
 
 // functions holds the functions of the package aws that the emulator knows, by their tokens. It refuses all others.
 var functions = map[string]function{
-	"aws:ec2/getAmi:getAmi":                               reads(getAmi),
-	"aws:ec2/getInstance:getInstance":                     reads(getInstance),
-	"aws:ec2/getRouteTable:getRouteTable":                 reads(getRouteTable),
-	"aws:index/getAvailabilityZones:getAvailabilityZones": reads(getAvailabilityZones),
-	"aws:route53/getZone:getZone":                         reads(getZone),
-	"aws:ssm/getParameter:getParameter":                   reads(getParameter),
+	"aws:ec2/getAmi:getAmi":                                     reads(getAmi),
+	"aws:ec2/getInstance:getInstance":                           reads(getInstance),
+	"aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": reads(getInstanceTypeOfferings),
+	"aws:ec2/getRouteTable:getRouteTable":                       reads(getRouteTable),
+	"aws:index/getAvailabilityZones:getAvailabilityZones":       reads(getAvailabilityZones),
+	"aws:route53/getZone:getZone":                               reads(getZone),
+	"aws:ssm/getParameter:getParameter":                         reads(getParameter),
 }
 
 // reads returns a function whose arguments decode into A and whose result is the fields of R. It refuses arguments that A

@@ -257,6 +257,24 @@ func TestABastionRunsAndAnImageIsMadeOfIt(t *testing.T) {
 	require.NoError(t, p.removed(t, images, image))
 }
 
+func TestATypeIsOfferedByTheZonesThatHaveIt(t *testing.T) {
+	p := newProvider(t)
+	const token = "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings"
+	named := map[string]any{"name": "instance-type", "values": []any{"t3.micro", "t2.micro"}}
+	there := map[string]any{"name": "location", "values": []any{"us-east-1d", "us-east-1e"}}
+	found, err := p.called(t, token, map[string]any{"locationType": "availability-zone", "filters": []any{named, there}})
+	require.NoError(t, err)
+	assert.Equal(t, []any{"t3.micro", "t2.micro", "t2.micro"}, found["instanceTypes"])
+	assert.Equal(t, []any{"us-east-1d", "us-east-1d", "us-east-1e"}, found["locations"])
+	for name, args := range map[string]map[string]any{
+		"by region": {"locationType": "region", "filters": []any{named}},
+		"all types": {"locationType": "availability-zone"},
+	} {
+		_, err := p.called(t, token, args)
+		require.ErrorContains(t, err, "the emulator knows the offerings by availability-zone", name)
+	}
+}
+
 func TestWhatNeedsAnInstanceStoppedIsRefused(t *testing.T) {
 	p := newProvider(t)
 	olds := properties(map[string]any{"instanceType": "t3.nano"})

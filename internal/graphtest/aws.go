@@ -303,6 +303,8 @@ func (w *World) answer(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	switch args.Token {
 	case "aws:index/getAvailabilityZones:getAvailabilityZones":
 		return resource.NewPropertyMapFromMap(map[string]any{"id": "us-east-1", "names": slices.Clone(w.Zones)}), nil
+	case "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings":
+		return w.offerings(args.Args)
 	case "aws:ssm/getParameter:getParameter":
 		ami := "ami-" + hash(args.Args["name"].StringValue())
 		return resource.NewPropertyMapFromMap(map[string]any{"id": ami, "type": "String", "insecureValue": ami}), nil
@@ -320,6 +322,24 @@ func (w *World) answer(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 	default:
 		return nil, fmt.Errorf("%s: the recorder does not know this function", args.Token)
 	}
+}
+
+// offerings lists each zone for each of the types that are asked for.
+func (w *World) offerings(args resource.PropertyMap) (resource.PropertyMap, error) {
+	var types, zones []string
+	for _, filter := range args["filters"].ArrayValue() {
+		if name := filter.ObjectValue()["name"].StringValue(); name != "instance-type" {
+			return nil, fmt.Errorf("getInstanceTypeOfferings: the recorder does not know the filter %s", name)
+		}
+		for _, typ := range filter.ObjectValue()["values"].ArrayValue() {
+			for _, zone := range w.Zones {
+				if !slices.Contains(w.Lacks, zone) {
+					types, zones = append(types, typ.StringValue()), append(zones, zone)
+				}
+			}
+		}
+	}
+	return resource.NewPropertyMapFromMap(map[string]any{"id": "us-east-1", "instanceTypes": types, "locations": zones}), nil
 }
 
 func (w *World) image(args resource.PropertyMap) (resource.PropertyMap, error) {

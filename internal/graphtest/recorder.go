@@ -25,6 +25,7 @@ type World struct {
 	Secret []string          // keys of Config of which a part is a secret
 
 	Zones []string // of the region, none of which needs an opt-in
+	Lacks []string // of Zones: those that offer no instance type
 	Image Image
 
 	Kept map[string]any // what stashes keep from earlier deployments, by their names; others keep their input

@@ -157,7 +157,7 @@ func (s *Store) launchIn(g *Group, from TemplateVersion, subnet *vpc.Subnet, now
 func isZonal(err error) bool {
 	var refusal *aws.Error
 	return errors.As(err, &refusal) &&
-		(refusal.Code == ec2.InsufficientCapacity || refusal.Code == "InsufficientFreeAddressesInSubnet")
+		slices.Contains([]string{ec2.InsufficientCapacity, ec2.Unsupported, "InsufficientFreeAddressesInSubnet"}, refusal.Code)
 }
 
 // messageOf returns the message of a refusal without its code, as activities show it.

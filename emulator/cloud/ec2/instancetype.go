@@ -2,6 +2,7 @@ package ec2
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,4 +26,16 @@ func VirtualCPUs(instanceType string) int {
 		return 2
 	}
 	return 1
+}
+
+// oldZone is the oldest zone of us-east-1, for most accounts. AWS offers the families there that it had until 2016, and no newer
+// ones: no t3, m5 or c5 (terraform-provider-aws#26377). All other zones of the emulator offer all types.
+const oldZone = "us-east-1e"
+
+var oldFamilies = []string{"c1", "c3", "c4", "d2", "i2", "m1", "m2", "m3", "m4", "r3", "r4", "t1", "t2"}
+
+// Offering returns the zones that offer an instance type (API: DescribeInstanceTypeOfferings).
+func (s *Store) Offering(instanceType string) []string {
+	family, _, _ := strings.Cut(instanceType, ".")
+	return slices.DeleteFunc(s.vpc.Zones(), func(zone string) bool { return zone == oldZone && !slices.Contains(oldFamilies, family) })
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
@@ -94,14 +95,21 @@ func (i *Instance) PublicAddress() netip.Addr {
 	return netip.AddrFrom4(address)
 }
 
-// CheckCapacity refuses a launch in a zone that has no capacity. The group is "" for an instance outside of Auto
-// Scaling groups.
+// CheckCapacity refuses a launch in a zone that does not offer the type, or has no capacity. The group is "" for an instance
+// outside of Auto Scaling groups.
 func (s *Store) CheckCapacity(group, zone, instanceType string) error {
+	if zones := s.Offering(instanceType); !slices.Contains(zones, zone) {
+		return aws.Refuse(Unsupported, "Your requested instance type (%s) is not supported in your requested Availability Zone (%s). Please "+
+			"retry your request by not specifying an Availability Zone or choosing %s.", instanceType, zone, strings.Join(zones, ", "))
+	}
 	if s.Capacity == nil {
 		return nil
 	}
 	return s.Capacity(group, zone, instanceType)
 }
 
-// InsufficientCapacity is the code with which EC2 refuses a launch in a zone without capacity.
-const InsufficientCapacity = "InsufficientInstanceCapacity"
+// The codes with which EC2 refuses a launch for a reason of the zone.
+const (
+	InsufficientCapacity = "InsufficientInstanceCapacity" // the zone has no room
+	Unsupported          = "Unsupported"                  // the zone does not offer the type
+)

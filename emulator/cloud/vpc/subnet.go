@@ -105,3 +105,6 @@ func (s *Store) NetworkOf(subnet string) (VPC, []Subnet) {
 	}
 	return network, subnets
 }
+
+// Zones returns the names of the region's availability zones, sorted.
+func (s *Store) Zones() []string { return s.region.Zones() }
