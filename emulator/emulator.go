@@ -152,6 +152,7 @@ func (e *Emulator) Run(ctx context.Context) error {
 	defer timer.Stop()
 	for {
 		changed := e.Cloud.Changed()
+		e.controller.CountTraffic()
 		e.Cloud.Reconcile()
 		e.controller.Reconcile(ctx)
 		e.saveNowAndThen()

@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -108,14 +109,22 @@ func TestAnAlarmEndsARefresh(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.start(2, 4)
+			_, balancer, _ := strings.Cut(w.balancer, "loadbalancer/")
 			must(w.CloudWatch.PutAlarm(cloudwatch.AlarmSpec{
-				Name: "errors", Namespace: "AWS/NetworkELB", Metric: "UnHealthyHostCount", Statistic: metric.Maximum, Period: time.Minute,
-				EvaluationPeriods: 1, Threshold: 0, Comparison: cloudwatch.Greater, TreatMissing: cloudwatch.MissingIsIgnored,
+				Name: "errors", Namespace: "AWS/NetworkELB", Metric: "TCP_Target_Reset_Count", Statistic: metric.Sum, Period: time.Minute,
+				Dimensions: map[string]string{"LoadBalancer": balancer}, EvaluationPeriods: 3, Threshold: 10, Comparison: cloudwatch.Greater,
+				TreatMissing: cloudwatch.MissingIsNotBreaching,
 			}, w.Now()))(t)
-			w.release(func(spec *autoscaling.RefreshSpec) { spec.Alarms, spec.Bake = []string{"errors"}, 10*time.Minute })
+			w.pass(time.Minute)
+			w.release(func(spec *autoscaling.RefreshSpec) {
+				spec.Alarms, spec.Bake, spec.Warmup = []string{"errors"}, 10*time.Minute, 5*time.Minute
+			})
 			w.within(30*time.Minute, func() bool { return w.refresh().Status == during })
-			w.CloudWatch.Alarms["errors"].State = cloudwatch.AlarmAlarm
-			w.within(10*time.Second, func() bool { return w.refresh().Status == autoscaling.RefreshRollbackInProgress })
+			assert.Equal(t, cloudwatch.AlarmOK, w.alarm("errors").State)
+			w.within(5*time.Minute, func() bool { // the new version resets a connection every second
+				w.ELB.Count(map[string]metric.Traffic{w.listener: {New: 1, TargetResets: 1}})
+				return w.refresh().Status == autoscaling.RefreshRollbackInProgress
+			})
 			assert.Contains(t, w.refresh().Reason, "in ALARM state: errors")
 			w.within(30*time.Minute, func() bool { return w.refresh().Status == autoscaling.RefreshRollbackSuccessful })
 			assert.Equal(t, map[int]int{1: 2}, w.versions())

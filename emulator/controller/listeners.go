@@ -168,7 +168,7 @@ var seed = maphash.MakeSeed()
 func (l *listener) pick(client netip.AddrPort) (proxy.Target, bool) {
 	forward := l.forward.Load()
 	if forward.Blocked != nil {
-		return proxy.Target{}, false
+		return proxy.Target{Dropped: true}, false
 	}
 	address := client.Addr().As16()
 	hash := maphash.Bytes(seed, binary.BigEndian.AppendUint16(address[:], client.Port()))

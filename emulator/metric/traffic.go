@@ -3,7 +3,7 @@ package metric
 // Traffic is what a balancer's listener counted in a time.
 type Traffic struct {
 	Active Sample // flows or connections that were open: a value for each time at which they were counted
-	New    int    // flows to targets; or connections of clients, and to targets
+	New    int    // flows for which a target was chosen; or connections of clients and to targets
 	Bytes  int    // without the headers of TCP and IP
 
 	// Resets of flows by who sent them.

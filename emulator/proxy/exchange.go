@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/jonboulle/clockwork"
+
+	"github.com/elastic-service/elastic-service/emulator/metric"
 )
 
 // exchange is a request with its response, or the connection that a WebSocket makes of both.
@@ -77,12 +79,15 @@ func (x *exchange) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Body = &watchedBody{ReadCloser: r.Body, exchange: x}
 	}
 	if x.target.Dropped {
-		return nil, x.awaitTimeout()
+		return nil, x.listener.countUnconnected(x.awaitTimeout())
 	}
+	asked := time.Now()
 	response, err := x.listener.transport.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}
+	took := metric.One(time.Since(asked).Seconds())
+	x.listener.tally.add(func(c *metric.Traffic) { c.ResponseTime = c.ResponseTime.Merge(took) })
 	x.resetIdle()
 	if conn, ok := response.Body.(io.ReadWriteCloser); ok && response.StatusCode == http.StatusSwitchingProtocols {
 		response.Body = &watchedConn{ReadWriteCloser: conn, exchange: x}

@@ -40,22 +40,23 @@ func newFlow(l *Listener, client *net.TCPConn, target Target, c *counters) *flow
 func (f *flow) run() {
 	defer f.undial()
 	defer f.close()
-	client, err := f.listener.newClient(f.client)
+	toClient, err := f.listener.newClient(f.client)
 	if err != nil {
 		f.drop(err)
 		return
 	}
 	f.touch()
-	server, err := f.connect()
+	toTarget, err := f.connect()
 	if err != nil {
 		f.counters.refused.Add(1)
 		f.listener.log.Debug("flow refused", "target", f.target.ID, "error", err)
-		f.reset()
+		f.reset(end{of: byTarget}.blame(err)) // a target without a listener answers with a reset
 		return
 	}
 	f.counters.flows.Add(1)
 	f.counters.active.Add(1)
 	defer f.counters.active.Add(-1)
+	client, server := end{toClient, byClient}, end{toTarget, byTarget}
 	out := make(chan struct{})
 	go func() {
 		defer close(out)
@@ -97,37 +98,53 @@ func (f *flow) connect() (flowConn, error) {
 // errLost is the error of a connection to a target whose packets get lost.
 var errLost = errors.New("no packet gets through to the target")
 
-// carry moves bytes until one connection ends, and ends the other in the same way.
-func (f *flow) carry(to, from flowConn, count *atomic.Uint64) {
-	var err error
-	for err == nil {
-		var n int
-		n, err = f.carryOnce(to, from)
-		count.Add(uint64(n))
+// end is either end of a flow.
+type end struct {
+	flowConn
+	of sender
+}
+
+// blame returns who resets a flow after an error of one of its ends.
+func (e end) blame(err error) sender {
+	if wasReset(err) {
+		return e.of
 	}
-	if errors.Is(err, io.EOF) {
-		f.awaitPackets()
-		err = to.CloseWrite()
-	}
-	if err != nil {
-		f.reset()
+	return byBalancer
+}
+
+// carry moves bytes until one end closes or breaks, and ends the other in the same way.
+func (f *flow) carry(to, from end, count *atomic.Uint64) {
+	for f.carryOnce(to, from, count) {
 	}
 }
 
-// carryOnce waits for bytes and moves them.
-func (f *flow) carryOnce(to, from flowConn) (int, error) {
+// carryOnce waits for bytes and moves them. It returns false if nothing will follow.
+func (f *flow) carryOnce(to, from end, count *atomic.Uint64) bool {
 	taken, n, err := from.read()
 	if taken != nil {
 		defer buffers.Put(taken)
 	}
-	if err != nil {
-		return 0, err
-	}
-	if f.awaitPackets() {
-		return 0, net.ErrClosed
+	switch {
+	case errors.Is(err, io.EOF):
+		f.awaitPackets()
+		if err := to.CloseWrite(); err != nil {
+			f.reset(to.blame(err))
+		}
+		return false
+	case err != nil:
+		f.reset(from.blame(err))
+		return false
+	case f.awaitPackets():
+		return false
 	}
 	f.touch()
-	return to.Write(taken[:n])
+	n, err = to.Write(taken[:n])
+	count.Add(uint64(n))
+	f.listener.tally.bytes.Add(int64(n))
+	if err != nil {
+		f.reset(to.blame(err))
+	}
+	return err == nil
 }
 
 // awaitPackets waits while the target is stalled. It returns true if the flow has ended in the meantime.
@@ -166,24 +183,30 @@ func (f *flow) expire() {
 	}
 	f.mu.Unlock()
 	if left <= 0 {
-		f.reset()
+		f.reset(byBalancer)
 	}
 }
 
-// reset ends the flow at once: client and target see a reset.
-func (f *flow) reset() { f.finish(abort) }
+// reset ends the flow at once: client and target see a reset, which counts as that of its sender.
+func (f *flow) reset(by sender) {
+	f.finish(func() { f.listener.tally.reset(by) }, abort)
+}
 
 // close ends a flow that client and target have closed.
-func (f *flow) close() { f.finish(func(c *net.TCPConn) { _ = c.Close() }) }
+func (f *flow) close() {
+	f.finish(func() {}, func(c *net.TCPConn) { _ = c.Close() })
+}
 
-// finish closes both connections with a function, the first time that it is called.
-func (f *flow) finish(end func(*net.TCPConn)) {
+// finish counts the end of a flow and closes both connections with a function, the first time that it is called. It counts first: a client
+// that sees the end is counted.
+func (f *flow) finish(count func(), end func(*net.TCPConn)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ended {
 		return
 	}
 	f.ended = true
+	count()
 	f.deadline.Stop()
 	f.undial()
 	end(f.client)

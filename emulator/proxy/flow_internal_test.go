@@ -21,7 +21,7 @@ func TestAFlowMayBeResetBeforeItRuns(t *testing.T) {
 	conn, err := net.Dial("tcp", other.Addr().String())
 	require.NoError(t, err)
 	f := newFlow(l, conn.(*net.TCPConn), Target{ID: "a"}, &counters{})
-	f.reset()
+	f.reset(byBalancer)
 	f.run()
 	assert.Zero(t, f.counters.flows.Load())
 	_, err = conn.Read(make([]byte, 1))

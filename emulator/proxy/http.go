@@ -20,6 +20,7 @@ import (
 	"github.com/jonboulle/clockwork"
 
 	"github.com/elastic-service/elastic-service/emulator/loopback"
+	"github.com/elastic-service/elastic-service/emulator/metric"
 )
 
 // Timeouts of an Application Load Balancer.
@@ -75,6 +76,7 @@ type HTTPListener struct {
 	end       context.CancelFunc
 	waiting   idleConnections
 	turns     turns
+	tally     tally
 
 	mu        sync.Mutex
 	closed    bool
@@ -116,7 +118,7 @@ func ListenHTTP(addr netip.AddrPort, route Router, options ...ListenerOption) (*
 // accept serves clients until Close.
 func (l *HTTPListener) accept(secure *tls.Config) {
 	defer l.running.Done()
-	gate := gatekeeper{Listener: l.listener, route: l.route}
+	gate := gatekeeper{Listener: l.listener, route: l.route, tally: &l.tally}
 	if secure == nil {
 		_ = l.server.Serve(gate) // ends with Close
 		return
@@ -125,18 +127,22 @@ func (l *HTTPListener) accept(secure *tls.Config) {
 	_ = l.server.ServeTLS(gate, "", "")
 }
 
-// gatekeeper resets new connections while the route is blocked.
+// gatekeeper resets new connections while the route is blocked, and counts the others.
 type gatekeeper struct {
 	net.Listener
 	route Router
+	tally *tally
 }
 
 // Accept returns the next connection that is not reset.
 func (g gatekeeper) Accept() (net.Conn, error) {
 	for {
 		conn, err := g.Listener.Accept()
-		if err != nil || !g.route().Blocked {
-			return conn, err
+		if err != nil {
+			return nil, err
+		}
+		if !g.route().Blocked {
+			return g.tally.watch(conn, true), nil
 		}
 		abort(conn.(*net.TCPConn))
 	}
@@ -156,6 +162,9 @@ func (l *HTTPListener) Stats() map[string]RequestStats {
 	}
 	return stats
 }
+
+// Take returns what was counted since the last call. Active has the connections of clients and those to targets that are open now.
+func (l *HTTPListener) Take() metric.Traffic { return l.tally.take() }
 
 // Reset ends the requests that a target is answering, as the end of the deregistration delay does.
 func (l *HTTPListener) Reset(target string) {
@@ -204,6 +213,7 @@ func (l *HTTPListener) serve(w http.ResponseWriter, r *http.Request) {
 	if x == nil { // the listener has been closed
 		panic(http.ErrAbortHandler)
 	}
+	l.tally.add(func(c *metric.Traffic) { c.Requests++ })
 	defer x.end()
 	x.forward(w, r)
 }
@@ -222,6 +232,7 @@ func (l *HTTPListener) count(target string, change func(*RequestStats)) {
 
 // answer writes an answer of the balancer itself.
 func (l *HTTPListener) answer(w http.ResponseWriter, status int) {
+	l.tally.add(func(c *metric.Traffic) { c.Answer(status) })
 	text := strconv.Itoa(status) + " " + http.StatusText(status)
 	switch status { // these differ in ELB's answers
 	case http.StatusServiceUnavailable:
@@ -274,9 +285,20 @@ func (l *HTTPListener) dial(ctx context.Context, address netip.AddrPort) (net.Co
 	defer l.clock.AfterFunc(connectTimeout, func() { cancel(errNoConnection) }).Stop()
 	conn, err := l.reach(ctx, address)
 	if err != nil && ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		err = context.Cause(ctx)
 	}
-	return conn, err
+	if err != nil {
+		return nil, l.countUnconnected(err)
+	}
+	return l.tally.watch(conn, false), nil
+}
+
+// countUnconnected counts a connection to a target that failed, unless its client gave up before.
+func (l *HTTPListener) countUnconnected(err error) error {
+	if !errors.Is(err, context.Canceled) {
+		l.tally.add(func(c *metric.Traffic) { c.ConnectionErrors++ })
+	}
+	return err
 }
 
 // The reasons for the end of a request without an answer of its target.
@@ -293,7 +315,9 @@ func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
 		Rewrite: l.rewrite, Transport: x, FlushInterval: -1,
 		ErrorLog: log.New(io.Discard, "", 0), // ErrorHandler reports errors
 		ModifyResponse: func(response *http.Response) error {
-			l.count(x.target.ID, func(s *RequestStats) { s.Requests++; s.Statuses[min(response.StatusCode/100, 5)]++ })
+			digit := min(response.StatusCode/100, 5)
+			l.count(x.target.ID, func(s *RequestStats) { s.Requests++; s.Statuses[digit]++ })
+			l.tally.add(func(c *metric.Traffic) { c.TargetAnswers[digit]++ })
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
@@ -305,10 +329,17 @@ func (x *exchange) forward(w http.ResponseWriter, r *http.Request) {
 	proxy.ServeHTTP(w, r.WithContext(x.ctx))
 }
 
-// statusFor returns the status with which the balancer answers if the target fails.
+// statusClientGone is the status that ELB logs and counts for a client that closed its connection before it had its answer (Elastic
+// Load Balancing: "Troubleshoot your Application Load Balancers", HTTP 460).
+const statusClientGone = 460
+
+// statusFor returns the status with which the balancer answers if the target fails or the client gives up.
 func (x *exchange) statusFor(err error) int {
-	if cause := context.Cause(x.ctx); errors.Is(err, errNoConnection) || errors.Is(cause, errIdle) {
+	switch cause := context.Cause(x.ctx); {
+	case errors.Is(err, errNoConnection), errors.Is(cause, errIdle):
 		return http.StatusGatewayTimeout
+	case errors.Is(cause, context.Canceled):
+		return statusClientGone
 	}
 	return http.StatusBadGateway
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/elastic-service/elastic-service/emulator/loopback"
+	"github.com/elastic-service/elastic-service/emulator/metric"
 )
 
 // IdleTimeout is the period after which a Network Load Balancer resets a TCP flow that carries nothing.
@@ -27,7 +28,8 @@ type Target struct {
 	Dropped bool // packets to the target get lost: connections to it time out
 }
 
-// Picker picks the target of a new flow. If it returns false, the client is reset. It is called for one flow after the other, in the order
+// Picker picks the target of a new flow. If it returns false, the client is reset; with a Dropped target, because the client's packets do
+// not get to the balancer, which then counts no reset. It is called for one flow after the other, in the order
 // of their arrival, and must not block.
 type Picker func(client netip.AddrPort) (Target, bool)
 
@@ -52,6 +54,7 @@ type Listener struct {
 	log       *slog.Logger
 	secure    *tls.Config // nil: TCP
 	handshake time.Duration
+	tally     tally
 
 	mu      sync.Mutex
 	flows   map[*flow]struct{}
@@ -156,6 +159,9 @@ func (l *Listener) Stats() map[string]TargetStats {
 	return stats
 }
 
+// Take returns what was counted since the last call. Active has the flows that are open now, also those that are being connected.
+func (l *Listener) Take() metric.Traffic { return l.tally.take() }
+
 // Flows returns the number of flows that are connected to a target.
 func (l *Listener) Flows(target string) int { return l.Stats()[target].Active }
 
@@ -163,7 +169,7 @@ func (l *Listener) Flows(target string) int { return l.Stats()[target].Active }
 func (l *Listener) Reset(target string) {
 	for _, f := range l.current() {
 		if f.target.ID == target {
-			f.reset()
+			f.reset(byBalancer)
 		}
 	}
 }
@@ -206,7 +212,7 @@ func (l *Listener) Close() error {
 	l.mu.Unlock()
 	err := l.listener.Close()
 	for _, f := range l.current() {
-		f.reset()
+		f.reset(byBalancer)
 	}
 	l.running.Wait()
 	return err
@@ -263,6 +269,9 @@ func (l *Listener) accept(client *net.TCPConn) {
 	c := l.countersLocked(target.ID)
 	if !ok {
 		c.refused.Add(1)
+		if !target.Dropped {
+			l.tally.reset(byBalancer)
+		}
 	}
 	if !ok || l.closing.Err() != nil {
 		abort(client)
@@ -270,7 +279,10 @@ func (l *Listener) accept(client *net.TCPConn) {
 	}
 	f := newFlow(l, client, target, c)
 	l.flows[f] = struct{}{}
+	l.tally.active.Add(1)
+	l.tally.add(func(c *metric.Traffic) { c.New++ })
 	l.running.Go(func() {
+		defer l.tally.active.Add(-1)
 		f.run()
 		l.mu.Lock()
 		defer l.mu.Unlock()
