@@ -87,7 +87,7 @@ func TestUserDataThatOnlyAShortBucketNameKeepsWithinTheLimitIsRefused(t *testing
 	_, err := a.userData(late{bucket: "abc"})
 	require.NoError(t, err)
 	g, err := deploy(t, a)
-	require.ErrorContains(t, err, "software.userData: ")
+	require.ErrorContains(t, err, "software: ")
 	require.ErrorContains(t, err, "16384")
 	assert.Empty(t, g.Resources)
 }

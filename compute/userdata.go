@@ -51,7 +51,7 @@ func (a *Args) validSoftware() error {
 	problems.Include("", a.bootstrap(a.longest()).Validate())
 	if problems.Err() == nil {
 		_, err := a.userData(a.longest())
-		problems.Include("userData", err)
+		problems.Include("", err)
 	}
 	return problems.Err()
 }

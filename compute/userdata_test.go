@@ -101,7 +101,7 @@ func TestUserDataThatFitsOnlyWithShortValuesIsRefused(t *testing.T) {
 			require.NoError(t, a.Validate())
 			add(a)
 			require.NoError(t, short(a))
-			require.ErrorContains(t, a.Validate(), "software.userData: user data has ")
+			require.ErrorContains(t, a.Validate(), "software: user data has ")
 		})
 	}
 }

@@ -20,12 +20,12 @@ import (
 	"fmt"
 	"math"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/elastic-service/elastic-service/internal/awsname"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
@@ -152,10 +152,8 @@ func validName(name string) error {
 	if len(name) > maxName {
 		problems.Add("name", name, "is longer than %d characters", maxName)
 	}
-	for _, prefix := range []string{"aws", "ecs", "fargate"} {
-		if strings.HasPrefix(strings.ToLower(name), prefix) {
-			problems.Add("name", name, "begins with %s, which AWS keeps for its own capacity providers", prefix)
-		}
+	for _, r := range awsname.ReservedFor(name, awsname.CapacityProvider) {
+		problems.Add("name", name, "begins with %s, which AWS refuses in the name of %s", r.Prefix, r.Of)
 	}
 	return problems.Err()
 }

@@ -20,7 +20,7 @@ type Balancer struct {
 
 	// The ports of the balancer. All forward to the port of the service.
 	// Default: one, TCP on `app.port` or HTTP on 80.
-	// Limits: at least one that forwards.
+	// Limits: at least one that forwards; at most 50 (ELB User Guide, quotas).
 	Listeners []Listener
 
 	// The certificate of TLS and HTTPS listeners.
@@ -73,6 +73,9 @@ const (
 	application = "application"
 )
 
+// maxListeners is AWS's quota for a balancer, unless it was raised.
+const maxListeners = 50
+
 // protocols are the protocols of a listener by the type of its balancer. The first is the default.
 var protocols = map[string][]string{
 	network:     {"TCP", "TLS"},
@@ -93,6 +96,9 @@ func (b Balancer) validate(l *invalid.List) {
 	}
 	if b.Listeners != nil && len(b.Listeners) == 0 {
 		l.Missing("balancer.listeners", "needs at least one")
+	}
+	if len(b.Listeners) > maxListeners {
+		l.Add("balancer.listeners", len(b.Listeners), "are too many: a balancer takes %d", maxListeners)
 	}
 	for i := range b.Listeners {
 		b.validateListener(l, i)

@@ -61,10 +61,10 @@ type Compute struct {
 
 	// The address ranges that may reach port 22.
 	// Default: no address.
-	// Limits: IPv4 or IPv6, without host bits, each once; needs `keyName`.
+	// Limits: IPv4 or IPv6, without host bits, each once; at most 58 of either (VPC User Guide, Amazon VPC quotas); needs `keyName`.
 	SSHFrom []netip.Prefix `unit:"ranges"`
 
-	// Allows `0.0.0.0/0` and `::/0` in `sshFrom`.
+	// Allows `0.0.0.0/0` and `::/0` in `sshFrom`, and ranges that together have half of all addresses or more.
 	SSHFromAnywhere bool
 
 	// The size of the root volume. The volume is gp3 and encrypted, and is deleted with its instance.
@@ -100,7 +100,7 @@ type Bastion struct {
 	Update string
 
 	// The address ranges that may reach its port 22.
-	// Limits: at least one; IPv4 or IPv6, without host bits, each once; not `0.0.0.0/0`.
+	// Limits: at least one; IPv4 or IPv6, without host bits, each once; at most 60 of either; together less than half of all addresses.
 	From []netip.Prefix `required:"true" unit:"ranges"`
 }
 
@@ -142,11 +142,9 @@ func (c Compute) validate(l *invalid.List) {
 	if c.RootVolumeGiB < 0 || c.RootVolumeGiB > maxVolume {
 		l.Add("compute.rootVolumeGiB", c.RootVolumeGiB, "is not from 1 to %d; leave it out to have the image's own size", maxVolume)
 	}
-	for i, from := range c.SSHFrom {
-		at := fmt.Sprintf("compute.sshFrom[%d]", i)
-		if validateClients(l, at, c.SSHFrom, i) && from.Bits() == 0 && !c.SSHFromAnywhere {
-			l.Add(at, from, "is the whole world: set compute.sshFromAnywhere to true if that is meant")
-		}
+	validateClients(l, "compute.sshFrom", c.SSHFrom, otherRules)
+	if !c.SSHFromAnywhere {
+		refuseWorld(l, "compute.sshFrom", c.SSHFrom, "set compute.sshFromAnywhere to true if that is meant")
 	}
 	if len(c.SSHFrom) > 0 && c.KeyName == "" {
 		l.Missing("compute.keyName", "must be set with sshFrom: without a key pair no login is possible")
@@ -161,12 +159,8 @@ func (b Bastion) validate(l *invalid.List) {
 	if len(b.From) == 0 {
 		l.Missing("compute.bastion.from", "needs at least one range: otherwise no client reaches the bastion")
 	}
-	for i, from := range b.From {
-		at := fmt.Sprintf("compute.bastion.from[%d]", i)
-		if validateClients(l, at, b.From, i) && from.Bits() == 0 {
-			l.Add(at, from, "is the whole world: a bastion is for known ranges")
-		}
-	}
+	validateClients(l, "compute.bastion.from", b.From, 0)
+	refuseWorld(l, "compute.bastion.from", b.From, "a bastion is for known ranges")
 }
 
 func validateInstanceType(l *invalid.List, at, name string) {
@@ -175,8 +169,18 @@ func validateInstanceType(l *invalid.List, at, name string) {
 	}
 }
 
-// validateClients reports whether the i-th range of clients is valid and not listed before.
-func validateClients(l *invalid.List, at string, ranges []netip.Prefix, i int) bool {
+// otherRules is how many rules the instances' security group has beside those for SSH: for the service and for the health check.
+const otherRules = 2
+
+// validateClients checks ranges of clients, for which a security group has rules beside others.
+func validateClients(l *invalid.List, at string, ranges []netip.Prefix, others int) {
+	for i := range ranges {
+		validateClient(l, fmt.Sprintf("%s[%d]", at, i), ranges, i)
+	}
+	validateNumber(l, at, ranges, others)
+}
+
+func validateClient(l *invalid.List, at string, ranges []netip.Prefix, i int) {
 	switch from := ranges[i]; {
 	case !from.IsValid():
 		l.Missing(at, "must be set")
@@ -186,8 +190,5 @@ func validateClients(l *invalid.List, at string, ranges []netip.Prefix, i int) b
 		l.Add(at, from, "has bits set beyond /%d: write %s", from.Bits(), from.Masked())
 	case slices.Contains(ranges[:i], from):
 		l.Add(at, from, "is listed twice")
-	default:
-		return true
 	}
-	return false
 }

@@ -1,6 +1,8 @@
 package settings
 
 import (
+	"fmt"
+
 	"github.com/elastic-service/elastic-service/healthcheck"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
@@ -9,6 +11,7 @@ import (
 func (s *Settings) validateTogether(l *invalid.List) {
 	s.validatePlace(l)
 	s.validateBalanced(l)
+	s.validateCapacity(l)
 	if s.Containers != nil {
 		s.validateContainers(l)
 	}
@@ -28,6 +31,11 @@ func (s *Settings) validatePlace(l *invalid.List) {
 	}
 	if private && len(c.SSHFrom) > 0 {
 		l.Missing("compute.sshFrom", "reaches no instance with network.private: compute.bastion and compute.sessionManager do")
+	}
+	for i, from := range c.SSHFrom {
+		if s.Network.ACL && from.IsValid() && from.Addr().Is6() {
+			l.Add(fmt.Sprintf("compute.sshFrom[%d]", i), from, "cannot be let in by network.acl: the VPC has addresses of IPv4 only")
+		}
 	}
 	if c.Bastion != nil && !private {
 		l.Missing("compute.bastion", "needs network.private: public instances are reached with compute.sshFrom")
@@ -67,5 +75,43 @@ func (s *Settings) validateContainers(l *invalid.List) {
 	}
 	if s.Compute.MemoryMetric {
 		l.Add("compute.memoryMetric", true, "is not for containers: ECS reports their memory")
+	}
+}
+
+// AWS keeps 5 addresses of each subnet. A network balancer has one in each of its subnets, and an application balancer up to 8 (VPC User
+// Guide, subnet CIDR blocks; ELB User Guide, subnets for your load balancer).
+const (
+	keptByAWS = 5
+	keptByNLB = 1
+	keptByALB = 8
+)
+
+// validateCapacity refuses bounds above the number of addresses that the subnets of the instances have.
+func (s *Settings) validateCapacity(l *invalid.List) {
+	subnets, kept := s.Network.ofInstances(), keptByAWS
+	switch {
+	case s.Network.Private: // the balancer is in the public subnets
+	case s.Balancer.Type == application:
+		kept += keptByALB
+	default:
+		kept += keptByNLB
+	}
+	places := 0
+	for _, bits := range subnets {
+		places += 1<<(32-bits) - kept
+	}
+	check := func(at string, bound *int) {
+		if len(subnets) > 0 && bound != nil && *bound > places {
+			l.Add(at, *bound, "is more than the %d addresses that the %d subnets of the instances have, after %d of each for AWS and the balancer",
+				places, len(subnets), kept)
+		}
+	}
+	check("scaling.min", &s.Scaling.Min)
+	check("scaling.max", &s.Scaling.Max)
+	for i, schedule := range s.Scaling.Schedules {
+		at := fmt.Sprintf("scaling.schedules[%d]", i)
+		check(at+".min", schedule.Min)
+		check(at+".max", schedule.Max)
+		check(at+".desired", schedule.Desired)
 	}
 }

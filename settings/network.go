@@ -99,6 +99,28 @@ func (n Network) share() int {
 	return size
 }
 
+// ofInstances returns the prefix lengths of the subnets in which the instances are; none if the ranges do not fit.
+func (n Network) ofInstances() []int {
+	zones := n.Zones.Number
+	if !n.CIDR.IsValid() || n.share() > smallestRange || n.CIDR.Bits() < largestRange || zones < minZones || zones > maxZones {
+		return nil
+	}
+	var lengths []int
+	for _, subnet := range n.Subnets {
+		if subnet.Bits() < largestRange || subnet.Bits() > smallestRange {
+			return nil
+		}
+		lengths = append(lengths, subnet.Bits())
+	}
+	if len(lengths) == 0 && n.Private {
+		return slices.Repeat([]int{n.share() - 1}, zones) // half of the zone's part
+	}
+	if len(lengths) == 0 {
+		return slices.Repeat([]int{n.share()}, zones)
+	}
+	return lengths
+}
+
 func (n Network) validate(l *invalid.List) {
 	zonesFit := validateZones(l, n.Zones)
 	rangeFits := validateRange(l, "network.cidr", n.CIDR)

@@ -74,8 +74,8 @@ func Keys() []string {
 	return keys
 }
 
-// Parse reads a stack's configuration as Pulumi passes it to a program: keys with their namespace, structured values as JSON. It
-// ignores keys of other namespaces, except aws:region.
+// Parse reads a stack's configuration as Pulumi passes it to a program: keys with their namespace, structured values as JSON. Of other
+// namespaces it takes aws:region, ignores the keys of providers, and refuses the rest.
 //
 // The secrets are paths of values that are encrypted in the stack's file, such as elastic-service:app.services[0].environment.TOKEN.
 // Parse refuses those of its namespace.
@@ -87,6 +87,7 @@ func Parse(config map[string]string, secrets ...string) (*Settings, error) {
 	s := &Settings{Region: config[regionKey]}
 	d.object("", d.document(config), reflect.ValueOf(s).Elem())
 	s.complete()
+	refuseStrangers(&d.problems, config)
 	d.refuseSecrets(secrets)
 	return s, d.conclude(s.Validate())
 }
@@ -128,6 +129,7 @@ func (d *decoder) document(config map[string]string) map[string]any {
 		case !ours:
 		case !known && dotted && nested:
 			d.problems.Missing(key, "is a field of %s, not a key of its own: pulumi config set --path '%s'", section, full)
+		case isText && config[full] == "": // nothing was set
 		case isText:
 			tree[key] = config[full]
 		default:

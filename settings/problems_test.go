@@ -1,6 +1,11 @@
 package settings
 
 import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +22,24 @@ func app(more string) string {
 
 func oneService(fields string) string {
 	return `app: {port: 5000, services: [{` + fields + `}]}`
+}
+
+// ranges returns a list of so many ranges.
+func ranges(count int) string {
+	var list []string
+	for i := range count {
+		list = append(list, fmt.Sprintf("10.0.%d.0/24", i))
+	}
+	return strings.Join(list, ", ")
+}
+
+// listeners returns a list of so many listeners.
+func listeners(count int) string {
+	var list []string
+	for i := range count {
+		list = append(list, fmt.Sprintf("{port: %d}", 5000+i))
+	}
+	return strings.Join(list, ", ")
 }
 
 func tracking(fields string) string {
@@ -115,6 +138,49 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 			want:  `scaling.policies[0].targetTracking.target: "50" is not a number: leave out the quotes`,
 		},
 		{name: "no region", given: `aws:region: ""`, want: `aws:region: must be set, for example: pulumi config set aws:region us-east-1`},
+		{
+			name:  "a region of GovCloud",
+			given: `aws:region: us-gov-west-1`,
+			want: `aws:region: "us-gov-west-1" is in the partition aws-us-gov, whose ARNs, endpoints and service names differ: the stacks are ` +
+				`for regions of the partition aws`,
+		},
+		{
+			name:  "a region of the European Sovereign Cloud",
+			given: `aws:region: eusc-de-east-1`,
+			want: `aws:region: "eusc-de-east-1" is in the partition aws-eusc, whose ARNs, endpoints and service names differ: the stacks are ` +
+				`for regions of the partition aws`,
+		},
+		{
+			name:  "a misspelt namespace",
+			given: `elastic-servcie:protect: true`,
+			want:  `elastic-servcie:protect: is read by nothing: write elastic-service:protect`,
+		},
+		{
+			name:  "a namespace without its dash",
+			given: `elasticservice:scaling: {min: 9}`,
+			want:  `elasticservice:scaling: is read by nothing: write elastic-service:scaling`,
+		},
+		{
+			name:  "a path in a misspelt namespace",
+			given: `elastic:scaling.min: 9`,
+			want:  `elastic:scaling.min: is read by nothing: write elastic-service:scaling.min`,
+		},
+		{
+			name:  "a section for a namespace",
+			given: `scaling:min: 9`,
+			want:  `scaling:min: is read by nothing: write elastic-service:scaling, and min in it`,
+		},
+		{
+			name:  "a namespace of another program",
+			given: `musicguru:size: 9`,
+			want: `musicguru:size: is read by nothing: musicguru is neither the namespace of the settings (elastic-service) nor a ` +
+				`provider`,
+		},
+		{
+			name:  "a guard of the provider, misspelt",
+			given: `aws:allowedAccountId: ["123456789012"]`,
+			want:  `aws:allowedAccountId: is not a setting of the provider aws: there are ` + strings.Join(awsKeys, ", "),
+		},
 		{name: "a zone for a region", given: `aws:region: us-east-1a`, want: `aws:region: "us-east-1a" is not a region such as us-east-1`},
 		{
 			name:  "a service with capitals",
@@ -316,10 +382,38 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 			want:  `compute.sshFrom[0]: ::/0 is the whole world: set compute.sshFromAnywhere to true if that is meant`,
 		},
 		{
+			name:  "SSH from anywhere in two halves",
+			given: `compute: {keyName: k, sshFrom: [0.0.0.0/1, 128.0.0.0/1]}`,
+			want: `compute.sshFrom: has half of all addresses or more (0.0.0.0/1, 128.0.0.0/1): set compute.sshFromAnywhere to true if that ` +
+				`is meant`,
+		},
+		{
+			name:  "SSH from half of the world",
+			given: `compute: {keyName: k, sshFrom: [64.0.0.0/2, 10.0.0.0/8, 128.0.0.0/2]}`,
+			want: `compute.sshFrom: has half of all addresses or more (64.0.0.0/2, 10.0.0.0/8, 128.0.0.0/2): set compute.sshFromAnywhere to ` +
+				`true if that is meant`,
+		},
+		{
+			name:  "SSH from all that IPv6 routes",
+			given: `compute: {keyName: k, sshFrom: ["2000::/3"]}`,
+			want:  `compute.sshFrom: has half of all addresses or more (2000::/3): set compute.sshFromAnywhere to true if that is meant`,
+		},
+		{
+			name:  "SSH from more ranges than a group takes",
+			given: `compute: {keyName: k, sshFrom: [` + ranges(59) + `]}`,
+			want:  `compute.sshFrom: 59 ranges are too many: a security group takes 58, beside 2 other rules`,
+		},
+		{
+			name:  "IPv6 through an ACL",
+			given: `{network: {acl: true}, compute: {keyName: k, sshFrom: ["2001:db8::/48"]}}`,
+			want:  `compute.sshFrom[0]: 2001:db8::/48 cannot be let in by network.acl: the VPC has addresses of IPv4 only`,
+		},
+		{
 			name:  "SSH without a key",
 			given: `compute: {sshFrom: [10.0.0.0/8]}`,
 			want:  `compute.keyName: must be set with sshFrom: without a key pair no login is possible`,
 		},
+		{name: "a service of nothing", given: `service: ""`, want: `service: must be set`},
 		{name: "no app port", given: `app: {services: [{name: a, command: [/bin/a]}]}`, want: `app.port: must be set`},
 		{name: "app port 0", given: `app: {port: 0, services: [{name: a, command: [/bin/a]}]}`, want: `app.port: 0 is not from 1 to 65535`},
 		{
@@ -467,6 +561,11 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{name: "health after one answer", given: `health: {healthy: 1}`, want: `health.healthy: 1 is outside 2–10`},
 		{name: "unhealthy after eleven", given: `health: {unhealthy: 11}`, want: `health.unhealthy: 11 is outside 2–10`},
 		{name: "another balancer", given: `balancer: {type: gateway}`, want: `balancer.type: "gateway" is not network or application`},
+		{
+			name:  "too many listeners",
+			given: `balancer: {listeners: [` + listeners(51) + `]}`,
+			want:  `balancer.listeners: 51 are too many: a balancer takes 50`,
+		},
 		{name: "no listeners", given: `balancer: {listeners: []}`, want: `balancer.listeners: needs at least one`},
 		{name: "a listener without a port", given: `balancer: {listeners: [{protocol: TCP}]}`, want: `balancer.listeners[0].port: must be set`},
 		{
@@ -490,6 +589,38 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 			want: `scaling.release.checkpoints[1]: 20 is not above the checkpoint before it (50)`},
 		{name: "no time for a release", given: `scaling: {release: {timeout: 10}}`,
 			want: `scaling.release.timeout: 10 is not from 60 to 3600 whole seconds`},
+		{
+			name:  "max above the addresses",
+			given: `scaling: {max: 2147483647}`,
+			want: `scaling.max: 2147483647 is more than the 500 addresses that the 2 subnets of the instances have, after 6 of each for AWS and ` +
+				`the balancer`,
+		},
+		{
+			name:  "max above the addresses of a tiny network",
+			given: `{network: {cidr: 10.0.0.0/27}, scaling: {min: 21, max: 21}}`,
+			want: `scaling.min: 21 is more than the 20 addresses that the 2 subnets of the instances have, after 6 of each for AWS and the ` +
+				"balancer\n" + `scaling.max: 21 is more than the 20 addresses that the 2 subnets of the instances have, after 6 of each for AWS ` +
+				`and the balancer`,
+		},
+		{
+			name:  "max above the addresses of chosen subnets",
+			given: `{network: {subnets: [192.168.0.0/24, 192.168.1.0/28]}, scaling: {max: 261}}`,
+			want: `scaling.max: 261 is more than the 260 addresses that the 2 subnets of the instances have, after 6 of each for AWS and ` +
+				`the balancer`,
+		},
+		{
+			name:  "max above the private addresses",
+			given: `{network: {private: true, nat: single}, scaling: {max: 247}}`,
+			want: `scaling.max: 247 is more than the 246 addresses that the 2 subnets of the instances have, after 5 of each for AWS and ` +
+				`the balancer`,
+		},
+		{
+			name:  "a schedule above the addresses",
+			given: `scaling: {schedules: [{name: a, cron: 0 8 * * *, min: 1, desired: 501, max: 502}]}`,
+			want: `scaling.schedules[0].max: 502 is more than the 500 addresses that the 2 subnets of the instances have, after 6 of each for AWS ` +
+				`and the balancer` + "\n" + `scaling.schedules[0].desired: 501 is more than the 500 addresses that the 2 subnets of the instances ` +
+				`have, after 6 of each for AWS and the balancer`,
+		},
 		{name: "min above max", given: `scaling: {min: 2, max: 1}`, want: `scaling.max: 1 is below scaling.min (2)`},
 		{name: "max 0", given: `scaling: {min: 2, max: 0}`, want: `scaling.max: 0 is below 1: the group could never have an instance`},
 		{name: "min negative", given: `scaling: {min: -1}`, want: `scaling.min: -1 is below 1: the service would have no instance`},
@@ -694,6 +825,18 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 			want:  `compute.bastion.from[0]: 0.0.0.0/0 is the whole world: a bastion is for known ranges`,
 		},
 		{
+			name:  "a bastion for half of the world",
+			given: private,
+			more:  `compute: {bastion: {from: [0.0.0.0/2, 128.0.0.0/2]}}`,
+			want:  `compute.bastion.from: has half of all addresses or more (0.0.0.0/2, 128.0.0.0/2): a bastion is for known ranges`,
+		},
+		{
+			name:  "a bastion for more ranges than a group takes",
+			given: private,
+			more:  `compute: {bastion: {from: [` + ranges(61) + `]}}`,
+			want:  `compute.bastion.from: 61 ranges are too many: a security group takes 60, beside 0 other rules`,
+		},
+		{
 			name:  "a bastion of no type",
 			given: private,
 			more:  `compute: {bastion: {instanceType: small, from: [10.0.0.0/8]}}`,
@@ -733,6 +876,24 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 			given: containers,
 			more:  `{network: {private: true, nat: single}, database: {engine: mysql, version: "8.4"}}`,
 			want:  `database: is for app: containers cannot get its password`,
+		},
+		{
+			name:  "containers of a reserved name",
+			given: containers,
+			more:  `service: ecs-web`,
+			want:  `service: "ecs-web" begins with ecs, which AWS refuses in the name of a capacity provider of ECS`,
+		},
+		{
+			name:  "containers of Fargate's name",
+			given: containers,
+			more:  `service: fargate`,
+			want:  `service: "fargate" begins with fargate, which AWS refuses in the name of a capacity provider of ECS`,
+		},
+		{
+			name:  "a database of two dashes",
+			given: private,
+			more:  `{service: a--b, database: {engine: mysql, version: "8.4"}}`,
+			want:  `service: "a--b" has two - in a row, which AWS refuses in the name of a database`,
 		},
 		{
 			name:  "containers behind an NLB",
@@ -978,4 +1139,18 @@ func TestInstanceTypesOfEveryKindAreKnown(t *testing.T) {
 		_, err := Parse(config(t, smallest, `compute: {instanceType: `+name+`}`))
 		assert.NoError(t, err)
 	}
+}
+
+func TestKeysOfTheProviderAreThoseOfItsSDK(t *testing.T) {
+	module := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.Dir}}", "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/config")
+	folder, err := module.Output()
+	require.NoError(t, err)
+	source := readFile(t, filepath.Join(strings.TrimSpace(string(folder)), "config.go"))
+	var keys []string
+	for _, found := range regexp.MustCompile(`"aws:([A-Za-z0-9]+)"`).FindAllStringSubmatch(source, -1) {
+		if !slices.Contains(keys, found[1]) {
+			keys = append(keys, found[1])
+		}
+	}
+	assert.ElementsMatch(t, keys, awsKeys)
 }

@@ -16,11 +16,11 @@ import (
 // Scaling is the Auto Scaling group.
 type Scaling struct {
 	// The lowest number of instances. Two in two zones survive the loss of one zone.
-	// Limits: 1 to `max`.
+	// Limits: 1 to `max`; no more than the instances' subnets have addresses.
 	Min int `default:"2" minimum:"1" unit:"instances"`
 
 	// The highest number of instances, except while instances are being replaced.
-	// Limits: `min` or more.
+	// Limits: `min` or more; no more than the instances' subnets have addresses.
 	Max int `default:"3" minimum:"1" unit:"instances"`
 
 	// The time after a launch in which an unhealthy instance is not replaced. It must be longer than boot and installation take.

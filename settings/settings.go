@@ -38,7 +38,8 @@ type Settings struct {
 	// The first part of every name, and the value of the tag `Service`. A change replaces every resource.
 	// Limits: 1 to 21 of a–z, 0–9 and `-`; begins with a letter, does not end with `-`. Not `aws`; not beginning with
 	// `internal-` (ELB API Reference, CreateLoadBalancer), `sg-` (EC2 API Reference, CreateSecurityGroup), `xn--`, `sthree-` or
-	// `amzn-s3-demo-` (S3 User Guide, bucket naming rules).
+	// `amzn-s3-demo-` (S3 User Guide, bucket naming rules); with `containers` not beginning with `aws`, `ecs` or `fargate` (ECS API
+	// Reference, CreateCapacityProvider); with `database` without `--` (RDS API Reference, CreateDBInstance).
 	Service string `required:"true"`
 
 	// The VPC.

@@ -103,7 +103,7 @@ var standardRelease = Release{CheckpointDelay: 5 * time.Minute, Timeout: 10 * ti
 
 func TestEverySettingIsRead(t *testing.T) {
 	got, err := Parse(config(t, `
-aws:region: us-gov-west-1
+aws:region: eu-west-1
 service: guru-2
 network: {cidr: 10.1.0.0/16, zones: 3, subnets: [10.1.0.0/20, 10.1.16.0/20, 10.1.128.0/17]}
 image: {parameter: /aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64}
@@ -129,7 +129,7 @@ scaling:
 `))
 	require.NoError(t, err)
 	assert.Equal(t, &Settings{
-		Region:  "us-gov-west-1",
+		Region:  "eu-west-1",
 		Service: "guru-2",
 		Network: Network{CIDR: netip.MustParsePrefix("10.1.0.0/16"), Zones: Zones{Number: 3}, NAT: "none", Subnets: []netip.Prefix{
 			netip.MustParsePrefix("10.1.0.0/20"), netip.MustParsePrefix("10.1.16.0/20"), netip.MustParsePrefix("10.1.128.0/17"),

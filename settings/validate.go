@@ -2,6 +2,7 @@ package settings
 
 import (
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
@@ -13,7 +14,7 @@ import (
 const sshPort = 22
 
 var (
-	regionPattern  = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[1-9][0-9]?$`)
+	regionPattern  = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[1-9][0-9]?$`)
 	servicePattern = regexp.MustCompile(`^[a-z]([a-z0-9-]*[a-z0-9])?$`)
 )
 
@@ -43,7 +44,23 @@ func (s *Settings) validateRegion(l *invalid.List) {
 		l.Missing(regionKey, "must be set, for example: pulumi config set aws:region us-east-1")
 	case !regionPattern.MatchString(s.Region):
 		l.Add(regionKey, s.Region, "is not a region such as us-east-1")
+	case partition(s.Region) != "aws":
+		l.Add(regionKey, s.Region, "is in the partition %s, whose ARNs, endpoints and service names differ: the stacks are for regions of the "+
+			"partition aws", partition(s.Region))
 	}
+}
+
+// partition returns the partition of a region (AWS General Reference, partitions).
+func partition(region string) string {
+	for _, p := range [][2]string{
+		{"cn-", "aws-cn"}, {"us-gov-", "aws-us-gov"}, {"eusc-", "aws-eusc"},
+		{"us-iso-", "aws-iso"}, {"us-isob-", "aws-iso-b"}, {"us-isof-", "aws-iso-f"}, {"eu-isoe-", "aws-iso-e"},
+	} {
+		if strings.HasPrefix(region, p[0]) {
+			return p[1]
+		}
+	}
+	return "aws"
 }
 
 func (s *Settings) validateService(l *invalid.List) {
@@ -57,8 +74,15 @@ func (s *Settings) validateService(l *invalid.List) {
 		l.Add("service", name, "has %d characters: %d at most, because AWS allows a load balancer 32 and Pulumi adds 8",
 			len(name), awsname.MaxBalancer)
 	}
-	for _, r := range awsname.ReservedFor(name) {
+	kinds := []awsname.Kind{awsname.LoadBalancer, awsname.SecurityGroup, awsname.Bucket}
+	if s.Containers != nil {
+		kinds = append(kinds, awsname.CapacityProvider)
+	}
+	for _, r := range awsname.ReservedFor(name, kinds...) {
 		l.Add("service", name, "begins with %s, which AWS refuses in the name of %s", r.Prefix, r.Of)
+	}
+	if s.Database != nil && strings.Contains(name, "--") {
+		l.Add("service", name, "has two - in a row, which AWS refuses in the name of a database")
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 // balancerComponent is the load balancer with its target group.
 var balancerComponent = component{
 	section:  "balancer",
+	reads:    []string{"service", "network", "app", "containers", "health"},
 	look:     (*plan).findHostedZone,
 	validate: func(p *plan) error { return p.balancerArgs().ValidatePlain() },
 	add:      (*plan).addBalancer,

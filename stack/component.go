@@ -21,6 +21,9 @@ type component struct {
 	// section is the section of the settings that validate reports about.
 	section string
 
+	// reads lists the sections that validate takes beside its own. It is not asked while one of them has a problem.
+	reads []string
+
 	// look completes the plan with what the settings only name, such as zones or images, and adds the problems that it finds.
 	// Nil: nothing is looked up.
 	look func(*plan, *pulumi.Context, *invalid.List)

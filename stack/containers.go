@@ -22,6 +22,7 @@ var clusterComponent = component{
 // containersComponent is the service of containers on the group's instances.
 var containersComponent = component{
 	section:  "containers",
+	reads:    []string{"service", "scaling"},
 	wanted:   (*plan).hasContainers,
 	validate: func(p *plan) error { return p.containersArgs().ValidatePlain() },
 	add: func(p *plan, ctx *pulumi.Context, c *components) (err error) {

@@ -11,6 +11,7 @@ import (
 // groupComponent is the Auto Scaling group of the instances.
 var groupComponent = component{
 	section:  "scaling",
+	reads:    []string{"app", "containers", "health"},
 	validate: func(p *plan) error { return p.groupArgs().ValidatePlain() },
 	add:      (*plan).addGroup,
 	outputs: func(p *plan, c *components) pulumi.Map {

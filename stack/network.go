@@ -1,8 +1,11 @@
 package stack
 
 import (
+	"strings"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/loadbalancing"
 	"github.com/elastic-service/elastic-service/network"
 )
@@ -10,8 +13,9 @@ import (
 // networkComponent is the VPC with its subnets.
 var networkComponent = component{
 	section:  "network",
+	reads:    []string{"compute", "app", "containers", "balancer", "health"},
 	look:     (*plan).findZones,
-	validate: func(p *plan) error { return p.networkArgs().Validate() },
+	validate: (*plan).validateNetwork,
 	add: func(p *plan, ctx *pulumi.Context, c *components) error {
 		if err := p.keepZones(ctx); err != nil {
 			return err
@@ -21,6 +25,19 @@ var networkComponent = component{
 		return err
 	},
 	outputs: func(_ *plan, c *components) pulumi.Map { return pulumi.Map{"vpc": c.network.VPCID} },
+}
+
+// validateNetwork names the problems of the network's ACLs as the settings do.
+func (p *plan) validateNetwork() error {
+	var found, problems invalid.List
+	found.Include("", p.networkArgs().Validate())
+	for _, f := range found.Problems() {
+		if rest, ok := strings.CutPrefix(f.Path, "acls"); ok {
+			f.Path = "acl" + rest
+		}
+		problems.Include("", f)
+	}
+	return problems.Err()
 }
 
 func (p *plan) networkArgs() *network.Args {

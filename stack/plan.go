@@ -2,6 +2,7 @@ package stack
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -39,13 +40,24 @@ func (p *plan) components() []component {
 	return slices.DeleteFunc(slices.Clone(order), func(c component) bool { return c.wanted != nil && !c.wanted(p) })
 }
 
-// validate asks the components what they have against their settings, before the first of them is registered.
-func (p *plan) validate() error {
+// validate asks the components what they have against their settings, before the first of them is registered. It leaves out those whose
+// settings have a problem that is known: they know arguments, which are no settings then.
+func (p *plan) validate(known []invalid.Problem) error {
 	var problems invalid.List
 	for _, c := range p.components() {
-		if c.validate != nil {
+		if c.validate != nil && !c.hasProblem(known) {
 			problems.Include(c.section, c.validate(p))
 		}
 	}
 	return problems.Err()
+}
+
+// hasProblem reports whether a problem is in one of the sections that the component validates.
+func (c *component) hasProblem(known []invalid.Problem) bool {
+	return slices.ContainsFunc(known, func(k invalid.Problem) bool {
+		section, _, _ := strings.Cut(k.Path, ".")
+		section, _, _ = strings.Cut(section, "[")
+		own, _, _ := strings.Cut(c.section, ".")
+		return section == own || slices.Contains(c.reads, section)
+	})
 }

@@ -23,7 +23,30 @@ func problems(t *testing.T, changes map[string]any, worlds ...func(*graphtest.Wo
 	g, err := graphtest.Run(t, w, Deploy)
 	require.Error(t, err)
 	assert.Empty(t, g.Resources, "registered in spite of %v", err)
-	return err.Error()
+	_, text, _ := strings.Cut(err.Error(), "occurred:\n\t* ") // the words of Pulumi's SDK
+	text = strings.TrimSpace(text)
+	assertSettings(t, text)
+	return text
+}
+
+// assertSettings checks that each line begins with the path of a setting.
+func assertSettings(t *testing.T, text string) {
+	t.Helper()
+	schema, err := os.ReadFile("../docs/settings.schema.json")
+	require.NoError(t, err)
+	for line := range strings.SplitSeq(text, "\n") {
+		path, _, ok := strings.Cut(line, ": ")
+		if !assert.True(t, ok && !strings.Contains(path, " "), "%q begins with no path", line) || strings.Contains(line, "is not a setting") {
+			continue
+		}
+		for _, name := range strings.Split(path, ".") {
+			name, _, _ = strings.Cut(name, "[")
+			assert.Regexp(t, `"(elastic-service:)?`+name+`": `, string(schema), "%s in %q is no setting", name, line)
+			if name == "environment" {
+				break // its names are the user's
+			}
+		}
+	}
 }
 
 func artifacts(list ...map[string]string) map[string]any {
@@ -232,8 +255,7 @@ func TestUserDataAboveTheLimitRegistersNothing(t *testing.T) {
 		})
 	}
 	text := problems(t, map[string]any{"app.services": services})
-	assert.Contains(t, text, "app.userData: ")
-	assert.Contains(t, text, "16384")
+	assert.Regexp(t, "^app: user data has [0-9]+ bytes: EC2 takes 16384 at most$", text)
 }
 
 func TestFaultsOfAllKindsAreReportedTogether(t *testing.T) {
@@ -257,6 +279,26 @@ func TestFaultsOfTheSettingsAndOfWhatTheyNameAreReportedTogether(t *testing.T) {
 	for _, want := range []string{"network.zones: ", "app.artifacts[0].build: ", "scaling.max: ", "health.port: "} {
 		assert.Equal(t, 1, strings.Count(text, want), "%s in\n%s", want, text)
 	}
+}
+
+func TestFaultsThatOnlyComponentsKnowAreReportedWithTheOthers(t *testing.T) {
+	g, err := graphtest.Run(t, world(t, "swiftcode", map[string]any{
+		"database.version": "14", "scaling.max": 1, "network.zones": 4, "compute.keyName": " x",
+	}), Deploy)
+	require.Error(t, err)
+	assert.Empty(t, g.Resources)
+	for _, want := range []string{"database.version: ", "scaling.max: ", "network.zones: ", "compute.keyName: "} {
+		assert.Equal(t, 1, strings.Count(err.Error(), want), "%s in\n%s", want, err)
+	}
+}
+
+func TestTooManyRulesOfAnACLAreAProblemOfItsSetting(t *testing.T) {
+	var listeners []any
+	for port := range 20 {
+		listeners = append(listeners, map[string]any{"port": 5000 + port})
+	}
+	text := problems(t, map[string]any{"network.acl": true, "balancer.listeners": listeners})
+	assert.Regexp(t, `^network.acl: [0-9]+ rules for what comes into the public subnets are more than AWS takes \(20\)$`, text)
 }
 
 // Pulumi's Automation API may run the program beside a copy of the project's YAML files.

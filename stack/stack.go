@@ -69,9 +69,7 @@ func load(ctx *pulumi.Context) (*plan, error) {
 		return nil, err // without a region, zones and images cannot be looked up
 	}
 	p := newPlan(ctx, s, &found)
-	if err == nil && found.Err() == nil { // components know arguments, which are no settings where those have problems
-		found.Include("", p.validate())
-	}
+	found.Include("", p.validate(slices.Concat(known, found.Problems())))
 	for _, f := range found.Problems() {
 		if !slices.ContainsFunc(known, func(k invalid.Problem) bool { return k.Path == f.Path }) {
 			problems.Include("", f)

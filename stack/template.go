@@ -10,6 +10,7 @@ import (
 // templateComponent is the launch template of the instances, with the software that they run.
 var templateComponent = component{
 	section: "app",
+	reads:   []string{"compute", "health"},
 	look:    (*plan).prepareSoftware,
 	validate: func(p *plan) error {
 		if p.settings.App == nil {

@@ -244,6 +244,8 @@ func (c *counter) finish(done <-chan struct{}, err error) (Result, error) {
 		err = errors.New(strings.Join(distinct(c.failures), "\n"))
 	case strings.Contains(err.Error(), "the stack is currently locked"):
 		err = errBusy
+	case isCutOff(err.Error()):
+		err = errors.New(connectionLost)
 	}
 	result := c.result
 	result.Types, result.Took = maps.Clone(c.result.Types), maps.Clone(c.result.Took)

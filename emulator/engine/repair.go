@@ -21,10 +21,12 @@ import (
 // connectionLost is the error of an operation that has lost the emulator's providers.
 const connectionLost = "the connection to the emulator was lost: it has ended (see emulator.log); run `up` to go on"
 
-// isCutOff reports whether a message has gRPC's words for a lost connection.
+// isCutOff reports whether a message has the words of gRPC for a lost connection, or those of Pulumi for an emulator that ended before it
+// was connected.
 func isCutOff(message string) bool {
 	return slices.ContainsFunc([]string{
 		"code = Unavailable", "connection error: desc", "error reading from server", "transport is closing", "the client connection is closing",
+		"did not begin responding to RPC connections",
 	}, func(words string) bool { return strings.Contains(message, words) })
 }
 

@@ -60,6 +60,8 @@ func TestTheLockOfAProcessThatIsGoneIsNobodys(t *testing.T) {
 
 func TestACutConnectionIsSaidInWords(t *testing.T) {
 	assert.Equal(t, connectionLost, cause("error reading from server: EOF"))
+	assert.Equal(t, connectionLost, cause("could not load provider urn:pulumi:dev::x::pulumi:providers:aws::default: aws "+
+		"(resource) plugin [aws] did not begin responding to RPC connections"))
 	assert.Equal(t, connectionLost, cause(`rpc error: code = Unavailable desc = transport is closing`))
 	assert.Equal(t, []string{"a", "b"}, distinct([]string{"a", "b", "a"}))
 	assert.Equal(t, []string{connectionLost}, distinct([]string{connectionLost, connectionLost}))

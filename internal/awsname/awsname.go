@@ -15,9 +15,10 @@ type Kind string
 
 // Kinds of resource whose names AWS restricts.
 const (
-	LoadBalancer  Kind = "a load balancer"
-	SecurityGroup Kind = "a security group"
-	Bucket        Kind = "a bucket"
+	LoadBalancer     Kind = "a load balancer"
+	SecurityGroup    Kind = "a security group"
+	Bucket           Kind = "a bucket"
+	CapacityProvider Kind = "a capacity provider of ECS"
 )
 
 // Reserved is a beginning of names that AWS keeps for itself.
@@ -32,13 +33,16 @@ var reserved = []Reserved{
 	{"xn--", Bucket},
 	{"sthree-", Bucket},
 	{"amzn-s3-demo-", Bucket},
+	{"aws", CapacityProvider},
+	{"ecs", CapacityProvider},
+	{"fargate", CapacityProvider},
 }
 
-// ReservedFor returns the reserved prefixes of a name that some kinds of resource are to have; all kinds if none is given.
+// ReservedFor returns the reserved prefixes of a name that some kinds of resource are to have. Case makes no difference.
 func ReservedFor(name string, kinds ...Kind) []Reserved {
 	var found []Reserved
 	for _, r := range reserved {
-		if strings.HasPrefix(name, r.Prefix) && (len(kinds) == 0 || slices.Contains(kinds, r.Of)) {
+		if strings.HasPrefix(strings.ToLower(name), r.Prefix) && slices.Contains(kinds, r.Of) {
 			found = append(found, r)
 		}
 	}

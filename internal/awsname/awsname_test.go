@@ -17,9 +17,13 @@ func TestReservedFor(t *testing.T) {
 	}{
 		{name: "musicguru"},
 		{name: "internal"},
-		{name: "internal-web", want: []awsname.Reserved{internal}},
+		{name: "internal-web"},
 		{name: "internal-web", kinds: []awsname.Kind{awsname.LoadBalancer}, want: []awsname.Reserved{internal}},
 		{name: "internal-web", kinds: []awsname.Kind{awsname.Bucket}},
+		{
+			name: "ECSweb", kinds: []awsname.Kind{awsname.LoadBalancer, awsname.CapacityProvider},
+			want: []awsname.Reserved{{Prefix: "ecs", Of: awsname.CapacityProvider}},
+		},
 	} {
 		assert.Equal(t, test.want, awsname.ReservedFor(test.name, test.kinds...), "%s %v", test.name, test.kinds)
 	}

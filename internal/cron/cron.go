@@ -54,7 +54,8 @@ var fields = [5]field{
 	{name: "day of the week", lowest: 0, highest: 7, names: []string{"SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"}},
 }
 
-// Parse reads a recurrence. Its error completes a sentence that begins with the text: "has a faulty hour (24)".
+// Parse reads a recurrence. Its error completes a sentence that begins with the text and names every fault: "has a faulty minute (60)
+// and a faulty hour (24)".
 func Parse(text string) (Schedule, error) {
 	if len(text) > maxLength {
 		return Schedule{}, fmt.Errorf("is longer than %d characters", maxLength)
@@ -64,14 +65,18 @@ func Parse(text string) (Schedule, error) {
 		return Schedule{}, fmt.Errorf("does not have five fields: minute, hour, day of the month, month, day of the week")
 	}
 	var sets [len(fields)]numbers
+	var faults []string
 	for i, part := range parts {
 		for item := range strings.SplitSeq(part, ",") {
 			set, ok := fields[i].parse(item)
 			if !ok {
-				return Schedule{}, fmt.Errorf("has a faulty %s (%s)", fields[i].name, item)
+				faults = append(faults, fmt.Sprintf("a faulty %s (%s)", fields[i].name, item))
 			}
 			sets[i] |= set
 		}
+	}
+	if len(faults) > 0 {
+		return Schedule{}, fmt.Errorf("has %s", strings.Join(faults, " and "))
 	}
 	if sets[4].has(7) { // Sunday, which time.Weekday counts as 0
 		sets[4] |= 1

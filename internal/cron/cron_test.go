@@ -45,6 +45,7 @@ func TestParseRefuses(t *testing.T) {
 		{text: "*-5 * * * *", want: "faulty minute (*-5)"},
 		{text: "1,,2 * * * *", want: "faulty minute ()"},
 		{text: "* 24 * * *", want: "faulty hour (24)"},
+		{text: "60,5,a 24 * 13 *", want: "has a faulty minute (60) and a faulty minute (a) and a faulty hour (24) and a faulty month (13)"},
 		{text: "* 17-9 * * *", want: "faulty hour (17-9)"},
 		{text: "* 1-2-3 * * *", want: "faulty hour (1-2-3)"},
 		{text: "* * 0 * *", want: "faulty day of the month (0)"},

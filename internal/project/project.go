@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -106,7 +109,11 @@ func set(config map[string]string, key string, value any) error {
 		key = name + ":" + key
 	}
 	switch v := value.(type) {
+	case nil: // as if the key were left out
 	case map[string]any, []any:
+		if at, ok := notFinite(v); ok {
+			return fmt.Errorf("%s%s: is not a number: .inf and .nan are none that a setting can have", key, at)
+		}
 		text, err := json.Marshal(v)
 		if err != nil {
 			return fmt.Errorf("%s: %w", key, err)
@@ -116,6 +123,27 @@ func set(config map[string]string, key string, value any) error {
 		config[key] = fmt.Sprint(v)
 	}
 	return nil
+}
+
+// notFinite returns the path of a number within a value that JSON cannot express, if there is one.
+func notFinite(value any) (string, bool) {
+	switch v := value.(type) {
+	case float64:
+		return "", math.IsInf(v, 0) || math.IsNaN(v)
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			if at, ok := notFinite(v[key]); ok {
+				return "." + key + at, true
+			}
+		}
+	case []any:
+		for i, element := range v {
+			if at, ok := notFinite(element); ok {
+				return fmt.Sprintf("[%d]%s", i, at), true
+			}
+		}
+	}
+	return "", false
 }
 
 // Copy puts copies of a stack's files into a folder, which is a project of its own then, to be changed with [Set].

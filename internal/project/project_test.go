@@ -46,6 +46,31 @@ config:
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }
 
+func TestAKeyWithoutAValueIsLeftOut(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "Pulumi.yaml"), []byte("name: elastic-service\n"), 0o600))
+	text := "config: {service: , aws:region: ~, scaling: {min: ~}}\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "Pulumi.a.yaml"), []byte(text), 0o600))
+	config, err := project.Config(dir, "a")
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"elastic-service:scaling": `{"min":null}`}, config)
+}
+
+func TestANumberThatIsNoneIsRefusedByItsPath(t *testing.T) {
+	const target, port = "scaling.policies[1].target", "health.port"
+	for number, path := range map[string]string{".inf": target, "-.inf": target, ".nan": port} {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "Pulumi.yaml"), []byte("name: elastic-service\n"), 0o600))
+		text := map[string]string{
+			target: "config: {scaling: {policies: [{target: 1}, {target: " + number + "}]}}\n",
+			port:   "config: {health: {port: " + number + "}}\n",
+		}[path]
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "Pulumi.a.yaml"), []byte(text), 0o600))
+		_, err := project.Config(dir, "a")
+		require.EqualError(t, err, "elastic-service:"+path+": is not a number: .inf and .nan are none that a setting can have")
+	}
+}
+
 func TestRootIsFoundFromBelowAndMissedElsewhere(t *testing.T) {
 	t.Chdir(".")
 	root, err := project.Root()
