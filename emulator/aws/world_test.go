@@ -127,6 +127,7 @@ func (w *world) build(m *cloud.Model) error {
 	}
 	if _, err := m.CloudWatch.PutAlarm(cloudwatch.AlarmSpec{
 		Name: "unhealthy", Namespace: "AWS/NetworkELB", Metric: "UnHealthyHostCount", Statistic: metric.Maximum, Period: time.Minute,
+		Dimensions:        map[string]string{"LoadBalancer": "net/web/1", "TargetGroup": "targetgroup/web/2"},
 		EvaluationPeriods: 1, Threshold: 0, Comparison: cloudwatch.Greater,
 	}, now); err != nil {
 		return err

@@ -61,7 +61,7 @@ func newModel(region aws.Region, clock clockwork.Clock, free func(netip.Addr) bo
 	m.EC2 = ec2.New(m.VPC, m.IAM, m.S3)
 	m.ELB = elb.New(region, free, m.VPC, m.EC2, m.ACM, m.S3)
 	m.Events = events.New(region)
-	m.CloudWatch = cloudwatch.New(region, m.VPC, m.IAM, m.EC2, m.ELB, m.Events)
+	m.CloudWatch = cloudwatch.New(region, m.VPC, m.IAM, m.EC2, m.ELB, m.Events, m.RDS, m.ACM)
 	m.AutoScaling = autoscaling.New(region, m.VPC, m.EC2, m.ELB, m.Events, m.CloudWatch)
 	m.ECS = ecs.New(region, free, m.VPC, m.IAM, m.EC2, m.ELB, m.CloudWatch, m.AutoScaling)
 	m.Fault = fault.New(region, m.VPC, m.EC2, m.AutoScaling, m.ECS)

@@ -11,6 +11,9 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 )
 
+// noData stands for a document where AWS takes an alarm that can never have data.
+const noData = "none: AWS takes it, and it stays in INSUFFICIENT_DATA"
+
 func scalingRefusals(*testing.T) refusals[*world] {
 	alarm := func(change func(*cloudwatch.AlarmSpec)) func(*world) error {
 		return func(w *world) error {
@@ -55,6 +58,15 @@ func scalingRefusals(*testing.T) refusals[*world] {
 		})},
 		"an alarm without a metric": {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) {
 			s.Metric = ""
+		})},
+		"an alarm on a metric of AWS that has no data in the emulator": {"ValidationError", emulatorsOwn, alarm(func(s *cloudwatch.AlarmSpec) {
+			s.Metric = "DiskReadOps"
+		})},
+		"an alarm on dimensions by which AWS does not publish its metric": {"ValidationError", noData, alarm(func(s *cloudwatch.AlarmSpec) {
+			s.Dimensions["InstanceId"] = "i-1"
+		})},
+		"an alarm on a metric of AWS without its dimensions": {"ValidationError", noData, alarm(func(s *cloudwatch.AlarmSpec) {
+			s.Dimensions = nil
 		})},
 		"a statistic that CloudWatch does not have": {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) {
 			s.Statistic = "Median"

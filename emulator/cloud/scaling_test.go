@@ -141,10 +141,8 @@ func TestAnAlarmWithoutDataSaysSo(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 3)
 	for name, change := range map[string]func(*cloudwatch.AlarmSpec){
-		"a metric that nothing here has":   func(s *cloudwatch.AlarmSpec) { s.Namespace, s.Metric = "CWAgent", "mem_used_percent" },
-		"a group that isn't":               func(s *cloudwatch.AlarmSpec) { s.Dimensions["AutoScalingGroupName"] = "other" },
-		"a dimension more than the metric": func(s *cloudwatch.AlarmSpec) { s.Dimensions["InstanceId"] = "i-1" },
-		"no dimension":                     func(s *cloudwatch.AlarmSpec) { s.Dimensions = nil },
+		"a metric of a program":       func(s *cloudwatch.AlarmSpec) { s.Namespace, s.Metric = "CWAgent", "mem_used_percent" },
+		"a group that does not exist": func(s *cloudwatch.AlarmSpec) { s.Dimensions["AutoScalingGroupName"] = "other" },
 	} {
 		spec := w.cpuAlarm(name, cloudwatch.Greater, 80)
 		change(&spec)

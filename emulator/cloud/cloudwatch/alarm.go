@@ -141,6 +141,9 @@ func (spec AlarmSpec) check() error {
 	if err := spec.checkPeriod(); err != nil {
 		return err
 	}
+	if err := spec.checkPublished(); err != nil {
+		return err
+	}
 	return spec.checkActions()
 }
 

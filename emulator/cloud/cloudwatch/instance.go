@@ -8,17 +8,33 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/metric"
 )
 
-// The namespace and the metric of instances.
+// The namespace of instances, and a metric that other services have too.
 const (
 	NamespaceEC2   = "AWS/EC2"
 	CPUUtilization = "CPUUtilization"
 )
 
-// collectInstances collects the metrics of instances.
+// collectInstances collects the metrics of instances, and the credits of the instances of each Auto Scaling group.
 func (s *Store) collectInstances(minute time.Time, put func(Metric, metric.Sample)) {
 	for _, id := range aws.Keys(s.ec2.Instances) {
-		if value, ok := CPU(s.ec2.Instances[id], minute); ok {
-			put(Metric{Namespace: NamespaceEC2, Name: CPUUtilization, Dimensions: map[string]string{"InstanceId": id}}, metric.One(value))
+		i, of := s.ec2.Instances[id], map[string]string{"InstanceId": id}
+		if value, ok := CPU(i, minute); ok {
+			put(Metric{Namespace: NamespaceEC2, Name: CPUUtilization, Dimensions: of}, metric.One(value))
+		}
+		if !ec2.IsBurstable(i.Type) || i.State != ec2.Running || minute.Unix()/60%basicPeriod != 0 {
+			continue
+		}
+		credits := i.TakeCredits()
+		for name, value := range map[string]float64{
+			"CPUCreditBalance": credits.Balance, "CPUCreditUsage": credits.Used,
+			"CPUSurplusCreditBalance": credits.Surplus, "CPUSurplusCreditsCharged": credits.Charged,
+		} {
+			m := Metric{Namespace: NamespaceEC2, Name: name, Dimensions: of}
+			put(m, metric.One(value))
+			if i.Group != "" {
+				m.Dimensions = map[string]string{"AutoScalingGroupName": i.Group}
+				put(m, metric.One(value))
+			}
 		}
 	}
 }
@@ -27,8 +43,8 @@ func (s *Store) collectInstances(minute time.Time, put func(Metric, metric.Sampl
 // minute.
 const CPUFresh = 90 * time.Second
 
-// basicPeriod is the number of minutes between the metrics of an instance without detailed monitoring (EC2: "Manage
-// detailed monitoring").
+// basicPeriod is the number of minutes between the metrics of an instance without detailed monitoring, and of CPU credits (EC2:
+// "Manage detailed monitoring", "CloudWatch metrics for your instances").
 const basicPeriod = 5
 
 // CPU returns the CPU utilization that an instance publishes at the end of a minute, or false. With basic monitoring it

@@ -10,11 +10,13 @@ package cloudwatch
 import (
 	"time"
 
+	"github.com/elastic-service/elastic-service/emulator/cloud/acm"
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 	"github.com/elastic-service/elastic-service/emulator/cloud/events"
 	"github.com/elastic-service/elastic-service/emulator/cloud/iam"
+	"github.com/elastic-service/elastic-service/emulator/cloud/rds"
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
@@ -39,15 +41,22 @@ type Store struct {
 	ec2    *ec2.Store
 	elb    *elb.Store
 	events *events.Store
+	rds    *rds.Store
+	acm    *acm.Store
 }
 
-// New returns a region without alarms, with the metrics of instances and target groups.
+// New returns a region without alarms, with the metrics of the services below it.
 func New(
 	region aws.Region, network *vpc.Store, access *iam.Store, compute *ec2.Store, balancers *elb.Store, bus *events.Store,
+	databases *rds.Store, certificates *acm.Store,
 ) *Store {
-	s := &Store{region: region, vpc: network, iam: access, ec2: compute, elb: balancers, events: bus, metrics: map[string]*series{}}
+	s := &Store{
+		region: region, vpc: network, iam: access, ec2: compute, elb: balancers, events: bus, rds: databases, acm: certificates,
+		metrics: map[string]*series{},
+	}
 	aws.MakeTables(&s.State)
 	s.AddCollector(s.collectInstances)
 	s.AddCollector(s.collectBalancers)
+	s.AddCollector(s.collectRecorded)
 	return s
 }

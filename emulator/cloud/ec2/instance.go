@@ -53,6 +53,7 @@ type Instance struct {
 	Detailed       bool                 // detailed monitoring: publishes its metrics every minute
 	CPU            []float64            // percent, one value per minute, the newest last
 	CPUAt          time.Time            // time of the newest value
+	Credits        Credits              // of a burstable instance
 }
 
 // owner returns the owner of the instance's network interface.
@@ -168,6 +169,7 @@ func (s *Store) RecordCPU(id string, percent float64, now time.Time) (changed bo
 	i.CPU = append(i.CPU, percent)
 	i.CPU = i.CPU[max(0, len(i.CPU)-CPUPoints):]
 	i.CPUAt = now
+	i.spend(percent)
 	return true
 }
 
