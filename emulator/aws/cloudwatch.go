@@ -10,6 +10,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	model "github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
+	"github.com/elastic-service/elastic-service/emulator/metric"
 )
 
 func (a *API) cloudWatch() *service {
@@ -34,12 +35,17 @@ func (a *API) describeAlarms(_ context.Context, in *cloudwatch.DescribeAlarmsInp
 
 func describeAlarm(a model.Alarm) types.MetricAlarm {
 	s := a.Spec
+	statistic, extended := s.Statistic, ""
+	if metric.IsPercentile(s.Statistic) {
+		statistic, extended = "", s.Statistic
+	}
 	return types.MetricAlarm{
 		AlarmArn: &a.ARN, AlarmName: &s.Name, AlarmDescription: optional(s.Description), ActionsEnabled: sdk.Bool(!s.Disabled),
 		AlarmActions: s.Actions, OKActions: s.OKActions, InsufficientDataActions: s.InsufficientActions,
 		StateValue: types.StateValue(a.State), StateReason: &a.Reason, StateUpdatedTimestamp: &a.Since, StateTransitionedTimestamp: &a.Since,
-		Namespace: &s.Namespace, MetricName: &s.Metric, Dimensions: dimensions(s.Dimensions), Statistic: types.Statistic(s.Statistic),
-		Period: seconds(s.Period), EvaluationPeriods: count(s.EvaluationPeriods), DatapointsToAlarm: count(s.DatapointsToAlarm),
+		Namespace: &s.Namespace, MetricName: &s.Metric, Dimensions: dimensions(s.Dimensions), Statistic: types.Statistic(statistic),
+		ExtendedStatistic: optional(extended),
+		Period:            seconds(s.Period), EvaluationPeriods: count(s.EvaluationPeriods), DatapointsToAlarm: count(s.DatapointsToAlarm),
 		Threshold: &s.Threshold, ComparisonOperator: types.ComparisonOperator(s.Comparison), TreatMissingData: optional(s.TreatMissing),
 	}
 }

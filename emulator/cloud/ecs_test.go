@@ -153,7 +153,7 @@ func (w *ecsWorld) step() {
 		case t.State == ecs.TaskStopping:
 			w.ECS.TaskEnded(t.ID, 0, "", w.Now())
 		case t.State == ecs.TaskRunning && measure:
-			w.ECS.RecordTaskCPU(t.ID, w.load, w.Now())
+			w.ECS.RecordTaskUse(t.ID, w.load, 64<<20, w.Now())
 		}
 	}
 	w.probeTasks()

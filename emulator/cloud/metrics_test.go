@@ -75,6 +75,10 @@ func TestTheMetricsOfTheCatalogueHaveDataAndNoOthers(t *testing.T) {
 		w.pass(time.Minute)
 	}
 	list(measured, w.CloudWatch)
+	memory := must(w.CloudWatch.Points(cloudwatch.Metric{
+		Namespace: "AWS/ECS", Name: "MemoryUtilization", Dimensions: map[string]string{"ClusterName": "flask", "ServiceName": "web"},
+	}, metric.Average, time.Minute, w.Now().Add(-time.Minute), w.Now()))(t)
+	assert.InDelta(t, 25, memory[0].Value, 0, "64 of 256 MiB")
 
 	recorded := newTiered(t)
 	recorded.subnetGroup()

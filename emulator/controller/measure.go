@@ -33,7 +33,8 @@ func (m *meter) cores(used time.Duration, now time.Time) float64 {
 // percentOf returns a use of cores in percent of virtual CPUs.
 func percentOf(cores, virtualCPUs float64) float64 { return 100 * cores / (virtualCPUs * coresPerCPU) }
 
-// Measure records the CPU that each task and each instance, with the tasks on it, has used since the last call.
+// Measure records the CPU that each task and each instance, with the tasks on it, has used since the last call, and the memory of the
+// tasks.
 func (c *Controller) Measure() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,7 +71,10 @@ func (c *Controller) measureTasksLocked(types map[string]string) map[string]floa
 		if reserved == 0 {
 			reserved = all
 		}
-		c.cloud.Update(func(m *cloud.Model) bool { return m.ECS.RecordTaskCPU(t.ID, percentOf(used, reserved), m.Clock.Now()) })
+		memory := p.container.Memory()
+		c.cloud.Update(func(m *cloud.Model) bool {
+			return m.ECS.RecordTaskUse(t.ID, percentOf(used, reserved), memory, m.Clock.Now())
+		})
 	}
 	return cores
 }

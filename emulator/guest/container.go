@@ -122,6 +122,9 @@ func (c *Container) Kill() { c.instance.Kill() }
 // CPUTime returns the processor time that the container has used, see [Instance.CPUTime].
 func (c *Container) CPUTime() time.Duration { return c.instance.CPUTime() }
 
+// Memory returns the bytes that the container has in memory, see [Instance.Memory].
+func (c *Container) Memory() int { return c.instance.Memory() }
+
 // Forward passes connections on from a port of an instance to a port of a container, as Docker does. It has no idle timeout.
 func Forward(from, to netip.AddrPort, options ...proxy.ListenerOption) (*proxy.Listener, error) {
 	target := proxy.Target{ID: to.String(), Address: to}

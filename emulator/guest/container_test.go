@@ -108,10 +108,11 @@ func TestContainersEndIsKnown(t *testing.T) {
 	})
 }
 
-func TestContainersCPUTimeIsMeasured(t *testing.T) {
+func TestAContainersUseOfCPUAndMemoryIsMeasured(t *testing.T) {
 	r := runContainer(t, newContainer(t, "127.254.0.17", map[string]string{"SERVE": ":5000"}))
 	r.ask(5000, "burn 300ms")
 	assert.GreaterOrEqual(t, r.CPUTime(), 290*time.Millisecond)
+	assert.Greater(t, r.Memory(), 1<<20, "a program in Go has some MiB")
 }
 
 func TestContainerThatCannotStartSaysWhy(t *testing.T) {

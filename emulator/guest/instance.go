@@ -391,3 +391,12 @@ func (in *Instance) CPUTime() time.Duration {
 	live := in.processesOf("", cpuAge)
 	return in.cpu.read(live)
 }
+
+// Memory returns the bytes that the instance's processes have in memory. What several processes share counts for each.
+func (in *Instance) Memory() int {
+	bytes := 0
+	for _, p := range in.processesOf("", cpuAge) {
+		bytes += p.ResidentMemory()
+	}
+	return bytes
+}

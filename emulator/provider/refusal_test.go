@@ -128,6 +128,18 @@ func providerRefusals() []refusal {
 			inputs: map[string]any{"period": 7}, message: "ValidationError",
 		},
 		{
+			name: "a percentile as the statistic of an alarm", token: alarm, source: "CloudWatch API: PutMetricAlarm",
+			inputs: of("statistic", "p99"), message: "is an extended statistic",
+		},
+		{
+			name: "an alarm with a statistic and an extended one", token: alarm, source: "CloudWatch API: PutMetricAlarm",
+			inputs: map[string]any{"statistic": "Sum", "extendedStatistic": "p99"}, message: "Exactly one of",
+		},
+		{
+			name: "an alarm on a trimmed mean", token: alarm, source: "none: AWS does this, the emulator doesn't",
+			inputs: of("extendedStatistic", "tm90"), message: "a percentile such as p99",
+		},
+		{
 			name: "an EventBridge rule with a schedule", token: eventRule, source: "none: AWS does this, the emulator doesn't",
 			inputs: of("scheduleExpression", "rate(5 minutes)"), message: "event patterns",
 		},

@@ -248,6 +248,10 @@ func TestScalingIsMadeOfWhatItsComponentSets(t *testing.T) {
 	changedAlarm["threshold"] = 70
 	require.NoError(t, p.updated(t, alarmToken, alarm, alarmInputs, changedAlarm))
 	assert.InDelta(t, 70, alarms(p.cloud)[0].Spec.Threshold, 0)
+	delete(changedAlarm, "statistic")
+	changedAlarm["extendedStatistic"] = "p90"
+	require.NoError(t, p.updated(t, alarmToken, alarm, alarmInputs, changedAlarm))
+	assert.Equal(t, "p90", alarms(p.cloud)[0].Spec.Statistic)
 
 	policyInputs["name"] = policy.Properties["name"].StringValue()
 	require.NoError(t, p.deleted(t, hookToken, hook, hookInputs))

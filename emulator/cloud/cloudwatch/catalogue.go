@@ -111,7 +111,8 @@ var computeMetrics = []Published{
 		}, ofGroups, "the group, if it has the metric enabled",
 	},
 	{
-		"AWS/ECS", []string{CPUUtilization}, ofServices, "processor time of the tasks' processes, of what the tasks reserve",
+		"AWS/ECS", []string{CPUUtilization, "MemoryUtilization"}, ofServices,
+		"processor time and resident memory of the tasks' processes, of what the tasks reserve",
 	},
 }
 

@@ -62,7 +62,8 @@ type Task struct {
 	CPUUnits      int       // reserved, 1024 a virtual CPU
 	Memory        int       // MiB that it reserves
 	CPU           []float64 // percent of CPUUnits, one value per minute, the newest last
-	Measured      time.Time // time of the newest value of CPU
+	MemoryUse     float64   // percent of Memory
+	Measured      time.Time // time of MemoryUse and of the newest value of CPU
 	Created       time.Time
 	Started       time.Time
 	Stopped       time.Time
@@ -155,16 +156,20 @@ func (s *Store) StopTask(id, reason string, now time.Time) error {
 	return nil
 }
 
-// RecordTaskCPU adds a task's average CPU use of a minute, in percent of the CPU units that it reserves. It is over 100
-// while the task uses units that others leave. For a task that reserves none it is in percent of the instance.
-func (s *Store) RecordTaskCPU(id string, percent float64, now time.Time) (changed bool) {
+// RecordTaskUse adds a task's average CPU use of a minute, in percent of the CPU units that it reserves, and sets its use of
+// memory in bytes. The CPU use is over 100 while the task uses units that others leave. For a task that reserves none it is in
+// percent of the instance.
+func (s *Store) RecordTaskUse(id string, percent float64, memory int, now time.Time) (changed bool) {
 	t := s.Tasks[id]
 	if t == nil {
 		return false
 	}
 	t.CPU = append(t.CPU, percent)
 	t.CPU = t.CPU[max(0, len(t.CPU)-ec2.CPUPoints):]
-	t.Measured = now
+	t.Measured, t.MemoryUse = now, 0
+	if t.Memory > 0 {
+		t.MemoryUse = 100 * float64(memory) / float64(t.Memory<<20)
+	}
 	return true
 }
 
