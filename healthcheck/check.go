@@ -23,9 +23,17 @@ const (
 // sets another port.
 const (
 	ServiceName = "healthcheck"
+
+	// FormerServiceName is a second responder, on the port of a check that is about to change.
+	FormerServiceName = "healthcheck-former"
+
 	Path        = "/usr/local/bin/healthcheck"
 	DefaultPort = 5001
 )
+
+// DefaultMatcher is the status code of a healthy target if an HTTP check names none. AWS's own default depends on the kind of the
+// balancer.
+const DefaultMatcher = "200"
 
 // maxPath is the longest path that a target group's check can have.
 const maxPath = 1024
@@ -35,7 +43,7 @@ type Check struct {
 	Protocol  Protocol
 	Port      int           // 1–65535; 0: the port on which the target serves
 	Path      string        // HTTP only: printable ASCII that begins with a slash, at most 1024 characters
-	Matcher   string        // HTTP only: the good status codes, as "200", "200,204" or "200-299", 200–499; "200" when empty
+	Matcher   string        // HTTP only: the good status codes, as "200", "200,204" or "200-299", 200–499; DefaultMatcher when empty
 	Interval  time.Duration // whole seconds, 5 s – 300 s
 	Timeout   time.Duration // whole seconds, 2 s – 120 s, below Interval
 	Healthy   int           // successes in a row that make a target healthy, 2–10

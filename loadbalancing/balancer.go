@@ -62,6 +62,10 @@ type Args struct {
 	// Check describes how the members' health is checked. An application load balancer checks over HTTP.
 	Check healthcheck.Check
 
+	// CheckByRelease leaves the health check of a target group that exists to the release, which changes it once the instances
+	// answer the new one.
+	CheckByRelease bool
+
 	// From lists the clients: the IPv4 ranges that may reach the listeners.
 	From []netip.Prefix
 

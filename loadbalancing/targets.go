@@ -20,10 +20,6 @@ const (
 	drainRequests = 60
 )
 
-// defaultMatcher is the status code of a healthy target if the check names none. AWS's own default depends on the kind of
-// the balancer.
-const defaultMatcher = "200"
-
 // targetGroup creates the target group. When it must be replaced, the new group is created before the old is deleted,
 // because a listener still points at the old one: Pulumi chooses its name, and DeleteBeforeReplace must not be set.
 //
@@ -46,7 +42,11 @@ func (b *Balancer) targetGroup(ctx *pulumi.Context, name string, args *Args) (*l
 		targets.DeregistrationDelay = pulumi.Int(drainRequests)
 		targets.LoadBalancingAlgorithmType = pulumi.String("round_robin")
 	}
-	return lb.NewTargetGroup(ctx, name+"-tg", targets, pulumi.Parent(b))
+	opts := []pulumi.ResourceOption{pulumi.Parent(b)}
+	if args.CheckByRelease {
+		opts = append(opts, pulumi.IgnoreChanges([]string{"healthCheck"}))
+	}
+	return lb.NewTargetGroup(ctx, name+"-tg", targets, opts...)
 }
 
 // healthCheck always sets the protocol, whose default is HTTP. It sets path and matcher for HTTP only: a TCP check refuses
@@ -63,7 +63,7 @@ func healthCheck(c healthcheck.Check) *lb.TargetGroupHealthCheckArgs {
 	}
 	if c.Protocol == healthcheck.HTTP {
 		check.Path = pulumi.String(c.Path)
-		check.Matcher = pulumi.String(cmp.Or(c.Matcher, defaultMatcher))
+		check.Matcher = pulumi.String(cmp.Or(c.Matcher, healthcheck.DefaultMatcher))
 	}
 	return check
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/elastic-service/elastic-service/healthcheck"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
@@ -65,6 +66,13 @@ type Args struct {
 
 	// TargetGroupARNs are where the instances must be healthy. Empty: the group's own checks are all.
 	TargetGroupARNs pulumi.StringArray
+
+	// Check is the health check of the target groups. On a target group that exists the release changes it, once the instances
+	// are of the new version.
+	Check healthcheck.Check
+
+	// Ports are those on which the instances answer health checks: the service's, and the responder's.
+	Ports []int
 
 	// AlarmNames are CloudWatch alarms that end a release and take it back. None when empty.
 	AlarmNames pulumi.StringArray
@@ -131,6 +139,8 @@ type Record struct {
 	Version      string   `json:"version"`
 	TargetGroups []string `json:"targetGroups"`
 	Alarms       []string `json:"alarms,omitempty"`
+	Check        Check    `json:"check"`
+	Ports        []int    `json:"ports"`
 }
 
 // Release is the end of a group's deployment.
@@ -189,6 +199,7 @@ func value(args *Args) pulumi.StringOutput {
 	return pulumi.Map{
 		"group": args.GroupName, "template": args.TemplateID, "version": args.TemplateVersion,
 		"targetGroups": args.TargetGroupARNs, "alarms": args.AlarmNames,
+		"check": pulumi.Any(recorded(args.Check)), "ports": pulumi.ToIntArray(args.Ports),
 	}.ToMapOutput().ApplyT(func(record map[string]any) (string, error) {
 		text, err := json.Marshal(record)
 		return string(text), err

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/elastic-service/elastic-service/healthcheck"
 	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
@@ -19,7 +20,11 @@ func args() *Args {
 		TemplateVersion: pulumi.String("7"),
 		TargetGroupARNs: pulumi.StringArray{pulumi.String("arn:tg")},
 		AlarmNames:      pulumi.StringArray{pulumi.String("web-unhealthy")},
-		Strategy:        Strategy{MinHealthy: 100, MaxHealthy: 150, Checkpoints: []int{20, 50}, Timeout: 10 * time.Minute},
+		Check: healthcheck.Check{
+			Protocol: healthcheck.HTTP, Path: "/ping", Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
+		},
+		Ports:    []int{8080},
+		Strategy: Strategy{MinHealthy: 100, MaxHealthy: 150, Checkpoints: []int{20, 50}, Timeout: 10 * time.Minute},
 	}
 }
 
@@ -47,11 +52,14 @@ func TestTheRecordSaysWhatIsReleased(t *testing.T) {
 	require.NoError(t, err)
 	record := g.Find("aws:ssm/parameter:Parameter", "web-release")
 	assert.Regexp(t, `^/web/[a-z]+/release$`, record.Inputs["name"].StringValue())
-	assert.JSONEq(t, `{"group": "web-group", "template": "lt-1", "version": "7", "targetGroups": ["arn:tg"], "alarms": ["web-unhealthy"]}`,
+	assert.JSONEq(t, `{"group": "web-group", "template": "lt-1", "version": "7", "targetGroups": ["arn:tg"], "alarms": ["web-unhealthy"],
+		"check": {"protocol": "HTTP", "path": "/ping", "matcher": "200", "interval": 10, "timeout": 5, "healthy": 3, "unhealthy": 3},
+		"ports": [8080]}`,
 		record.Inputs["insecureValue"].StringValue())
 	got, err := recordOf(record.Inputs)
 	require.NoError(t, err)
 	assert.Equal(t, Record{
 		Group: "web-group", Template: "lt-1", Version: "7", TargetGroups: []string{"arn:tg"}, Alarms: []string{"web-unhealthy"},
+		Check: Check{Protocol: "HTTP", Path: "/ping", Matcher: "200", Interval: 10, Timeout: 5, Healthy: 3, Unhealthy: 3}, Ports: []int{8080},
 	}, got)
 }

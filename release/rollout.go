@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -23,6 +25,7 @@ type rollout struct {
 	how     Strategy
 	now     time.Time // by AWS's clock, at the latest look
 	seen    []string  // reasons for a failure
+	healthy []string  // instances that were, since the refresh began
 }
 
 // launch waits until a group that has just been created serves. It looks for no refresh: a new group has none.
@@ -37,29 +40,58 @@ func (r *rollout) launch(ctx context.Context, record Record) error {
 	return r.serve(ctx, record)
 }
 
-// deploy replaces the group's instances by those of the record's version, unless they are of it. It returns when the new
-// version serves, or an error with AWS's reasons when the group has gone back to its former version.
+// deploy replaces the group's instances by those of the record's version, unless they are of it, and then changes the health
+// checks of its target groups, unless they have the record's. It returns when the new version serves, or an error with AWS's
+// reasons when the group has gone back to its former version.
+//
+// The new version has to answer the former health check too: a check that changed first would fail every instance that serves.
+// A target group without a healthy target has nothing to lose, and its check changes first.
 func (r *rollout) deploy(ctx context.Context, record Record) error {
+	others, err := r.otherChecks(ctx, record)
+	if err != nil {
+		return err
+	}
+	var serving []checkedGroup
+	for _, g := range others {
+		if g.serves {
+			serving = append(serving, g)
+		} else if err := r.changeCheck(ctx, g.arn, record.Check); err != nil {
+			return err
+		}
+	}
+	if err := r.bring(ctx, record, serving); err != nil {
+		return err
+	}
+	if err := r.serve(ctx, record); err != nil || len(serving) == 0 {
+		return err
+	}
+	return r.changeChecks(ctx, record, serving)
+}
+
+// bring replaces the group's instances, or goes on with the refresh of an interrupted deployment, and returns when they are of the
+// record's version.
+func (r *rollout) bring(ctx context.Context, record Record, former []checkedGroup) error {
 	refresh, err := r.underWay(ctx, record)
 	if err != nil {
 		return err
 	}
 	if refresh == "" {
 		has, err := r.hasVersion(ctx, record)
-		if err != nil {
+		if has || err != nil {
 			return err
 		}
-		if has {
-			return r.serve(ctx, record)
+		for _, g := range former {
+			if !record.answers(g.former) {
+				return fmt.Errorf("the health check changes from %s to %s together with the instances, and the new ones do not answer the "+
+					"former: set health.formerPort to %d for this release, and leave it out of the next",
+					g.former, record.Check, g.former.Port)
+			}
 		}
 		if refresh, err = r.start(ctx, record); err != nil {
 			return err
 		}
 	}
-	if err := r.follow(ctx, record, refresh); err != nil {
-		return err
-	}
-	return r.serve(ctx, record)
+	return r.follow(ctx, record, refresh)
 }
 
 // start begins the refresh. Its desired configuration moves the group only when the refresh has succeeded: an instance that
@@ -200,12 +232,14 @@ func (r *rollout) follow(ctx context.Context, record Record, id string) error {
 		if done := aws.ToInt32(refresh.PercentageComplete); done != progress || refresh.Status != types.InstanceRefreshStatusInProgress {
 			progress, since = done, r.now
 		}
-		if r.now.Sub(since) > r.how.Timeout && refresh.Status == types.InstanceRefreshStatusInProgress {
-			why = fmt.Sprintf("no further instance got healthy within %v%s", r.how.Timeout, r.reasons())
-			back := &autoscaling.RollbackInstanceRefreshInput{AutoScalingGroupName: &record.Group}
-			_, err := r.clients.AutoScaling.RollbackInstanceRefresh(ctx, back)
-			if err != nil {
-				return fmt.Errorf("version %s does not serve: %s; rolling %s back: %w", record.Version, why, record.Group, err)
+		if why == "" {
+			if why, err = r.failure(ctx, record, refresh, r.now.Sub(since)); err != nil {
+				return err
+			}
+			if why != "" {
+				if err := r.rollBack(ctx, record); err != nil {
+					return fmt.Errorf("version %s does not serve: %s; %w", record.Version, why, err)
+				}
 			}
 		}
 		if err := r.pause(ctx); err != nil {
@@ -213,6 +247,66 @@ func (r *rollout) follow(ctx context.Context, record Record, id string) error {
 				err, id, record.Group)
 		}
 	}
+}
+
+// failure returns why a refresh that AWS would go on with has failed, or "": no instance got healthy for too long, or one that was
+// healthy is not any more.
+func (r *rollout) failure(ctx context.Context, record Record, refresh *types.InstanceRefresh, still time.Duration) (string, error) {
+	if refresh.Status != types.InstanceRefreshStatusInProgress && refresh.Status != types.InstanceRefreshStatusBaking {
+		return "", nil
+	}
+	relapse, err := r.relapse(ctx, record)
+	switch {
+	case err != nil:
+		return "", err
+	case relapse != "":
+		return relapse + r.reasons(), nil
+	case refresh.Status == types.InstanceRefreshStatusInProgress && still > r.how.Timeout+r.how.CheckpointDelay:
+		return fmt.Sprintf("no further instance got healthy within %v%s", still.Round(time.Second), r.reasons()), nil
+	}
+	return "", nil
+}
+
+// relapse returns which instance of the record's version was healthy and has become unhealthy, or "".
+func (r *rollout) relapse(ctx context.Context, record Record) (string, error) {
+	group, err := r.group(ctx, record.Group)
+	if err != nil {
+		return "", err
+	}
+	for _, i := range group.Instances {
+		id := aws.ToString(i.InstanceId)
+		if isOf(i, record) && aws.ToString(i.HealthStatus) == "Unhealthy" && slices.Contains(r.healthy, id) {
+			return fmt.Sprintf("instance %s of version %s was healthy and is unhealthy", id, record.Version), nil
+		}
+	}
+	for _, arn := range record.TargetGroups {
+		targets, err := r.targets(ctx, arn)
+		if err != nil {
+			return "", err
+		}
+		for _, t := range targets {
+			id := aws.ToString(t.Target.Id)
+			if t.TargetHealth.State == elb.TargetHealthStateEnumHealthy && !slices.Contains(r.healthy, id) {
+				r.healthy = append(r.healthy, id)
+			}
+		}
+	}
+	return "", nil
+}
+
+func isOf(i types.Instance, record Record) bool {
+	return i.LaunchTemplate != nil && aws.ToString(i.LaunchTemplate.Version) == record.Version
+}
+
+// rollBack takes the refresh that is under way back. One that has just ended has an outcome of its own.
+func (r *rollout) rollBack(ctx context.Context, record Record) error {
+	back := &autoscaling.RollbackInstanceRefreshInput{AutoScalingGroupName: &record.Group}
+	_, err := r.clients.AutoScaling.RollbackInstanceRefresh(ctx, back)
+	var over *types.ActiveInstanceRefreshNotFoundFault
+	if err != nil && !errors.As(err, &over) {
+		return fmt.Errorf("rolling %s back: %w", record.Group, err)
+	}
+	return nil
 }
 
 // described returns a line of progress.
@@ -266,7 +360,7 @@ func (r *rollout) hasVersion(ctx context.Context, record Record) (bool, error) {
 		return false, nil
 	}
 	for _, i := range group.Instances {
-		if i.LaunchTemplate == nil || aws.ToString(i.LaunchTemplate.Version) != record.Version {
+		if !isOf(i, record) {
 			return false, nil
 		}
 	}

@@ -54,21 +54,45 @@ func (r *rollout) missing(ctx context.Context, record Record) (string, error) {
 		return fmt.Sprintf("%d of %d instances in service", inService, wanted), nil
 	}
 	for _, arn := range record.TargetGroups {
-		targets, err := r.targets(ctx, arn)
+		states, err := r.states(ctx, arn)
 		if err != nil {
 			return "", err
 		}
-		healthy := 0
-		for _, t := range targets {
-			if t.TargetHealth.State == elb.TargetHealthStateEnumHealthy {
-				healthy++
-			}
-		}
-		if healthy < wanted {
+		if healthy := states[elb.TargetHealthStateEnumHealthy]; healthy < wanted {
 			return fmt.Sprintf("%d of %d targets healthy in %s", healthy, wanted, nameOf(arn)), nil
 		}
 	}
 	return "", nil
+}
+
+// failing returns which target group of a service that was up has too few healthy targets because some are unhealthy, or "".
+func (r *rollout) failing(ctx context.Context, record Record) (string, error) {
+	group, err := r.group(ctx, record.Group)
+	if err != nil {
+		return "", err
+	}
+	wanted := int(aws.ToInt32(group.MinSize))
+	for _, arn := range record.TargetGroups {
+		states, err := r.states(ctx, arn)
+		if err != nil {
+			return "", err
+		}
+		healthy, unhealthy := states[elb.TargetHealthStateEnumHealthy], states[elb.TargetHealthStateEnumUnhealthy]
+		if healthy < wanted && unhealthy > 0 {
+			return fmt.Sprintf("%d of %d targets healthy and %d unhealthy in %s", healthy, wanted, unhealthy, nameOf(arn)), nil
+		}
+	}
+	return "", nil
+}
+
+// states returns how many targets of a target group are in which state.
+func (r *rollout) states(ctx context.Context, arn string) (map[elb.TargetHealthStateEnum]int, error) {
+	targets, err := r.targets(ctx, arn)
+	states := map[elb.TargetHealthStateEnum]int{}
+	for _, t := range targets {
+		states[t.TargetHealth.State]++
+	}
+	return states, err
 }
 
 func (r *rollout) group(ctx context.Context, name string) (*scaling.AutoScalingGroup, error) {

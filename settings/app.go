@@ -83,8 +83,8 @@ func (a App) validate(l *invalid.List) {
 		machine.Artifacts = append(machine.Artifacts, userdata.Artifact{Path: artifact.Path})
 	}
 	for i, s := range a.Services {
-		if s.Name == healthcheck.ServiceName {
-			l.Add(fmt.Sprintf("app.services[%d].name", i), s.Name, "is the name of the health responder's service")
+		if s.Name == healthcheck.ServiceName || s.Name == healthcheck.FormerServiceName {
+			l.Add(fmt.Sprintf("app.services[%d].name", i), s.Name, "is the name of a service of the health responder")
 		}
 		machine.Services = append(machine.Services, userdata.Service{
 			Name: s.Name, Command: s.Command, User: s.User, Directory: s.Directory, Environment: s.Environment,

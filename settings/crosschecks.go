@@ -66,7 +66,7 @@ func (s *Settings) validateContainers(l *invalid.List) {
 	if len(s.Scaling.Policies) > 0 {
 		l.Missing("scaling.policies", "is not for containers: the group follows them, see containers.targetCPU")
 	}
-	if r := s.Scaling.Release; len(r.Checkpoints) > 0 || r.Bake > 0 {
+	if r := s.Scaling.Release; len(r.Checkpoints) > 0 || r.Bake != nil {
 		l.Missing("scaling.release", "has no checkpoints and no bake time for containers: ECS releases them, see containers.wait")
 	}
 	if s.Network.Private && s.Network.NAT == noNAT && !s.Containers.private() {

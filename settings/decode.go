@@ -14,7 +14,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/elastic-service/elastic-service/healthcheck"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
@@ -82,11 +81,6 @@ func (d *decoder) decode(path string, in any, out reflect.Value) {
 		return
 	case Zones:
 		d.zones(path, in, out)
-		return
-	case healthcheck.Check:
-		var c check
-		d.decode(path, in, reflect.ValueOf(&c).Elem())
-		out.Set(reflect.ValueOf(healthcheck.Check(c)))
 		return
 	}
 	switch out.Kind() {

@@ -37,7 +37,7 @@ app:
   services:
     - {name: web, command: [/usr/local/bin/web], user: web, directory: /var/lib/web, environment: {A: b}}
   packages: [jq]
-health: {protocol: HTTP, port: 8080, path: /, matcher: "200", interval: 10, timeout: 5, healthy: 3, unhealthy: 3}
+health: {protocol: HTTP, port: 8080, formerPort: 5001, path: /, matcher: "200", interval: 10, timeout: 5, healthy: 3, unhealthy: 3}
 balancer:
   type: application
   internal: true

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -142,6 +143,9 @@ func (d *decoder) document(config map[string]string) map[string]any {
 	return tree
 }
 
+// standardBake is long enough for a service that dies within a minute to be found unhealthy by the standard check.
+const standardBake = 2 * time.Minute
+
 // complete fills in the defaults that depend on other settings.
 func (s *Settings) complete() {
 	if s.Compute.PublicAddress == nil {
@@ -150,6 +154,9 @@ func (s *Settings) complete() {
 	}
 	if s.Health.Protocol == healthcheck.TCP && s.Health.Port == 0 {
 		s.Health.Port = healthcheck.DefaultPort
+	}
+	if s.Scaling.Release.Bake == nil && s.Containers == nil {
+		s.Scaling.Release.Bake = new(standardBake)
 	}
 	if port := s.standardPort(); s.Balancer.Listeners == nil && isPort(port) {
 		s.Balancer.Listeners = []Listener{{Port: port}}

@@ -70,7 +70,7 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "an unknown field of health",
 			given: `health: {intervall: 10}`,
-			want:  `health.intervall: is not a setting: there are protocol, port, path, matcher, interval, timeout, healthy, unhealthy`,
+			want:  `health.intervall: is not a setting: there are protocol, port, formerPort, path, matcher, interval, timeout, healthy, unhealthy`,
 		},
 		{
 			name:  "another case",
@@ -437,7 +437,17 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "the responder's service",
 			given: oneService(`name: healthcheck, command: [/bin/a]`),
-			want:  `app.services[0].name: "healthcheck" is the name of the health responder's service`,
+			want:  `app.services[0].name: "healthcheck" is the name of a service of the health responder`,
+		},
+		{
+			name:  "a former health port that is the present one",
+			given: `health: {formerPort: 5001}`,
+			want:  `health.formerPort: 5001 is answered already: it is health.port or app.port`,
+		},
+		{
+			name:  "a former health port of SSH",
+			given: `health: {formerPort: 22}`,
+			want:  `health.formerPort: 22 is taken on every instance, by SSH`,
 		},
 		{
 			name:  "a service of the system",

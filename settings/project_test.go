@@ -11,8 +11,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
-
-	"github.com/elastic-service/elastic-service/healthcheck"
 )
 
 // declaration is a setting as Pulumi.yaml has it.
@@ -77,9 +75,6 @@ func TestDefaultsOfTheProjectShowEachDefaultOfTheCode(t *testing.T) {
 	declared := declarations(t)
 	for _, f := range fields(reflect.TypeFor[Settings]()) {
 		section := f.Type
-		if section == reflect.TypeFor[healthcheck.Check]() {
-			section = reflect.TypeFor[check]()
-		}
 		switch {
 		case f.Tag.Get("required") != "":
 			assert.Nil(t, declared[f.key].Default, "%s is required", f.key)

@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/elastic-service/elastic-service/healthcheck"
 )
 
 // setting is a field with its comment, and the settings within it.
@@ -46,9 +44,6 @@ func settingsOf(t testing.TB, texts map[string]string, object reflect.Type) []se
 		if s.typ.Kind() == reflect.Slice {
 			s.element = s.typ.Elem()
 			within = s.element
-		}
-		if within == reflect.TypeFor[healthcheck.Check]() {
-			within = reflect.TypeFor[check]()
 		}
 		if within.Kind() == reflect.Struct && !isScalar(within) {
 			s.inner = settingsOf(t, texts, within)

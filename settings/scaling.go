@@ -56,9 +56,10 @@ type Release struct {
 	// Limits: 0 to 172800.
 	CheckpointDelay time.Duration `default:"300" minimum:"0" maximum:"172800"`
 
-	// The time after the last replacement in which an alarm still takes the release back.
+	// The time after the last replacement in which unhealthy targets and alarms still take the release back.
+	// Default: 120, none with `containers`.
 	// Limits: 0 to 172800.
-	Bake time.Duration `default:"0" minimum:"0" maximum:"172800"`
+	Bake *time.Duration `minimum:"0" maximum:"172800"`
 
 	// The longest time without progress: a release goes back, and a first deployment fails. It must be longer than boot,
 	// installation and health checks of an instance take.
@@ -277,7 +278,9 @@ func (r Release) validate(l *invalid.List) {
 		before = percentage
 	}
 	validateSeconds(l, "scaling.release.checkpointDelay", r.CheckpointDelay, 0, maxReleasePause)
-	validateSeconds(l, "scaling.release.bake", r.Bake, 0, maxReleasePause)
+	if r.Bake != nil {
+		validateSeconds(l, "scaling.release.bake", *r.Bake, 0, maxReleasePause)
+	}
 	validateSeconds(l, "scaling.release.timeout", r.Timeout, time.Minute, time.Hour)
 }
 

@@ -57,8 +57,9 @@ type Settings struct {
 	// One ECS service on the instances. A stack has either `app` or `containers`.
 	Containers *Containers `oneof:"software"`
 
-	// The health check of the target group.
-	Health healthcheck.Check
+	// The health check of the target group. A check that changes together with the instances changes last: the new instances
+	// have to answer the former check as well.
+	Health Health
 
 	// The load balancer.
 	Balancer Balancer
@@ -87,8 +88,8 @@ type Monitoring struct {
 	Alarms bool
 }
 
-// check repeats the fields of healthcheck.Check with their tags.
-type check struct {
+// Health is the health check of the target group.
+type Health struct {
 	// `TCP` asks the health responder on the instance, `HTTP` asks the service itself.
 	// Limits: `TCP`, `HTTP`; an application balancer needs `HTTP`.
 	Protocol healthcheck.Protocol `default:"\"TCP\"" enum:"TCP,HTTP"`
@@ -97,6 +98,11 @@ type check struct {
 	// Default: 5001 for TCP, the service's own for HTTP.
 	// Limits: 1 to 65535, not 22; for TCP not `app.port`; not with `containers`.
 	Port int `minimum:"1" maximum:"65535" unit:"TCP port"`
+
+	// The port that the health responder answered on before `port` or `protocol` changed. It goes on answering there, so that the
+	// new instances are healthy by the former check too. Leave it out of the next release.
+	// Limits: 1 to 65535, not 22, not `port`, not `app.port`; not with `containers`.
+	FormerPort int `minimum:"1" maximum:"65535" unit:"TCP port"`
 
 	// The path that is requested.
 	// Default: required for HTTP.
@@ -123,4 +129,12 @@ type check struct {
 	// Failures in a row that make an instance unhealthy.
 	// Limits: 2 to 10 (CreateTargetGroup).
 	Unhealthy int `default:"3" minimum:"2" maximum:"10" unit:"checks"`
+}
+
+// Check returns the check that the balancer makes.
+func (h Health) Check() healthcheck.Check {
+	return healthcheck.Check{
+		Protocol: h.Protocol, Port: h.Port, Path: h.Path, Matcher: h.Matcher,
+		Interval: h.Interval, Timeout: h.Timeout, Healthy: h.Healthy, Unhealthy: h.Unhealthy,
+	}
 }

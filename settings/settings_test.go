@@ -87,7 +87,7 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 		App: &App{Port: 5000, Services: []Service{
 			{Name: "musicguru", Command: []string{"/usr/local/bin/musicguru", "serve"}},
 		}},
-		Health: healthcheck.Check{
+		Health: Health{
 			Protocol: healthcheck.TCP, Port: 5001,
 			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
 		},
@@ -99,7 +99,7 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 }
 
 // standardRelease is what scaling.release is when it is left out.
-var standardRelease = Release{CheckpointDelay: 5 * time.Minute, Timeout: 10 * time.Minute}
+var standardRelease = Release{CheckpointDelay: 5 * time.Minute, Bake: new(2 * time.Minute), Timeout: 10 * time.Minute}
 
 func TestEverySettingIsRead(t *testing.T) {
 	got, err := Parse(config(t, `
@@ -153,7 +153,7 @@ scaling:
 			},
 			Packages: []string{"htop", "ImageMagick"},
 		},
-		Health: healthcheck.Check{
+		Health: Health{
 			Protocol: healthcheck.TCP, Port: 81,
 			Interval: 5 * time.Minute, Timeout: 2 * time.Minute, Healthy: 2, Unhealthy: 10,
 		},
@@ -161,7 +161,7 @@ scaling:
 			{Port: 80, Protocol: "TCP"}, {Port: 8080, Protocol: "TCP"},
 		}},
 		Scaling: Scaling{Min: 1, Max: 20, Release: Release{
-			Checkpoints: []int{20, 50}, CheckpointDelay: time.Minute, Bake: 2 * time.Minute, Timeout: 15 * time.Minute,
+			Checkpoints: []int{20, 50}, CheckpointDelay: time.Minute, Bake: new(2 * time.Minute), Timeout: 15 * time.Minute,
 		}, Policies: []Policy{
 			{TargetTracking: &TargetTracking{Metric: "cpu", Target: 0.5}},
 		}},
@@ -182,7 +182,7 @@ func TestDevStackIsMusicGuruAsItWasBuiltByHand(t *testing.T) {
 			Artifacts: []Artifact{{Build: "./cmd/musicguru", Path: "/usr/local/bin/musicguru"}},
 			Services:  []Service{{Name: "musicguru", Command: []string{"/usr/local/bin/musicguru", "serve"}}},
 		},
-		Health: healthcheck.Check{
+		Health: Health{
 			Protocol: healthcheck.TCP, Port: 5001,
 			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
 		},

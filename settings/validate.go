@@ -103,12 +103,26 @@ func (s *Settings) validateSoftware(l *invalid.List) {
 }
 
 func (s *Settings) validateHealth(l *invalid.List) {
-	l.Include("health", s.Health.Validate())
+	l.Include("health", s.Health.Check().Validate())
+	s.validateFormerPort(l)
 	switch port := s.Health.Port; {
 	case port == sshPort:
 		l.Add("health.port", port, "is taken on every instance, by SSH")
 	case s.Health.Protocol == healthcheck.TCP && port == s.TargetPort() && isPort(port):
 		l.Add("health.port", port, "is app.port: the service listens there, the responder needs a port of its own")
+	}
+}
+
+func (s *Settings) validateFormerPort(l *invalid.List) {
+	const at = "health.formerPort"
+	switch port := s.Health.FormerPort; {
+	case port == 0:
+	case s.Containers != nil:
+		l.Add(at, port, "is not for containers: ECS chooses their ports, leave it out")
+	case port == s.Health.Port, s.App != nil && port == s.App.Port:
+		l.Add(at, port, "is answered already: it is health.port or app.port")
+	default:
+		validatePort(l, at, port)
 	}
 }
 

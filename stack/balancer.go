@@ -43,14 +43,15 @@ func (p *plan) findHostedZone(ctx *pulumi.Context, problems *invalid.List) {
 func (p *plan) balancerArgs() *loadbalancing.Args {
 	b := p.settings.Balancer
 	args := &loadbalancing.Args{
-		Kind:       loadbalancing.Kind(b.Type),
-		Internal:   b.Internal,
-		TargetPort: p.settings.TargetPort(),
-		Check:      p.settings.Health,
-		From:       p.clients(),
-		AccessLogs: b.AccessLogs,
-		Protect:    p.settings.Protect,
-		Tags:       p.tags,
+		Kind:           loadbalancing.Kind(b.Type),
+		Internal:       b.Internal,
+		TargetPort:     p.settings.TargetPort(),
+		Check:          p.settings.Health.Check(),
+		CheckByRelease: releaseComponent.wanted(p),
+		From:           p.clients(),
+		AccessLogs:     b.AccessLogs,
+		Protect:        p.settings.Protect,
+		Tags:           p.tags,
 	}
 	for _, l := range b.Listeners {
 		args.Listeners = append(args.Listeners, loadbalancing.Listener(l))

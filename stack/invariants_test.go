@@ -226,7 +226,7 @@ func TestPortsAgreeFromListenerToProcess(t *testing.T) {
 			assert.NotContains(t, graphtest.UserData(template), "/healthcheck", "the service is asked itself")
 		default:
 			opened(t, g, name+"-service", service, service)
-			opened(t, g, name+"-health", health, health)
+			opened(t, g, fmt.Sprintf("%s-health-%v", name, health), health, health)
 			assert.Contains(t, graphtest.UserData(template),
 				fmt.Sprintf("ExecStart=/usr/local/bin/healthcheck -port %v -service-port %v\n", health, service))
 		}
@@ -246,6 +246,18 @@ func TestTheHealthPortIsWrittenOnce(t *testing.T) {
 	assert.NotContains(t, after, "5001")
 }
 
+// A check that moves to another port keeps the rules of the former one, which is answered as well.
+func TestTheFormerHealthPortIsStillAnswered(t *testing.T) {
+	g := deploy(t, world(t, "dev", map[string]any{"health.port": 5055, "health.formerPort": 5001}))
+	opened(t, g, "musicguru-health-5001", 5001, 5001)
+	opened(t, g, "musicguru-health-5055", 5055, 5055)
+	template := graphtest.UserData(g.OfType("LaunchTemplate")[0])
+	assert.Contains(t, template, "ExecStart=/usr/local/bin/healthcheck -port 5055 -service-port 5000\n")
+	assert.Contains(t, template, "ExecStart=/usr/local/bin/healthcheck -port 5001 -service-port 5000\n")
+	assert.Equal(t, "5055", at(g.OfType("TargetGroup")[0], "healthCheck", "port"))
+	assert.Equal(t, []string{"healthCheck"}, g.OfType("TargetGroup")[0].IgnoreChanges, "the release changes it")
+}
+
 func TestTheServicesPortIsWrittenOnceBesideTheListeners(t *testing.T) {
 	before := deploy(t, world(t, "dev", nil))
 	after := deploy(t, world(t, "dev", map[string]any{"app.port": 5066}))
@@ -257,6 +269,7 @@ func TestTheServicesPortIsWrittenOnceBesideTheListeners(t *testing.T) {
 	}
 	assert.Equal(t, map[string]bool{
 		"musicguru-tg": true, "musicguru-service-out": true, "musicguru-service-in": true, "musicguru-template": true,
+		"musicguru-release": true,
 	}, changed)
 }
 

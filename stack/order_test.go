@@ -133,7 +133,7 @@ func TestAReleaseComesAfterEverythingThatServingTakes(t *testing.T) {
 			return
 		}
 		require.Len(t, releases, 1)
-		paths := map[string]bool{"service-in": true, "service-out": true, "health-in": true, "health-out": true}
+		paths := map[string]bool{"service-in": true, "service-out": true, "health-5001-in": true, "health-5001-out": true}
 		for _, needed := range g.Resources {
 			_, role, _ := strings.Cut(needed.Name, "-")
 			forwards := strings.HasSuffix(needed.Type, ":Listener") && at(needed, "defaultActions", 0, "type") != "redirect"

@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"fmt"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/network"
@@ -39,9 +41,10 @@ func (p *plan) addPaths(ctx *pulumi.Context, c *components) error {
 		service.port, service.last = firstDynamicPort, lastDynamicPort
 	}
 	paths := []path{service}
-	if port := p.settings.Health.Port; port != 0 && port != service.port {
+	for _, port := range p.responderPorts() { // named by port: a rule stays when its port becomes the former one
 		paths = append(paths, path{
-			name: "health", parent: c.balancer, after: targets, from: from, to: to, port: port, description: "Health checks",
+			name: fmt.Sprintf("health-%d", port), parent: c.balancer, after: targets, from: from, to: to, port: port,
+			description: "Health checks",
 		})
 	}
 	if c.database != nil {

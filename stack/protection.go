@@ -2,6 +2,7 @@ package stack
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
@@ -71,7 +72,7 @@ func (p *protection) see(args *pulumi.ResourceTransformationArgs) *pulumi.Resour
 }
 
 func (p *protection) isReplaceable(args *pulumi.ResourceTransformationArgs) bool {
-	if slices.Contains(replaceable, args.Type) {
+	if slices.Contains(replaceable, args.Type) || isHealthRule(args) {
 		return true
 	}
 	options, err := pulumi.NewResourceOptions(args.Opts...)
@@ -79,6 +80,12 @@ func (p *protection) isReplaceable(args *pulumi.ResourceTransformationArgs) bool
 		return false
 	}
 	return p.released[options.Parent] || slices.Contains(replaceable, options.Parent.PulumiResourceType()+"$"+args.Type)
+}
+
+// isHealthRule reports whether a resource is a rule of health checks, which goes when its port is no longer checked: a release moves
+// the check first.
+func isHealthRule(args *pulumi.ResourceTransformationArgs) bool {
+	return strings.HasPrefix(args.Type, "aws:vpc/securityGroup") && strings.Contains(args.Name, "-health-")
 }
 
 // close registers the resource that depends on all that were registered.

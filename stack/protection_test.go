@@ -63,9 +63,18 @@ func TestProtectKeepsWhatCarriesTrafficAndDataAndLetsTheRestChange(t *testing.T)
 		"elastic-service:monitoring:Monitoring swiftcode",
 		"elastic-service:pin:Pin swiftcode-bastion-image",
 		"elastic-service:pin:Pin swiftcode-image",
+		"elastic-service:pin:Pin swiftcode-zones",
 		"pulumi:index:Stash swiftcode-bastion-image-kept",
 		"pulumi:index:Stash swiftcode-image-kept",
+		"pulumi:index:Stash swiftcode-zones-kept",
 	}, replaceable)
+}
+
+func TestAFormerHealthPortIsClosedUnderProtection(t *testing.T) {
+	g := deploy(t, world(t, "prod", map[string]any{"protect": true}))
+	assert.False(t, g.Find("SecurityGroupIngressRule", "musicguru-health-5001-in").Protect)
+	assert.False(t, g.Find("SecurityGroupEgressRule", "musicguru-health-5001-out").Protect)
+	assert.True(t, g.Find("SecurityGroupIngressRule", "musicguru-service-in").Protect)
 }
 
 func TestAReleaseOfContainersReplacesItsTaskDefinition(t *testing.T) {

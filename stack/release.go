@@ -20,14 +20,17 @@ var releaseComponent = component{
 
 func (p *plan) strategy() release.Strategy {
 	r := p.settings.Scaling.Release
-	return release.Strategy{
-		MinHealthy:      scaling.MinHealthy,
-		MaxHealthy:      scaling.MaxHealthy,
-		Checkpoints:     r.Checkpoints,
-		CheckpointDelay: r.CheckpointDelay,
-		Bake:            r.Bake,
-		Timeout:         r.Timeout + scaling.Held(p.groupArgs().Hooks),
+	strategy := release.Strategy{
+		MinHealthy:  scaling.MinHealthy,
+		MaxHealthy:  scaling.MaxHealthy,
+		Checkpoints: r.Checkpoints,
+		Bake:        *r.Bake,
+		Timeout:     r.Timeout + scaling.Held(p.groupArgs().Hooks),
 	}
+	if len(r.Checkpoints) > 0 {
+		strategy.CheckpointDelay = r.CheckpointDelay
+	}
+	return strategy
 }
 
 // addRelease depends on everything that serving takes: the group, the listeners, and the paths between balancer and instances.
@@ -38,6 +41,8 @@ func (p *plan) addRelease(ctx *pulumi.Context, c *components) error {
 		TemplateID:      c.template.ID,
 		TemplateVersion: c.template.LatestVersion,
 		TargetGroupARNs: pulumi.StringArray{c.balancer.TargetGroupARN},
+		Check:           p.settings.Health.Check(),
+		Ports:           append(p.responderPorts(), p.settings.TargetPort()),
 		Strategy:        p.strategy(),
 		Tags:            p.tags,
 	}
@@ -47,4 +52,11 @@ func (p *plan) addRelease(ctx *pulumi.Context, c *components) error {
 	needs := slices.Concat(c.group.Ready, c.balancer.Ready, c.paths)
 	_, err := release.New(ctx, p.settings.Service, args, pulumi.DependsOn(needs))
 	return err
+}
+
+// responderPorts lists the ports of health checks other than the service's own.
+func (p *plan) responderPorts() []int {
+	return slices.DeleteFunc([]int{p.settings.Health.Port, p.settings.Health.FormerPort}, func(port int) bool {
+		return port == 0 || port == p.settings.TargetPort()
+	})
 }

@@ -39,8 +39,8 @@ func (p *plan) prepareApp(ctx *pulumi.Context, app *settings.App, problems *inva
 		}
 		p.addArtifact(ctx, fmt.Sprintf("app.artifacts[%d].%s", i, field), artifact, problems)
 	}
-	responder := p.settings.Health.Protocol == healthcheck.TCP
-	if responder {
+	responders := p.responders(app.Port)
+	if len(responders) > 0 {
 		p.addArtifact(ctx, "health", settings.Artifact{Build: responderPackage, Path: healthcheck.Path}, problems)
 	}
 	var names []string
@@ -56,24 +56,31 @@ func (p *plan) prepareApp(ctx *pulumi.Context, app *settings.App, problems *inva
 			Port:        app.Port,
 		})
 	}
-	if responder {
-		p.software.Services = append(p.software.Services, p.responder(app.Port, names))
+	for _, r := range responders {
+		r.After = names
+		p.software.Services = append(p.software.Services, r)
 	}
 }
 
-// responder returns the service that listens on the health port while the application listens on its own port.
-func (p *plan) responder(servicePort int, after []string) userdata.Service {
-	return userdata.Service{
-		Name:        healthcheck.ServiceName,
-		Description: "Health of " + p.settings.Service,
-		Command: []string{
-			healthcheck.Path,
-			"-port", strconv.Itoa(p.settings.Health.Port),
-			"-service-port", strconv.Itoa(servicePort),
-		},
-		Port:  p.settings.Health.Port,
-		After: after,
+// responders returns the services that listen on the health port, and on a former one, while the application listens on its own.
+func (p *plan) responders(servicePort int) []userdata.Service {
+	var responders []userdata.Service
+	add := func(name string, port int) {
+		responders = append(responders, userdata.Service{
+			Name:        name,
+			Description: "Health of " + p.settings.Service,
+			Command:     []string{healthcheck.Path, "-port", strconv.Itoa(port), "-service-port", strconv.Itoa(servicePort)},
+			Port:        port,
+		})
 	}
+	health := p.settings.Health
+	if health.Protocol == healthcheck.TCP {
+		add(healthcheck.ServiceName, health.Port)
+	}
+	if health.FormerPort != 0 {
+		add(healthcheck.FormerServiceName, health.FormerPort)
+	}
+	return responders
 }
 
 // addArtifact builds or finds an artifact's file. A failure is a problem of the setting at path.

@@ -22,6 +22,8 @@
 // The server handles one connection at a time, on purpose: it stands for every service that a health check which
 // connects would keep from its work. A client that stays silent or trickles is left after 5 s.
 //
+// With FAIL in its environment the server resets every connection, to try what a bad release does.
+//
 // A song's number is its place in the list, songs.csv here; it is not the rank of any chart. A file of one's own has the
 // same header, year,number,title,artist.
 //
@@ -36,6 +38,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"strconv"
 
 	"github.com/elastic-service/elastic-service/internal/cli"
@@ -67,7 +70,7 @@ func serveCommand(ctx context.Context, args []string, _, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	s := &server{songs: songs, log: slog.New(slog.NewTextHandler(stderr, nil))}
+	s := &server{songs: songs, fails: os.Getenv("FAIL") != "", log: slog.New(slog.NewTextHandler(stderr, nil))}
 	return s.serve(ctx, l)
 }
 

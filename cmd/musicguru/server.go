@@ -27,6 +27,7 @@ type server struct {
 	songs *songs
 	log   *slog.Logger
 	limit time.Duration // connectionTime when zero
+	fails bool          // it resets every connection
 }
 
 // serve answers the connections in turn until ctx is done. It finishes the connection that it is serving then.
@@ -53,6 +54,10 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 
 func (s *server) handle(conn net.Conn) {
 	defer conn.Close()
+	if tcp, ok := conn.(*net.TCPConn); ok && s.fails {
+		_ = tcp.SetLinger(0) // closing sends a reset
+		return
+	}
 	limit := s.limit
 	if limit == 0 {
 		limit = connectionTime

@@ -6,6 +6,8 @@
 //	GET /ping         pong: a health check asks for it
 //	GET /burn?ms=200  as much processor time, at most a minute: load for a scaling policy
 //
+// With FAIL in its environment, every page but /ping answers 500 Internal Server Error, to try what a bad release does.
+//
 // The address is the server's own on that connection, which behind a balancer tells the instances apart, and the release
 // is what RELEASE in its environment says ("dev" without). Requests are logged to stdout, a line each.
 //
@@ -39,6 +41,6 @@ func serveCommand(ctx context.Context, args []string, stdout, _ io.Writer) error
 	if err != nil {
 		return err
 	}
-	s := &server{release: os.Getenv("RELEASE"), log: slog.New(slog.NewTextHandler(stdout, nil))}
+	s := &server{release: os.Getenv("RELEASE"), fails: os.Getenv("FAIL") != "", log: slog.New(slog.NewTextHandler(stdout, nil))}
 	return s.serve(ctx, l, s.routes())
 }

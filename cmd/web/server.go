@@ -26,6 +26,7 @@ const (
 
 type server struct {
 	release string
+	fails   bool // every page but /ping
 	log     *slog.Logger
 	limit   time.Duration // patience when zero
 }
@@ -61,9 +62,15 @@ func (s *server) serve(ctx context.Context, l net.Listener, handler http.Handler
 
 func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.hello)
+	if s.fails {
+		mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "FAIL is set", http.StatusInternalServerError)
+		})
+	} else {
+		mux.HandleFunc("GET /{$}", s.hello)
+		mux.HandleFunc("GET /burn", s.burn)
+	}
 	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "pong") })
-	mux.HandleFunc("GET /burn", s.burn)
 	return mux
 }
 

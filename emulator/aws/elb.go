@@ -23,6 +23,7 @@ func (a *API) loadBalancing() *service {
 			"DescribeTargetGroups":  answering(a.describeTargetGroups),
 			"DescribeListeners":     answering(a.describeListeners),
 			"DescribeTargetHealth":  answering(a.describeTargetHealth),
+			"ModifyTargetGroup":     answering(a.modifyTargetGroup),
 			"RegisterTargets":       answering(a.registerTargets),
 			"DeregisterTargets":     answering(a.deregisterTargets),
 		},
@@ -101,6 +102,58 @@ func describeTargetGroup(m *cloud.Model, g elb.TargetGroup) types.TargetGroup {
 		described.LoadBalancerArns = append(described.LoadBalancerArns, b.ARN)
 	}
 	return described
+}
+
+// modifyTargetGroup changes those parts of the health check that are given.
+func (a *API) modifyTargetGroup(
+	_ context.Context, in *elasticloadbalancingv2.ModifyTargetGroupInput,
+) (*elasticloadbalancingv2.ModifyTargetGroupOutput, error) {
+	arn := sdk.ToString(in.TargetGroupArn)
+	out := &elasticloadbalancingv2.ModifyTargetGroupOutput{}
+	return out, a.cloud.Change(func(m *cloud.Model) error {
+		group := m.ELB.TargetGroups[arn]
+		if group == nil {
+			return elb.NoTargetGroup(arn)
+		}
+		spec := group.Spec
+		spec.Check = modified(spec.Check, in)
+		if err := m.ELB.UpdateTargetGroup(arn, spec); err != nil {
+			return err
+		}
+		out.TargetGroups = []types.TargetGroup{describeTargetGroup(m, *group)}
+		return nil
+	})
+}
+
+func modified(check elb.HealthCheck, in *elasticloadbalancingv2.ModifyTargetGroupInput) elb.HealthCheck {
+	if in.HealthCheckProtocol != "" && string(in.HealthCheckProtocol) != check.Protocol {
+		check.Protocol, check.Path, check.Matcher = string(in.HealthCheckProtocol), "", ""
+	}
+	change(&check.Port, in.HealthCheckPort)
+	change(&check.Path, in.HealthCheckPath)
+	if in.Matcher != nil {
+		change(&check.Matcher, in.Matcher.HttpCode)
+	}
+	for to, given := range map[*time.Duration]*int32{
+		&check.Interval: in.HealthCheckIntervalSeconds, &check.Timeout: in.HealthCheckTimeoutSeconds,
+	} {
+		if given != nil {
+			*to = time.Duration(*given) * time.Second
+		}
+	}
+	for to, given := range map[*int]*int32{&check.Healthy: in.HealthyThresholdCount, &check.Unhealthy: in.UnhealthyThresholdCount} {
+		if given != nil {
+			*to = int(*given)
+		}
+	}
+	return check
+}
+
+// change sets a text to what is given, if anything is.
+func change(text, given *string) {
+	if given != nil {
+		*text = *given
+	}
 }
 
 func (a *API) describeListeners(

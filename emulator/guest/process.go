@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -73,9 +74,22 @@ func (s *service) program(name string) string {
 	return s.instance.root.path(name)
 }
 
-// installed reports whether a unit may use this machine's program, as if a package had installed it.
+// imagePrograms are programs that the images have without a package: those of a shell, and Python, which cloud-init needs.
+var imagePrograms = []string{
+	"awk", "bash", "cat", "chmod", "chown", "cp", "cut", "date", "echo", "env", "false", "find", "grep", "gzip", "head", "ln", "ls",
+	"mkdir", "mv", "nice", "nohup", "python3", "rm", "sed", "sh", "sleep", "sort", "stdbuf", "tail", "tar", "tee", "test", "timeout",
+	"touch", "tr", "true", "xargs",
+}
+
+// inImage reports whether a program is one of imagePrograms.
+func inImage(name string) bool {
+	folder, file := path.Split(name)
+	return (folder == "/bin/" || folder == "/usr/bin/") && slices.Contains(imagePrograms, file)
+}
+
+// installed reports whether a unit may use this machine's program, as if the image had it or a package had installed it.
 func (s *service) installed(name string) bool {
-	if !s.instance.installs {
+	if !s.instance.installs && !inImage(name) {
 		return false
 	}
 	info, err := os.Stat(name)

@@ -411,11 +411,15 @@ func TestNothingSurvivesTheEmulator(t *testing.T) {
 	t.Logf("all gone %v after the emulator", time.Since(began).Round(time.Millisecond))
 }
 
-// Packages are not installed: their programs are this machine's. An instance that installs no packages gets no program of this machine.
-func TestAProgramOfAPackageIsThisMachines(t *testing.T) {
-	unit := "[Service]\nExecStart=/bin/sleep 60\nWorkingDirectory=/"
-	r := boot(t, newMachine(t, "10.1.0.41", document([2]string{"sleeper", unit})+"packages: [coreutils]\n"))
-	r.eventually("sleeper", guest.Running)
-	r = boot(t, newMachine(t, "10.1.0.42", document([2]string{"sleeper", unit})))
-	assert.Equal(t, "203/EXEC: /bin/sleep does not exist on this instance", r.eventually("sleeper", guest.Failed).LastExit)
+// Packages are not installed: their programs are this machine's. An instance that installs no packages has only those of every image.
+func TestAProgramOfAPackageOrOfTheImageIsThisMachines(t *testing.T) {
+	unit := func(command string) [2]string {
+		return [2]string{"program", "[Service]\nExecStart=" + command + "\nWorkingDirectory=/"}
+	}
+	r := boot(t, newMachine(t, "10.1.0.41", document(unit("/usr/bin/tty"))+"packages: [coreutils]\n"))
+	assert.Equal(t, "exit status 1", r.eventually("program", guest.Failed).LastExit, "standard input is not a terminal")
+	r = boot(t, newMachine(t, "10.1.0.42", document(unit("/usr/bin/tty"))))
+	assert.Equal(t, "203/EXEC: /usr/bin/tty does not exist on this instance", r.eventually("program", guest.Failed).LastExit)
+	r = boot(t, newMachine(t, "10.1.0.43", document(unit("/bin/sleep 60"))))
+	r.eventually("program", guest.Running)
 }

@@ -9,26 +9,28 @@ import (
 )
 
 type targetGroupInputs struct {
-	Name                string `pulumi:"name"`
-	VpcID               string `pulumi:"vpcId"`
-	TargetType          string `pulumi:"targetType"`
-	Protocol            string `pulumi:"protocol"`
-	Port                int    `pulumi:"port"`
-	DeregistrationDelay *int   `pulumi:"deregistrationDelay"` // seconds
-	Algorithm           string `pulumi:"loadBalancingAlgorithmType"`
-	PreserveClientIP    string `pulumi:"preserveClientIp"`
-	HealthCheck         struct {
-		Enabled            *bool  `pulumi:"enabled"`
-		Protocol           string `pulumi:"protocol"`
-		Port               string `pulumi:"port"`
-		Path               string `pulumi:"path"`
-		Matcher            string `pulumi:"matcher"`
-		Interval           int    `pulumi:"interval"` // seconds
-		Timeout            int    `pulumi:"timeout"`  // seconds
-		HealthyThreshold   int    `pulumi:"healthyThreshold"`
-		UnhealthyThreshold int    `pulumi:"unhealthyThreshold"`
-	} `pulumi:"healthCheck"`
-	Tags map[string]string `pulumi:"tags"`
+	Name                string            `pulumi:"name"`
+	VpcID               string            `pulumi:"vpcId"`
+	TargetType          string            `pulumi:"targetType"`
+	Protocol            string            `pulumi:"protocol"`
+	Port                int               `pulumi:"port"`
+	DeregistrationDelay *int              `pulumi:"deregistrationDelay"` // seconds
+	Algorithm           string            `pulumi:"loadBalancingAlgorithmType"`
+	PreserveClientIP    string            `pulumi:"preserveClientIp"`
+	HealthCheck         healthCheckInputs `pulumi:"healthCheck"`
+	Tags                map[string]string `pulumi:"tags"`
+}
+
+type healthCheckInputs struct {
+	Enabled            *bool  `pulumi:"enabled"`
+	Protocol           string `pulumi:"protocol"`
+	Port               string `pulumi:"port"`
+	Path               string `pulumi:"path"`
+	Matcher            string `pulumi:"matcher"`
+	Interval           int    `pulumi:"interval"` // seconds
+	Timeout            int    `pulumi:"timeout"`  // seconds
+	HealthyThreshold   int    `pulumi:"healthyThreshold"`
+	UnhealthyThreshold int    `pulumi:"unhealthyThreshold"`
 }
 
 type targetGroupOutputs struct {
@@ -51,15 +53,28 @@ func targetGroup() resourceType {
 				ARN: made.ARN, ARNSuffix: "targetgroup/" + suffix(made.ARN, "targetgroup/"),
 			}, err
 		},
-		update: func(m *cloud.Model, id string, _, now targetGroupInputs) (*targetGroupOutputs, error) {
-			spec, err := now.spec()
-			if err != nil {
-				return nil, err
-			}
-			return nil, m.ELB.UpdateTargetGroup(id, spec)
+		update: func(m *cloud.Model, id string, old, now targetGroupInputs) (*targetGroupOutputs, error) {
+			return nil, updateTargetGroup(m, id, old, now)
 		},
 		remove: func(m *cloud.Model, id string, _ targetGroupInputs) error { return m.ELB.DeleteTargetGroup(id) },
 	})
+}
+
+// updateTargetGroup leaves the health check as it is unless the program changes it: it may have been changed by the API.
+func updateTargetGroup(m *cloud.Model, id string, old, now targetGroupInputs) error {
+	spec, err := now.spec()
+	if err != nil {
+		return err
+	}
+	if g := m.ELB.TargetGroups[id]; g != nil && sameCheck(old.HealthCheck, now.HealthCheck) {
+		spec.Check = g.Spec.Check
+	}
+	return m.ELB.UpdateTargetGroup(id, spec)
+}
+
+func sameCheck(a, b healthCheckInputs) bool {
+	a.Enabled, b.Enabled = nil, nil // only true is supported
+	return a == b
 }
 
 // spec applies the provider's and the API's defaults (document of aws_lb_target_group, API: CreateTargetGroup).

@@ -20,6 +20,7 @@ type Options struct {
 	Session  session.Options // Folder is ignored: a rehearsal has a new folder, which it deletes
 	Question string          // what clients ask: a line, or a page that begins with /; empty: what suits the balancer
 	LoadPath string          // page that costs CPU, for the rehearsal of scaling
+	Bad      bool            // bad releases are rehearsed too
 	Out      io.Writer       // the report
 }
 
@@ -27,6 +28,7 @@ type Options struct {
 type Rehearsal struct {
 	deployment *Deployment
 	loadPath   string
+	bad        bool
 	report     *Report
 	err        io.Writer
 }
@@ -84,7 +86,7 @@ func begin(ctx context.Context, o Options, report *Report) (*Rehearsal, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Rehearsal{deployment: d, loadPath: o.LoadPath, report: report, err: o.Session.Err}, nil
+	return &Rehearsal{deployment: d, loadPath: o.LoadPath, bad: o.Bad, report: report, err: o.Session.Err}, nil
 }
 
 // runSteps runs the steps in their order. The first failure ends the rehearsal.
@@ -94,6 +96,9 @@ func (r *Rehearsal) runSteps(ctx context.Context) error {
 		steps = append(steps, r.scaleContainers, r.loseTask)
 	} else {
 		steps = append(steps, r.loseInstance)
+	}
+	if r.bad {
+		steps = append(steps, r.releaseBadly)
 	}
 	steps = append(steps, r.release, r.scaleBySteps, r.checkNotifications, r.tryProtection, r.destroy)
 	for _, step := range steps {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -139,62 +138,6 @@ func TestChangedUserDataRollsTheInstancesWithoutAFailedRequestInTheClearOrOverTL
 			assert.NotEqual(t, o.ID, i.ID)
 		}
 	}
-}
-
-// A service that listens elsewhere never gets healthy. Nothing of it is noticed by clients, and the group is what it was.
-func TestABadReleaseGoesBackByItself(t *testing.T) {
-	enginetest.NeedCLI(t)
-	root, project := must(session.EnterProject("dev"))(t), t.TempDir()
-	copySettings(t, root, project, strings.NewReplacer("scaling:\n", "scaling:\n    release: {timeout: 300}\n"))
-	o := testOptions(t, project, "dev", t.TempDir(), 30)
-	r := must(begin(t.Context(), o, newReport(o)))(t)
-	defer func() { assert.NoError(t, r.deployment.Close()) }()
-	defer r.cleanUp(t.Context())
-	require.NoError(t, r.deploy(t.Context()))
-	require.NoError(t, r.awaitHealthy(t.Context()))
-	versions := func() map[int]int {
-		count := map[int]int{}
-		for _, i := range r.deployment.Healthy() {
-			count[i.Version]++
-		}
-		return count
-	}
-	good := []string{"/usr/local/bin/musicguru", "serve"}
-	clients := r.startClients(t.Context())
-	up := func(command ...string) error {
-		require.NoError(t, r.deployment.Set(command, "app", "services", 0, "command"))
-		_, err := must(r.deployment.Session.Pulumi(t.Context()))(t).Up(t.Context())
-		return err
-	}
-
-	for range 2 { // the next up with the same settings tries again
-		err := up(append(good, "-listen", ":6000")...)
-		require.ErrorContains(t, err, "was not released")
-		require.ErrorContains(t, err, "the group is back at its former version")
-		require.ErrorContains(t, err, "Target.FailedHealthChecks")
-		assert.Equal(t, map[int]int{1: 2}, versions())
-	}
-
-	victim := r.deployment.Healthy()[0]
-	require.NoError(t, r.deployment.Session.Emulator.TerminateInstance(victim.ID))
-	require.NoError(t, session.Poll(t.Context(), time.Minute, func() bool {
-		serving := r.deployment.Healthy()
-		return len(serving) == 2 && !slices.ContainsFunc(serving, func(i api.Instance) bool { return i.ID == victim.ID })
-	}))
-	assert.Equal(t, map[int]int{1: 2}, versions(), "what is launched is of the version that works")
-
-	require.NoError(t, up(good...))
-	released := versions()
-	require.Len(t, released, 1, "all of one version, which is neither the first nor the bad one")
-	assert.NotContains(t, released, 1)
-
-	require.NoError(t, r.deployment.Set(3, "scaling", "min"))
-	require.NoError(t, up(good...))
-	require.NoError(t, session.Poll(t.Context(), time.Minute, func() bool { return len(r.deployment.Healthy()) == 3 }))
-	assert.Len(t, versions(), 1, "what is added is of the version that was released")
-	counts := clients.Stop()
-	t.Log(counts)
-	assert.Zero(t, counts.Failed)
 }
 
 func assertSong(t *testing.T, s *load.Service) {

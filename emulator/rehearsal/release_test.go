@@ -1,0 +1,211 @@
+package rehearsal
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator/api"
+	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/engine/enginetest"
+	"github.com/elastic-service/elastic-service/emulator/session"
+)
+
+// releases is a deployed stack that is given releases.
+type releases struct {
+	*testing.T
+	*Rehearsal
+}
+
+// startReleases deploys dev with changed settings.
+func startReleases(t *testing.T, changes ...string) releases {
+	t.Helper()
+	enginetest.NeedCLI(t)
+	root, project := must(session.EnterProject("dev"))(t), t.TempDir()
+	copySettings(t, root, project, strings.NewReplacer(changes...))
+	o := testOptions(t, project, "dev", t.TempDir(), 30)
+	r := must(begin(t.Context(), o, newReport(o)))(t)
+	t.Cleanup(func() {
+		r.cleanUp(context.WithoutCancel(t.Context()))
+		assert.Empty(t, r.deployment.Session.Emulator.Left())
+		assert.NoError(t, r.deployment.Close())
+	})
+	require.NoError(t, r.deploy(t.Context()))
+	require.NoError(t, r.awaitHealthy(t.Context()))
+	return releases{t, r}
+}
+
+func (r releases) set(value any, key string, path ...any) {
+	r.Helper()
+	require.NoError(r, r.deployment.Set(value, key, path...))
+}
+
+// up does what the command up does: it repairs what an interrupted operation has left, and deploys.
+func (r releases) up() error {
+	e, err := r.deployment.Session.Pulumi(r.Context())
+	if err != nil {
+		return err
+	}
+	if _, err := e.Repair(r.Context(), r.deployment.Session.Emulator.DeleteOrphans); err != nil {
+		return err
+	}
+	_, err = e.Up(r.Context())
+	return err
+}
+
+func (r releases) group() autoscaling.Group {
+	name := r.deployment.Result.Outputs["group"]
+	g, _ := cloud.Find(r.deployment.Cloud(), func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(name) })
+	return g
+}
+
+// A service that listens elsewhere never gets healthy. Nothing of it is noticed by clients, and the group is what it was.
+func TestABadReleaseGoesBackByItself(t *testing.T) {
+	r := startReleases(t, "scaling:\n", "scaling:\n    release: {timeout: 300, bake: 0}\n")
+	good := []string{"/usr/local/bin/musicguru", "serve"}
+	clients := r.startClients(t.Context())
+
+	r.set(append(good, "-listen", ":6000"), "app", "services", 0, "command")
+	for range 2 { // the next up with the same settings tries again
+		err := r.up()
+		require.ErrorContains(t, err, "was not released")
+		require.ErrorContains(t, err, "the group is back at its former version")
+		require.ErrorContains(t, err, "Target.FailedHealthChecks")
+		assert.Equal(t, map[int]int{1: 2}, r.versions())
+	}
+
+	victim := r.deployment.Healthy()[0]
+	require.NoError(t, r.deployment.Session.Emulator.TerminateInstance(victim.ID))
+	require.NoError(t, session.Poll(t.Context(), time.Minute, func() bool {
+		serving := r.deployment.Healthy()
+		return len(serving) == 2 && !slices.ContainsFunc(serving, func(i api.Instance) bool { return i.ID == victim.ID })
+	}))
+	assert.Equal(t, map[int]int{1: 2}, r.versions(), "what is launched is of the version that works")
+
+	r.set(good, "app", "services", 0, "command")
+	require.NoError(t, r.up())
+	released := r.versions()
+	require.Len(t, released, 1, "all of one version, which is neither the first nor the bad one")
+	assert.NotContains(t, released, 1)
+	counts := clients.Stop()
+	t.Log(counts)
+	assert.Zero(t, counts.Failed)
+}
+
+// The bounds of the group change at once, whatever a policy has made of its size, with and without a release.
+func TestTheGroupsBoundsChangeWhateverItsSizeIs(t *testing.T) {
+	r := startReleases(t, "scaling:\n", "scaling:\n    release: {bake: 0}\n")
+	name := r.deployment.Result.Outputs["group"]
+	scale := func(size int) {
+		t.Helper()
+		require.NoError(t, r.deployment.Cloud().Change(func(m *cloud.Model) error {
+			return m.AutoScaling.SetDesiredCapacity(name, size, m.Clock.Now())
+		}))
+		require.NoError(t, r.awaitHealthy(t.Context()))
+	}
+	bounds := func(least, most int) {
+		t.Helper()
+		r.set(least, "scaling", "min")
+		r.set(most, "scaling", "max")
+		require.NoError(t, r.up())
+		g := r.group()
+		assert.Equal(t, []int{least, most}, []int{g.Spec.Min, g.Spec.Max})
+		assert.GreaterOrEqual(t, len(r.deployment.Healthy()), least, "up returns when the minimum serves")
+	}
+
+	scale(3)
+	bounds(2, 5)
+	scale(5)
+	bounds(3, 5) // raised below the present size
+	assert.Equal(t, 5, r.group().Desired)
+	bounds(2, 3) // lowered below the present size
+	assert.Equal(t, 3, r.group().Desired)
+
+	before := r.versions()
+	r.set("2", "app", "services", 0, "environment", releaseVariable)
+	bounds(4, 5)
+	require.NoError(t, r.awaitHealthy(t.Context()))
+	after := r.versions()
+	assert.Len(t, after, 1)
+	for version := range after {
+		assert.NotContains(t, before, version, "released in the same up")
+	}
+}
+
+// An interrupted `up` leaves a refresh that goes on. The next follows it, or cancels it if it wants another version.
+func TestAnInterruptedReleaseIsFollowedByTheNext(t *testing.T) {
+	r := startReleases(t, "scaling:\n", "scaling:\n    release: {bake: 60}\n")
+	clients := r.startClients(t.Context())
+	interrupt := func() error {
+		begun := len(r.group().Refreshes)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() {
+			_ = session.Poll(ctx, time.Minute, func() bool { return len(r.group().Refreshes) > begun })
+			cancel()
+		}()
+		_, err := r.deployment.Up(ctx)
+		return err
+	}
+	r.set("2", "app", "services", 0, "environment", releaseVariable)
+	require.Error(t, interrupt())
+	require.NoError(t, r.up())
+	assert.Len(t, r.group().Refreshes, 1, "the second up follows the refresh of the first")
+	assert.Equal(t, autoscaling.RefreshSuccessful, r.group().Refreshes[0].Status)
+
+	r.set("3", "app", "services", 0, "environment", releaseVariable)
+	require.Error(t, interrupt())
+	r.set("4", "app", "services", 0, "environment", releaseVariable)
+	require.NoError(t, r.up())
+	statuses := []string{}
+	for _, refresh := range r.group().Refreshes {
+		statuses = append(statuses, refresh.Status)
+	}
+	assert.Equal(t, []string{autoscaling.RefreshSuccessful, autoscaling.RefreshCancelled, autoscaling.RefreshSuccessful}, statuses)
+	assert.Len(t, slices.Collect(maps.Keys(r.versions())), 1)
+	counts := clients.Stop()
+	t.Log(counts)
+	assert.Zero(t, counts.Failed)
+}
+
+// The health check changes after the release, which has to answer both, and comes back if the service does not answer it.
+func TestAChangedHealthCheckComesLast(t *testing.T) {
+	r := startReleases(t, "scaling:\n", "scaling:\n    release: {bake: 0}\n")
+	check := func() string {
+		var port string
+		r.deployment.Cloud().View(func(m *cloud.Model) { port = m.ELB.DescribeTargetGroups()[0].Spec.Check.Port })
+		return port
+	}
+	clients := r.startClients(t.Context())
+
+	r.set(5055, "health", "port")
+	err := r.up()
+	require.ErrorContains(t, err, "the new ones do not answer the former: set health.formerPort to 5001")
+	assert.Equal(t, "5001", check())
+	assert.Equal(t, map[int]int{1: 2}, r.versions(), "nothing was touched")
+
+	r.set(5001, "health", "formerPort")
+	require.NoError(t, r.up())
+	assert.Equal(t, "5055", check())
+	require.NoError(t, r.awaitHealthy(t.Context()))
+
+	r.set(nil, "health", "formerPort")
+	require.NoError(t, r.up())
+	require.NoError(t, r.deployAgain(t.Context()))
+
+	// MusicGuru speaks no HTTP.
+	r.set(map[string]any{"protocol": "HTTP", "path": "/ping", "formerPort": 5055}, "health")
+	err = r.up()
+	require.ErrorContains(t, err, "the former health check is back")
+	assert.Equal(t, "5055", check())
+	counts := clients.Stop()
+	t.Log(counts)
+	assert.Zero(t, counts.Failed)
+}
