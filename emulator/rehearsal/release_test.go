@@ -141,7 +141,7 @@ func TestTheGroupsBoundsChangeWhateverItsSizeIs(t *testing.T) {
 
 // An interrupted `up` leaves a refresh that goes on. The next follows it, or cancels it if it wants another version.
 func TestAnInterruptedReleaseIsFollowedByTheNext(t *testing.T) {
-	r := startReleases(t, "scaling:\n", "scaling:\n    release: {bake: 60}\n")
+	r := startReleases(t, "scaling:\n", "scaling:\n    release: {bake: 300}\n")
 	clients := r.startClients(t.Context())
 	interrupt := func() error {
 		begun := len(r.group().Refreshes)
