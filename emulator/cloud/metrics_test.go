@@ -129,3 +129,37 @@ func TestTheMetricsOnTheDashboardsOfTheStacksHaveData(t *testing.T) {
 	}
 	assert.Greater(t, shown, 20)
 }
+
+// alarmed is a world whose group has all metrics enabled, with an alarm that rings at a threshold or above, for a point.
+func alarmed(t *testing.T, namespace, name string, period time.Duration, threshold float64) *world {
+	t.Helper()
+	w := stepped(t, true)
+	for _, m := range cloudwatch.Catalogue() {
+		if m.Namespace == "AWS/AutoScaling" {
+			w.AutoScaling.Groups[group].Spec.EnabledMetrics = m.Names
+		}
+	}
+	must(w.CloudWatch.PutAlarm(cloudwatch.AlarmSpec{
+		Name: name, Namespace: namespace, Metric: name, Dimensions: map[string]string{"AutoScalingGroupName": group},
+		Statistic: metric.Maximum, Period: period, EvaluationPeriods: 1, Threshold: threshold, Comparison: cloudwatch.GreaterOrEqual,
+	}, w.Now()))(t)
+	return w
+}
+
+func TestAnAlarmRingsWhenAGroupHasReachedItsMaximum(t *testing.T) {
+	w := alarmed(t, "AWS/AutoScaling", "GroupInServiceInstances", time.Minute, 5)
+	w.minutes(5, 50)
+	assert.Equal(t, cloudwatch.AlarmOK, w.alarm("GroupInServiceInstances").State)
+	w.minutes(30, 95)
+	assert.Equal(t, 5, w.desired())
+	assert.Equal(t, cloudwatch.AlarmAlarm, w.alarm("GroupInServiceInstances").State)
+}
+
+// A t3.micro is charged when it has used more than it earns in a day: after 160 minutes at full load.
+func TestAnAlarmRingsWhenCPUCreditsAreCharged(t *testing.T) {
+	w := alarmed(t, "AWS/EC2", "CPUSurplusCreditsCharged", 5*time.Minute, 1)
+	w.minutes(150, 100)
+	assert.Equal(t, cloudwatch.AlarmOK, w.alarm("CPUSurplusCreditsCharged").State)
+	w.minutes(20, 100)
+	assert.Equal(t, cloudwatch.AlarmAlarm, w.alarm("CPUSurplusCreditsCharged").State)
+}

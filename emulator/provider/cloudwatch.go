@@ -76,8 +76,9 @@ func (in metricAlarmInputs) checkStatistic() error {
 func (in metricAlarmInputs) spec() cloudwatch.AlarmSpec {
 	return cloudwatch.AlarmSpec{
 		Name: in.Name, Description: in.AlarmDescription, Namespace: in.Namespace, Metric: in.MetricName,
-		Dimensions: in.Dimensions, Statistic: cmp.Or(in.Statistic, in.ExtendedStatistic), Period: seconds(in.Period), EvaluationPeriods: in.EvaluationPeriods,
-		DatapointsToAlarm: in.DatapointsToAlarm, Threshold: in.Threshold, Comparison: in.ComparisonOperator,
+		Dimensions: in.Dimensions, Statistic: cmp.Or(in.Statistic, in.ExtendedStatistic),
+		Period: seconds(in.Period), EvaluationPeriods: in.EvaluationPeriods, DatapointsToAlarm: in.DatapointsToAlarm,
+		Threshold: in.Threshold, Comparison: in.ComparisonOperator,
 		Disabled: in.ActionsEnabled != nil && !*in.ActionsEnabled, Actions: in.AlarmActions, OKActions: in.OkActions,
 		InsufficientActions: in.InsufficientDataActions, TreatMissing: in.TreatMissingData,
 	}

@@ -107,7 +107,7 @@ func ListenHTTP(addr netip.AddrPort, route Router, options ...ListenerOption) (*
 	}
 	l.server = &http.Server{
 		Handler: http.HandlerFunc(l.serve), BaseContext: func(net.Listener) context.Context { return ctx },
-		ConnState: l.waiting.watch, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: HTTPIdleTimeout,
+		ConnContext: withClient, ConnState: l.watch, MaxHeaderBytes: maxHeaderBytes, ReadHeaderTimeout: HTTPIdleTimeout,
 		ErrorLog: log.New(io.Discard, "", 0), // it would report the faults of clients
 	}
 	l.running.Add(1)
@@ -125,6 +125,35 @@ func (l *HTTPListener) accept(secure *tls.Config) {
 	}
 	l.server.TLSConfig = secure
 	_ = l.server.ServeTLS(gate, "", "")
+}
+
+// clientKey is the key of a client's connection in the context of its requests.
+type clientKey struct{}
+
+// withClient adds a client's connection to the context of its requests.
+func withClient(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, clientKey{}, clientOf(conn))
+}
+
+// clientOf returns a client's connection, below TLS.
+func clientOf(conn net.Conn) *countedConn {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	return conn.(*countedConn)
+}
+
+// watch is told of each change of a client connection's state. It counts the malformed requests, which net/http answers with 400 and the
+// end of the connection.
+func (l *HTTPListener) watch(conn net.Conn, state http.ConnState) {
+	l.waiting.watch(conn, state)
+	client := clientOf(conn)
+	switch {
+	case state == http.StateActive, state == http.StateIdle: // the next request may have come already
+		client.begin()
+	case state == http.StateClosed && client.isMalformed():
+		l.tally.add(func(c *metric.Traffic) { c.Answer(http.StatusBadRequest) })
+	}
 }
 
 // gatekeeper resets new connections while the route is blocked, and counts the others.
@@ -196,6 +225,7 @@ func (l *HTTPListener) Close() error {
 
 // serve answers a request as the route says.
 func (l *HTTPListener) serve(w http.ResponseWriter, r *http.Request) {
+	r.Context().Value(clientKey{}).(*countedConn).understand()
 	route := l.route()
 	if route.Redirect != nil {
 		w.Header().Set("Location", l.location(r, *route.Redirect))

@@ -42,15 +42,34 @@ func (t *tally) take() metric.Traffic {
 func (t *tally) watch(conn net.Conn, bytes bool) net.Conn {
 	t.active.Add(1)
 	t.add(func(c *metric.Traffic) { c.New++ })
-	return &countedConn{Conn: conn, tally: t, bytes: bytes}
+	counted := &countedConn{Conn: conn, tally: t, bytes: bytes}
+	counted.understand()
+	return counted
 }
 
 // countedConn is a connection of an HTTP listener.
 type countedConn struct {
 	net.Conn
-	tally *tally
-	bytes bool
-	once  sync.Once
+	tally   *tally
+	bytes   bool
+	once    sync.Once
+	written atomic.Int64
+	begun   atomic.Int64 // what was written before the present request began; -1 once it is understood
+}
+
+// begin notes that a request begins.
+func (c *countedConn) begin() { c.begun.Store(c.written.Load()) }
+
+// understand notes that the request is one.
+func (c *countedConn) understand() { c.begun.Store(-1) }
+
+// shortestAnswer is more than the end of a TLS connection, and less than an answer of net/http.
+const shortestAnswer = 64
+
+// isMalformed reports whether net/http has answered what a client sent itself: it was no request of HTTP.
+func (c *countedConn) isMalformed() bool {
+	begun := c.begun.Load()
+	return begun >= 0 && c.written.Load()-begun > shortestAnswer
 }
 
 func (c *countedConn) Read(p []byte) (int, error) {
@@ -61,6 +80,7 @@ func (c *countedConn) Read(p []byte) (int, error) {
 
 func (c *countedConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
+	c.written.Add(int64(n))
 	c.count(n)
 	return n, err
 }

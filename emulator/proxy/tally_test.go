@@ -170,3 +170,37 @@ func TestAClientThatGivesUpCountsAs460(t *testing.T) {
 	got := takes(t, l, func(sum metric.Traffic) bool { return len(sum.BalancerAnswers) > 0 })
 	assert.Equal(t, map[int]int{460: 1}, got.BalancerAnswers)
 }
+
+func TestMalformedAndIncompleteRequestsCountAs400(t *testing.T) {
+	for name, c := range map[string]struct {
+		sent string
+		ends bool // the client sends nothing more
+		want map[int]int
+	}{
+		"no HTTP":                             {"hello\r\n\r\n", false, map[int]int{400: 1}},
+		"a malformed header":                  {"GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n", false, map[int]int{400: 1}},
+		"a malformed request after a request": {"GET / HTTP/1.1\r\nHost: a\r\n\r\nhello\r\n\r\n", false, map[int]int{400: 1}},
+		"half a request":                      {"GET / HT", true, map[int]int{400: 1}},
+		"a request":                           {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", false, nil},
+		"nothing":                             {"", true, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := listenHTTP(t, sends(named(t, "a")))
+			conn, err := net.Dial("tcp", l.Addr().String())
+			require.NoError(t, err)
+			defer conn.Close()
+			_, err = io.WriteString(conn, c.sent)
+			require.NoError(t, err)
+			if c.ends {
+				require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+			}
+			_, err = io.ReadAll(conn)
+			require.NoError(t, err)
+			require.NoError(t, conn.Close())
+			got := takes(t, l, func(sum metric.Traffic) bool { // net/http waits for half a second before it ends a connection with 400
+				return len(sum.BalancerAnswers) == len(c.want)
+			})
+			assert.Equal(t, c.want, got.BalancerAnswers)
+		})
+	}
+}

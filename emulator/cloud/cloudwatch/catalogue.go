@@ -74,7 +74,7 @@ var applicationMetrics = []Published{
 			"HTTPCode_ELB_503_Count", "HTTPCode_ELB_504_Count", "HTTP_Redirect_Count",
 		},
 		[][]string{ofBalancer},
-		"answers of the balancer itself. 4XX counts clients that gave up (460), not malformed requests",
+		"answers of the balancer itself; 4XX are malformed requests (400) and clients that gave up (460)",
 	},
 	{
 		NamespaceApplicationELB, []string{"NewConnectionCount", "ActiveConnectionCount"}, [][]string{ofBalancer},
