@@ -21,6 +21,7 @@ var complete = map[string]string{
 	"processes in private subnets": `
 aws:region: us-east-1
 service: web
+tags: {cost-center: "4711"}
 network: {cidr: 10.0.0.0/20, zones: [us-east-1b, us-east-1d], private: true, nat: single, endpoints: true, acl: true, flowLogs: true}
 image: {fromInstance: i-0123456789abcdef0, reboot: true}
 compute:

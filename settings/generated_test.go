@@ -103,6 +103,9 @@ func (s setting) declaration() string {
 			names = append(names, inner.key)
 		}
 		text += " Fields: " + strings.Join(names, ", ") + "."
+	case s.typ.Kind() == reflect.Map:
+		line("    type: object")
+		line("    default: {}")
 	case s.typ.Kind() == reflect.Bool:
 		line("    type: boolean")
 		line("    default: false")

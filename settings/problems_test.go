@@ -53,8 +53,8 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "an unknown key",
 			given: `networks: {}`,
-			want: `networks: is not a setting: there are service, network, image, compute, app, containers, health, balancer, scaling, database, ` +
-				`monitoring, protect`,
+			want: `networks: is not a setting: there are service, tags, network, image, compute, app, containers, health, balancer, scaling, ` +
+				`database, monitoring, protect`,
 		},
 		{
 			name:  "an unknown field",
@@ -85,7 +85,7 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "an unknown key with a dot",
 			given: `scale.min: 2`,
-			want: `scale.min: is not a setting: there are service, network, image, compute, app, containers, health, balancer, scaling, ` +
+			want: `scale.min: is not a setting: there are service, tags, network, image, compute, app, containers, health, balancer, scaling, ` +
 				`database, monitoring, protect`,
 		},
 		{
@@ -304,6 +304,42 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 			name:  "a subnet too small",
 			given: `network: {subnets: [192.168.0.0/24, 192.168.1.0/29]}`,
 			want:  `network.subnets[1]: 192.168.1.0/29 is not from /16 to /28, which AWS demands`,
+		},
+		{name: "a tag of AWS", given: `tags: {"AWS:team": a}`, want: `tags.AWS:team: begins with aws:, which AWS keeps for itself`},
+		{
+			name:  "a tag that the program sets",
+			given: `tags: {service: a}`,
+			want:  `tags.service: is a tag that is set already: Service, Stack, Name, AmazonECSManaged`,
+		},
+		{
+			name:  "two tags that are one for IAM",
+			given: `tags: {Team: a, team: b}`,
+			want:  `tags.team: differs from another key in small and capital letters alone: IAM takes them for one`,
+		},
+		{
+			name:  "a tag without a key",
+			given: `tags: {"": a}`,
+			want:  `tags: has an empty key`,
+		},
+		{
+			name:  "a key with other characters",
+			given: `tags: {"a,b": c}`,
+			want:  `tags.a,b: has a key of other characters than letters, digits, spaces and _.:/=+-@`,
+		},
+		{
+			name:  "a value with other characters",
+			given: `tags: {a: "b;c"}`,
+			want:  `tags.a: "b;c" has other characters than letters, digits, spaces and _.:/=+-@`,
+		},
+		{
+			name:  "a value too long",
+			given: `tags: {a: ` + strings.Repeat("v", 257) + `}`,
+			want:  `tags.a: "` + strings.Repeat("v", 257) + `" is longer than 256 characters`,
+		},
+		{
+			name:  "more tags than AWS takes",
+			given: manyTags(47),
+			want:  `tags: 47 are more than 46: AWS takes 50, and Service, Stack, Name, AmazonECSManaged are added`,
 		},
 		{name: "no image", given: `image: {}`, want: `image: must have id, parameter or fromInstance`},
 		{
@@ -670,6 +706,14 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 			assert.Equal(t, c.want, err.Error())
 		})
 	}
+}
+
+func manyTags(count int) string {
+	var tags []string
+	for i := range count {
+		tags = append(tags, fmt.Sprintf("t%d: x", i))
+	}
+	return "tags: {" + strings.Join(tags, ", ") + "}"
 }
 
 // Stacks that have nothing wrong with them, as documents after smallest, for what only some combinations allow.

@@ -79,7 +79,7 @@ func TestDefaultsOfTheProjectShowEachDefaultOfTheCode(t *testing.T) {
 		case f.Tag.Get("required") != "":
 			assert.Nil(t, declared[f.key].Default, "%s is required", f.key)
 			continue
-		case f.Type.Kind() == reflect.Pointer:
+		case f.Type.Kind() == reflect.Pointer, f.Type.Kind() == reflect.Map:
 			assert.Empty(t, declared[f.key].Default, "%s may be left out", f.key)
 			assert.NotNil(t, declared[f.key].Default, "%s is required otherwise", f.key)
 			continue
@@ -127,7 +127,7 @@ func TestLoadReadsTheStacksConfiguration(t *testing.T) {
 func TestLoadSeesKeysThatNobodyDeclared(t *testing.T) {
 	_, err := load(t, config(t, smallest), `{"elastic-service:networks": "{}", "aws:profile": "mine", "elastic-service:service": "stale"}`)
 	require.EqualError(t, err,
-		"networks: is not a setting: there are service, network, image, compute, app, containers, health, balancer, scaling, database, "+
+		"networks: is not a setting: there are service, tags, network, image, compute, app, containers, health, balancer, scaling, database, "+
 			"monitoring, protect")
 }
 

@@ -42,6 +42,13 @@ type Settings struct {
 	// Reference, CreateCapacityProvider); with `database` without `--` (RDS API Reference, CreateDBInstance).
 	Service string `required:"true"`
 
+	// Tags of your own, for everything that the stack creates and that takes tags, instances and their volumes included. The tags
+	// `Service` and `Stack` are added to them. `aws:defaultTags` does not reach instances and volumes.
+	// Limits: keys of 1 to 128 characters, values of at most 256: letters, digits, spaces and `_.:/=+-@` (AWS General Reference,
+	// tag naming limits); not beginning with `aws:`; not `Service`, `Stack`, `Name` or `AmazonECSManaged`. At most 46; with
+	// `app.artifacts` at most 8, those of `aws:defaultTags` included (S3 User Guide, object tagging).
+	Tags map[string]string
+
 	// The VPC.
 	Network Network
 

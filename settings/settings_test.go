@@ -259,7 +259,7 @@ scaling: {min: 2.5, max: 0}
 		`health.timeout: 5s is not below interval (2s)`,
 		`scaling.min: 2.5 is not a whole number`,
 		`scaling.max: 0 is below 1: the group could never have an instance`,
-		"networks: is not a setting: there are service, network, image, compute, app, containers, health, balancer, scaling, database, " +
+		"networks: is not a setting: there are service, tags, network, image, compute, app, containers, health, balancer, scaling, database, " +
 			"monitoring, protect",
 	}, strings.Split(err.Error(), "\n"))
 }

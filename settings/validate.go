@@ -24,6 +24,7 @@ func (s *Settings) Validate() error {
 	var l invalid.List
 	s.validateRegion(&l)
 	s.validateService(&l)
+	s.validateTags(&l)
 	s.Network.validate(&l)
 	s.Image.validate(&l)
 	s.Compute.validate(&l)

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -74,7 +75,8 @@ var untagged = []string{
 }
 
 func TestEverythingThatTakesTagsHasThem(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
+	everyStack(t, func(t *testing.T, _ *graphtest.Graph) {
+		g := deploy(t, world(t, filepath.Base(t.Name()), map[string]any{"tags": `{"cost-center":"4711"}`}))
 		for _, r := range g.Resources {
 			if !r.Custom && !r.Remote || slices.ContainsFunc(untagged, func(typ string) bool { return strings.HasSuffix(r.Type, ":"+typ) }) {
 				continue
@@ -83,14 +85,14 @@ func TestEverythingThatTakesTagsHasThem(t *testing.T) {
 				for _, tag := range list {
 					assert.Equal(t, true, tag.(map[string]any)["propagateAtLaunch"], r.Name)
 				}
-				want := 2 // Service and Stack
+				want := 3 // Service, Stack and the stack's own
 				if len(g.OfType("CapacityProvider")) > 0 {
 					want++ // ECS's own
 				}
 				assert.Len(t, list, want)
 				continue
 			}
-			for _, key := range []string{"Service", "Stack"} {
+			for _, key := range []string{"Service", "Stack", "cost-center"} {
 				assert.NotEmpty(t, at(r, "tags", key), "%s of %s", key, r.Name)
 			}
 		}
@@ -98,13 +100,18 @@ func TestEverythingThatTakesTagsHasThem(t *testing.T) {
 }
 
 func TestInstancesAndVolumesCarryTheTags(t *testing.T) {
-	everyStack(t, func(t *testing.T, g *graphtest.Graph) {
+	everyStack(t, func(t *testing.T, _ *graphtest.Graph) {
+		g := deploy(t, world(t, filepath.Base(t.Name()), map[string]any{"tags": `{"cost-center":"4711"}`}))
+		for _, instance := range g.OfType("aws:ec2/instance:Instance") {
+			assert.Equal(t, "4711", at(instance, "rootBlockDevice", "tags", "cost-center"))
+		}
 		for _, template := range g.OfType("LaunchTemplate") {
 			tagged := map[any]bool{}
 			for i := range template.Inputs["tagSpecifications"].ArrayValue() {
 				tags := at(template, "tagSpecifications", i, "tags").(map[string]any)
 				assert.NotEmpty(t, tags["Service"])
 				assert.NotEmpty(t, tags["Stack"])
+				assert.NotEmpty(t, tags["cost-center"])
 				tagged[at(template, "tagSpecifications", i, "resourceType")] = true
 			}
 			assert.True(t, tagged["instance"] && tagged["volume"], template.Name)

@@ -26,12 +26,13 @@ type plan struct {
 // newPlan looks at what the settings can only name: the region's zones, images, the hosted zone, and local files. The plan is
 // complete only if no problem was added.
 func newPlan(ctx *pulumi.Context, s *settings.Settings, problems *invalid.List) *plan {
-	p := &plan{settings: s, tags: map[string]string{"Service": s.Service, "Stack": ctx.Stack()}}
+	p := &plan{settings: s, tags: tagsOf(s, ctx.Stack())}
 	for _, c := range order {
 		if c.look != nil {
 			c.look(p, ctx, problems)
 		}
 	}
+	p.countObjectTags(ctx, problems)
 	return p
 }
 

@@ -153,6 +153,14 @@ func TestWhatOnlyTheRegionCanShowRegistersNothing(t *testing.T) {
 			map[string]any{"network.zones": []string{"us-east-1a", "us-east-1b"}}, func(w *graphtest.World) { w.Lacks = []string{"us-east-1b"} },
 			`network.zones[1]: "us-east-1b" does not offer t3.micro (those that do: us-east-1a, us-east-1c)`,
 		},
+		"more tags than an artifact takes": {
+			map[string]any{"tags": `{"a":"","b":"","c":"","d":"","e":"","f":"","g":""}`},
+			func(w *graphtest.World) { w.Config["aws:defaultTags"] = `{"tags":{"a":"1","h":"","i":""}}` },
+			"tags: 11 are more than the 10 that an artifact takes in S3: 2 of aws:defaultTags, 7 of tags, Service and Stack",
+		},
+		"default tags that are none": {
+			nil, func(w *graphtest.World) { w.Config["aws:defaultTags"] = `[]` }, "tags: aws:defaultTags is not {tags: {KEY: VALUE}}",
+		},
 		"an instance of another architecture than the image": {
 			map[string]any{"compute.instanceType": "t4g.micro"}, func(*graphtest.World) {},
 			`compute.instanceType: "t4g.micro" has the architecture arm64, the image (ami-`,

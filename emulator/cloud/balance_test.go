@@ -349,6 +349,6 @@ func TestAZoneThatDoesNotOfferTheTypeLeavesItsShareToTheOthers(t *testing.T) {
 	failed := slices.IndexFunc(w.activities(), func(a autoscaling.Activity) bool { return a.Status == "Failed" })
 	require.GreaterOrEqual(t, failed, 0)
 	assert.Contains(t, w.activities()[failed].Message, "Your requested instance type (t3.micro) is not supported in your requested "+
-		"Availability Zone (us-east-1e). Please retry your request by not specifying an Availability Zone or choosing us-east-1a, us-east-1b, us-east-1c, "+
-		"us-east-1d, us-east-1f. Launching EC2 instance failed.")
+		"Availability Zone (us-east-1e). Please retry your request by not specifying an Availability Zone or choosing us-east-1a, us-east-1b, "+
+		"us-east-1c, us-east-1d, us-east-1f. Launching EC2 instance failed.")
 }

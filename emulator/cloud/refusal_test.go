@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -47,6 +48,14 @@ func stackRefusals(*testing.T) refusals[*world] {
 		}
 	}
 	return refusals[*world]{
+		"an object with more than ten tags": {"BadRequest", "S3 User Guide: Categorizing your storage using tags", func(w *world) error {
+			require.NoError(w.t, w.S3.CreateBucket("artifacts"))
+			tags := map[string]string{}
+			for i := range 11 {
+				tags[fmt.Sprint(i)] = "x"
+			}
+			return w.S3.PutObject("artifacts", s3.Object{Key: "k", Tags: tags})
+		}},
 		"a VPC larger than /16": {"InvalidVpc.Range", "EC2 API: CreateVpc", func(w *world) error {
 			_, err := w.VPC.CreateVPC("10.0.0.0/15")
 			return err

@@ -16,6 +16,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +28,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/elastic-service/elastic-service/emulator/provider"
 	"github.com/elastic-service/elastic-service/internal/project"
 )
 
@@ -47,6 +49,7 @@ type Engine struct {
 	folder   string
 	stack    auto.Stack
 	progress io.Writer
+	ignored  []string // keys of the configuration without an effect
 }
 
 // Open prepares the stack, which need not exist yet.
@@ -58,6 +61,11 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	config, err := project.Config(o.Root, o.Stack)
 	if err != nil {
 		return nil, err
+	}
+	// A profile or a role of the user's is none of the emulator's: the program, which asks AWS itself, must not look for it.
+	ignored := provider.NoEffect(config)
+	for _, key := range ignored {
+		delete(config, key)
 	}
 	// The language host passes the configuration to a program in this variable. This program runs in this process instead.
 	encoded, err := json.Marshal(config)
@@ -90,7 +98,7 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pulumi: %w", err)
 	}
-	e := &Engine{name: o.Stack, folder: o.Folder, progress: o.Progress}
+	e := &Engine{name: o.Stack, folder: o.Folder, progress: o.Progress, ignored: ignored}
 	if err := e.mend(ctx); err != nil {
 		return nil, err
 	}
@@ -99,6 +107,11 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 		return nil, fmt.Errorf("stack %s: %w", o.Stack, err)
 	}
 	e.stack = stack
+	if len(ignored) > 0 {
+		if err := stack.RemoveAllConfig(ctx, ignored); err != nil {
+			return nil, fmt.Errorf("stack %s: leaving out %s: %w", o.Stack, strings.Join(ignored, ", "), err)
+		}
+	}
 	return e, nil
 }
 
@@ -117,6 +130,9 @@ func (e *Engine) Up(ctx context.Context) (Result, error) {
 	result, err := counter.finish(done, err)
 	err = e.end(err)
 	result.Duration = time.Since(start)
+	if len(e.ignored) > 0 {
+		result.Warnings = append(result.Warnings, provider.WarnOf(e.ignored))
+	}
 	result.Outputs = map[string]string{}
 	for name, output := range up.Outputs {
 		result.Outputs[name] = fmt.Sprint(output.Value)
@@ -189,6 +205,8 @@ func (c *counter) see(event apitype.EngineEvent) {
 	switch {
 	case event.DiagnosticEvent != nil && event.DiagnosticEvent.Severity == "error":
 		c.failures = append(c.failures, cause(event.DiagnosticEvent.Message))
+	case event.DiagnosticEvent != nil && event.DiagnosticEvent.Severity == "warning":
+		c.result.Warnings = distinct(append(c.result.Warnings, plain(event.DiagnosticEvent.Message)))
 	case event.ResourcePreEvent != nil:
 		c.started[event.ResourcePreEvent.Metadata.URN] = time.Now()
 	case event.ResOutputsEvent != nil:
@@ -264,6 +282,14 @@ func cause(message string) string {
 		return connectionLost
 	}
 	return strings.TrimSpace(strings.ReplaceAll(message, "rpc error: code = Unknown desc = ", ""))
+}
+
+// markup matches what the engine writes for the colours of a terminal.
+var markup = regexp.MustCompile(`<\{%[^%]*%\}>`)
+
+// plain returns a message without colours and without "warning: " before it.
+func plain(message string) string {
+	return strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(markup.ReplaceAllString(message, "")), "warning:"))
 }
 
 // copyProject copies the project's files to a folder in which the CLI may write. The copy has no value that the user's key encrypts.

@@ -15,6 +15,7 @@ type Result struct {
 	Types                                     map[string]int           // resources of the stack by type token, without components
 	Took                                      map[string]time.Duration // the longest operation on a type
 	Outputs                                   map[string]string
+	Warnings                                  []string // of the engine and the providers
 	Duration                                  time.Duration
 }
 
@@ -50,12 +51,15 @@ func (r Result) Kinds() (run int, recorded []string) {
 	return run, recorded
 }
 
-// DescribeKinds says in a line or two what the emulator does with the resources.
+// DescribeKinds says what the emulator does with the resources, and what has no effect on it.
 func (r Result) DescribeKinds() []string {
 	run, recorded := r.Kinds()
 	lines := []string{fmt.Sprintf("%d run: they have behaviour", run)}
 	if len(recorded) > 0 {
 		lines = append(lines, "recorded only, without behaviour: "+strings.Join(recorded, ", "))
+	}
+	for _, warning := range r.Warnings {
+		lines = append(lines, "warning: "+warning)
 	}
 	return lines
 }

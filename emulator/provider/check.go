@@ -19,6 +19,7 @@ func (p *awsProvider) Check(_ context.Context, req plugin.CheckRequest) (plugin.
 	if err := t.chooseName(news, req); err != nil {
 		return plugin.CheckResponse{}, err
 	}
+	p.addDefaultTags(t, news)
 	var failures []plugin.CheckFailure
 	for _, unknown := range t.unknown(news) {
 		failures = append(failures, plugin.CheckFailure{Property: resource.PropertyKey(unknown), Reason: fmt.Sprintf(

@@ -24,6 +24,16 @@ func tagsOf(structure reflect.Type) []string {
 	return names
 }
 
+// hasTags reports whether a type has a map of tags.
+func hasTags(structure reflect.Type) bool {
+	for _, field := range reflect.VisibleFields(structure) {
+		if field.Tag.Get("pulumi") == "tags" {
+			return field.Type.Kind() == reflect.Map
+		}
+	}
+	return false
+}
+
 // decode reads inputs into their Go type and lists the properties that the type has no field for, sorted. Values that are
 // not known yet, in a preview, are left out; an asset is its path.
 func decode[I any](inputs resource.PropertyMap) (I, []string, error) {

@@ -20,7 +20,6 @@ import (
 	"sync"
 
 	"github.com/blang/semver"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -48,8 +47,10 @@ type awsProvider struct {
 	objects string       // folder of the uploaded objects' bytes
 	save    func() error // saves the cloud and the ledger
 
-	mu        sync.Mutex
-	cancelled chan struct{} // closed when the engine cancels
+	mu          sync.Mutex
+	cancelled   chan struct{}     // closed when the engine cancels
+	engine      string            // its address; "" if it is not known
+	defaultTags map[string]string // added to those of each resource
 }
 
 func newAWS(c *cloud.Cloud, l *ledger.Ledger, objects string, save func() error) *awsProvider {
@@ -63,12 +64,6 @@ func (p *awsProvider) Close() error { return nil }
 
 func (p *awsProvider) GetPluginInfo(context.Context) (plugin.PluginInfo, error) {
 	return plugin.PluginInfo{Version: &version}, nil
-}
-
-func (p *awsProvider) Attach(string) error { return nil }
-
-func (p *awsProvider) Handshake(context.Context, plugin.ProviderHandshakeRequest) (*plugin.ProviderHandshakeResponse, error) {
-	return &plugin.ProviderHandshakeResponse{}, nil
 }
 
 // SignalCancellation ends every operation under way with an error.
@@ -98,35 +93,6 @@ func (p *awsProvider) untilCancelled(ctx context.Context) (context.Context, cont
 		}
 	}()
 	return ctx, func() { cancel(nil) }
-}
-
-// CheckConfig refuses another region than the emulator's.
-func (p *awsProvider) CheckConfig(_ context.Context, req plugin.CheckConfigRequest) (plugin.CheckConfigResponse, error) {
-	if failure := p.checkRegion(req.News); failure != nil {
-		return plugin.CheckConfigResponse{Failures: []plugin.CheckFailure{*failure}}, nil
-	}
-	return plugin.CheckConfigResponse{Properties: req.News}, nil
-}
-
-func (p *awsProvider) checkRegion(config resource.PropertyMap) *plugin.CheckFailure {
-	region, ok := config["region"]
-	if !ok || !region.IsString() || region.StringValue() == string(p.cloud.Region()) {
-		return nil
-	}
-	return &plugin.CheckFailure{Property: "region", Reason: fmt.Sprintf(
-		"this emulator is region %s, the program is configured for %q", p.cloud.Region(), region.StringValue())}
-}
-
-func (p *awsProvider) DiffConfig(context.Context, plugin.DiffConfigRequest) (plugin.DiffConfigResponse, error) {
-	return plugin.DiffResult{Changes: plugin.DiffNone}, nil
-}
-
-// Configure begins an operation of an engine. A cancellation of an earlier operation doesn't end it.
-func (p *awsProvider) Configure(context.Context, plugin.ConfigureRequest) (plugin.ConfigureResponse, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.cancelled = make(chan struct{})
-	return plugin.ConfigureResponse{}, nil
 }
 
 // Read answers `pulumi refresh` with the state that the engine has: nothing but the engine changes a resource's configuration

@@ -2,6 +2,9 @@ package provider
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -20,6 +23,8 @@ import (
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/provider/ledger"
@@ -277,4 +282,90 @@ func TestEveryTypeIsDocumentedByItsKind(t *testing.T) {
 	}
 	_, known := KindOf("aws:nothing/like:This")
 	assert.False(t, known)
+}
+
+func configured(t *testing.T, config map[string]any) *awsProvider {
+	t.Helper()
+	p := newProvider(t)
+	checked, err := p.CheckConfig(t.Context(), plugin.CheckConfigRequest{News: properties(config)})
+	require.NoError(t, err)
+	require.Empty(t, checked.Failures)
+	_, err = p.Configure(t.Context(), plugin.ConfigureRequest{Inputs: checked.Properties})
+	require.NoError(t, err)
+	return p
+}
+
+// As in the real provider: aws:defaultTags are among the inputs of what has a map of tags, and of nothing else.
+func TestDefaultTagsReachWhatHasAMapOfTags(t *testing.T) {
+	p := configured(t, map[string]any{"defaultTags": `{"tags":{"team":"a","stage":"b"}}`})
+	tagged := p.checked(t, "aws:ec2/vpc:Vpc", "v", nil, map[string]any{"cidrBlock": "10.0.0.0/16", "tags": map[string]any{"team": "own"}})
+	assert.Equal(t, map[string]any{"team": "own", "stage": "b"}, tagged.Properties["tags"].Mappable())
+	bare := p.checked(t, "aws:ec2/vpc:Vpc", "v", nil, map[string]any{"cidrBlock": "10.0.0.0/16"})
+	assert.Equal(t, map[string]any{"team": "a", "stage": "b"}, bare.Properties["tags"].Mappable())
+	group := p.checked(t, "aws:autoscaling/group:Group", "g", nil, map[string]any{"minSize": 1, "maxSize": 1})
+	assert.NotContains(t, group.Properties, resource.PropertyKey("tags"))
+}
+
+func TestDefaultTagsCountAmongTheTenOfAnObject(t *testing.T) {
+	tags := map[string]string{}
+	for i := range 10 {
+		tags[fmt.Sprint(i)] = "x"
+	}
+	text, err := json.Marshal(map[string]any{"tags": tags})
+	require.NoError(t, err)
+	p := configured(t, map[string]any{"defaultTags": string(text)})
+	bucket := p.created(t, "aws:s3/bucketV2:BucketV2", "b", nil)
+	file := filepath.Join(t.TempDir(), "f")
+	require.NoError(t, os.WriteFile(file, []byte("x"), 0o600))
+	err = p.attempt(t, "aws:s3/bucketObjectv2:BucketObjectv2", "o", map[string]any{
+		"bucket": string(bucket.ID), "key": "k", "tags": map[string]any{"Service": "s"}, "source": file,
+	})
+	require.ErrorContains(t, err, "Object tags cannot be greater than 10: 11")
+}
+
+func TestDefaultTagsThatAreNoneAreRefused(t *testing.T) {
+	for _, given := range []any{"[]", "text", 1} {
+		checked, err := newProvider(t).CheckConfig(t.Context(), plugin.CheckConfigRequest{News: properties(map[string]any{"defaultTags": given})})
+		require.NoError(t, err)
+		require.Len(t, checked.Failures, 1, "%v", given)
+		assert.Contains(t, checked.Failures[0].Reason, "aws:defaultTags is not ", "%v", given)
+	}
+}
+
+// messages is an engine that keeps what a provider says.
+type messages struct {
+	pulumirpc.UnimplementedEngineServer
+
+	said chan *pulumirpc.LogRequest
+}
+
+func (m *messages) Log(_ context.Context, said *pulumirpc.LogRequest) (*emptypb.Empty, error) {
+	m.said <- said
+	return &emptypb.Empty{}, nil
+}
+
+func TestSettingsWithoutEffectAreNamed(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	server, engine := grpc.NewServer(), &messages{said: make(chan *pulumirpc.LogRequest, 1)}
+	pulumirpc.RegisterEngineServer(server, engine)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(server.Stop)
+	p := newProvider(t)
+	_, err = p.Handshake(t.Context(), plugin.ProviderHandshakeRequest{EngineAddress: listener.Addr().String()})
+	require.NoError(t, err)
+	_, err = p.CheckConfig(t.Context(), plugin.CheckConfigRequest{News: properties(map[string]any{
+		"region": "us-east-1", "profile": "mine", "assumeRoles": "[]", "defaultTags": "{}", "version": "6.83.2",
+	})})
+	require.NoError(t, err)
+	said := <-engine.said
+	assert.Equal(t, pulumirpc.LogSeverity_WARNING, said.GetSeverity())
+	assert.Equal(t, "aws:assumeRoles, aws:profile: no effect on the emulator, which has one account and is reached without credentials",
+		said.GetMessage())
+}
+
+func TestKeysWithoutEffectAreThoseOfTheProviderThatAreNotHonoured(t *testing.T) {
+	assert.Equal(t, []string{"aws:endpoints", "aws:profile"}, NoEffect(map[string]string{
+		"aws:region": "us-east-1", "aws:defaultTags": "{}", "aws:profile": "mine", "aws:endpoints": "[]", "elastic-service:service": "web",
+	}))
 }

@@ -32,6 +32,7 @@ type resourceType struct {
 type operations struct {
 	properties []string // the inputs that the type knows, sorted
 	outputs    []string // the outputs that the emulator computes, sorted
+	tagged     bool     // tags are a map among the inputs
 	unknown    func(resource.PropertyMap) []string
 
 	create      func(m *cloud.Model, inputs resource.PropertyMap) (id string, outputs resource.PropertyMap, err error)
@@ -83,7 +84,7 @@ type arnOutput struct {
 // define returns the type with its handlers.
 func define[I, O any](t resourceType, h handlers[I, O]) resourceType {
 	t.operations = operations{
-		properties: tagsOf(reflect.TypeFor[I]()), outputs: tagsOf(reflect.TypeFor[O]()),
+		properties: tagsOf(reflect.TypeFor[I]()), outputs: tagsOf(reflect.TypeFor[O]()), tagged: hasTags(reflect.TypeFor[I]()),
 		unknown: func(inputs resource.PropertyMap) []string {
 			_, unknown, _ := decode[I](inputs)
 			if t.alsoUnknown != nil {

@@ -30,7 +30,9 @@ func bucketObject() resourceType {
 }
 
 func (in objectInputs) put(m *cloud.Model) error {
-	return m.S3.PutObject(in.Bucket, s3.NewObject(in.Key, in.Source, m.Clock.Now()))
+	object := s3.NewObject(in.Key, in.Source, m.Clock.Now())
+	object.Tags = in.Tags
+	return m.S3.PutObject(in.Bucket, object)
 }
 
 // upload copies the file behind each asset among the inputs into the emulator's own folder, as S3 would, and replaces the

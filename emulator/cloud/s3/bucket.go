@@ -22,7 +22,11 @@ type Object struct {
 	Source   string // local file that holds the bytes
 	SHA256   string
 	Modified time.Time
+	Tags     map[string]string
 }
+
+// maxObjectTags is how many tags an object takes (S3 User Guide: "Categorizing your storage using tags").
+const maxObjectTags = 10
 
 // NewObject returns an object whose bytes are in a file that is named for their SHA-256.
 func NewObject(key, file string, now time.Time) Object {
@@ -79,6 +83,9 @@ func (s *Store) PutObject(bucket string, object Object) error {
 	found := s.Buckets[bucket]
 	if found == nil {
 		return noBucket(bucket)
+	}
+	if len(object.Tags) > maxObjectTags {
+		return aws.Refuse("BadRequest", "Object tags cannot be greater than %d: %d", maxObjectTags, len(object.Tags))
 	}
 	found.Objects[object.Key] = object
 	return nil
