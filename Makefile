@@ -8,7 +8,7 @@ help: ## list the targets
 check: lint test ## what should pass before a commit
 
 test: ## all tests
-	go test ./...
+	go test -timeout 30m ./...
 
 lint: bin/golangci-lint ## formatting and linters
 	bin/golangci-lint fmt --diff
