@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -178,6 +179,14 @@ func groupCases() []Case {
 			"A refresh goes through Pending and InProgress to Successful, and keeps the members in service at or above the minimum " +
 				"healthy percentage, all of them at or below the maximum.",
 			"Auto Scaling User Guide: How an instance refresh works in an Auto Scaling group", usual, refreshed},
+		{"a release moves the group when it has succeeded",
+			"The group gets the desired configuration at the end of a successful refresh, which comes after the bake time. What it " +
+				"launches until then for another reason is of the former version.",
+			"Auto Scaling User Guide: Undo changes with a manual or auto rollback; API: RefreshPreferences, BakeTime", usual, released},
+		{"a release that never gets healthy goes back and loses nothing",
+			"A rollback goes through RollbackInProgress to RollbackSuccessful, and replaces the new instances by those of the former " +
+				"version, which the group has kept.",
+			"Auto Scaling User Guide: Undo changes with a manual or auto rollback", usual, rolledBack},
 	}
 }
 
@@ -261,6 +270,50 @@ func refreshed(r *Run) {
 		isOld := slices.ContainsFunc(before, func(old Member) bool { return old.ID == m.ID || old.Version == m.Version })
 		r.expect(!isOld, "%s is an old one", m.ID)
 	}
+}
+
+func released(r *Run) {
+	const bake = 2 * time.Minute
+	former := r.group().Version
+	r.must(r.cloud.Release(r.ctx, Release{Bake: bake}))
+	r.within(10*time.Minute, "all instances are replaced", func() bool {
+		r.expect(r.group().Version == former, "the group has moved to version %s", r.group().Version)
+		return r.refresh() == "Baking"
+	})
+	baked := r.within(bake, "the bake time is over", func() bool {
+		if r.refresh() == "Baking" {
+			r.expect(r.group().Version == former, "the group has moved to version %s", r.group().Version)
+			return false
+		}
+		return true
+	})
+	r.expect(r.refresh() == "Successful", "the refresh is %s", r.refresh())
+	r.expect(baked > bake/2, "it baked for %v", baked)
+	now := r.group().Version
+	r.expect(now != former, "the group is still of version %s", now)
+	for _, m := range r.in("InService") {
+		r.expect(m.Version == now, "%s is of version %s", m.ID, m.Version)
+	}
+}
+
+func rolledBack(r *Run) {
+	former, l := r.group().Version, r.load()
+	r.must(r.cloud.Release(r.ctx, Release{Broken: true}))
+	r.within(3*time.Minute, "an instance of the new version runs", func() bool {
+		return slices.ContainsFunc(r.group().Members, func(m Member) bool { return m.Version != former })
+	})
+	r.throughout(time.Minute, "two targets serve", func() bool { return len(r.with("healthy")) >= 2 })
+	r.must(r.cloud.RollBack(r.ctx))
+	r.within(5*time.Minute, "it went back", func() bool {
+		status := r.refresh()
+		r.expect(strings.HasPrefix(status, "Rollback"), "the refresh is %s", status)
+		return status == "RollbackSuccessful"
+	})
+	r.expect(r.group().Version == former, "the group is of version %s", r.group().Version)
+	for _, m := range r.in("InService") {
+		r.expect(m.Version == former, "%s is of version %s", m.ID, m.Version)
+	}
+	r.lossless(l)
 }
 
 func scalingCases() []Case {

@@ -55,6 +55,12 @@ type Refresh struct {
 	Warmup                 time.Duration
 }
 
+// Release is a new version of the launch template, and how it is released.
+type Release struct {
+	Broken bool // its instances run nothing, and never get healthy
+	Bake   time.Duration
+}
+
 // Member is an instance of the group.
 type Member struct {
 	ID, Zone  string
@@ -65,6 +71,7 @@ type Member struct {
 // Group is the present state of the group.
 type Group struct {
 	Min, Desired, Max int
+	Version           string   // of the launch template, for what is launched
 	Members           []Member // without those that are terminated
 }
 
@@ -112,6 +119,10 @@ type Cloud interface {
 	SetSizes(ctx context.Context, lowest, highest int) error
 	SetDesired(ctx context.Context, desired int) error
 	StartRefresh(ctx context.Context) error // to a new version of the launch template; may be called again
+	// Release starts a refresh whose desired configuration is a new version of the launch template, with automatic rollback.
+	Release(ctx context.Context, release Release) error
+	// RollBack takes the refresh that is under way back.
+	RollBack(ctx context.Context) error
 	Terminate(ctx context.Context, instance string) error
 	StopResponder(ctx context.Context, instance string) error // the service goes on
 	Burn(ctx context.Context, instance string, percent int, d time.Duration) error

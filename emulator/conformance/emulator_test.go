@@ -294,7 +294,7 @@ func (e *emulated) Group(context.Context) (conformance.Group, error) {
 	if !found {
 		return conformance.Group{}, errGone
 	}
-	group := conformance.Group{Min: g.Spec.Min, Desired: g.Desired, Max: g.Spec.Max}
+	group := conformance.Group{Min: g.Spec.Min, Desired: g.Desired, Max: g.Spec.Max, Version: g.Spec.Version}
 	for _, i := range members {
 		if i.State != ec2.Terminated {
 			group.Members = append(group.Members, conformance.Member{
@@ -349,14 +349,45 @@ func (e *emulated) SetDesired(_ context.Context, desired int) error {
 	return e.Cloud.Change(func(m *cloud.Model) error { return m.AutoScaling.UpdateGroup(e.spec, false, m.Clock.Now()) })
 }
 
-func (e *emulated) StartRefresh(context.Context) error {
-	e.data.Tags = map[string]string{"Release": strconv.Itoa(e.version + 1)}
-	if _, err := cloud.Make(e.Cloud, func(m *cloud.Model) (ec2.LaunchTemplate, error) {
-		return m.EC2.UpdateLaunchTemplate(e.template, e.data, true)
-	}); err != nil {
+// newVersion adds a version to the launch template.
+func (e *emulated) newVersion(data ec2.TemplateData) error {
+	e.version++
+	data.Tags = map[string]string{"Release": strconv.Itoa(e.version)}
+	_, err := cloud.Make(e.Cloud, func(m *cloud.Model) (ec2.LaunchTemplate, error) {
+		return m.EC2.UpdateLaunchTemplate(e.template, data, true)
+	})
+	return err
+}
+
+func (e *emulated) Release(_ context.Context, release conformance.Release) error {
+	data := e.data
+	if release.Broken {
+		data.UserData = ""
+	}
+	if err := e.newVersion(data); err != nil {
 		return err
 	}
-	e.version++
+	spec := *e.spec.Refresh
+	spec.AutoRollback, spec.SkipMatching, spec.Bake = true, true, release.Bake
+	return e.Cloud.Change(func(m *cloud.Model) error {
+		_, err := m.AutoScaling.StartRefresh(name, &autoscaling.TemplateVersion{
+			Template: e.template, Version: strconv.Itoa(e.version),
+		}, spec, m.Clock.Now())
+		return err
+	})
+}
+
+func (e *emulated) RollBack(context.Context) error {
+	return e.Cloud.Change(func(m *cloud.Model) error {
+		_, err := m.AutoScaling.RollbackRefresh(name, m.Clock.Now())
+		return err
+	})
+}
+
+func (e *emulated) StartRefresh(context.Context) error {
+	if err := e.newVersion(e.data); err != nil {
+		return err
+	}
 	e.spec.Version = strconv.Itoa(e.version)
 	return e.Cloud.Change(func(m *cloud.Model) error { return m.AutoScaling.UpdateGroup(e.spec, true, m.Clock.Now()) })
 }
