@@ -55,7 +55,34 @@ func healthCases() []Case {
 		{"a balancer whose targets are all unhealthy fails open",
 			"With no healthy target in any zone, requests are routed to all targets.",
 			"ELB User Guide: Target groups for your Network Load Balancers, target group health", apart, failsOpen},
+		{"a balancer's metrics count flows and unhealthy targets",
+			"Every minute, NewFlowCount and ProcessedBytes have what clients did, and UnHealthyHostCount and HealthyHostCount what " +
+				"the health checks found.",
+			"ELB User Guide: CloudWatch metrics for your Network Load Balancer", apart, counted},
 	}
+}
+
+func counted(r *Run) {
+	const flows = 5
+	began := r.cloud.Now()
+	for range flows {
+		_, err := r.ask()
+		r.must(err)
+	}
+	r.within(metrics, "the flows are counted", func() bool {
+		total := 0.
+		for _, n := range r.metric("NewFlowCount", "Sum", began) {
+			total += n
+		}
+		return total == flows
+	})
+	r.expect(slices.Max(r.metric("ProcessedBytes", "Sum", began)) > 0, "no bytes were counted")
+	r.must(r.cloud.StopResponder(r.ctx, r.in("InService")[0].ID))
+	detection := time.Duration(r.shape.Unhealthy) * (r.shape.Interval + r.shape.Timeout)
+	r.within(detection+metrics, "an unhealthy target is counted", func() bool {
+		return slices.Max(r.metric("UnHealthyHostCount", "Maximum", began)) == 1
+	})
+	r.expect(slices.Min(r.metric("HealthyHostCount", "Minimum", began)) == 1, "a healthy target too many is counted")
 }
 
 func newTarget(r *Run) {

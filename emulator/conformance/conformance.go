@@ -113,6 +113,9 @@ type Cloud interface {
 	Activities(ctx context.Context) ([]Activity, error) // the oldest first
 	Alarms(ctx context.Context) ([]Alarm, error)
 	Refreshes(ctx context.Context) ([]RefreshStatus, error) // the oldest first
+	// Metric returns a statistic of a metric of AWS/NetworkELB for each minute since a time, the oldest first: of the balancer's
+	// metrics that of the balancer, of HealthyHostCount and UnHealthyHostCount that of its target group.
+	Metric(ctx context.Context, name, statistic string, since time.Time) ([]float64, error)
 
 	Open(ctx context.Context) (Flow, error) // a connection through the balancer
 

@@ -330,6 +330,24 @@ func (e *emulated) Alarms(context.Context) ([]conformance.Alarm, error) {
 	return alarms, nil
 }
 
+func (e *emulated) Metric(_ context.Context, metric, statistic string, since time.Time) ([]float64, error) {
+	points, err := cloud.Find(e.Cloud, func(m *cloud.Model) ([]cloudwatch.Point, error) {
+		_, balancer, _ := strings.Cut(m.ELB.DescribeLoadBalancers()[0].ARN, ":loadbalancer/")
+		of := map[string]string{"LoadBalancer": balancer}
+		if strings.HasSuffix(metric, "HostCount") {
+			arn := m.ELB.DescribeTargetGroups()[0].ARN
+			of["TargetGroup"] = arn[strings.LastIndex(arn, ":")+1:]
+		}
+		watched := cloudwatch.Metric{Namespace: "AWS/NetworkELB", Name: metric, Dimensions: of}
+		return m.CloudWatch.Points(watched, statistic, time.Minute, since, m.Clock.Now())
+	})
+	var values []float64
+	for _, p := range points {
+		values = append(values, p.Value)
+	}
+	return values, err
+}
+
 func (e *emulated) Refreshes(context.Context) ([]conformance.RefreshStatus, error) {
 	g, _ := cloud.Find(e.Cloud, func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(name) })
 	var refreshes []conformance.RefreshStatus

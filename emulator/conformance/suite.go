@@ -102,6 +102,13 @@ func (r *Run) alarms() []Alarm {
 	return alarms
 }
 
+// metric returns a statistic of a metric of the balancer for each minute since a time.
+func (r *Run) metric(name, statistic string, since time.Time) []float64 {
+	values, err := r.cloud.Metric(r.ctx, name, statistic, since)
+	r.must(err)
+	return values
+}
+
 func (r *Run) refresh() string {
 	refreshes, err := r.cloud.Refreshes(r.ctx)
 	r.must(err)
