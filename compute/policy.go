@@ -43,3 +43,21 @@ func putMetrics() (string, error) {
 		Resource: "*",
 	})
 }
+
+// openSessions allows what the agent of Systems Manager needs for sessions and no more (Systems Manager User Guide, "Create a custom IAM
+// role for Session Manager"). AWS's own policy AmazonSSMManagedInstanceCore also lets every process of the instance read all parameters of
+// the account. None of the actions can be restricted to a resource.
+func openSessions() (string, error) {
+	return iam.Policy(iam.Statement{
+		Sid:    "OpenSessions",
+		Effect: iam.Allow,
+		Action: []string{
+			"ssm:UpdateInstanceInformation",
+			"ssmmessages:CreateControlChannel",
+			"ssmmessages:CreateDataChannel",
+			"ssmmessages:OpenControlChannel",
+			"ssmmessages:OpenDataChannel",
+		},
+		Resource: "*",
+	})
+}

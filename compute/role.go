@@ -6,11 +6,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// Policies that AWS maintains for its own agents, because the permissions that an agent needs change with its releases.
-const (
-	sessionManagerPolicy = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
-	containersPolicy     = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
-)
+// containersPolicy is the policy that AWS maintains for the ECS agent, whose permissions change with its releases.
+const containersPolicy = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
 
 // grant is a permission of the instances. Either document or arn is set.
 type grant struct {
@@ -38,7 +35,11 @@ func grants(args *Args, bucket *s3.BucketV2) ([]grant, error) {
 		list = append(list, grant{name: "memory-metric", document: pulumi.String(document)})
 	}
 	if args.SessionManager {
-		list = append(list, grant{name: "session-manager", arn: sessionManagerPolicy})
+		document, err := openSessions()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, grant{name: "session-manager", document: pulumi.String(document)})
 	}
 	if args.Cluster != nil {
 		list = append(list, grant{name: "containers", arn: containersPolicy})

@@ -29,8 +29,11 @@ func TestARoleHasJustWhatIsAskedFor(t *testing.T) {
 		inline   map[string]string // policies of the role's own
 	}{
 		"Session Manager": {
-			change:   func(a *Args) { a.SessionManager = true },
-			attached: map[string]string{"musicguru-session-manager": "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"},
+			change: func(a *Args) { a.SessionManager = true },
+			inline: map[string]string{"musicguru-session-manager": `{"Version": "2012-10-17", "Statement": [
+				{"Sid": "OpenSessions", "Effect": "Allow", "Resource": "*", "Action": [
+				 "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+				 "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel"]}]}`},
 		},
 		"containers": {
 			change: func(a *Args) { a.Cluster = pulumi.String("flask") },

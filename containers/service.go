@@ -241,6 +241,8 @@ func (s *Service) service(
 		OrderedPlacementStrategies: ecs.ServiceOrderedPlacementStrategyArray{
 			spread("attribute:ecs.availability-zone"), spread("instanceId"),
 		},
+		// The provider's default is DISABLED: after the failure of a zone all tasks would stay in the others.
+		AvailabilityZoneRebalancing:     pulumi.String("ENABLED"),
 		DeploymentMinimumHealthyPercent: pulumi.Int(minHealthy),
 		DeploymentMaximumPercent:        pulumi.Int(maxRunning),
 		DeploymentCircuitBreaker: &ecs.ServiceDeploymentCircuitBreakerArgs{

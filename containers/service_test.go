@@ -160,6 +160,7 @@ func TestServiceRollsWithoutAGapOverZonesAndHosts(t *testing.T) {
 			map[string]any{"type": "spread", "field": "attribute:ecs.availability-zone"},
 			map[string]any{"type": "spread", "field": "instanceId"},
 		},
+		"availabilityZoneRebalancing":     "ENABLED",
 		"deploymentMinimumHealthyPercent": 100.0,
 		"deploymentMaximumPercent":        200.0,
 		"deploymentCircuitBreaker":        map[string]any{"enable": true, "rollback": true},

@@ -13,7 +13,7 @@ import (
 
 // sslPolicy is TLS 1.3 and 1.2 with forward secrecy. AWS's default for listeners that are not made in its console still
 // takes TLS 1.0.
-const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
 // Listener is a port of the balancer. It forwards to the target group, or redirects.
 type Listener struct {

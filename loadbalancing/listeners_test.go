@@ -198,7 +198,7 @@ func TestHTTPIsSentToHTTPSAndHTTPSForwards(t *testing.T) {
 		"port":            443.0,
 		"protocol":        "HTTPS",
 		"certificateArn":  certificateARN,
-		"sslPolicy":       "ELBSecurityPolicy-TLS13-1-2-2021-06",
+		"sslPolicy":       "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
 		"defaultActions": []any{map[string]any{
 			"type": "forward", "targetGroupArn": g.Find("TargetGroup", "web-tg").Outputs["arn"].StringValue(),
 		}},

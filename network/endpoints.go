@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/vpc"
@@ -22,8 +23,16 @@ func (n *Network) gateway(ctx *pulumi.Context, name string, args *Args) error {
 		}, pulumi.Parent(n))
 		tables = append(tables, table.RouteTableId())
 	}
+	var policy pulumi.StringPtrInput // nil: everything, as through a NAT gateway
+	if args.NAT == NoNAT || args.NAT == "" {
+		policy = n.account.ApplyT(func(account string) (*string, error) {
+			document, err := reachS3(args.Region, account)
+			return &document, err
+		}).(pulumi.StringPtrOutput)
+	}
 	endpoint, err := ec2.NewVpcEndpoint(ctx, name+"-s3", &ec2.VpcEndpointArgs{
 		VpcId:           n.VPCID,
+		Policy:          policy,
 		ServiceName:     pulumi.String(serviceName(args.Region, "s3")),
 		VpcEndpointType: pulumi.String("Gateway"),
 		RouteTableIds:   tables,
@@ -54,6 +63,7 @@ func (n *Network) endpoints(ctx *pulumi.Context, name string, args *Args) error 
 			SubnetIds:         n.PrivateSubnetIDs,
 			SecurityGroupIds:  pulumi.StringArray{group.ID()},
 			PrivateDnsEnabled: pulumi.Bool(true),
+			Policy:            n.endpointPolicy(service),
 			Tags:              tags.Named(args.Tags, name+"-"+service),
 		}, pulumi.Parent(n))
 		if err != nil {
@@ -62,6 +72,18 @@ func (n *Network) endpoints(ctx *pulumi.Context, name string, args *Args) error 
 		n.Ready = append(n.Ready, endpoint)
 	}
 	return nil
+}
+
+// endpointPolicy lets the principals of the account use a service. Without it, credentials of another account could carry data out. The
+// endpoints of ECS take no policy: they serve its agent.
+func (n *Network) endpointPolicy(service string) pulumi.StringPtrInput {
+	if strings.HasPrefix(service, "ecs") {
+		return nil
+	}
+	return n.account.ApplyT(func(account string) (*string, error) {
+		document, err := useService(account)
+		return &document, err
+	}).(pulumi.StringPtrOutput)
 }
 
 // endpointsGroup lets the whole VPC in on HTTPS: the services' names lead to the endpoints from every subnet.

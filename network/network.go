@@ -22,10 +22,12 @@ import (
 	"regexp"
 	"slices"
 
+	awsec2 "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi-awsx/sdk/v2/go/awsx/ec2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/internal/tags"
 )
 
 // Args describes a network.
@@ -205,6 +207,8 @@ type Network struct {
 	// a first boot finds no way out. Depending on the Network would not be enough: the Go SDK learns of a component's
 	// children concurrently.
 	Ready []pulumi.Resource
+
+	account pulumi.StringOutput // the number of the account
 }
 
 // New registers a network.
@@ -241,6 +245,9 @@ func (n *Network) children(ctx *pulumi.Context, name string, args *Args) error {
 	n.PrivateSubnetIDs = vpc.PrivateSubnetIds
 	n.IsolatedSubnetIDs = vpc.IsolatedSubnetIds
 	n.Gateway, n.Ready = []pulumi.Resource{vpc}, []pulumi.Resource{vpc}
+	if err := n.closeDefault(ctx, name, args); err != nil {
+		return err
+	}
 	for _, part := range []struct {
 		wanted   bool
 		register func(*pulumi.Context, string, *Args) error
@@ -273,6 +280,22 @@ func (n *Network) vpc(ctx *pulumi.Context, name string, args *Args, specs []ec2.
 		SubnetSpecs:           specs,
 		Tags:                  pulumi.ToStringMap(args.Tags),
 	}, pulumi.Parent(n))
+}
+
+// closeDefault takes the rules from the security group that AWS gives a VPC, which let its members reach each other and the world. What is
+// created by hand and without a group gets it. The group itself cannot be deleted.
+func (n *Network) closeDefault(ctx *pulumi.Context, name string, args *Args) error {
+	group, err := awsec2.NewDefaultSecurityGroup(ctx, name+"-default", &awsec2.DefaultSecurityGroupArgs{
+		VpcId:   n.VPCID,
+		Ingress: awsec2.DefaultSecurityGroupIngressArray{},
+		Egress:  awsec2.DefaultSecurityGroupEgressArray{},
+		Tags:    tags.Named(args.Tags, name+"-default"),
+	}, pulumi.Parent(n))
+	if err != nil {
+		return err
+	}
+	n.account = group.OwnerId
+	return nil
 }
 
 // tier is a kind of subnets.

@@ -20,3 +20,32 @@ func writeLogs(groupARN string) (string, error) {
 		Resource: groupARN + ":*",
 	})
 }
+
+// anyone is the principal of a policy that decides by its conditions.
+const anyone = "*"
+
+// useService allows the principals of an account to use the service of an endpoint.
+func useService(account string) (string, error) {
+	return iam.Policy(iam.Statement{
+		Sid: "OwnPrincipals", Effect: iam.Allow, Principal: anyone, Action: "*", Resource: "*",
+		Condition: iam.Condition{"StringEquals": {"aws:PrincipalAccount": account}},
+	})
+}
+
+// reachS3 allows the buckets of an account, and reading the buckets of AWS that instances need: the repositories of Amazon Linux (Amazon
+// Linux 2023 User Guide, "Managing repositories"), the agent of Systems Manager (Systems Manager User Guide, "SSM Agent communications with
+// AWS managed S3 buckets"), and the layers of images in ECR (ECR User Guide, "Amazon ECR interface VPC endpoints").
+func reachS3(region, account string) (string, error) {
+	return iam.Policy(iam.Statement{
+		Sid: "OwnBuckets", Effect: iam.Allow, Principal: anyone, Action: "*", Resource: "*",
+		Condition: iam.Condition{"StringEquals": {"aws:ResourceAccount": account}},
+	}, iam.Statement{
+		Sid: "BucketsOfAWS", Effect: iam.Allow, Principal: anyone, Action: "s3:GetObject",
+		Resource: []string{
+			"arn:aws:s3:::al2023-repos-" + region + "-de612dc2/*",
+			"arn:aws:s3:::aws-ssm-" + region + "/*",
+			"arn:aws:s3:::amazon-ssm-" + region + "/*",
+			"arn:aws:s3:::prod-" + region + "-starport-layer-bucket/*",
+		},
+	})
+}

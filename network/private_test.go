@@ -157,7 +157,9 @@ func TestEndpointsAnswerTheVPCOverHTTPSUnderTheirUsualNames(t *testing.T) {
 			"serviceName":      "com.amazonaws.us-east-1." + service,
 			"subnetIds":        resource.NewProperty(vpc.Outputs["privateSubnetIds"].ArrayValue()).Mappable(),
 			"securityGroupIds": []any{group.Outputs["id"].StringValue()},
-			"tags":             map[string]any{"Service": "musicguru", "Name": "musicguru-" + service},
+			"policy": `{"Version":"2012-10-17","Statement":[{"Sid":"OwnPrincipals","Effect":"Allow","Principal":"*","Action":"*",` +
+				`"Resource":"*","Condition":{"StringEquals":{"aws:PrincipalAccount":"123456789012"}}}]}`,
+			"tags": map[string]any{"Service": "musicguru", "Name": "musicguru-" + service},
 		}, g.Find("VpcEndpoint", "musicguru-"+service).Inputs.Mappable())
 	}
 	require.Len(t, g.OfType("SecurityGroupIngressRule"), 1)
@@ -166,6 +168,40 @@ func TestEndpointsAnswerTheVPCOverHTTPSUnderTheirUsualNames(t *testing.T) {
 		"fromPort": 443.0, "toPort": 443.0, "description": "AWS over https", "tags": map[string]any{"Service": "musicguru"},
 	}, g.OfType("SecurityGroupIngressRule")[0].Inputs.Mappable())
 	assert.NotContains(t, group.Inputs, resource.PropertyKey("ingress"))
+}
+
+func TestEndpointsOfECSTakeNoPolicy(t *testing.T) {
+	a := private()
+	a.Endpoints = []string{"ecs", "ecs-agent", "ecs-telemetry"}
+	for _, endpoint := range mustDeploy(t, a).OfType("VpcEndpoint") {
+		assert.NotContains(t, endpoint.Inputs, resource.PropertyKey("policy"), endpoint.Name)
+	}
+}
+
+func TestWithoutNATOnlyOwnBucketsAndThoseOfAWSAreReached(t *testing.T) {
+	for _, nat := range []NAT{"", NoNAT} {
+		a := private()
+		a.NAT = nat
+		policy := mustDeploy(t, a).Find("VpcEndpoint", "musicguru-s3").Inputs["policy"].StringValue()
+		assert.JSONEq(t, `{"Version": "2012-10-17", "Statement": [
+			{"Sid": "OwnBuckets", "Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*",
+			 "Condition": {"StringEquals": {"aws:ResourceAccount": "123456789012"}}},
+			{"Sid": "BucketsOfAWS", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": [
+			 "arn:aws:s3:::al2023-repos-us-east-1-de612dc2/*", "arn:aws:s3:::aws-ssm-us-east-1/*",
+			 "arn:aws:s3:::amazon-ssm-us-east-1/*", "arn:aws:s3:::prod-us-east-1-starport-layer-bucket/*"]}]}`, policy)
+	}
+}
+
+func TestTheDefaultSecurityGroupHasNoRules(t *testing.T) {
+	for _, a := range []*Args{args(), private()} {
+		g := mustDeploy(t, a)
+		group := g.Find("DefaultSecurityGroup", "musicguru-default")
+		require.NotNil(t, group)
+		assert.Equal(t, map[string]any{
+			"vpcId": g.Find("Vpc", "musicguru-vpc").Outputs["vpcId"].StringValue(), "ingress": []any{}, "egress": []any{},
+			"tags": map[string]any{"Service": "musicguru", "Name": "musicguru-default"},
+		}, group.Inputs.Mappable())
+	}
 }
 
 func TestWithoutEndpointsThereIsNoGroupForThem(t *testing.T) {

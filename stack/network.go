@@ -66,7 +66,7 @@ func (p *plan) networkArgs() *network.Args {
 func (p *plan) endpoints() []string {
 	var names []string
 	if p.settings.Compute.SessionManager {
-		names = append(names, "ssm", "ssmmessages", "ec2messages")
+		names = append(names, "ssm", "ssmmessages") // ec2messages is for Run Command, and new regions do not have it
 	}
 	if p.settings.Compute.MemoryMetric {
 		names = append(names, "monitoring", "ec2")

@@ -163,6 +163,7 @@ func TestBalancerAndGroupAreCreatedSideBySide(t *testing.T) {
 // seconds are typical creation times in us-east-1, from public logs: the upper end where there is a range.
 var seconds = map[string]int{
 	"awsx:ec2:Vpc":              25, // VPC 12, subnet with public addresses 11, route table 1, route 1; gateway meanwhile
+	"DefaultSecurityGroup":      2,
 	"SecurityGroup":             3,
 	"SecurityGroupEgressRule":   3,
 	"SecurityGroupIngressRule":  3,

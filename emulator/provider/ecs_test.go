@@ -375,8 +375,17 @@ func TestValuesOfECSThatHaveNoBehaviourHereAreRefusedByName(t *testing.T) {
 			message: "deploymentController.type",
 		},
 		{
-			name: "rebalancing", token: serviceToken, inputs: map[string]any{"availabilityZoneRebalancing": "ENABLED"},
-			message: "availabilityZoneRebalancing",
+			name: "rebalancing of zones without room for more tasks", token: serviceToken,
+			inputs:  map[string]any{"availabilityZoneRebalancing": "ENABLED", "deploymentMaximumPercent": 100},
+			message: "availabilityZoneRebalancing ENABLED needs",
+		},
+		{
+			name: "rebalancing of zones that placement disregards", token: serviceToken,
+			inputs: map[string]any{
+				"availabilityZoneRebalancing": "ENABLED",
+				"orderedPlacementStrategies":  []any{map[string]any{"type": "spread", "field": "instanceId"}},
+			},
+			message: "availabilityZoneRebalancing ENABLED needs",
 		},
 		{
 			name: "a placement constraint", token: serviceToken,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -119,8 +120,11 @@ func (in serviceInputs) spec() (ecs.ServiceSpec, error) {
 		return spec, unsupported("schedulingStrategy", in.SchedulingStrategy, "REPLICA")
 	case cmp.Or(in.DeploymentController.Type, "ECS") != "ECS":
 		return spec, unsupported("deploymentController.type", in.DeploymentController.Type, "ECS")
-	case cmp.Or(in.AvailabilityZoneRebalancing, "DISABLED") != "DISABLED":
-		return spec, unsupported("availabilityZoneRebalancing", in.AvailabilityZoneRebalancing, "DISABLED")
+	case !slices.Contains([]string{"", "DISABLED", "ENABLED"}, in.AvailabilityZoneRebalancing):
+		return spec, unsupported("availabilityZoneRebalancing", in.AvailabilityZoneRebalancing, "DISABLED and ENABLED")
+	case in.AvailabilityZoneRebalancing == "ENABLED" && !in.canRebalance():
+		return spec, errors.New("InvalidParameterException: availabilityZoneRebalancing ENABLED needs a maximumPercent above 100 and, if there are " +
+			"placement strategies, attribute:ecs.availability-zone first")
 	}
 	for _, b := range in.LoadBalancers {
 		spec.Balancers = append(spec.Balancers, ecs.ServiceBalancer{
@@ -137,6 +141,14 @@ func (in serviceInputs) spec() (ecs.ServiceSpec, error) {
 		spec.Distinct = true
 	}
 	return spec, nil
+}
+
+// canRebalance reports whether ECS may move tasks between zones (ECS Developer Guide, "Balancing an Amazon ECS service across Availability
+// Zones"). The emulator does not move them.
+func (in serviceInputs) canRebalance() bool {
+	strategies := in.OrderedPlacementStrategies
+	first := len(strategies) == 0 || strategies[0].Type == "spread" && strategies[0].Field == "attribute:ecs.availability-zone"
+	return first && orElse(in.DeploymentMaximumPercent, 200) > 100
 }
 
 // serviceTimeout is how long the provider waits until a service is steady, and until it has ended.

@@ -87,6 +87,10 @@ var replacements = map[string]replacement{
 		source: "ec2/ec2_ami_from_instance.go",
 		always: []string{"name", "snapshotWithoutReboot", "sourceInstanceId"},
 	},
+	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": {
+		source: "ec2/vpc_default_security_group.go",
+		always: []string{"vpcId"},
+	},
 	"aws:ec2/eip:Eip": {
 		source: "ec2/ec2_eip.go",
 		always: []string{"domain"},

@@ -9,7 +9,7 @@ import (
 var types = []resourceType{
 	// Amazon VPC
 	vpcNetwork(), internetGateway(), subnet(), routeTable(), route(), routeTableAssociation(),
-	securityGroup(), ingressRule(), egressRule(),
+	securityGroup(), defaultSecurityGroup(), ingressRule(), egressRule(),
 	networkACL(), networkACLRule(), networkACLAssociation(),
 	elasticIP(), natGateway(), vpcEndpoint(), flowLog(),
 	// Amazon EC2

@@ -3,10 +3,12 @@ package provider
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
@@ -44,6 +46,50 @@ func securityGroup() resourceType {
 		},
 		remove: func(m *cloud.Model, id string, _ securityGroupInputs) error { return m.VPC.DeleteSecurityGroup(id) },
 	})
+}
+
+// defaultGroupInputs are those of a group without rules. The emulator's VPCs have no other default group: nothing is in it, and nothing
+// passes it.
+type defaultGroupInputs struct {
+	VpcID   string            `pulumi:"vpcId"`
+	Ingress []ruleOfDefault   `pulumi:"ingress"`
+	Egress  []ruleOfDefault   `pulumi:"egress"`
+	Tags    map[string]string `pulumi:"tags"`
+}
+
+type ruleOfDefault struct {
+	Protocol string `pulumi:"protocol"`
+}
+
+type defaultGroupOutputs struct {
+	ARN     string `pulumi:"arn"`
+	Name    string `pulumi:"name"`
+	OwnerID string `pulumi:"ownerId"`
+}
+
+func defaultSecurityGroup() resourceType {
+	return define(resourceType{
+		token: "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", kind: Recorded, replaceOn: []string{"vpcId"},
+	}, handlers[defaultGroupInputs, defaultGroupOutputs]{
+		create: func(m *cloud.Model, in defaultGroupInputs) (string, defaultGroupOutputs, error) {
+			if m.VPC.VPCs[in.VpcID] == nil {
+				return "", defaultGroupOutputs{}, aws.NotFound("InvalidVpcID.NotFound", "vpc", in.VpcID)
+			}
+			id := "sg-" + strings.TrimPrefix(in.VpcID, "vpc-")
+			return id, defaultGroupOutputs{m.Region.ARN("ec2", "security-group/"+id), "default", aws.Account}, in.check()
+		},
+		update: func(_ *cloud.Model, _ string, _, now defaultGroupInputs) (*defaultGroupOutputs, error) {
+			return nil, now.check()
+		},
+		remove: func(*cloud.Model, string, defaultGroupInputs) error { return nil }, // AWS keeps it as long as the VPC
+	})
+}
+
+func (in defaultGroupInputs) check() error {
+	if len(in.Ingress)+len(in.Egress) > 0 {
+		return unsupported("ingress and egress", "rules", "none")
+	}
+	return nil
 }
 
 type ruleOutputs struct {

@@ -39,6 +39,7 @@ var kinds = map[string]kind{
 	"aws:ec2/securityGroup:SecurityGroup": {
 		named: "name", limit: 255, id: prefixed("sg-"), outputs: arn("ec2", "security-group/"),
 	},
+	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         {id: prefixed("sg-"), outputs: defaultGroup},
 	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {id: prefixed("sgr-"), outputs: arn("ec2", "security-group-rule/")},
 	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   {id: prefixed("sgr-"), outputs: arn("ec2", "security-group-rule/")},
 	"aws:ec2/launchTemplate:LaunchTemplate":                     {named: "name", limit: 128, id: prefixed("lt-"), outputs: launchTemplate},
@@ -181,6 +182,11 @@ func arn(service, path string) func(*World, *Resource, string, resource.Property
 	return func(_ *World, _ *Resource, id string, out resource.PropertyMap) {
 		out["arn"] = resource.NewProperty("arn:aws:" + service + ":" + region + ":" + account + ":" + path + id)
 	}
+}
+
+func defaultGroup(_ *World, _ *Resource, id string, out resource.PropertyMap) {
+	out["arn"] = resource.NewProperty("arn:aws:ec2:us-east-1:" + account + ":security-group/" + id)
+	out["ownerId"] = resource.NewProperty(account)
 }
 
 func arnByName(service, path string) func(hash, name string) string {
