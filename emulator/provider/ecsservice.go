@@ -123,8 +123,8 @@ func (in serviceInputs) spec() (ecs.ServiceSpec, error) {
 	case !slices.Contains([]string{"", "DISABLED", "ENABLED"}, in.AvailabilityZoneRebalancing):
 		return spec, unsupported("availabilityZoneRebalancing", in.AvailabilityZoneRebalancing, "DISABLED and ENABLED")
 	case in.AvailabilityZoneRebalancing == "ENABLED" && !in.canRebalance():
-		return spec, errors.New("InvalidParameterException: availabilityZoneRebalancing ENABLED needs a maximumPercent above 100 and, if there are " +
-			"placement strategies, attribute:ecs.availability-zone first")
+		return spec, errors.New("InvalidParameterException: availabilityZoneRebalancing ENABLED needs a maximumPercent above 100 and, if " +
+			"there are placement strategies, attribute:ecs.availability-zone first")
 	}
 	for _, b := range in.LoadBalancers {
 		spec.Balancers = append(spec.Balancers, ecs.ServiceBalancer{
