@@ -105,7 +105,7 @@ func TestInstancesOfAnImageServeWithoutUserData(t *testing.T) {
 	w.eventually("one healthy", func() bool { return w.healthy() == 1 })
 	source := w.Status().Instances[0]
 	require.NoError(t, os.WriteFile(filepath.Join(w.folder, "instances", source.ID, "root/root/release"), []byte("2"), 0o600))
-	image := must(cloud.Make(w.Cloud, func(m *cloud.Model) (ec2.Image, error) { return m.EC2.CreateImage("release-2", source.ID) }))(t)
+	image := must(cloud.Make(w.Cloud, func(m *cloud.Model) (ec2.Image, error) { return m.EC2.CreateImage("release-2", source.ID, nil) }))(t)
 
 	data := w.template(stock, "", "")
 	data.ImageID = image.ID
@@ -138,7 +138,7 @@ func TestInstancesOfAnImageServeWithoutUserData(t *testing.T) {
 			}
 			return err == nil
 		})
-		require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.EC2.DeleteImage(image.ID) }))
+		require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.EC2.DeregisterImage(image.ID) }))
 		w.eventually("its files are gone", func() bool {
 			_, err := os.Stat(filepath.Join(w.folder, "images", image.ID))
 			return os.IsNotExist(err)

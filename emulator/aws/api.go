@@ -14,7 +14,9 @@ type API struct {
 // New returns the API of a cloud, which keeps the bytes of objects in a folder.
 func New(c *cloud.Cloud, objects string) *API {
 	a := &API{cloud: c, folder: objects, services: map[string]*service{}}
-	for _, s := range []*service{a.autoScaling(), a.cloudWatch(), a.ec2(), a.loadBalancing(), a.s3(), a.sts()} {
+	for _, s := range []*service{
+		a.autoScaling(), a.cloudWatch(), a.ec2(), a.loadBalancing(), a.rds(), a.s3(), a.secretsManager(), a.sts(),
+	} {
 		a.services[s.name] = s
 	}
 	return a

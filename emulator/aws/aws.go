@@ -43,11 +43,11 @@ func answering[I, O any](f func(context.Context, *I) (O, error)) operation {
 		p := c.protocol.(structural)
 		input := new(I)
 		members, err := p.read(c.body)
-		if err == nil {
-			err = fillInput(members, input)
-		}
 		if err != nil {
 			return aws.Refuse("SerializationException", "%v", err)
+		}
+		if err := fillInput(members, input); err != nil {
+			return err
 		}
 		output, err := f(r.Context(), input)
 		if err != nil {

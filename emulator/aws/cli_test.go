@@ -25,6 +25,13 @@ func (w *world) run(t *testing.T, args ...string) (string, error) {
 	return string(out), err
 }
 
+// waitCommand waits as `aws ec2 wait` does.
+func (w *world) waitCommand(t *testing.T, state string, ids []string) {
+	t.Helper()
+	out, err := w.run(t, append([]string{"ec2", "wait", state, "--instance-ids"}, ids...)...)
+	require.NoError(t, err, out)
+}
+
 func needAWSCommand(t *testing.T) {
 	t.Helper()
 	if _, err := os.Stat(awsCommand); err != nil {
@@ -95,6 +102,31 @@ func TestTheCommandOfAWSWorksUnchanged(t *testing.T) {
 		require.Error(t, err)
 		assert.Contains(t, out, "InvalidAction")
 		assert.Contains(t, out, "DescribeLifecycleHooks")
+	})
+	t.Run("a stop, a start and a reboot", func(t *testing.T) {
+		out, err := w.run(t, "ec2", "run-instances", "--launch-template", "LaunchTemplateName=web", "--count", "2", "--subnet-id", w.subnet,
+			"--tag-specifications", "ResourceType=instance,Tags=[{Key=Name,Value=alone}]", "--query", "Instances[].InstanceId")
+		require.NoError(t, err, out)
+		var ids []string
+		require.NoError(t, json.Unmarshal([]byte(out), &ids))
+		require.Len(t, ids, 2)
+		w.waitCommand(t, "instance-running", ids)
+		out, err = w.run(t, "ec2", "stop-instances", "--instance-ids", ids[0], ids[1], "--query", "StoppingInstances[].CurrentState.Name")
+		require.NoError(t, err, out)
+		assert.JSONEq(t, `["stopping","stopping"]`, out)
+		w.waitCommand(t, "instance-stopped", ids)
+		out, err = w.run(t, "ec2", "describe-instances", "--filters", "Name=tag:Name,Values=alone",
+			"--query", "Reservations[].Instances[].[PublicIpAddress,State.Code]")
+		require.NoError(t, err, out)
+		assert.JSONEq(t, `[[null,80],[null,80]]`, out)
+		out, err = w.run(t, "ec2", "start-instances", "--instance-ids", ids[0], ids[1])
+		require.NoError(t, err, out)
+		w.waitCommand(t, "instance-running", ids)
+		out, err = w.run(t, "ec2", "reboot-instances", "--instance-ids", ids[0])
+		require.NoError(t, err, out)
+		out, err = w.run(t, "ec2", "run-instances", "--launch-template", "LaunchTemplateName=web", "--subnet-id", w.subnet, "--key-name", "mine")
+		require.Error(t, err)
+		assert.Contains(t, out, "the emulator does not support the parameter KeyName of this operation")
 	})
 	t.Run("a termination", func(t *testing.T) {
 		out, err := w.run(t, "ec2", "terminate-instances", "--instance-ids", id)

@@ -17,8 +17,15 @@ func (a *API) ec2() *service {
 		name: "ec2", title: "EC2", namespace: "http://ec2.amazonaws.com/doc/2016-11-15/",
 		operations: map[string]operation{
 			"DescribeInstances":              answering(a.describeInstances),
-			"TerminateInstances":             answering(a.terminateInstances),
+			"RunInstances":                   answering(a.runInstances),
+			"RebootInstances":                answering(a.rebootInstances),
+			"StartInstances":                 a.changing(startInstances),
+			"StopInstances":                  a.changing(stopInstances),
+			"TerminateInstances":             a.changing(terminateInstances),
 			"DescribeLaunchTemplateVersions": answering(a.describeLaunchTemplateVersions),
+			"DescribeImages":                 answering(a.describeImages),
+			"DeregisterImage":                answering(a.deregisterImage),
+			"DeleteSnapshot":                 answering(a.deleteSnapshot),
 		},
 	}
 }
@@ -97,7 +104,10 @@ type tag struct {
 }
 
 // stateCodes are those of the API (InstanceState).
-var stateCodes = map[model.InstanceState]int{model.Pending: 0, model.Running: 16, model.ShuttingDown: 32, model.Terminated: 48}
+var stateCodes = map[model.InstanceState]int{
+	model.Pending: 0, model.Running: 16, model.ShuttingDown: 32, model.Terminated: 48,
+	model.Stopping: 64, model.Stopped: 80,
+}
 
 func stateOf(s model.InstanceState) instanceState { return instanceState{stateCodes[s], string(s)} }
 
@@ -150,9 +160,10 @@ func describeInstance(m *cloud.Model, i model.Instance) instance {
 		}
 		described.SecurityGroups.Items = append(described.SecurityGroups.Items, reference)
 	}
-	for _, key := range aws.Keys(i.Tags) {
-		described.Tags.Items = append(described.Tags.Items, tag{key, i.Tags[key]})
+	if i.Public && i.IsOn() { // a stopped instance has none
+		described.PublicIPAddress, described.DNSName = i.PublicAddress().String(), i.PublicAddress().String()
 	}
+	described.Tags = listedTags(i.Tags)
 	return described
 }
 
@@ -166,11 +177,23 @@ func (i instance) filterable() map[string][]string {
 	for _, group := range i.SecurityGroups.Items {
 		values["instance.group-id"] = append(values["instance.group-id"], group.GroupID)
 	}
-	for _, t := range i.Tags.Items {
+	addTags(values, i.Tags)
+	return values
+}
+
+func listedTags(tags map[string]string) (listed items[tag]) {
+	for _, key := range aws.Keys(tags) {
+		listed.Items = append(listed.Items, tag{key, tags[key]})
+	}
+	return listed
+}
+
+// addTags adds the values of filters by tags.
+func addTags(values map[string][]string, tags items[tag]) {
+	for _, t := range tags.Items {
 		values["tag-key"] = append(values["tag-key"], t.Key)
 		values["tag:"+t.Key] = []string{t.Value}
 	}
-	return values
 }
 
 // passes reports whether values pass all filters: each wants one of its values, in which * stands for any text.
@@ -204,47 +227,6 @@ func matchesPattern(pattern, value string) bool {
 		}
 	}
 	return false
-}
-
-type terminateInstancesInput struct {
-	InstanceID []string `mapstructure:"InstanceId"`
-}
-
-type terminateInstancesOutput struct {
-	Instances items[stateChange] `xml:"instancesSet"`
-}
-
-type stateChange struct {
-	InstanceID    string        `xml:"instanceId"`
-	CurrentState  instanceState `xml:"currentState"`
-	PreviousState instanceState `xml:"previousState"`
-}
-
-func (a *API) terminateInstances(_ context.Context, in *terminateInstancesInput) (*terminateInstancesOutput, error) {
-	return cloud.Make(a.cloud, func(m *cloud.Model) (*terminateInstancesOutput, error) {
-		var before []model.Instance
-		for _, id := range in.InstanceID { // all or none
-			i, err := m.EC2.Instance(id)
-			if err != nil {
-				return nil, err
-			}
-			before = append(before, i)
-		}
-		out := &terminateInstancesOutput{}
-		for _, i := range before {
-			if i.State != model.Terminated {
-				if err := m.EC2.TerminateInstance(i.ID); err != nil {
-					return nil, err
-				}
-			}
-			now, err := m.EC2.Instance(i.ID)
-			if err != nil {
-				return nil, err
-			}
-			out.Instances.Items = append(out.Instances.Items, stateChange{i.ID, stateOf(now.State), stateOf(i.State)})
-		}
-		return out, nil
-	})
 }
 
 type describeLaunchTemplateVersionsInput struct {

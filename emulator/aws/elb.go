@@ -19,13 +19,15 @@ func (a *API) loadBalancing() *service {
 	return &service{
 		name: "elasticloadbalancing", title: "Elastic Load Balancing", namespace: "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
 		operations: map[string]operation{
-			"DescribeLoadBalancers": answering(a.describeLoadBalancers),
-			"DescribeTargetGroups":  answering(a.describeTargetGroups),
-			"DescribeListeners":     answering(a.describeListeners),
-			"DescribeTargetHealth":  answering(a.describeTargetHealth),
-			"ModifyTargetGroup":     answering(a.modifyTargetGroup),
-			"RegisterTargets":       answering(a.registerTargets),
-			"DeregisterTargets":     answering(a.deregisterTargets),
+			"DescribeLoadBalancers":          answering(a.describeLoadBalancers),
+			"DescribeLoadBalancerAttributes": answering(a.describeLoadBalancerAttributes),
+			"ModifyLoadBalancerAttributes":   answering(a.modifyLoadBalancerAttributes),
+			"DescribeTargetGroups":           answering(a.describeTargetGroups),
+			"DescribeListeners":              answering(a.describeListeners),
+			"DescribeTargetHealth":           answering(a.describeTargetHealth),
+			"ModifyTargetGroup":              answering(a.modifyTargetGroup),
+			"RegisterTargets":                answering(a.registerTargets),
+			"DeregisterTargets":              answering(a.deregisterTargets),
 		},
 	}
 }

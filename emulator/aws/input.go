@@ -13,18 +13,28 @@ import (
 
 	"github.com/aws/smithy-go/encoding/cbor"
 	"github.com/go-viper/mapstructure/v2"
+
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
-// fillInput reads the members of an operation's input, as a protocol's reader returned them, into the SDK's type. Names are
-// compared without regard to case: the SDK begins each field with a capital letter.
+// fillInput reads the members of an operation's input, as a protocol's reader returned them, into its type. Names are compared
+// without regard to case: the SDK begins each field with a capital letter. A member that the type does not have is refused, because
+// its effect would be missing.
 func fillInput(members any, into any) error {
+	var read mapstructure.Metadata
 	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		Result: into, WeaklyTypedInput: true, DecodeHook: mapstructure.ComposeDecodeHookFunc(decodeTime, decodeEntries),
+		Result: into, Metadata: &read, WeaklyTypedInput: true, DecodeHook: mapstructure.ComposeDecodeHookFunc(decodeTime, decodeEntries),
 	})
 	if err != nil {
 		return err
 	}
-	return decoder.Decode(members)
+	if err := decoder.Decode(members); err != nil {
+		return aws.Refuse("SerializationException", "%v", err)
+	}
+	if slices.Sort(read.Unused); len(read.Unused) > 0 {
+		return aws.Refuse("UnknownParameter", "the emulator does not support the parameter %s of this operation", strings.Join(read.Unused, ", "))
+	}
+	return nil
 }
 
 // decodeTime reads a time: ISO 8601 in forms, seconds since 1970 in JSON and CBOR.
@@ -118,6 +128,8 @@ func readForm(body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	form.Del("Action") // see query.operation
+	form.Del("Version")
 	root := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(form)) {
 		node, parts := root, strings.Split(name, ".")

@@ -31,6 +31,7 @@ type world struct {
 	url      string
 	template string
 	targets  string
+	subnet   string
 
 	mu  sync.Mutex
 	bad map[int]bool // versions of the template whose instances are not healthy
@@ -98,6 +99,7 @@ func (w *world) build(m *cloud.Model) error {
 		}
 		subnets = append(subnets, subnet.ID)
 	}
+	w.subnet = subnets[0]
 	security, err := m.VPC.CreateSecurityGroup("web", network.ID)
 	if err != nil {
 		return err
@@ -180,7 +182,7 @@ func (w *world) step() {
 			switch i.State { //nolint:exhaustive // in all other states nothing happens
 			case ec2.Pending:
 				m.EC2.InstanceRunning(i.ID)
-			case ec2.ShuttingDown:
+			case ec2.ShuttingDown, ec2.Stopping:
 				m.EC2.InstanceEnded(i.ID, "", m.Clock.Now())
 			}
 		}

@@ -146,7 +146,7 @@ func (w *world) step() {
 		switch {
 		case i.State == ec2.Pending && !w.bootsForever:
 			w.EC2.InstanceRunning(i.ID)
-		case i.State == ec2.ShuttingDown && !w.neverTerminate:
+		case (i.State == ec2.ShuttingDown || i.State == ec2.Stopping) && !w.neverTerminate:
 			w.EC2.InstanceEnded(i.ID, "", w.Now())
 		}
 	}

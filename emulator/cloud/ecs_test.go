@@ -133,9 +133,9 @@ func (w *ecsWorld) step() {
 		switch i.State {
 		case ec2.Pending:
 			w.EC2.InstanceRunning(i.ID)
-		case ec2.ShuttingDown:
+		case ec2.ShuttingDown, ec2.Stopping:
 			w.EC2.InstanceEnded(i.ID, "", w.Now())
-		case ec2.Running, ec2.Terminated:
+		case ec2.Running, ec2.Stopped, ec2.Terminated:
 		}
 	}
 	now := w.clock.Now()

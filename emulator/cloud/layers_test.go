@@ -16,7 +16,8 @@ import (
 
 // layers are the services from the lowest to the highest. A service uses those of lower layers only.
 var layers = [][]string{
-	{"aws"}, {"iam", "route53", "ssm"}, {"s3", "vpc", "acm"}, {"rds", "ec2"}, {"elb"}, {"events"}, {"cloudwatch"}, {"autoscaling"}, {"ecs"},
+	{"aws"}, {"iam", "route53", "ssm", "secretsmanager"}, {"s3", "vpc", "acm"}, {"rds", "ec2"}, {"elb"}, {"events"}, {"cloudwatch"},
+	{"autoscaling"}, {"ecs"},
 	{"fault", "analyzer"},
 }
 

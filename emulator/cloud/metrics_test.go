@@ -82,7 +82,7 @@ func TestTheMetricsOfTheCatalogueHaveDataAndNoOthers(t *testing.T) {
 
 	recorded := newTiered(t)
 	recorded.subnetGroup()
-	must(recorded.RDS.CreateDatabase(recorded.database()))(t)
+	must(recorded.RDS.CreateDatabase(recorded.database(), recorded.Now()))(t)
 	recorded.ACM.Certificates["certificate"] = &acm.Certificate{ARN: "certificate", Issued: true}
 	recorded.clock.Advance(12 * time.Hour)
 	recorded.Reconcile()

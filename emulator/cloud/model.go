@@ -20,6 +20,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/rds"
 	"github.com/elastic-service/elastic-service/emulator/cloud/route53"
 	"github.com/elastic-service/elastic-service/emulator/cloud/s3"
+	"github.com/elastic-service/elastic-service/emulator/cloud/secretsmanager"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ssm"
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
@@ -30,6 +31,7 @@ type Model struct {
 	IAM         *iam.Store
 	S3          *s3.Store
 	SSM         *ssm.Store
+	Secrets     *secretsmanager.Store
 	RDS         *rds.Store
 	Route53     *route53.Store
 	ACM         *acm.Store
@@ -55,7 +57,8 @@ func newModel(region aws.Region, clock clockwork.Clock, free func(netip.Addr) bo
 	m.IAM = iam.New()
 	m.S3 = s3.New()
 	m.SSM = ssm.New(region)
-	m.RDS = rds.New(region, m.VPC)
+	m.Secrets = secretsmanager.New(region)
+	m.RDS = rds.New(region, m.VPC, m.Secrets)
 	m.Route53 = route53.New()
 	m.ACM = acm.New(region, m.Route53)
 	m.EC2 = ec2.New(m.VPC, m.IAM, m.S3)
@@ -77,5 +80,6 @@ func (m *Model) reconcile(now time.Time) bool {
 	changed = m.AutoScaling.Reconcile(now) || changed
 	changed = m.ELB.Reconcile(now) || changed
 	changed = m.ECS.Reconcile(now) || changed
+	changed = m.Secrets.Reconcile(now) || changed
 	return m.EC2.Reconcile(now) || changed
 }

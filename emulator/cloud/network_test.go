@@ -163,22 +163,45 @@ func tieredRefusals(*testing.T) refusals[*tiered] {
 				s.SecurityGroups = []string{must(w.VPC.CreateSecurityGroup("other", other))(w.t).ID}
 			})},
 		"an image of an instance that does not exist": {"InvalidInstanceID.NotFound", "EC2 API: CreateImage", func(w *tiered) error {
-			_, err := w.EC2.CreateImage("web", "i-1")
+			_, err := w.EC2.CreateImage("web", "i-1", nil)
 			return err
 		}},
 		"an image of a terminated instance": {"IncorrectState", "EC2 API: CreateImage", func(w *tiered) error {
 			w.EC2.InstanceEnded(w.instance, "", w.Now())
-			_, err := w.EC2.CreateImage("web", w.instance)
+			_, err := w.EC2.CreateImage("web", w.instance, nil)
 			return err
 		}},
 		"an image's name of two letters": {"InvalidAMIName.Malformed", "EC2 API: CreateImage", func(w *tiered) error {
-			_, err := w.EC2.CreateImage("ab", w.instance)
+			_, err := w.EC2.CreateImage("ab", w.instance, nil)
 			return err
 		}},
 		"a second image with the same name": {"InvalidAMIName.Duplicate", "EC2 API: CreateImage", func(w *tiered) error {
-			must(w.EC2.CreateImage("web", w.instance))(w.t)
-			_, err := w.EC2.CreateImage("web", w.instance)
+			must(w.EC2.CreateImage("web", w.instance, nil))(w.t)
+			_, err := w.EC2.CreateImage("web", w.instance, nil)
 			return err
+		}},
+		"an image that does not exist, to be deregistered": {"InvalidAMIID.NotFound", "EC2 API: DeregisterImage", func(w *tiered) error {
+			return w.EC2.DeregisterImage("ami-1")
+		}},
+		"a snapshot of an image that exists, to be deleted": {"InvalidSnapshot.InUse", "EC2 API: DeleteSnapshot", func(w *tiered) error {
+			w.EC2.InstanceRunning(w.instance)
+			return w.EC2.DeleteSnapshot(must(w.EC2.CreateImage("web", w.instance, nil))(w.t).Snapshot)
+		}},
+		"a snapshot that does not exist, to be deleted": {"InvalidSnapshot.NotFound", "EC2 API: DeleteSnapshot", func(w *tiered) error {
+			return w.EC2.DeleteSnapshot("snap-1")
+		}},
+		"an instance that boots, to be stopped": {"IncorrectInstanceState", "EC2 API: StopInstances", func(w *tiered) error {
+			id := must(w.EC2.RunInstance(w.spec(w.private[0], w.group, false), w.Now()))(w.t).ID
+			return w.EC2.StopInstances(id)
+		}},
+		"a terminated instance, to be started": {"IncorrectInstanceState", "EC2 API: StartInstances", func(w *tiered) error {
+			w.EC2.InstanceEnded(w.instance, "", w.Now())
+			return w.EC2.StartInstances(w.Now(), w.instance)
+		}},
+		"a stopped instance, to be rebooted": {"IncorrectInstanceState", "EC2 API: RebootInstances", func(w *tiered) error {
+			w.EC2.InstanceRunning(w.instance)
+			require.NoError(w.t, w.EC2.StopInstances(w.instance))
+			return w.EC2.RebootInstances(w.instance)
 		}},
 		"a managed policy that does not exist": {"NoSuchEntity", "IAM API: AttachRolePolicy", func(w *tiered) error {
 			require.NoError(w.t, w.IAM.CreateRole("r", trust))
@@ -235,10 +258,10 @@ func tieredOrderRefusals(*testing.T) refusals[*tiered] {
 		"a protected database": {"InvalidParameterCombination", "RDS API: DeleteDBInstance", func(w *tiered) error {
 			protected := w.database()
 			protected.Identifier, protected.Protected = "protected", true
-			id := must(w.RDS.CreateDatabase(protected))(w.t).ID
+			id := must(w.RDS.CreateDatabase(protected, w.Now()))(w.t).ID
 			err := w.RDS.DeleteDatabase(id, "")
 			protected.Protected = false
-			require.NoError(w.t, w.RDS.UpdateDatabase(id, protected))
+			require.NoError(w.t, w.RDS.UpdateDatabase(id, protected, w.Now()))
 			require.NoError(w.t, w.RDS.DeleteDatabase(id, ""))
 			return err
 		}},
@@ -324,7 +347,7 @@ func TestDeletingATieredNetworkInAWrongOrderFails(t *testing.T) {
 			w.subnetGroup()
 			spec := w.database()
 			spec.ParameterGroup = "postgres"
-			w.databaseID = must(w.RDS.CreateDatabase(spec))(t).ID
+			w.databaseID = must(w.RDS.CreateDatabase(spec, w.Now()))(t).ID
 			refused(t, c.code, c.try(w))
 			if room := makeRoom[name]; room != nil {
 				room(w)
@@ -354,7 +377,7 @@ func cutKind(line, kind string) (string, bool) {
 func TestATieredNetworkLeavesNothingButItsImages(t *testing.T) {
 	w := newTiered(t)
 	must(w.endpoint("s3", w.gatewayEndpoint))(t)
-	image := must(w.EC2.CreateImage("web", w.instance))(t)
+	image := must(w.EC2.CreateImage("web", w.instance, nil))(t)
 	w.dropEndpoints()
 	for _, id := range []string{w.instance, w.bastion} {
 		require.NoError(t, w.EC2.TerminateInstance(id))
@@ -380,7 +403,7 @@ func TestATieredNetworkLeavesNothingButItsImages(t *testing.T) {
 
 func TestAnImageRemembersItsSourceAndOutlivesIt(t *testing.T) {
 	w := newTiered(t)
-	image := must(w.EC2.CreateImage("web", w.instance))(t)
+	image := must(w.EC2.CreateImage("web", w.instance, nil))(t)
 	assert.Equal(t, w.instance, image.Source)
 	assert.Equal(t, "x86_64", image.Architecture)
 	require.NoError(t, w.EC2.TerminateInstance(w.instance))
@@ -391,7 +414,7 @@ func TestAnImageRemembersItsSourceAndOutlivesIt(t *testing.T) {
 	made := must(w.EC2.RunInstance(spec, w.Now()))(t)
 	assert.Equal(t, image.ID, made.ImageID)
 
-	require.NoError(t, w.EC2.DeleteImage(image.ID))
+	require.NoError(t, w.EC2.DeregisterImage(image.ID))
 	_, err := w.EC2.RunInstance(spec, w.Now())
 	refused(t, "InvalidAMIID.NotFound", err)
 }

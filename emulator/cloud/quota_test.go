@@ -146,10 +146,10 @@ func changeRefusals(t *testing.T) refusals[*tiered] {
 	database := func(change func(*tiered, *rds.DatabaseSpec)) func(*tiered) error {
 		return func(w *tiered) error {
 			w.subnetGroup()
-			id := must(w.RDS.CreateDatabase(w.database()))(t).ID
+			id := must(w.RDS.CreateDatabase(w.database(), w.Now()))(t).ID
 			spec := w.database()
 			change(w, &spec)
-			return w.RDS.UpdateDatabase(id, spec)
+			return w.RDS.UpdateDatabase(id, spec, w.Now())
 		}
 	}
 	const modifyRule, modifyDatabase = "EC2 API: ModifySecurityGroupRules", "RDS API: ModifyDBInstance"
@@ -232,7 +232,7 @@ func changeRefusals(t *testing.T) refusals[*tiered] {
 			database(func(w *tiered, s *rds.DatabaseSpec) {
 				taken := w.database()
 				taken.Identifier = "taken"
-				must(w.RDS.CreateDatabase(taken))(t)
+				must(w.RDS.CreateDatabase(taken, w.Now()))(t)
 				s.Identifier = "taken"
 			})},
 		"a CNAME for a name that has another record": {"InvalidChangeBatch", "Route 53 Developer Guide: CNAME record type",

@@ -31,7 +31,7 @@ func recordedRefusals(*testing.T) refusals[*tiered] {
 			w.subnetGroup()
 			spec := w.database()
 			change(w, &spec)
-			_, err := w.RDS.CreateDatabase(spec)
+			_, err := w.RDS.CreateDatabase(spec, w.Now())
 			return err
 		}
 	}
@@ -131,16 +131,16 @@ func recordedRefusals(*testing.T) refusals[*tiered] {
 			})},
 		"a second database with the same identifier": {"DBInstanceAlreadyExists", "RDS API: CreateDBInstance", func(w *tiered) error {
 			w.subnetGroup()
-			must(w.RDS.CreateDatabase(w.database()))(w.t)
-			_, err := w.RDS.CreateDatabase(w.database())
+			must(w.RDS.CreateDatabase(w.database(), w.Now()))(w.t)
+			_, err := w.RDS.CreateDatabase(w.database(), w.Now())
 			return err
 		}},
 		"less storage for a database than it has": {"InvalidParameterCombination", "RDS API: ModifyDBInstance", func(w *tiered) error {
 			w.subnetGroup()
 			spec := w.database()
 			spec.StorageGiB = 30
-			made := must(w.RDS.CreateDatabase(spec))(w.t)
-			return w.RDS.UpdateDatabase(made.ID, w.database())
+			made := must(w.RDS.CreateDatabase(spec, w.Now()))(w.t)
+			return w.RDS.UpdateDatabase(made.ID, w.database(), w.Now())
 		}},
 		"a topic's name with a dot": {"InvalidParameter", "SNS API: CreateTopic", func(w *tiered) error {
 			_, err := w.Events.CreateTopic("a.b")
@@ -227,7 +227,7 @@ func TestADatabaseHoldsItsPlaceUntilItIsDeleted(t *testing.T) {
 	w.subnetGroup()
 	spec := w.database()
 	spec.Protected = true
-	made := must(w.RDS.CreateDatabase(spec))(t)
+	made := must(w.RDS.CreateDatabase(spec, w.Now()))(t)
 	assert.Equal(t, "swiftcode-db.c9akciq32rgh.us-east-1.rds.amazonaws.com", w.RDS.DatabaseAddress(spec))
 
 	refused(t, "InvalidDBSubnetGroupStateFault", w.RDS.DeleteSubnetGroup("db"))
@@ -238,7 +238,7 @@ func TestADatabaseHoldsItsPlaceUntilItIsDeleted(t *testing.T) {
 	refused(t, "InvalidParameterCombination", w.RDS.DeleteDatabase(made.ID, "final"))
 
 	spec.Protected = false
-	require.NoError(t, w.RDS.UpdateDatabase(made.ID, spec))
+	require.NoError(t, w.RDS.UpdateDatabase(made.ID, spec, w.Now()))
 	require.NoError(t, w.RDS.DeleteDatabase(made.ID, "final"))
 	require.NoError(t, w.RDS.DeleteSubnetGroup("db"))
 	require.NoError(t, w.VPC.DeleteSubnet(w.islands[1]))
@@ -248,8 +248,8 @@ func TestADatabaseHoldsItsPlaceUntilItIsDeleted(t *testing.T) {
 func TestAFinalSnapshotIsNotOverwritten(t *testing.T) {
 	w := newTiered(t)
 	w.subnetGroup()
-	require.NoError(t, w.RDS.DeleteDatabase(must(w.RDS.CreateDatabase(w.database()))(t).ID, "final"))
-	again := must(w.RDS.CreateDatabase(w.database()))(t)
+	require.NoError(t, w.RDS.DeleteDatabase(must(w.RDS.CreateDatabase(w.database(), w.Now()))(t).ID, "final"))
+	again := must(w.RDS.CreateDatabase(w.database(), w.Now()))(t)
 	refused(t, "DBSnapshotAlreadyExists", w.RDS.DeleteDatabase(again.ID, "final"))
 	require.NoError(t, w.RDS.DeleteDatabase(again.ID, ""))
 }
@@ -259,7 +259,7 @@ func TestADatabaseIsReachedByTheGroupsThatItsRulesName(t *testing.T) {
 	w.subnetGroup()
 	spec := w.database()
 	spec.Groups = []string{must(w.VPC.CreateSecurityGroup("database", w.vpc))(t).ID}
-	database := must(w.RDS.CreateDatabase(spec))(t).ID
+	database := must(w.RDS.CreateDatabase(spec, w.Now()))(t).ID
 	assert.Equal(t, "ENI_SG_RULES_MISMATCH", w.Analyzer.Analyze(w.instance, database, 5432).Code)
 	must(w.VPC.CreateRule(vpc.Rule{Group: w.group, Egress: true, Protocol: "tcp", From: 5432, To: 5432, Peer: spec.Groups[0]}))(t)
 	must(w.VPC.CreateRule(vpc.Rule{Group: spec.Groups[0], Protocol: "tcp", From: 5432, To: 5432, Peer: w.group}))(t)

@@ -29,6 +29,7 @@ type service struct {
 func (m *Model) services() []service {
 	return []service{
 		{"vpc", &m.VPC.State}, {"iam", &m.IAM.State}, {"s3", &m.S3.State}, {"ssm", &m.SSM.State},
+		{"secretsmanager", &m.Secrets.State},
 		{"rds", &m.RDS.State}, {"route53", &m.Route53.State},
 		{"acm", &m.ACM.State}, {"ec2", &m.EC2.State}, {"elb", &m.ELB.State}, {"events", &m.Events.State},
 		{"cloudwatch", &m.CloudWatch.State}, {"autoscaling", &m.AutoScaling.State}, {"ecs", &m.ECS.State}, {"fault", &m.Fault.State},

@@ -82,7 +82,7 @@ func TestEndsAreFoundByTheirNamesOrRefused(t *testing.T) {
 	refused(t, "IncorrectInstanceState", err)
 
 	w.subnetGroup()
-	d := must(w.RDS.CreateDatabase(w.database()))(t)
+	d := must(w.RDS.CreateDatabase(w.database(), w.Now()))(t)
 	for _, name := range []string{"database", d.ID, d.Spec.Identifier} {
 		path := must(w.Analyzer.Trace("bastion", name, 5432))(t)
 		assert.Equal(t, "database "+d.Spec.Identifier, path.To)

@@ -15,6 +15,7 @@ import (
 
 // instanceProcess is an instance that was booted, or is being booted or shut down.
 type instanceProcess struct {
+	reboots  int // that were asked for before it was booted
 	cancel   context.CancelFunc
 	running  runtime.Instance // nil until it has booted
 	stopping bool
@@ -35,12 +36,18 @@ func (c *Controller) reconcileInstances(ctx context.Context) {
 	for _, i := range cloud.Get(c.cloud, func(m *cloud.Model) []ec2.Instance { return m.EC2.DescribeInstances() }) {
 		have := c.instances[i.ID]
 		switch {
-		case have == nil && (i.State == ec2.Pending || i.State == ec2.Running):
+		case have == nil && i.IsOn():
 			c.bootLocked(ctx, i)
-		case have == nil && i.State == ec2.ShuttingDown:
-			c.cloud.Update(func(m *cloud.Model) bool { return m.EC2.InstanceEnded(i.ID, "", m.Clock.Now()) })
-		case have != nil && i.State == ec2.ShuttingDown && !have.stopping:
+		case have == nil && i.State == ec2.ShuttingDown: // it was stopped, or the emulator was
+			c.removeVolumes(i.ID)
+			c.endedLocked(i.ID)
+		case have == nil && i.State == ec2.Stopping:
+			c.endedLocked(i.ID)
+		case have == nil || have.stopping:
+		case !i.IsOn():
 			c.shutDownLocked(ctx, i, have)
+		case i.State == ec2.Running && i.Reboots != have.reboots:
+			c.rebootLocked(ctx, i, have)
 		}
 	}
 }
@@ -48,7 +55,7 @@ func (c *Controller) reconcileInstances(ctx context.Context) {
 // bootLocked boots an instance in the background.
 func (c *Controller) bootLocked(ctx context.Context, i ec2.Instance) {
 	ctx, cancel := context.WithCancel(ctx)
-	p := &instanceProcess{cancel: cancel, cpu: meter{at: time.Now()}}
+	p := &instanceProcess{reboots: i.Reboots, cancel: cancel, cpu: meter{at: time.Now()}}
 	c.instances[i.ID] = p
 	c.work.Go(func() {
 		running, err := c.runtime.Boot(ctx, c.specOf(i))
@@ -84,29 +91,75 @@ func (c *Controller) specOf(i ec2.Instance) runtime.Spec {
 	return spec
 }
 
-// shutDownLocked ends an instance in the background: as systemd does, or at once if its power is cut.
+// shutDownLocked ends an instance in the background: as systemd does, or at once if its power is cut. Its volumes go unless it is
+// only stopped.
 func (c *Controller) shutDownLocked(ctx context.Context, i ec2.Instance, p *instanceProcess) {
 	p.stopping = true
 	c.work.Go(func() {
 		defer p.cancel()
-		switch {
-		case p.running == nil:
-		case i.PowerCut:
-			p.running.Kill()
-		default:
-			if err := p.running.Shutdown(ctx); err != nil {
-				c.log.Warn("instance did not shut down in time and was killed", "instance", i.ID, "error", err)
-				p.running.Kill()
-			}
-		}
-		if err := c.runtime.RemoveVolumes(c.instanceFolder(i.ID)); err != nil {
-			c.log.Warn("volumes of an instance were not deleted", "instance", i.ID, "error", err)
+		c.powerOff(ctx, i, p)
+		stopped := c.instanceState(i.ID) == ec2.Stopping
+		if !stopped {
+			c.removeVolumes(i.ID)
 		}
 		c.mu.Lock()
+		c.endedLocked(i.ID)
 		delete(c.instances, i.ID)
 		c.mu.Unlock()
-		c.cloud.Update(func(m *cloud.Model) bool { return m.EC2.InstanceEnded(i.ID, "", m.Clock.Now()) })
+		if stopped && c.instanceState(i.ID) == ec2.Terminated { // in the meantime it was to be terminated
+			c.removeVolumes(i.ID)
+		}
 	})
+}
+
+// rebootLocked ends an instance in the background, and the containers on it. The next look at the model finds that it should run,
+// and boots it.
+func (c *Controller) rebootLocked(ctx context.Context, i ec2.Instance, p *instanceProcess) {
+	p.stopping = true
+	for _, t := range c.tasks {
+		if t.instance == i.ID {
+			ended := *t
+			c.work.Go(ended.kill)
+		}
+	}
+	c.work.Go(func() {
+		defer p.cancel()
+		c.powerOff(ctx, i, p)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.instances, i.ID)
+	})
+}
+
+// powerOff ends all processes of an instance.
+func (c *Controller) powerOff(ctx context.Context, i ec2.Instance, p *instanceProcess) {
+	switch {
+	case p.running == nil:
+	case i.PowerCut:
+		p.running.Kill()
+	default:
+		if err := p.running.Shutdown(ctx); err != nil {
+			c.log.Warn("instance did not shut down in time and was killed", "instance", i.ID, "error", err)
+			p.running.Kill()
+		}
+	}
+}
+
+// endedLocked reports that nothing of an instance runs any more.
+func (c *Controller) endedLocked(id string) {
+	c.cloud.Update(func(m *cloud.Model) bool { return m.EC2.InstanceEnded(id, "", m.Clock.Now()) })
+}
+
+// instanceState returns the state of an instance, or "".
+func (c *Controller) instanceState(id string) ec2.InstanceState {
+	i, _ := cloud.Find(c.cloud, func(m *cloud.Model) (ec2.Instance, error) { return m.EC2.Instance(id) }) // "" if there is none
+	return i.State
+}
+
+func (c *Controller) removeVolumes(id string) {
+	if err := c.runtime.RemoveVolumes(c.instanceFolder(id)); err != nil {
+		c.log.Warn("volumes of an instance were not deleted", "instance", id, "error", err)
+	}
 }
 
 // runningInstance returns an instance that has booted, or nil.

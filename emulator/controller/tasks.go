@@ -17,6 +17,7 @@ import (
 
 // taskProcess is a container that runs, or is being started or stopped, with the port of its instance that leads to it.
 type taskProcess struct {
+	instance  string // ID
 	cancel    context.CancelFunc
 	container *guest.Container // nil until it runs
 	port      *proxy.Listener  // of its instance; nil without a host port
@@ -75,7 +76,7 @@ func (c *Controller) canHostLocked(instance string) bool {
 // startTaskLocked runs a task's container in the background until the container ends.
 func (c *Controller) startTaskLocked(ctx context.Context, t ecs.Task) {
 	starting, cancel := context.WithCancel(ctx)
-	p := &taskProcess{cancel: cancel, cpu: meter{at: time.Now()}}
+	p := &taskProcess{instance: t.Instance, cancel: cancel, cpu: meter{at: time.Now()}}
 	c.tasks[t.ID] = p
 	c.work.Go(func() {
 		defer cancel()

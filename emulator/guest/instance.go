@@ -79,9 +79,10 @@ type Instance struct {
 }
 
 // Boot boots an instance and returns when its units are starting. If the folder was booted before, this is a reboot: its files are still
-// there. The end of ctx cancels the boot, not the instance.
+// there, and user data does not run again. The end of ctx cancels the boot, not the instance.
 //
-// Boot starts the units that user data starts, and the units that are enabled in the instance's files, by its image or an earlier boot.
+// Boot starts the units that are enabled in the instance's files, by its image or an earlier boot. The first boot also does what user data
+// says, and starts the units that it starts.
 //
 // Boot returns an error for user data that cloud-init would ignore silently: a document that is not a cloud-config or not YAML, a file that
 // cannot be written, a unit that systemd would not load.
@@ -135,12 +136,32 @@ func (in *Instance) boot(ctx context.Context) error {
 	if err := in.root.copyImage(in.spec.Image); err != nil {
 		return fmt.Errorf("image: %w", err)
 	}
+	if in.hasBooted() {
+		config.files = nil                                        // they may have been changed since
+		if err := os.RemoveAll(in.root.path("run")); err != nil { // it is in memory
+			return err
+		}
+	}
 	if err := in.load(config); err != nil {
 		return err
 	}
 	if err := in.makeFolders(); err != nil {
 		return err
 	}
+	if in.hasBooted() {
+		return in.run(ctx, in.enabledUnits()...)
+	}
+	if err := in.apply(config); err != nil {
+		return err
+	}
+	if err := in.run(ctx, append(in.enabledUnits(), config.start...)...); err != nil {
+		return err
+	}
+	return os.WriteFile(in.bootMark(), nil, 0o600)
+}
+
+// apply writes the files of user data and enables its units.
+func (in *Instance) apply(config *cloudConfig) error {
 	for _, f := range config.files {
 		if err := in.root.write(f); err != nil {
 			return fmt.Errorf("write_files %s: %w", f.path, err)
@@ -151,7 +172,17 @@ func (in *Instance) boot(ctx context.Context) error {
 			return fmt.Errorf("systemctl enable %s: %w", name, err)
 		}
 	}
-	return in.run(ctx, append(in.enabledUnits(), config.start...)...)
+	return nil
+}
+
+// bootMark returns the file whose existence says that user data was carried out, as cloud-init's semaphores say it. It is not among the
+// instance's files: an instance of an image of them has user data of its own.
+func (in *Instance) bootMark() string { return filepath.Join(in.spec.Directory, "booted") }
+
+// hasBooted reports whether the instance was booted before, completely.
+func (in *Instance) hasBooted() bool {
+	_, err := os.Stat(in.bootMark())
+	return err == nil
 }
 
 // makeFolders creates the folders that every instance has.

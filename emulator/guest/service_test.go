@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -146,9 +147,11 @@ ExecStart=/usr/bin/sha256sum --check --status --strict /etc/app.sha256
 ExecStart=/usr/bin/install -D -m 0755 /var/lib/staging/app /usr/local/bin/.app.new
 ExecStart=/usr/bin/mv -T /usr/local/bin/.app.new /usr/local/bin/app
 Restart=on-failure
-RestartSec=5`},
+RestartSec=5
+[Install]
+WantedBy=multi-user.target`},
 		{"app", "[Unit]\nRequires=artifact.service\nAfter=artifact.service\n[Service]\nExecStart=/usr/local/bin/app\n" +
-			"Environment=SERVE=:5000 NAME=app\nRestart=always\nRestartSec=1"},
+			"Environment=SERVE=:5000 NAME=app\nRestart=always\nRestartSec=1\n[Install]\nWantedBy=multi-user.target"},
 	}
 }
 
@@ -179,6 +182,28 @@ func TestArtifactIsFetchedCheckedAndRun(t *testing.T) {
 			again.eventually("artifact", guest.Stopped).LastExit)
 		assert.Len(t, asked, 1)
 	})
+}
+
+func TestUserDataRunsOnceAndARebootStartsWhatIsEnabled(t *testing.T) {
+	const enabled = "\n[Install]\nWantedBy=multi-user.target"
+	m := newMachine(t, "10.1.0.31", document(
+		service("web", "", "Environment=SERVE=:5000"+enabled), service("once", "", "Environment=SERVE=:5001"),
+	))
+	r := boot(t, m)
+	r.ask(5000, "who")
+	r.ask(5001, "who")
+	changed := filepath.Join(m.Directory, "root/etc/systemd/system/web.service")
+	unit, err := os.ReadFile(changed)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(changed, []byte(strings.Replace(string(unit), ":5000", ":6000", 1)), 0o600))
+	inMemory := filepath.Join(m.Directory, "root/run/state")
+	require.NoError(t, os.MkdirAll(inMemory, 0o700))
+	require.NoError(t, r.Shutdown(t.Context()))
+
+	again := boot(t, m)
+	assert.Equal(t, "web 127.1.0.31:6000", again.ask(6000, "who"), "the file is as it was left")
+	assert.Equal(t, guest.Stopped, again.status("once").State, "it was started, not enabled")
+	assert.NoDirExists(t, inMemory)
 }
 
 func TestFetchThatFailsAtFirstIsRetriedAndTheServiceStarts(t *testing.T) {

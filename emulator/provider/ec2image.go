@@ -2,7 +2,6 @@ package provider
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
@@ -51,14 +50,23 @@ func imageOfInstance() resourceType {
 		replaceOn: []string{"name", "sourceInstanceId", "snapshotWithoutReboot"},
 	}, handlers[imageInputs, imageResourceOutputs]{
 		create: func(m *cloud.Model, in imageInputs) (string, imageResourceOutputs, error) {
-			made, err := m.EC2.CreateImage(in.Name, in.SourceInstanceID)
+			made, err := m.EC2.CreateImage(in.Name, in.SourceInstanceID, in.Tags)
 			return made.ID, imageResourceOutputs{
 				imageOutputs: outputsOfImage(made), ARN: m.Region.ARN("ec2", "image/"+made.ID),
 				ImageLocation: aws.Account + "/" + made.Name, OwnerID: aws.Account,
-				RootSnapshotID: "snap-" + strings.TrimPrefix(made.ID, "ami-"),
+				RootSnapshotID: made.Snapshot,
 			}, err
 		},
-		remove: func(m *cloud.Model, id string, _ imageInputs) error { return m.EC2.DeleteImage(id) },
+		remove: func(m *cloud.Model, id string, _ imageInputs) error {
+			image, err := m.EC2.ImageByID(id)
+			if err != nil {
+				return nil //nolint:nilerr // an image that isn't found was deregistered by another client
+			}
+			if err := m.EC2.DeregisterImage(id); err != nil {
+				return err
+			}
+			return m.EC2.DeleteSnapshot(image.Snapshot)
+		},
 	})
 }
 

@@ -27,9 +27,9 @@ func moveInstances(c *cloud.Cloud) {
 		switch i.State {
 		case ec2.Pending:
 			c.Update(func(m *cloud.Model) bool { return m.EC2.InstanceRunning(i.ID) })
-		case ec2.ShuttingDown:
+		case ec2.ShuttingDown, ec2.Stopping:
 			c.Update(func(m *cloud.Model) bool { return m.EC2.InstanceEnded(i.ID, "", m.Clock.Now()) })
-		case ec2.Running, ec2.Terminated:
+		case ec2.Running, ec2.Stopped, ec2.Terminated:
 		}
 	}
 }

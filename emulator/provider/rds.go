@@ -126,15 +126,18 @@ func dbInstance() resourceType {
 			if err != nil {
 				return "", dbInstanceOutputs{}, err
 			}
-			made, err := m.RDS.CreateDatabase(spec)
-			return made.ID, outputsOfDatabase(m, made.ID, spec), err
+			made, err := m.RDS.CreateDatabase(spec, m.Clock.Now())
+			return made.ID, outputsOfDatabase(m, made), err
 		},
 		update: func(m *cloud.Model, id string, _, now dbInstanceInputs) (*dbInstanceOutputs, error) {
 			spec, err := now.spec()
 			if err != nil {
 				return nil, err
 			}
-			return new(outputsOfDatabase(m, id, spec)), m.RDS.UpdateDatabase(id, spec)
+			if err := m.RDS.UpdateDatabase(id, spec, m.Clock.Now()); err != nil {
+				return nil, err
+			}
+			return new(outputsOfDatabase(m, *m.RDS.Databases[id])), nil
 		},
 		remove: func(m *cloud.Model, id string, in dbInstanceInputs) error {
 			switch {
@@ -167,17 +170,16 @@ func (in dbInstanceInputs) spec() (rds.DatabaseSpec, error) {
 	return spec, nil
 }
 
-func outputsOfDatabase(m *cloud.Model, id string, spec rds.DatabaseSpec) dbInstanceOutputs {
-	address := m.RDS.DatabaseAddress(spec)
+func outputsOfDatabase(m *cloud.Model, d rds.Database) dbInstanceOutputs {
+	address, port := m.RDS.DatabaseAddress(d.Spec), d.Spec.Port()
 	outputs := dbInstanceOutputs{
-		ARN: m.Region.ARN("rds", "db:"+spec.Identifier), Address: address, Endpoint: fmt.Sprintf("%s:%d", address, spec.Port()),
-		EngineVersionActual: spec.Version, HostedZoneID: "Z2R2ITUGPM61AM", MasterUserSecrets: []dbMasterUserSecret{},
-		Port: spec.Port(), ResourceID: id, Status: "available",
+		ARN: m.RDS.ARN(d.Spec), Address: address, Endpoint: fmt.Sprintf("%s:%d", address, port),
+		EngineVersionActual: d.Spec.Version, HostedZoneID: "Z2R2ITUGPM61AM", MasterUserSecrets: []dbMasterUserSecret{},
+		Port: port, ResourceID: d.ID, Status: "available",
 	}
-	if spec.ManagedPassword {
+	if d.Secret != "" {
 		outputs.MasterUserSecrets = append(outputs.MasterUserSecrets, dbMasterUserSecret{
-			KmsKeyID:  m.Region.ARN("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab"),
-			SecretARN: m.Region.ARN("secretsmanager", "secret:rds!"+id+"-a1b2c3"), SecretStatus: "active",
+			KmsKeyID: m.Region.ARN("kms", "key/1234abcd-12ab-34cd-56ef-1234567890ab"), SecretARN: d.Secret, SecretStatus: "active",
 		})
 	}
 	return outputs

@@ -63,7 +63,7 @@ func (s *Store) putInService(g *Group, i *ec2.Instance, now time.Time) {
 func (s *Store) replaceUnhealthy(g *Group, now time.Time) bool {
 	changed := false
 	for _, i := range s.members(g) {
-		if (i.State == ec2.ShuttingDown || i.State == ec2.Terminated) && !i.Lifecycle.IsTerminating() {
+		if !i.IsOn() && !i.Lifecycle.IsTerminating() {
 			s.startTermination(g, i, now, causeAt(now, "an instance was taken out of service in response to an EC2 health check indicating it has "+
 				"been terminated or stopped."))
 			i.Unhealthy, changed = true, true
@@ -130,7 +130,7 @@ func (s *Store) startTermination(g *Group, i *ec2.Instance, now time.Time, cause
 		s.endActivity(g, i, now, "Cancelled", "The instance is terminated before it was in service.")
 	}
 	i.Lifecycle = ec2.LifecycleTerminating
-	s.deregisterFrom(i, g.Spec.TargetGroups, now, i.State == ec2.ShuttingDown || i.State == ec2.Terminated)
+	s.deregisterFrom(i, g.Spec.TargetGroups, now, !i.IsOn())
 	g.startActivity(now, "Terminating EC2 instance: "+i.ID, cause, i.ID)
 }
 

@@ -9,15 +9,15 @@ import (
 // imageName matches names of images (API: CreateImage).
 var imageName = regexp.MustCompile(`^[A-Za-z0-9()\[\] ./\-'@_]{3,128}$`)
 
-// CreateImage creates an image of an instance. The image keeps the ID of the instance, whose files it consists of, and
-// outlives it.
-func (s *Store) CreateImage(name, instance string) (Image, error) {
-	image := &Image{ID: aws.NewID("ami"), Name: name, Source: instance}
+// CreateImage creates an image of an instance, with a snapshot of its volume. The image keeps the ID of the instance, whose files it
+// consists of, and outlives it (API: CreateImage).
+func (s *Store) CreateImage(name, instance string, tags map[string]string) (Image, error) {
+	image := &Image{ID: aws.NewID("ami"), Name: name, Source: instance, Snapshot: aws.NewID("snap"), Tags: tags}
 	source := s.Instances[instance]
 	switch {
 	case source == nil:
-		return Image{}, aws.Refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", instance)
-	case source.State != Running:
+		return Image{}, noInstance(instance)
+	case source.State != Running && source.State != Stopped:
 		return Image{}, aws.Refuse("IncorrectState", "Instance '%s' is not 'running' or 'stopped': it is %s", instance, source.State)
 	case !imageName.MatchString(name):
 		return Image{}, aws.Refuse("InvalidAMIName.Malformed", "AMI names must be between 3 and 128 characters long, and may contain letters, "+
@@ -33,14 +33,36 @@ func (s *Store) CreateImage(name, instance string) (Image, error) {
 		return Image{}, err
 	}
 	image.Architecture, image.RootDevice = origin.Architecture, origin.RootDevice
-	s.Images[image.ID] = image
+	s.Images[image.ID], s.Snapshots[image.Snapshot] = image, image.ID
 	return *image, nil
 }
 
-// DeleteImage deregisters an image. Instances that were launched from it keep running; new launches fail.
-func (s *Store) DeleteImage(id string) error {
+// DeregisterImage removes an image. Instances that were launched from it keep running; new launches fail. The snapshot stays
+// (API: DeregisterImage).
+func (s *Store) DeregisterImage(id string) error {
+	if s.Images[id] == nil {
+		return noImage(id)
+	}
 	delete(s.Images, id)
 	return nil
+}
+
+// DeleteSnapshot deletes the snapshot of an image that no longer exists (API: DeleteSnapshot).
+func (s *Store) DeleteSnapshot(id string) error {
+	if s.Snapshots[id] == "" {
+		return aws.Refuse("InvalidSnapshot.NotFound", "The snapshot '%s' does not exist.", id)
+	}
+	for _, image := range s.Images {
+		if image.Snapshot == id {
+			return aws.Refuse("InvalidSnapshot.InUse", "The snapshot %s is currently in use by %s", id, image.ID)
+		}
+	}
+	delete(s.Snapshots, id)
+	return nil
+}
+
+func noImage(id string) error {
+	return aws.Refuse("InvalidAMIID.NotFound", "The image id '[%s]' does not exist", id)
 }
 
 // DescribeImages returns the images that were created from instances, sorted by ID.
@@ -60,7 +82,7 @@ func (s *Store) ImageByID(id string) (Image, error) {
 	if image, ok := s.stockImage(id); ok {
 		return image, nil
 	}
-	return Image{}, aws.Refuse("InvalidAMIID.NotFound", "The image id '[%s]' does not exist", id)
+	return Image{}, noImage(id)
 }
 
 // Image is a machine image.
@@ -71,4 +93,6 @@ type Image struct {
 	RootDevice   string
 	Parameter    string // public SSM parameter that resolves to it
 	Source       string // ID of the instance that it was created from; "" for a stock image
+	Snapshot     string // ID of the snapshot of the instance's volume; "" for a stock image
+	Tags         map[string]string
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
@@ -18,6 +17,8 @@ type InstanceState string
 const (
 	Pending      InstanceState = "pending"
 	Running      InstanceState = "running"
+	Stopping     InstanceState = "stopping"
+	Stopped      InstanceState = "stopped"
 	ShuttingDown InstanceState = "shutting-down"
 	Terminated   InstanceState = "terminated"
 )
@@ -46,6 +47,7 @@ type Instance struct {
 	Launched       time.Time
 	InService      time.Time
 	Ended          time.Time
+	Reboots        int                  // how often it was asked to reboot
 	Protected      bool                 // termination protection
 	PowerCut       bool                 // it ends at once, without a shutdown
 	Held           map[string]time.Time // lifecycle hooks that it waits for → end of the wait
@@ -102,47 +104,6 @@ func (s *Store) AttachInterface(instance, subnet string, groups []string, public
 		return netip.Addr{}, err
 	}
 	return s.vpc.InterfacesOf(owner)[0].Address, nil
-}
-
-// InstanceRunning reports that an instance has booted.
-func (s *Store) InstanceRunning(id string) (changed bool) {
-	i := s.Instances[id]
-	if i == nil || i.State != Pending {
-		return false
-	}
-	i.State = Running
-	return true
-}
-
-// InstanceEnded reports that no process of an instance runs any more, and why if its end was not requested.
-func (s *Store) InstanceEnded(id, reason string, now time.Time) (changed bool) {
-	i := s.Instances[id]
-	if i == nil || i.State == Terminated {
-		return false
-	}
-	i.BootFailed = i.State == Pending && reason != ""
-	i.State, i.Ended = Terminated, now
-	s.vpc.DeleteInterfaces(i.owner())
-	if reason != "" {
-		i.Reason = reason
-	}
-	return true
-}
-
-// TerminateInstance terminates an instance, also one of an Auto Scaling group (API: TerminateInstances).
-func (s *Store) TerminateInstance(id string) error {
-	i := s.Instances[id]
-	if i == nil {
-		return aws.Refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
-	}
-	if i.Protected {
-		return aws.Refuse("OperationNotPermitted", "The instance '%s' may not be terminated. Modify its 'disableApiTermination' "+
-			"instance attribute and try again.", id)
-	}
-	if i.State == Pending || i.State == Running {
-		i.State, i.Reason = ShuttingDown, "Client.UserInitiatedShutdown: User initiated shutdown"
-	}
-	return nil
 }
 
 // keepTerminated is how long AWS shows a terminated instance ("Terminate EC2 instances": about an hour).

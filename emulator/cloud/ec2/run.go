@@ -51,10 +51,35 @@ func (s *Store) RunInstance(spec InstanceSpec, now time.Time) (Instance, error) 
 		ID: id, State: Pending, ImageID: spec.ImageID, Type: spec.InstanceType,
 		Zone: subnet.Zone, Subnet: subnet.ID, Address: address, Public: spec.Public,
 		SecurityGroups: slices.Clone(spec.SecurityGroups), Profile: spec.Profile, UserData: spec.UserData,
-		Tags: maps.Clone(spec.Tags), Launched: now, Protected: spec.Protected,
+		Tags: maps.Clone(spec.Tags), Launched: now, Protected: spec.Protected, Detailed: spec.Detailed,
 	}
 	copied := made
 	s.Instances[made.ID] = &copied
+	return made, nil
+}
+
+// RunInstances launches as many equal instances as the zone has room for, from least to most of them (API: RunInstances).
+func (s *Store) RunInstances(spec InstanceSpec, least, most int, now time.Time) ([]Instance, error) {
+	if least < 1 || most < least {
+		return nil, aws.Refuse("InvalidParameterValue", "Value (%d) for parameter maxCount is invalid. It is below minCount (%d), or that is "+
+			"below 1", most, least)
+	}
+	var made []Instance
+	for len(made) < most {
+		i, err := s.RunInstance(spec, now)
+		switch {
+		case err == nil:
+			made = append(made, i)
+		case len(made) >= least:
+			return made, nil
+		default:
+			for _, i := range made {
+				s.vpc.DeleteInterfaces(i.owner())
+				delete(s.Instances, i.ID)
+			}
+			return nil, err
+		}
+	}
 	return made, nil
 }
 
@@ -62,7 +87,7 @@ func (s *Store) RunInstance(spec InstanceSpec, now time.Time) (Instance, error) 
 func (s *Store) UpdateInstance(id string, groups []string, profile string, tags map[string]string, protected bool) error {
 	i := s.Instances[id]
 	if i == nil {
-		return aws.Refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
+		return noInstance(id)
 	}
 	for _, group := range groups {
 		if s.vpc.SecurityGroups[group] == nil {
@@ -82,7 +107,7 @@ func (s *Store) UpdateInstance(id string, groups []string, profile string, tags 
 func (s *Store) Instance(id string) (Instance, error) {
 	i := s.Instances[id]
 	if i == nil {
-		return Instance{}, aws.Refuse("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", id)
+		return Instance{}, noInstance(id)
 	}
 	return *i, nil
 }

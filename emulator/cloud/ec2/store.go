@@ -20,6 +20,7 @@ type State struct {
 	LaunchTemplates map[string]*LaunchTemplate `left:"launch template"`
 	Instances       map[string]*Instance       `left:"instance"`
 	Images          map[string]*Image          // created from instances; they stay
+	Snapshots       map[string]string          // ID → ID of the image that it was made for; they stay
 	Published       map[string]int             // newer images in the catalogue, by the public parameter that names the newest
 }
 

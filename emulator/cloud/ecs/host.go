@@ -106,7 +106,7 @@ func (s *Store) reconcileHosts(now time.Time) bool {
 				s.ContainerInstances[i.ID] = s.newHost(cluster, i, now)
 				changed = true
 			}
-		case host != nil && (i.State == ec2.ShuttingDown || i.State == ec2.Terminated):
+		case host != nil && !i.IsOn():
 			delete(s.ContainerInstances, i.ID)
 			changed = true
 		case host != nil && !host.Draining && i.Lifecycle.IsTerminating() && s.drainsHosts(i):

@@ -225,7 +225,7 @@ func (s *Store) balancerAddress() (netip.Addr, error) {
 func (s *Store) UpdateLoadBalancer(arn string, spec LoadBalancerSpec) error {
 	b := s.LoadBalancers[arn]
 	if b == nil {
-		return aws.Refuse("LoadBalancerNotFound", "Load balancer '%s' not found", arn)
+		return noLoadBalancer(arn)
 	}
 	if b.Spec.Kind == Network && (len(spec.SecurityGroups) == 0) != (len(b.Spec.SecurityGroups) == 0) {
 		return aws.Refuse("InvalidConfigurationRequest", "A network load balancer has security groups from its creation on or "+
@@ -270,13 +270,31 @@ func (s *Store) DeleteLoadBalancer(arn string) error {
 	return nil
 }
 
+// LoadBalancer returns a copy of a load balancer.
+func (s *Store) LoadBalancer(arn string) (LoadBalancer, error) {
+	b := s.LoadBalancers[arn]
+	if b == nil {
+		return LoadBalancer{}, noLoadBalancer(arn)
+	}
+	return b.copied(), nil
+}
+
+func noLoadBalancer(arn string) error {
+	return aws.Refuse("LoadBalancerNotFound", "Load balancer '%s' not found", arn)
+}
+
+// copied returns a copy that shares nothing with the load balancer.
+func (b *LoadBalancer) copied() LoadBalancer {
+	c := *b
+	c.Spec.Subnets, c.Spec.SecurityGroups = slices.Clone(b.Spec.Subnets), slices.Clone(b.Spec.SecurityGroups)
+	return c
+}
+
 // DescribeLoadBalancers returns copies of the load balancers, sorted by ARN (API: DescribeLoadBalancers).
 func (s *Store) DescribeLoadBalancers() []LoadBalancer {
 	var all []LoadBalancer
 	for _, arn := range aws.Keys(s.LoadBalancers) {
-		b := *s.LoadBalancers[arn]
-		b.Spec.Subnets, b.Spec.SecurityGroups = slices.Clone(b.Spec.Subnets), slices.Clone(b.Spec.SecurityGroups)
-		all = append(all, b)
+		all = append(all, s.LoadBalancers[arn].copied())
 	}
 	return all
 }

@@ -59,7 +59,7 @@ func (s *Store) RegisterTarget(arn, instance string, port int, now time.Time) er
 	switch {
 	case i == nil:
 		return aws.Refuse("InvalidTarget", "The following targets are not in a running state: '%s' does not exist", instance)
-	case i.State != ec2.Running && i.State != ec2.Pending:
+	case !i.IsOn():
 		return aws.Refuse("InvalidTarget", "The following targets are not in a running state and cannot be registered: '%s'", instance)
 	case s.vpc.Subnets[i.Subnet] == nil || s.vpc.Subnets[i.Subnet].VPC != group.Spec.VPC:
 		return aws.Refuse("InvalidTarget", "The following targets are not in the target group VPC '%s': '%s'", group.Spec.VPC, instance)
@@ -112,6 +112,8 @@ func (s *Store) AwaitFirstProbe(group *TargetGroup, target *Target) {
 	case len(s.BalancersOf(group.ARN)) == 0:
 		target.State, target.Reason = TargetUnused, "Target.NotInUse"
 		target.Description = "Target group is not configured to receive traffic from the load balancer"
+	case s.isStopped(target.Instance):
+		target.State, target.Reason, target.Description = TargetUnused, "Target.InvalidState", "Target is in the stopped state"
 	case !s.zoneEnabled(group, target.Instance):
 		target.State, target.Reason = TargetUnused, "Target.NotInUse"
 		target.Description = "Target is in an Availability Zone that is not enabled for the load balancer"
@@ -150,8 +152,14 @@ func (s *Store) Deregister(group *TargetGroup, instance string, port int, now ti
 	}
 }
 
-// Reconcile removes targets whose draining has ended, and gives targets a new state when their group gets its first
-// listener or loses its last. It reports whether anything changed.
+// isStopped reports whether a target's instance is stopped, or about to be.
+func (s *Store) isStopped(instance string) bool {
+	i := s.ec2.Instances[instance]
+	return i != nil && (i.State == ec2.Stopping || i.State == ec2.Stopped)
+}
+
+// Reconcile removes targets whose draining has ended, and gives targets a new state when their group gets its first listener or
+// loses its last, and when their instance is stopped or started. It reports whether anything changed.
 func (s *Store) Reconcile(now time.Time) bool {
 	changed := false
 	for _, arn := range aws.Keys(s.TargetGroups) {
@@ -163,7 +171,8 @@ func (s *Store) Reconcile(now time.Time) bool {
 		changed = changed || len(group.Targets) != before
 		used := len(s.BalancersOf(arn)) > 0
 		for _, target := range group.Targets {
-			if target.State != TargetDraining && used == (target.State == TargetUnused) && (!used || s.zoneEnabled(group, target.Instance)) {
+			usable := used && s.zoneEnabled(group, target.Instance) && !s.isStopped(target.Instance)
+			if target.State != TargetDraining && usable == (target.State == TargetUnused) {
 				s.AwaitFirstProbe(group, target)
 				target.Since, changed = now, true
 			}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
@@ -30,8 +31,10 @@ type DatabaseSpec struct {
 
 // Database is an RDS instance. No server answers at its address.
 type Database struct {
-	ID   string // resource ID
-	Spec DatabaseSpec
+	ID      string // resource ID
+	Spec    DatabaseSpec
+	Secret  string // ARN of the secret with the password that RDS manages, or ""
+	Created time.Time
 }
 
 // Port returns the engine's default port.
@@ -54,8 +57,8 @@ func (s *Store) CheckParameterGroupUnused(name string) error {
 }
 
 // CreateDatabase creates an RDS instance.
-func (s *Store) CreateDatabase(spec DatabaseSpec) (Database, error) {
-	database := &Database{ID: "db-" + strings.ToUpper(aws.RandomHex(13)), Spec: spec}
+func (s *Store) CreateDatabase(spec DatabaseSpec, now time.Time) (Database, error) {
+	database := &Database{ID: "db-" + strings.ToUpper(aws.RandomHex(13)), Spec: spec, Created: now}
 	for _, other := range s.Databases {
 		if other.Spec.Identifier == spec.Identifier {
 			return Database{}, aws.Refuse("DBInstanceAlreadyExists", "DB instance already exists")
@@ -67,12 +70,15 @@ func (s *Store) CreateDatabase(spec DatabaseSpec) (Database, error) {
 	if err := s.setInterfaces(spec); err != nil {
 		return Database{}, err
 	}
+	if err := s.manageSecret(database, now); err != nil {
+		return Database{}, err
+	}
 	s.Databases[database.ID] = database
 	return *database, nil
 }
 
 // UpdateDatabase changes an RDS instance in place.
-func (s *Store) UpdateDatabase(id string, spec DatabaseSpec) error {
+func (s *Store) UpdateDatabase(id string, spec DatabaseSpec, now time.Time) error {
 	database := s.Databases[id]
 	if database == nil {
 		return aws.Refuse("DBInstanceNotFound", "DBInstance %s not found.", spec.Identifier)
@@ -100,7 +106,7 @@ func (s *Store) UpdateDatabase(id string, spec DatabaseSpec) error {
 		return err
 	}
 	database.Spec = spec
-	return nil
+	return s.manageSecret(database, now)
 }
 
 // Owner returns the owner of the database's network interfaces.
@@ -121,16 +127,51 @@ func (s *Store) DeleteDatabase(id, snapshot string) error {
 	case database.Spec.Protected:
 		return aws.Refuse("InvalidParameterCombination", "Cannot delete protected DB Instance, please disable deletion protection "+
 			"and try again.")
-	case snapshot != "" && !validIdentifier(snapshot, 255):
-		return aws.Refuse("InvalidParameterValue", "The parameter FinalDBSnapshotIdentifier is not a valid identifier: %s", snapshot)
-	case s.Snapshots[snapshot]:
-		return aws.Refuse("DBSnapshotAlreadyExists", "Cannot create the snapshot because a snapshot with the identifier %s already "+
-			"exists.", snapshot)
 	case snapshot != "":
-		s.Snapshots[snapshot] = true
+		if err := s.CreateSnapshot(database.Spec.Identifier, snapshot); err != nil {
+			return err
+		}
 	}
 	s.vpc.DeleteInterfaces(database.Spec.Owner())
+	s.secrets.Remove(database.Secret)
 	delete(s.Databases, id)
+	return nil
+}
+
+// Database returns a database by its identifier (API: DescribeDBInstances).
+func (s *Store) Database(identifier string) (Database, error) {
+	for _, d := range s.Databases {
+		if d.Spec.Identifier == identifier {
+			return *d, nil
+		}
+	}
+	return Database{}, aws.Refuse("DBInstanceNotFound", "DBInstance %s not found.", identifier)
+}
+
+// List returns the databases, sorted by their identifiers.
+func (s *Store) List() []Database {
+	var all []Database
+	for _, d := range s.Databases {
+		all = append(all, *d)
+	}
+	slices.SortFunc(all, func(a, b Database) int { return strings.Compare(a.Spec.Identifier, b.Spec.Identifier) })
+	return all
+}
+
+// CreateSnapshot makes a snapshot of a database (API: CreateDBSnapshot). Snapshots have no content: no server has any data.
+func (s *Store) CreateSnapshot(identifier, snapshot string) error {
+	if _, err := s.Database(identifier); err != nil {
+		return err
+	}
+	_, exists := s.Snapshots[snapshot]
+	switch {
+	case !validIdentifier(snapshot, 255):
+		return aws.Refuse("InvalidParameterValue", "The parameter DBSnapshotIdentifier is not a valid identifier: %s", snapshot)
+	case exists:
+		return aws.Refuse("DBSnapshotAlreadyExists", "Cannot create the snapshot because a snapshot with the identifier %s already "+
+			"exists.", snapshot)
+	}
+	s.Snapshots[snapshot] = identifier
 	return nil
 }
 

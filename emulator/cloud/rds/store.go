@@ -4,6 +4,7 @@ package rds
 
 import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/secretsmanager"
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
@@ -11,20 +12,21 @@ import (
 type State struct {
 	Databases    map[string]*Database    // by resource ID
 	SubnetGroups map[string]*SubnetGroup // by name
-	Snapshots    map[string]bool         // by name; they stay
+	Snapshots    map[string]string       // name → identifier of the database; they stay
 }
 
 // Store holds the databases of a region.
 type Store struct {
 	State
 
-	region aws.Region
-	vpc    *vpc.Store
+	region  aws.Region
+	vpc     *vpc.Store
+	secrets *secretsmanager.Store
 }
 
 // New returns a region without databases.
-func New(region aws.Region, network *vpc.Store) *Store {
-	s := &Store{region: region, vpc: network}
+func New(region aws.Region, network *vpc.Store, secrets *secretsmanager.Store) *Store {
+	s := &Store{region: region, vpc: network, secrets: secrets}
 	aws.MakeTables(&s.State)
 	return s
 }

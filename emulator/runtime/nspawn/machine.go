@@ -279,9 +279,13 @@ func (m *Machine) Kill() {
 func (m *Machine) Terminate() error {
 	m.Kill()
 	m.forget()
-	var err error
+	return removeDisk(m.spec.Directory)
+}
+
+// removeDisk deletes the disk of a machine that is off. The log of its console stays.
+func removeDisk(directory string) (err error) {
 	for _, folder := range []string{upperFolder, workFolder, rootFolder, hypervisorFolder} {
-		err = errors.Join(err, os.RemoveAll(m.path(folder)))
+		err = errors.Join(err, os.RemoveAll(filepath.Join(directory, folder)))
 	}
 	return err
 }

@@ -103,8 +103,8 @@ func (r *Runtime) Dial(ctx context.Context, address netip.AddrPort) (net.Conn, e
 // HostAddress returns the address itself: machines have their private addresses.
 func (r *Runtime) HostAddress(address netip.Addr) netip.Addr { return address }
 
-// RemoveVolumes does nothing: a machine's disk goes when it is shut down.
-func (r *Runtime) RemoveVolumes(string) error { return nil }
+// RemoveVolumes deletes the disk of a machine that is off.
+func (r *Runtime) RemoveVolumes(directory string) error { return removeDisk(directory) }
 
 // Close removes the VPCs with their machines.
 func (r *Runtime) Close() error {
@@ -169,13 +169,16 @@ func statuses(found []ServiceStatus) []guest.ServiceStatus {
 	return all
 }
 
-// Shutdown stops the machine, whose services end in their order, and deletes its disk.
+// Shutdown stops the machine, whose services end in their order. Its disk stays for the next boot.
 func (i *instance) Shutdown(ctx context.Context) error {
-	err := i.machine.Stop(ctx)
-	return errors.Join(err, i.machine.Terminate())
+	defer i.machine.forget()
+	return i.machine.Stop(ctx)
 }
 
-func (i *instance) Kill() { i.machine.Kill() }
+func (i *instance) Kill() {
+	i.machine.Kill()
+	i.machine.forget()
+}
 
 func (i *instance) StopService(name string) error {
 	return i.machine.StopService(context.Background(), name)
