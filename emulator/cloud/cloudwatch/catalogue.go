@@ -151,13 +151,13 @@ func (spec AlarmSpec) checkPublished() error {
 		}
 	}
 	if len(sets) == 0 {
-		return aws.Refuse("ValidationError", "The emulator has no data for the metric %s of %s: an alarm on it would stay in "+
+		return aws.Refuse("ValidationError", "The emulator has no data for the metric %s of %s: the alarm would stay in "+
 			"INSUFFICIENT_DATA. docs/emulator.md lists the metrics that have data", spec.Metric, spec.Namespace)
 	}
 	given := "without dimensions"
 	if len(dimensions) > 0 {
 		given = "by " + strings.Join(dimensions, " and ")
 	}
-	return aws.Refuse("ValidationError", "The metric %s of %s has data by %s, not %s: an alarm on it would stay in INSUFFICIENT_DATA",
-		spec.Metric, spec.Namespace, strings.Join(sets, ", or by "), given)
+	return aws.Refuse("ValidationError", "In the emulator, the metric %s of %s has data by %s, not %s: the alarm would stay in "+
+		"INSUFFICIENT_DATA", spec.Metric, spec.Namespace, strings.Join(sets, ", or by "), given)
 }
