@@ -103,6 +103,15 @@ func (r *rollout) start(ctx context.Context, record Record) (string, error) {
 		AutoRollback:         aws.Bool(true),
 		SkipMatching:         aws.Bool(true),
 	}
+	down, err := r.down(ctx, record)
+	if err != nil {
+		return "", err
+	}
+	if down {
+		r.tell("no target is healthy: all instances are replaced at once")
+		preferences.MinHealthyPercentage, preferences.MaxHealthyPercentage = aws.Int32(0), aws.Int32(100)
+		preferences.AutoRollback = aws.Bool(false)
+	}
 	if len(r.how.Checkpoints) > 0 {
 		for _, percentage := range r.how.Checkpoints {
 			preferences.CheckpointPercentages = append(preferences.CheckpointPercentages, int32(percentage))
@@ -172,10 +181,8 @@ func (r *rollout) underWay(ctx context.Context, record Record) (string, error) {
 			return *latest.InstanceRefreshId, nil
 		case !cancelled:
 			r.tell("cancelling a former instance refresh")
-			_, err := r.clients.AutoScaling.CancelInstanceRefresh(ctx, &autoscaling.CancelInstanceRefreshInput{AutoScalingGroupName: &record.Group})
-			var over *types.ActiveInstanceRefreshNotFoundFault
-			if err != nil && !errors.As(err, &over) {
-				return "", fmt.Errorf("cancelling the instance refresh of %s: %w", record.Group, err)
+			if err := r.cancel(ctx, record); err != nil {
+				return "", err
 			}
 			cancelled = true
 		}
@@ -237,7 +244,7 @@ func (r *rollout) follow(ctx context.Context, record Record, id string) error {
 				return err
 			}
 			if why != "" {
-				if err := r.rollBack(ctx, record); err != nil {
+				if err := r.giveUp(ctx, record, refresh); err != nil {
 					return fmt.Errorf("version %s does not serve: %s; %w", record.Version, why, err)
 				}
 			}
@@ -298,15 +305,32 @@ func isOf(i types.Instance, record Record) bool {
 	return i.LaunchTemplate != nil && aws.ToString(i.LaunchTemplate.Version) == record.Version
 }
 
-// rollBack takes the refresh that is under way back. One that has just ended has an outcome of its own.
-func (r *rollout) rollBack(ctx context.Context, record Record) error {
+// giveUp takes the refresh that is under way back, or cancels it if the former version did not serve either. One that has just ended
+// has an outcome of its own.
+func (r *rollout) giveUp(ctx context.Context, record Record, refresh *types.InstanceRefresh) error {
+	if p := refresh.Preferences; p != nil && !aws.ToBool(p.AutoRollback) {
+		return r.cancel(ctx, record)
+	}
 	back := &autoscaling.RollbackInstanceRefreshInput{AutoScalingGroupName: &record.Group}
 	_, err := r.clients.AutoScaling.RollbackInstanceRefresh(ctx, back)
-	var over *types.ActiveInstanceRefreshNotFoundFault
-	if err != nil && !errors.As(err, &over) {
+	if err != nil && !isOver(err) {
 		return fmt.Errorf("rolling %s back: %w", record.Group, err)
 	}
 	return nil
+}
+
+func (r *rollout) cancel(ctx context.Context, record Record) error {
+	_, err := r.clients.AutoScaling.CancelInstanceRefresh(ctx, &autoscaling.CancelInstanceRefreshInput{AutoScalingGroupName: &record.Group})
+	if err != nil && !isOver(err) {
+		return fmt.Errorf("cancelling the instance refresh of %s: %w", record.Group, err)
+	}
+	return nil
+}
+
+// isOver reports whether a refresh could not be changed because it has ended.
+func isOver(err error) bool {
+	var over *types.ActiveInstanceRefreshNotFoundFault
+	return errors.As(err, &over)
 }
 
 // described returns a line of progress.

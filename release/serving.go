@@ -85,6 +85,20 @@ func (r *rollout) failing(ctx context.Context, record Record) (string, error) {
 	return "", nil
 }
 
+// down reports whether a target group has no healthy target, so that there is no service to keep.
+func (r *rollout) down(ctx context.Context, record Record) (bool, error) {
+	for _, arn := range record.TargetGroups {
+		states, err := r.states(ctx, arn)
+		if err != nil {
+			return false, err
+		}
+		if states[elb.TargetHealthStateEnumHealthy] == 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // states returns how many targets of a target group are in which state.
 func (r *rollout) states(ctx context.Context, arn string) (map[elb.TargetHealthStateEnum]int, error) {
 	targets, err := r.targets(ctx, arn)

@@ -86,6 +86,20 @@ func TestABadVersionGoesBackByItself(t *testing.T) {
 	assert.Equal(t, map[int]int{1: 2}, w.versions(), "what is launched after it is of the version that works")
 }
 
+// With a minimum of 0 % nothing is kept: members that are not healthy are replaced too.
+func TestWithoutAMinimumUnhealthyMembersAreReplacedAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.start(2, 4)
+	w.badVersion = 1
+	w.within(5*time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 0 })
+	w.release(func(spec *autoscaling.RefreshSpec) {
+		spec.Bounds, spec.AutoRollback = autoscaling.Bounds{MinHealthy: 0, MaxHealthy: 100}, false
+	})
+	w.within(10*time.Minute, func() bool { return w.refresh().Status == autoscaling.RefreshSuccessful })
+	assert.Equal(t, map[int]int{2: 2}, w.versions())
+	assert.Equal(t, 2, w.AutoScaling.Capacity(group))
+}
+
 func TestARefreshIsRolledBackWhereverItIs(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 4)

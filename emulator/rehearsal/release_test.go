@@ -14,6 +14,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
+	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
 	"github.com/elastic-service/elastic-service/emulator/engine/enginetest"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
@@ -27,6 +28,14 @@ type releases struct {
 // startReleases deploys dev with changed settings.
 func startReleases(t *testing.T, changes ...string) releases {
 	t.Helper()
+	r := openReleases(t, changes...)
+	require.NoError(t, r.deploy(t.Context()))
+	require.NoError(t, r.awaitHealthy(t.Context()))
+	return r
+}
+
+func openReleases(t *testing.T, changes ...string) releases {
+	t.Helper()
 	enginetest.NeedCLI(t)
 	root, project := must(session.EnterProject("dev"))(t), t.TempDir()
 	copySettings(t, root, project, strings.NewReplacer(changes...))
@@ -37,8 +46,6 @@ func startReleases(t *testing.T, changes ...string) releases {
 		assert.Empty(t, r.deployment.Session.Emulator.Left())
 		assert.NoError(t, r.deployment.Close())
 	})
-	require.NoError(t, r.deploy(t.Context()))
-	require.NoError(t, r.awaitHealthy(t.Context()))
 	return releases{t, r}
 }
 
@@ -60,9 +67,13 @@ func (r releases) up() error {
 	return err
 }
 
+// group returns the group, the zero value before it is created.
 func (r releases) group() autoscaling.Group {
-	name := r.deployment.Result.Outputs["group"]
-	g, _ := cloud.Find(r.deployment.Cloud(), func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(name) })
+	groups := r.deployment.Status().Groups
+	if len(groups) == 0 {
+		return autoscaling.Group{}
+	}
+	g, _ := cloud.Find(r.deployment.Cloud(), func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(groups[0].Name) })
 	return g
 }
 
@@ -208,4 +219,53 @@ func TestAChangedHealthCheckComesLast(t *testing.T) {
 	counts := clients.Stop()
 	t.Log(counts)
 	assert.Zero(t, counts.Failed)
+}
+
+// A first `up` whose service never serves fails, and so does the next. What they have made is used when the settings are mended.
+func TestAFailedFirstUpIsNotForgotten(t *testing.T) {
+	good := "command: [/usr/local/bin/musicguru, serve]"
+	r := openReleases(t, "scaling:\n", "scaling:\n    release: {timeout: 120, bake: 0}\n",
+		good, `command: [/usr/local/bin/musicguru, serve, -listen, ":6000"]`)
+	for range 2 {
+		err := r.up()
+		require.ErrorContains(t, err, "the service is not up after 2m")
+		require.ErrorContains(t, err, "TCP 5001: connection refused")
+	}
+	assert.Len(t, r.group().Spec.EnabledMetrics, 8, "the group is complete")
+
+	r.set([]string{"/usr/local/bin/musicguru", "serve"}, "app", "services", 0, "command")
+	require.NoError(t, r.up())
+	require.NoError(t, r.awaitHealthy(t.Context()))
+	require.NoError(t, r.deployAgain(t.Context()))
+}
+
+// Launches that fail for lack of capacity do not end an `up`: Auto Scaling goes on trying.
+func TestAFirstUpOutlastsALackOfCapacity(t *testing.T) {
+	r := openReleases(t)
+	lacked := make(chan error, 1)
+	go func() { lacked <- r.lackCapacity() }()
+	require.NoError(t, r.up())
+	require.NoError(t, <-lacked)
+	failed := slices.ContainsFunc(r.group().Activities, func(a autoscaling.Activity) bool { return a.Status == "Failed" })
+	assert.True(t, failed, "a launch has failed")
+	assert.GreaterOrEqual(t, len(r.deployment.Healthy()), 2)
+}
+
+// lackCapacity terminates the first instances of the group, and lets launches fail for two minutes.
+func (r releases) lackCapacity() error {
+	if err := session.Poll(r.Context(), time.Minute, func() bool { return len(r.group().Members) == 2 }); err != nil {
+		return err
+	}
+	_, err := r.deployment.Session.Emulator.StartFault(api.FaultRequest{
+		Action: fault.InsufficientCapacity, Target: r.group().Spec.Name, Duration: (2 * time.Minute).Seconds(),
+	})
+	if err != nil {
+		return err
+	}
+	for _, member := range r.group().Members {
+		if err := r.deployment.Session.Emulator.TerminateInstance(member.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -288,9 +288,9 @@ func (s *Store) replaceOutdated(g *Group, r *Refresh, now time.Time) bool {
 	switch {
 	case now.Before(r.PausedUntil), r.Spec.MaxHealthy > 100 && len(active) < g.Desired:
 		return s.fillOrShrink(g, now) || changed // members that are lost meanwhile are launched from the group's own version
-	case len(old) <= r.spared(g.Desired) && len(active) != g.Desired:
+	case len(old) <= r.spared(g.Desired) && len(active) > g.Desired:
 		return s.fillOrShrink(g, now) || changed
-	case len(old) <= r.spared(g.Desired) && s.ready(g, r.Spec.Warmup, now) == len(active):
+	case len(old) <= r.spared(g.Desired) && len(active) == g.Desired && s.ready(g, r.Spec.Warmup, now) == len(active):
 		s.completeRefresh(g, r, now)
 		return true
 	case r.pauses(fresh, g.Desired) && len(active) == g.Desired && s.ready(g, r.Spec.Warmup, now) == len(active):
@@ -304,7 +304,7 @@ func (s *Store) replaceOutdated(g *Group, r *Refresh, now time.Time) bool {
 		replacements := slices.DeleteFunc(active, func(i *ec2.Instance) bool { return slices.Contains(old, i) })
 		cause := causeAt(now, "an instance was launched in response to an instance refresh.")
 		return s.launchWhere(g, g.wanted(), now, cause, s.perZone(g, replacements)) || changed
-	case len(old) > r.spared(g.Desired) && s.ready(g, r.Spec.Warmup, now) > r.Spec.lowest(g.Desired):
+	case len(old) > r.spared(g.Desired) && (r.Spec.MinHealthy == 0 || s.ready(g, r.Spec.Warmup, now) > r.Spec.lowest(g.Desired)):
 		cause := causeAt(now, "an instance was taken out of service in response to an instance refresh.")
 		s.startTermination(g, s.chooseOutdated(g, old), now, cause)
 		return true
