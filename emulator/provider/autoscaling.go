@@ -77,6 +77,7 @@ func autoScalingGroup() resourceType {
 		},
 		afterCreate: awaitCapacity,
 		update:      updateGroup,
+		afterUpdate: attachTargetGroups,
 		remove: func(m *cloud.Model, id string, _ groupInputs) error {
 			return m.AutoScaling.DeleteGroup(id, m.Clock.Now())
 		},
@@ -94,8 +95,36 @@ func updateGroup(m *cloud.Model, id string, old, now groupInputs) (*groupOutputs
 	if g, ok := m.AutoScaling.Group(id); ok && old.LaunchTemplate == now.LaunchTemplate {
 		spec.Template, spec.Version = g.Spec.Template, g.Spec.Version
 	}
+	spec.TargetGroups = slices.DeleteFunc(slices.Clone(spec.TargetGroups), func(arn string) bool {
+		return !slices.Contains(old.TargetGroupArns, arn)
+	})
 	refresh := old.LaunchTemplate != now.LaunchTemplate || !slices.Equal(old.VpcZoneIdentifiers, now.VpcZoneIdentifiers)
 	return nil, m.AutoScaling.UpdateGroup(spec, refresh, m.Clock.Now())
+}
+
+// attachTargetGroups puts the group into new target groups. Like the provider it first waits until those that the group has left are
+// drained.
+func attachTargetGroups(ctx context.Context, c *cloud.Cloud, id string, old, now groupInputs) (*groupOutputs, error) {
+	if slices.Equal(old.TargetGroupArns, now.TargetGroupArns) {
+		return nil, nil //nolint:nilnil // no output changes
+	}
+	err := await(ctx, c, noTimeout, func(m *cloud.Model) (bool, error) {
+		return !slices.ContainsFunc(old.TargetGroupArns, func(arn string) bool {
+			left := m.ELB.TargetGroups[arn]
+			return left != nil && !slices.Contains(now.TargetGroupArns, arn) && len(left.Targets) > 0
+		}), nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("waiting until the former target groups of %s are drained: %w", id, err)
+	}
+	return nil, c.Change(func(m *cloud.Model) error {
+		g, found := m.AutoScaling.Group(id)
+		if !found {
+			return autoscaling.NoGroup(id)
+		}
+		g.Spec.TargetGroups = now.TargetGroupArns
+		return m.AutoScaling.UpdateGroup(g.Spec, false, m.Clock.Now())
+	})
 }
 
 // spec applies the provider's defaults (document of aws_autoscaling_group).
