@@ -100,9 +100,10 @@ var actions = map[string]string{
 		s3:GetEncryptionConfiguration`,
 	"sns/topic": `sns:CreateTopic sns:GetTopicAttributes sns:SetTopicAttributes sns:DeleteTopic sns:ListTagsForResource sns:TagResource
 		sns:UntagResource`,
-	"sns/topicPolicy":              `sns:SetTopicAttributes sns:GetTopicAttributes`,
-	"sns/topicSubscription":        `sns:Subscribe sns:GetSubscriptionAttributes sns:SetSubscriptionAttributes sns:Unsubscribe`,
-	"ssm/parameter":                `ssm:PutParameter ssm:DeleteParameter ssm:DescribeParameters ssm:AddTagsToResource ssm:ListTagsForResource`,
+	"sns/topicPolicy":       `sns:SetTopicAttributes sns:GetTopicAttributes`,
+	"sns/topicSubscription": `sns:Subscribe sns:GetSubscriptionAttributes sns:SetSubscriptionAttributes sns:Unsubscribe`,
+	"ssm/parameter": `ssm:PutParameter ssm:DeleteParameter ssm:DescribeParameters ssm:AddTagsToResource
+		ssm:ListTagsForResource`,
 	"vpc/securityGroupEgressRule":  `ec2:AuthorizeSecurityGroupEgress ec2:ModifySecurityGroupRules ec2:RevokeSecurityGroupEgress`,
 	"vpc/securityGroupIngressRule": `ec2:AuthorizeSecurityGroupIngress ec2:ModifySecurityGroupRules ec2:RevokeSecurityGroupIngress`,
 

@@ -106,7 +106,7 @@ func TestTheControlsInTheDocumentAreThoseOfTheStacks(t *testing.T) {
 
 func TestAControlFailsForOneResourceThatFails(t *testing.T) {
 	rule := func(cidr, port string) string {
-		return "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule r\n  cidrIpv4: \"" + cidr + "\"\n  fromPort: " + port + "\n  toPort: " + port
+		return "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule r\n  cidrIpv4: \"" + cidr + "\"\n  fromPort: " + port
 	}
 	open := controls[4]
 	require.Equal(t, "EC2.13, EC2.14", open.id)
