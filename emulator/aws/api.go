@@ -15,7 +15,7 @@ type API struct {
 func New(c *cloud.Cloud, objects string) *API {
 	a := &API{cloud: c, folder: objects, services: map[string]*service{}}
 	for _, s := range []*service{
-		a.autoScaling(), a.cloudWatch(), a.ec2(), a.loadBalancing(), a.rds(), a.s3(), a.secretsManager(), a.sts(),
+		a.autoScaling(), a.cloudWatch(), a.ec2(), a.ecs(), a.loadBalancing(), a.rds(), a.s3(), a.secretsManager(), a.ssm(), a.sts(),
 	} {
 		a.services[s.name] = s
 	}

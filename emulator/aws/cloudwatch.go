@@ -17,7 +17,10 @@ func (a *API) cloudWatch() *service {
 	return &service{
 		name: "monitoring", title: "CloudWatch", namespace: "http://monitoring.amazonaws.com/doc/2010-08-01/",
 		operations: map[string]operation{
-			"DescribeAlarms": answering(a.describeAlarms),
+			"DescribeAlarms":      answering(a.describeAlarms),
+			"GetMetricData":       answering(a.getMetricData),
+			"GetMetricStatistics": answering(a.getMetricStatistics),
+			"ListMetrics":         answering(a.listMetrics),
 		},
 	}
 }

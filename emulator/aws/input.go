@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -23,7 +24,8 @@ import (
 func fillInput(members any, into any) error {
 	var read mapstructure.Metadata
 	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		Result: into, Metadata: &read, WeaklyTypedInput: true, DecodeHook: mapstructure.ComposeDecodeHookFunc(decodeTime, decodeEntries),
+		Result: into, Metadata: &read, WeaklyTypedInput: true,
+		DecodeHook: mapstructure.ComposeDecodeHookFunc(decodeTime, decodeBlob, decodeEntries),
 	})
 	if err != nil {
 		return err
@@ -49,6 +51,15 @@ func decodeTime(_, to reflect.Type, from any) (any, error) {
 		return time.UnixMilli(int64(value * 1000)).UTC(), nil
 	}
 	return nil, fmt.Errorf("%v is not a time", from)
+}
+
+// decodeBlob reads bytes, which forms and JSON have in base64.
+func decodeBlob(_, to reflect.Type, from any) (any, error) {
+	text, ok := from.(string)
+	if !ok || to != reflect.TypeFor[[]byte]() {
+		return from, nil
+	}
+	return base64.StdEncoding.DecodeString(text)
 }
 
 // decodeEntries reads a map of a form, which is a list of keys and values.

@@ -150,6 +150,21 @@ func (s *Store) definition(id string) (*TaskDefinition, error) {
 	return found, nil
 }
 
+// TaskDefinition returns a revision by its ARN, also one that was deregistered, by "family:revision", or by "family" for the latest
+// that is active (API: DescribeTaskDefinition).
+func (s *Store) TaskDefinition(id string) (TaskDefinition, error) {
+	for _, d := range s.TaskDefinitions {
+		if aws.LastPart(id) == fmt.Sprintf("%s:%d", d.Family, d.Revision) {
+			return *d, nil
+		}
+	}
+	d, err := s.definition(id)
+	if err != nil {
+		return TaskDefinition{}, clientException("Unable to describe task definition.")
+	}
+	return *d, nil
+}
+
 // checkTaskRoles refuses roles that do not exist.
 func (s *Store) checkTaskRoles(spec TaskDefinitionSpec) error {
 	for _, arn := range []string{spec.TaskRole, spec.ExecutionRole} {
