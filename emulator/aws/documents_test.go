@@ -51,6 +51,10 @@ var notRun = map[string]string{
 	"aws ec2-instance-connect send-ssh-public-key ": "no SSH server listens on instances of the emulator",
 }
 
+// outside is the beginning of commands of a service that the emulator leaves out: every key may do everything there. They must be refused
+// for this reason alone.
+const outside = "aws iam create-policy "
+
 // documented is a world with what the documents' commands are about.
 type documented struct {
 	*world
@@ -66,6 +70,8 @@ func newDocumented(t *testing.T) *documented {
 	object := filepath.Join(d.folder, "object")
 	require.NoError(t, os.WriteFile(object, []byte("a line of an access log"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(d.folder, "id.pub"), []byte("ssh-ed25519 "+strings.Repeat("A", 68)), 0o600))
+	documents, err := filepath.Abs("../../docs")
+	require.NoError(t, err)
 	var instance, secret string
 	require.NoError(t, d.cloud.Change(func(m *cloud.Model) (err error) {
 		instance = m.EC2.DescribeInstances()[0].ID
@@ -89,7 +95,7 @@ func newDocumented(t *testing.T) *documented {
 		"--db-instance-identifier …", "--db-instance-identifier database",
 		"i-…", instance, "i-BASTION", instance, "--instance-id BASTION", "--instance-id "+instance,
 		"ami-…", d.image.ID, "snap-…", d.image.Snapshot, "s3://… …", "s3://logs copy", "s3://…", "s3://logs",
-		"$HOME/.ssh/id_ed25519.pub", "id.pub",
+		"$HOME/.ssh/id_ed25519.pub", "id.pub", "file://docs/", "file://"+documents+"/",
 	)
 	return d
 }
@@ -145,6 +151,11 @@ func TestTheCommandsOfTheDocumentsRun(t *testing.T) {
 				}
 			}
 			out, err := d.shell(t, command)
+			if strings.HasPrefix(line.text, outside) {
+				require.Error(t, err)
+				require.Contains(t, out, `the emulator does not answer for the service "iam"`)
+				return
+			}
 			require.NoError(t, err, out)
 			t.Log(out)
 		})
