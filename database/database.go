@@ -29,16 +29,24 @@ type Args struct {
 	// Engine is "postgres", "mysql" or "mariadb".
 	Engine string
 
-	// Version is the engine's major version, such as 17 for PostgreSQL (15 at least), 8.4 for MySQL (8.0 at least), 11.4 for
-	// MariaDB (10.6 at least): RDS chooses the minor version and keeps it up to date. If a minor version is given, the
-	// database stays at it. Another major version later is refused: such an upgrade needs a plan, and a test with a copy.
+	// Version is the engine's major version, such as 17 for PostgreSQL (15 at least), 8.4 for MySQL (8.4 at least), 11.4 for
+	// MariaDB (10.11 at least): RDS chooses the minor version and keeps it up to date. If a minor version is given, the
+	// database stays at it. A later change to an older version is refused, and one to another major version unless
+	// AllowMajorUpgrade is set.
 	Version string
+
+	// AllowMajorUpgrade lets a newer major version replace the present one, at once and for good. Test it with a copy.
+	AllowMajorUpgrade bool
 
 	// InstanceClass is such as db.t4g.micro.
 	InstanceClass string
 
-	// StorageGiB is the volume's size, 20–65536. It can grow later, not shrink.
+	// StorageGiB is the volume's first size, 20–65536. It can grow later, by 10 % at least, and not shrink.
 	StorageGiB int
+
+	// MaxStorageGiB is the size up to which the volume grows by itself when a tenth is left: 10 % above StorageGiB at least,
+	// 65536 at most. It does not grow by itself if that is 0 or StorageGiB.
+	MaxStorageGiB int
 
 	// MultiAZ keeps a standby in another zone, which takes over within one to two minutes.
 	MultiAZ bool
@@ -50,8 +58,16 @@ type Args struct {
 	// BackupDays is how long daily backups are kept, 0–35; 0: no backups.
 	BackupDays int
 
-	// Protect makes RDS refuse the database's deletion. If that is lifted by hand, the database leaves a last snapshot when it
-	// is deleted. Without Protect it leaves nothing.
+	// FinalSnapshot keeps a last snapshot, and the backups until they expire, when the database is deleted. Otherwise it
+	// leaves nothing.
+	FinalSnapshot bool
+
+	// ApplyImmediately makes changes of class, storage and standby at once; another class interrupts the database for
+	// minutes. Otherwise they are held back, which is said at each deployment. Left to RDS, they would wait for the
+	// maintenance window, and each preview until then would show them again.
+	ApplyImmediately bool
+
+	// Protect makes RDS refuse the database's deletion.
 	Protect bool
 
 	// Tags are put on everything that takes tags, snapshots included.
@@ -81,6 +97,9 @@ func (a *Args) ValidatePlain() error {
 	if a.StorageGiB < 20 || a.StorageGiB > 65536 {
 		problems.Add("storageGiB", a.StorageGiB, "is not between 20 and 65536")
 	}
+	if to := a.MaxStorageGiB; to != 0 && to != a.StorageGiB && (to*10 < a.StorageGiB*11 || to > 65536) {
+		problems.Add("maxStorageGiB", to, "is neither storageGiB (%d) nor between 10 %% more and 65536", a.StorageGiB)
+	}
 	if a.BackupDays < 0 || a.BackupDays > 35 {
 		problems.Add("backupDays", a.BackupDays, "is not between 0 and 35")
 	}
@@ -90,6 +109,9 @@ func (a *Args) ValidatePlain() error {
 // Database is a database.
 type Database struct {
 	pulumi.ResourceState
+
+	// ID is the instance's identifier, as metrics name it.
+	ID pulumi.StringOutput
 
 	// Address is the database's host name. It stays when the standby takes over.
 	Address pulumi.StringOutput
@@ -117,10 +139,11 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, fmt.Errorf("database %s: %w", name, err)
 	}
 	d := &Database{Port: engines[args.Engine].port}
-	if err := ctx.RegisterComponentResource("elastic-service:database:Database", name, d, opts...); err != nil {
+	if err := d.register(ctx, name, args, opts); err != nil {
 		return nil, fmt.Errorf("database %s: %w", name, err)
 	}
-	if err := d.children(ctx, name, args); err != nil {
+	instance, err := d.children(ctx, name, args)
+	if err != nil {
 		return nil, fmt.Errorf("database %s: %w", name, err)
 	}
 	return d, ctx.RegisterResourceOutputs(d, pulumi.Map{
@@ -128,17 +151,20 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		"port":            pulumi.Int(d.Port),
 		"secretArn":       d.SecretARN,
 		"securityGroupId": d.SecurityGroupID,
+		outputVersion:     instance.EngineVersionActual,
+		outputStorage:     instance.AllocatedStorage,
+		"heldBack":        d.heldBack(ctx, args, instance),
 	})
 }
 
-func (d *Database) children(ctx *pulumi.Context, name string, args *Args) error {
+func (d *Database) children(ctx *pulumi.Context, name string, args *Args) (*rds.Instance, error) {
 	group, err := ec2.NewSecurityGroup(ctx, name+"-database", &ec2.SecurityGroupArgs{
 		VpcId:       args.VPCID,
 		Description: pulumi.String("Database of " + name), // cannot be changed without a replacement
 		Tags:        pulumi.ToStringMap(args.Tags),
 	}, pulumi.Parent(d))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	subnets, err := rds.NewSubnetGroup(ctx, name+"-database", &rds.SubnetGroupArgs{
 		SubnetIds:   args.SubnetIDs,
@@ -146,79 +172,20 @@ func (d *Database) children(ctx *pulumi.Context, name string, args *Args) error 
 		Tags:        pulumi.ToStringMap(args.Tags),
 	}, pulumi.Parent(d))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	parameters, err := d.parameters(ctx, name, args)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	instance, err := d.instance(ctx, name, args, group, subnets, parameters)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	d.ID = instance.Identifier
 	d.Address = instance.Address
 	d.SecretARN = instance.MasterUserSecrets.Index(pulumi.Int(0)).SecretArn().Elem()
 	d.SecurityGroupID = group.ID().ToStringOutput()
 	d.Ready = []pulumi.Resource{instance}
-	return nil
-}
-
-// parameters creates the parameter group of an engine that would accept connections without TLS, and returns its name; nil
-// for other engines.
-func (d *Database) parameters(ctx *pulumi.Context, name string, args *Args) (pulumi.StringPtrInput, error) {
-	engine := engines[args.Engine]
-	if engine.requireTLS == "" {
-		return nil, nil
-	}
-	group, err := rds.NewParameterGroup(ctx, name+"-database", &rds.ParameterGroupArgs{
-		Family:      pulumi.String(args.family()),
-		Description: pulumi.String("Database of " + name),
-		Parameters: rds.ParameterGroupParameterArray{
-			&rds.ParameterGroupParameterArgs{Name: pulumi.String(engine.requireTLS), Value: pulumi.String("1")},
-		},
-		Tags: pulumi.ToStringMap(args.Tags),
-	}, pulumi.Parent(d))
-	if err != nil {
-		return nil, err
-	}
-	return group.Name, nil
-}
-
-// instance creates the instance. Changes that interrupt the service wait for the maintenance window: another class, more
-// storage, a new minor version.
-//
-// Its last snapshot is named for the VPC, too: a stack that is destroyed and created again has another VPC, and the name of
-// a snapshot can be used only once.
-func (d *Database) instance(
-	ctx *pulumi.Context, name string, args *Args,
-	group *ec2.SecurityGroup, subnets *rds.SubnetGroup, parameters pulumi.StringPtrInput,
-) (*rds.Instance, error) {
-	in := &rds.InstanceArgs{
-		Engine:                   pulumi.String(args.Engine),
-		EngineVersion:            pulumi.String(args.Version),
-		AutoMinorVersionUpgrade:  pulumi.Bool(!engines[args.Engine].minor(args.Version)),
-		InstanceClass:            pulumi.String(args.InstanceClass),
-		AllocatedStorage:         pulumi.Int(args.StorageGiB),
-		StorageType:              pulumi.String("gp3"),
-		StorageEncrypted:         pulumi.Bool(true),
-		MultiAz:                  pulumi.Bool(args.MultiAZ),
-		DbName:                   pulumi.String(args.Name),
-		Username:                 pulumi.String(args.Username),
-		ManageMasterUserPassword: pulumi.Bool(true), // it is in no state, no log and no user data
-		Port:                     pulumi.Int(d.Port),
-		DbSubnetGroupName:        subnets.Name,
-		VpcSecurityGroupIds:      pulumi.StringArray{group.ID()},
-		ParameterGroupName:       parameters,
-		PubliclyAccessible:       pulumi.Bool(false),
-		BackupRetentionPeriod:    pulumi.Int(args.BackupDays),
-		CopyTagsToSnapshot:       pulumi.Bool(true),
-		DeletionProtection:       pulumi.Bool(args.Protect),
-		SkipFinalSnapshot:        pulumi.Bool(!args.Protect),
-		ApplyImmediately:         pulumi.Bool(false),
-		Tags:                     pulumi.ToStringMap(args.Tags),
-	}
-	if args.Protect {
-		in.FinalSnapshotIdentifier = pulumi.Sprintf("%s-final-%s", name, args.VPCID)
-	}
-	return rds.NewInstance(ctx, name+"-database", in, pulumi.Parent(d))
+	return instance, nil
 }

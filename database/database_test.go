@@ -25,6 +25,8 @@ func args() *Args {
 		Name:          "app",
 		Username:      "owner",
 		BackupDays:    7,
+		MaxStorageGiB: 100,
+		FinalSnapshot: true,
 		Protect:       true,
 		Tags:          map[string]string{"Service": "swiftcode"},
 	}
@@ -65,6 +67,14 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 		{Name: "an ancient class", Change: func(a *Args) { a.InstanceClass = "db.m1.small" }, Want: `instanceClass: "db.m1.small" can't encrypt`},
 		{Name: "too little storage", Change: func(a *Args) { a.StorageGiB = 19 }, Want: "storageGiB: 19 is not between 20 and 65536"},
 		{Name: "too much storage", Change: func(a *Args) { a.StorageGiB = 65537 }, Want: "storageGiB: 65537 is not between 20 and 65536"},
+		{
+			Name: "growth by less than a tenth", Change: func(a *Args) { a.MaxStorageGiB = 21 },
+			Want: "maxStorageGiB: 21 is neither storageGiB (20) nor between 10 % more and 65536",
+		},
+		{
+			Name: "growth beyond RDS", Change: func(a *Args) { a.MaxStorageGiB = 65537 },
+			Want: "maxStorageGiB: 65537 is neither storageGiB (20) nor between 10 % more and 65536",
+		},
 		{Name: "negative backups", Change: func(a *Args) { a.BackupDays = -1 }, Want: "backupDays: -1 is not between 0 and 35"},
 		{Name: "backups for too long", Change: func(a *Args) { a.BackupDays = 36 }, Want: "backupDays: 36 is not between 0 and 35"},
 		{Name: "no name", Change: func(a *Args) { a.Name = "" }, Want: `name: "" is not made of letters`},
@@ -106,12 +116,14 @@ func TestVersionsByEngine(t *testing.T) {
 		{"postgres", "9.6", false, false, ""},
 		{"postgres", "latest", false, false, ""},
 		{"postgres", "017", false, false, ""},
-		{"mysql", "8.0", true, false, "mysql8.0"},
+		{"mysql", "8.4", true, false, "mysql8.4"},
+		{"mysql", "8.0", false, false, ""},
 		{"mysql", "8.4.5", true, true, "mysql8.4"},
 		{"mysql", "8", false, false, ""},
 		{"mysql", "5.7", false, false, ""},
 		{"mysql", "8.4.5.1", false, false, ""},
-		{"mariadb", "10.6", true, false, "mariadb10.6"},
+		{"mariadb", "10.11", true, false, "mariadb10.11"},
+		{"mariadb", "10.6", false, false, ""},
 		{"mariadb", "11.4", true, false, "mariadb11.4"},
 		{"mariadb", "10.11.9", true, true, "mariadb10.11"},
 		{"mariadb", "10.5", false, false, ""},
@@ -164,28 +176,33 @@ func TestDatabaseIsEncryptedPrivateAndKeepsItsPasswordToItself(t *testing.T) {
 	group := g.Find("SecurityGroup", "swiftcode-database")
 	subnets := g.Find("SubnetGroup", "swiftcode-database")
 	assert.Equal(t, map[string]any{
-		"engine":                   "postgres",
-		"engineVersion":            "17",
-		"autoMinorVersionUpgrade":  true,
-		"instanceClass":            "db.t4g.micro",
-		"allocatedStorage":         20.0,
-		"storageType":              "gp3",
-		"storageEncrypted":         true,
-		"multiAz":                  true,
-		"dbName":                   "app",
-		"username":                 "owner",
-		"manageMasterUserPassword": true,
-		"port":                     5432.0,
-		"dbSubnetGroupName":        subnets.Outputs["name"].StringValue(),
-		"vpcSecurityGroupIds":      []any{group.Outputs["id"].StringValue()},
-		"publiclyAccessible":       false,
-		"backupRetentionPeriod":    7.0,
-		"copyTagsToSnapshot":       true,
-		"deletionProtection":       true,
-		"skipFinalSnapshot":        false,
-		"finalSnapshotIdentifier":  "swiftcode-final-vpc-0a1b",
-		"applyImmediately":         false,
-		"tags":                     map[string]any{"Service": "swiftcode"},
+		"engine":                       "postgres",
+		"engineVersion":                "17",
+		"engineLifecycleSupport":       "open-source-rds-extended-support-disabled",
+		"allowMajorVersionUpgrade":     false,
+		"maxAllocatedStorage":          100.0,
+		"deleteAutomatedBackups":       false,
+		"enabledCloudwatchLogsExports": []any{"postgresql", "upgrade"},
+		"autoMinorVersionUpgrade":      true,
+		"instanceClass":                "db.t4g.micro",
+		"allocatedStorage":             20.0,
+		"storageType":                  "gp3",
+		"storageEncrypted":             true,
+		"multiAz":                      true,
+		"dbName":                       "app",
+		"username":                     "owner",
+		"manageMasterUserPassword":     true,
+		"port":                         5432.0,
+		"dbSubnetGroupName":            subnets.Outputs["name"].StringValue(),
+		"vpcSecurityGroupIds":          []any{group.Outputs["id"].StringValue()},
+		"publiclyAccessible":           false,
+		"backupRetentionPeriod":        7.0,
+		"copyTagsToSnapshot":           true,
+		"deletionProtection":           true,
+		"skipFinalSnapshot":            false,
+		"finalSnapshotIdentifier":      subnets.Outputs["name"].StringValue() + "-final",
+		"applyImmediately":             true,
+		"tags":                         map[string]any{"Service": "swiftcode"},
 	}, g.Find("aws:rds/instance:Instance", "swiftcode-database").Inputs.Mappable())
 	assert.Equal(t, []any{"subnet-a", "subnet-b"}, subnets.Inputs.Mappable()["subnetIds"])
 }
@@ -199,15 +216,26 @@ func TestNobodyIsLetInUnasked(t *testing.T) {
 	assert.Empty(t, g.OfType("SecurityGroupIngressRule"))
 }
 
-func TestWithoutProtectionItGoesWithoutASnapshot(t *testing.T) {
+func TestADatabaseForAThrowawayLeavesNothing(t *testing.T) {
 	a := args()
-	a.Protect = false
+	a.Protect, a.FinalSnapshot = false, false
 	g, err := deploy(t, "swiftcode", a)
 	require.NoError(t, err)
 	in := g.Find("aws:rds/instance:Instance", "swiftcode-database").Inputs.Mappable()
 	assert.Equal(t, false, in["deletionProtection"])
 	assert.Equal(t, true, in["skipFinalSnapshot"])
+	assert.Equal(t, true, in["deleteAutomatedBackups"])
 	assert.NotContains(t, in, "finalSnapshotIdentifier")
+}
+
+func TestAVolumeThatShallNotGrowHasNoLimit(t *testing.T) {
+	for _, limit := range []int{0, 20} {
+		a := args()
+		a.MaxStorageGiB = limit
+		g, err := deploy(t, "swiftcode", a)
+		require.NoError(t, err)
+		assert.NotContains(t, g.OfType("aws:rds/instance:Instance")[0].Inputs, resource.PropertyKey("maxAllocatedStorage"))
+	}
 }
 
 func TestAMinorVersionThatIsAskedForStays(t *testing.T) {
@@ -233,8 +261,12 @@ func TestTLSIsRequiredWhereItIsNotTheDefault(t *testing.T) {
 		assert.Equal(t, map[string]any{
 			"family":      engine + version,
 			"description": "Database of lamp",
-			"parameters":  []any{map[string]any{"name": "require_secure_transport", "value": "1"}},
-			"tags":        map[string]any{"Service": "swiftcode"},
+			"parameters": []any{
+				map[string]any{"name": "log_output", "value": "FILE"},
+				map[string]any{"name": "require_secure_transport", "value": "1"},
+				map[string]any{"name": "slow_query_log", "value": "1"},
+			},
+			"tags": map[string]any{"Service": "swiftcode"},
 		}, parameters.Inputs.Mappable())
 		instance := g.Find("aws:rds/instance:Instance", "lamp-database")
 		assert.Equal(t, parameters.Outputs["name"], instance.Inputs["parameterGroupName"])

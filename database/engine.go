@@ -15,33 +15,43 @@ type engine struct {
 	port  int
 	major int // how many numbers make a major version: 17, but 8.4
 
-	// least is the oldest supported major version. PostgreSQL requires TLS by default from 15 on; older versions of all
-	// engines are at the end of their support.
+	// least is the oldest major version. PostgreSQL requires TLS by default from 15 on; RDS's standard support of MySQL 8.0
+	// and MariaDB 10.6 ended in 2026 (RDS: release calendars).
 	least []int
 
-	// requireTLS is the parameter that refuses connections without TLS. None where that is the default.
-	requireTLS string
+	// parameters differ from RDS's own: they refuse connections without TLS, and write slow queries to a log.
+	parameters []parameter
+
+	// logs go to CloudWatch.
+	logs []string
+
+	// extendedSupport is offered, and billed, after the end of the support. It is on unless a new instance says no.
+	extendedSupport bool
 
 	usernames, names []string // reserved, beside reservedUsernames
 }
 
 var engines = map[string]engine{
 	"postgres": {
-		port: 5432, major: 1, least: []int{15},
+		port: 5432, major: 1, least: []int{15}, logs: []string{"postgresql", "upgrade"}, extendedSupport: true,
 		usernames: []string{
 			"admin", "administrator", "public", "user", "rds_superuser", "rds_replication", "rds_password",
 		},
 		names: []string{"template0", "template1"},
 	},
-	"mysql":   likeMySQL(8, 0),
-	"mariadb": likeMySQL(10, 6),
+	"mysql":   likeMySQL(true, 8, 4),
+	"mariadb": likeMySQL(false, 10, 11),
 }
 
-func likeMySQL(least ...int) engine {
+// parameter is a parameter of the engine.
+type parameter struct{ name, value string }
+
+func likeMySQL(extendedSupport bool, least ...int) engine {
 	return engine{
-		port: 3306, major: 2, least: least, requireTLS: "require_secure_transport",
-		usernames: []string{"root"},
-		names:     []string{"mysql", "sys", "information_schema", "performance_schema", "innodb", "tmp"},
+		port: 3306, major: 2, least: least, logs: []string{"error", "slowquery"}, extendedSupport: extendedSupport,
+		parameters: []parameter{{"log_output", "FILE"}, {"require_secure_transport", "1"}, {"slow_query_log", "1"}},
+		usernames:  []string{"root"},
+		names:      []string{"mysql", "sys", "information_schema", "performance_schema", "innodb", "tmp"},
 	}
 }
 

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"regexp"
 
 	"github.com/elastic-service/elastic-service/internal/invalid"
@@ -12,21 +13,30 @@ type Database struct {
 	// Limits: `postgres`, `mysql`, `mariadb`.
 	Engine string `required:"true" enum:"postgres,mysql,mariadb"`
 
-	// The version of the engine. Given a major version, RDS installs new minor versions.
-	// Limits: a version that RDS has, such as `17`.
+	// The version of the engine. Given a major version, RDS installs new minor versions. A newer major version needs
+	// `allowMajorUpgrade`; an older version than the database has is refused.
+	// Limits: a version that RDS has, such as `17`: PostgreSQL from 15, MySQL from 8.4, MariaDB from 10.11.
 	Version string `required:"true"`
+
+	// Lets another `version` upgrade the database to a newer major version, at once. It is away for minutes and cannot go back.
+	AllowMajorUpgrade bool
 
 	// Its type.
 	InstanceClass string `default:"\"db.t4g.micro\""`
 
-	// The size of its gp3 volume.
+	// The size of its gp3 volume. It can grow by 10 % or more, once in 6 hours, and not shrink.
 	// Limits: 20 to 65536 (RDS API Reference, CreateDBInstance).
 	StorageGiB int `default:"20" minimum:"20" maximum:"65536" unit:"GiB"`
+
+	// The size up to which the volume grows by itself when a tenth of it is left. Equal to `storageGiB`, it does not grow.
+	// Default: five times `storageGiB`.
+	// Limits: `storageGiB`, or from 10 % more to 65536.
+	MaxStorageGiB int `minimum:"20" maximum:"65536" unit:"GiB"`
 
 	// A standby in another zone, which takes over within one to two minutes.
 	MultiAZ bool `default:"true"`
 
-	// The first database.
+	// The first database. It cannot be changed later, nor can `engine` and `username`.
 	// Limits: at most 63 of a–z, 0–9 and `_`, beginning with a letter.
 	Name string `default:"\"app\""`
 
@@ -37,6 +47,22 @@ type Database struct {
 	// How long backups are kept; 0 makes no backups.
 	// Limits: 0 to 35 (CreateDBInstance).
 	BackupDays int `default:"7" minimum:"0" maximum:"35" unit:"days"`
+
+	// Keeps a last snapshot, and the backups until they expire, when the database is destroyed. They cost money. Set it to false,
+	// and run `pulumi up`, for a database whose data may be lost.
+	FinalSnapshot bool `default:"true"`
+
+	// Makes changes of `instanceClass`, `storageGiB` and `multiAZ` in the `up` that finds them, and of a minor `version`. The
+	// database may be away for minutes. Without it they are held back, and each `up` says so.
+	ApplyImmediately bool
+}
+
+// growth is how many times its first size a volume may grow to by itself, unless the settings say how far.
+const growth = 5
+
+// GrowsTo returns the size in GiB up to which the volume grows by itself.
+func (d Database) GrowsTo() int {
+	return cmp.Or(d.MaxStorageGiB, min(growth*d.StorageGiB, mostStorage))
 }
 
 // RDS's bounds for gp3 volumes and backups (API: CreateDBInstance).
@@ -76,6 +102,9 @@ func (d Database) validate(l *invalid.List) {
 	}
 	if d.StorageGiB < leastStorage || d.StorageGiB > mostStorage {
 		l.Add("database.storageGiB", d.StorageGiB, "is not from %d to %d", leastStorage, mostStorage)
+	}
+	if to := d.MaxStorageGiB; to != 0 && to != d.StorageGiB && (to*10 < d.StorageGiB*11 || to > mostStorage) {
+		l.Add("database.maxStorageGiB", to, "is neither database.storageGiB (%d) nor from 10 %% more to %d", d.StorageGiB, mostStorage)
 	}
 	if d.BackupDays < 0 || d.BackupDays > longestBackup {
 		l.Add("database.backupDays", d.BackupDays, "is not from 0 (no backups) to %d", longestBackup)

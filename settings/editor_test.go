@@ -59,7 +59,7 @@ scaling:
   notify: [{protocol: email, endpoint: me@example.com}]
 database:
   {engine: mysql, version: "8.4", instanceClass: db.t4g.micro, storageGiB: 20, multiAZ: true, name: app, username: app,
-   backupDays: 7}
+   backupDays: 7, allowMajorUpgrade: false, maxStorageGiB: 100, finalSnapshot: true, applyImmediately: true}
 monitoring: {dashboard: true, alarms: true}
 protect: true
 `,

@@ -920,6 +920,12 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 			want:  `database.storageGiB: 5 is not from 20 to 65536`,
 		},
 		{
+			name:  "a database that grows by nothing",
+			given: private,
+			more:  `database: {engine: mysql, version: "8.4", storageGiB: 40, maxStorageGiB: 41}`,
+			want:  `database.maxStorageGiB: 41 is neither database.storageGiB (40) nor from 10 % more to 65536`,
+		},
+		{
 			name:  "backups for two months",
 			given: private,
 			more:  `database: {engine: mysql, version: "8.4", backupDays: 60}`,

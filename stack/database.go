@@ -27,16 +27,20 @@ var databaseComponent = component{
 func (p *plan) databaseArgs() *database.Args {
 	d := p.settings.Database
 	return &database.Args{
-		Engine:        d.Engine,
-		Version:       d.Version,
-		InstanceClass: d.InstanceClass,
-		StorageGiB:    d.StorageGiB,
-		MultiAZ:       d.MultiAZ,
-		Name:          d.Name,
-		Username:      d.Username,
-		BackupDays:    d.BackupDays,
-		Protect:       p.settings.Protect,
-		Tags:          p.tags,
+		Engine:            d.Engine,
+		Version:           d.Version,
+		AllowMajorUpgrade: d.AllowMajorUpgrade,
+		InstanceClass:     d.InstanceClass,
+		StorageGiB:        d.StorageGiB,
+		MaxStorageGiB:     d.GrowsTo(),
+		MultiAZ:           d.MultiAZ,
+		Name:              d.Name,
+		Username:          d.Username,
+		BackupDays:        d.BackupDays,
+		FinalSnapshot:     d.FinalSnapshot,
+		ApplyImmediately:  d.ApplyImmediately,
+		Protect:           p.settings.Protect,
+		Tags:              p.tags,
 	}
 }
 

@@ -93,7 +93,7 @@ func describeDatabase(m *cloud.Model, d model.Database) dbInstance {
 	s := d.Spec
 	described := dbInstance{
 		DBInstanceIdentifier: s.Identifier, DbiResourceID: d.ID, DBInstanceArn: m.RDS.ARN(s), DBInstanceClass: s.Class,
-		DBInstanceStatus: "available", Engine: s.Engine, EngineVersion: s.Version, MasterUsername: s.Username, DBName: s.Name,
+		DBInstanceStatus: "available", Engine: s.Engine, EngineVersion: d.Running, MasterUsername: s.Username, DBName: s.Name,
 		AllocatedStorage: s.StorageGiB, InstanceCreateTime: d.Created.UTC(), Endpoint: endpoint{m.RDS.DatabaseAddress(s), s.Port()},
 		MultiAZ: s.MultiAZ, BackupRetentionPeriod: s.BackupDays, DeletionProtection: s.Protected,
 	}
@@ -106,8 +106,7 @@ func describeDatabase(m *cloud.Model, d model.Database) dbInstance {
 	return described
 }
 
-// modifyDBInstanceInput has the changes that need no other resource and no maintenance window. ApplyImmediately is taken: changes
-// of the emulator's databases are always immediate.
+// modifyDBInstanceInput has the changes that need no other resource.
 type modifyDBInstanceInput struct {
 	DBInstanceIdentifier  string
 	DeletionProtection    *bool
@@ -125,13 +124,17 @@ func (a *API) modifyDBInstance(_ context.Context, in *modifyDBInstanceInput) (*m
 		if err != nil {
 			return nil, err
 		}
+		spec := d.Wanted()
 		if in.DeletionProtection != nil {
-			d.Spec.Protected = *in.DeletionProtection
+			spec.Protected = *in.DeletionProtection
 		}
 		if in.BackupRetentionPeriod != nil {
-			d.Spec.BackupDays = *in.BackupRetentionPeriod
+			spec.BackupDays = *in.BackupRetentionPeriod
 		}
-		return &modifyDBInstanceOutput{describeDatabase(m, d)}, m.RDS.UpdateDatabase(d.ID, d.Spec, m.Clock.Now())
+		if err := m.RDS.UpdateDatabase(d.ID, spec, model.Modification{Immediately: in.ApplyImmediately}, m.Clock.Now()); err != nil {
+			return nil, err
+		}
+		return &modifyDBInstanceOutput{describeDatabase(m, *m.RDS.Databases[d.ID])}, nil
 	})
 }
 

@@ -79,6 +79,7 @@ func (m *Model) reconcile(now time.Time) bool {
 	changed = m.CloudWatch.Reconcile(now) || changed
 	changed = m.AutoScaling.Reconcile(now) || changed
 	changed = m.ELB.Reconcile(now) || changed
+	changed = m.RDS.Reconcile(now) || changed
 	changed = m.ECS.Reconcile(now) || changed
 	changed = m.Secrets.Reconcile(now) || changed
 	return m.EC2.Reconcile(now) || changed

@@ -9,6 +9,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/emulator/cloud/rds"
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
@@ -252,7 +253,7 @@ func tieredOrderRefusals(*testing.T) refusals[*tiered] {
 		"a subnet group with a database": {"InvalidDBSubnetGroupStateFault", "RDS API: DeleteDBSubnetGroup",
 			func(w *tiered) error { return w.RDS.DeleteSubnetGroup("db") }},
 		"a parameter group with a database": {"InvalidDBParameterGroupState", "RDS API: DeleteDBParameterGroup",
-			func(w *tiered) error { return w.RDS.CheckParameterGroupUnused("postgres") }},
+			func(w *tiered) error { return w.RDS.DeleteParameterGroup("postgres") }},
 		"a subnet with a database": {"DependencyViolation", "EC2 API: DeleteSubnet",
 			func(w *tiered) error { return w.VPC.DeleteSubnet(w.islands[0]) }},
 		"a protected database": {"InvalidParameterCombination", "RDS API: DeleteDBInstance", func(w *tiered) error {
@@ -261,7 +262,7 @@ func tieredOrderRefusals(*testing.T) refusals[*tiered] {
 			id := must(w.RDS.CreateDatabase(protected, w.Now()))(w.t).ID
 			err := w.RDS.DeleteDatabase(id, "")
 			protected.Protected = false
-			require.NoError(w.t, w.RDS.UpdateDatabase(id, protected, w.Now()))
+			require.NoError(w.t, w.RDS.UpdateDatabase(id, protected, rds.Modification{}, w.Now()))
 			require.NoError(w.t, w.RDS.DeleteDatabase(id, ""))
 			return err
 		}},
@@ -347,6 +348,7 @@ func TestDeletingATieredNetworkInAWrongOrderFails(t *testing.T) {
 			w.subnetGroup()
 			spec := w.database()
 			spec.ParameterGroup = "postgres"
+			require.NoError(t, w.RDS.CreateParameterGroup(rds.ParameterGroup{Name: "postgres", Family: "postgres17"}))
 			w.databaseID = must(w.RDS.CreateDatabase(spec, w.Now()))(t).ID
 			refused(t, c.code, c.try(w))
 			if room := makeRoom[name]; room != nil {

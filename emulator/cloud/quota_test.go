@@ -149,7 +149,7 @@ func changeRefusals(t *testing.T) refusals[*tiered] {
 			id := must(w.RDS.CreateDatabase(w.database(), w.Now()))(t).ID
 			spec := w.database()
 			change(w, &spec)
-			return w.RDS.UpdateDatabase(id, spec, w.Now())
+			return w.RDS.UpdateDatabase(id, spec, rds.Modification{}, w.Now())
 		}
 	}
 	const modifyRule, modifyDatabase = "EC2 API: ModifySecurityGroupRules", "RDS API: ModifyDBInstance"

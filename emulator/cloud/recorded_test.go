@@ -2,10 +2,12 @@ package cloud_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 	"github.com/elastic-service/elastic-service/emulator/cloud/events"
 	"github.com/elastic-service/elastic-service/emulator/cloud/rds"
@@ -33,6 +35,15 @@ func recordedRefusals(*testing.T) refusals[*tiered] {
 			change(w, &spec)
 			_, err := w.RDS.CreateDatabase(spec, w.Now())
 			return err
+		}
+	}
+	changed := func(how rds.Modification, change func(*tiered, *rds.DatabaseSpec)) func(*tiered) error {
+		return func(w *tiered) error {
+			w.subnetGroup()
+			spec := w.database()
+			made := must(w.RDS.CreateDatabase(spec, w.Now()))(w.t)
+			change(w, &spec)
+			return w.RDS.UpdateDatabase(made.ID, spec, how, w.Now())
 		}
 	}
 	subnets := func(group func(*tiered) rds.SubnetGroup) func(*tiered) error {
@@ -140,7 +151,62 @@ func recordedRefusals(*testing.T) refusals[*tiered] {
 			spec := w.database()
 			spec.StorageGiB = 30
 			made := must(w.RDS.CreateDatabase(spec, w.Now()))(w.t)
-			return w.RDS.UpdateDatabase(made.ID, w.database(), w.Now())
+			return w.RDS.UpdateDatabase(made.ID, w.database(), rds.Modification{}, w.Now())
+		}},
+		"a database with a parameter group that does not exist": {"DBParameterGroupNotFound", "RDS API: CreateDBInstance",
+			database(func(_ *tiered, s *rds.DatabaseSpec) {
+				s.ParameterGroup = "none"
+			})},
+		"a database with a parameter group of another version": {"InvalidParameterCombination", "RDS API: CreateDBInstance",
+			database(func(w *tiered, s *rds.DatabaseSpec) {
+				require.NoError(w.t, w.RDS.CreateParameterGroup(rds.ParameterGroup{Name: "mine", Family: "postgres16"}))
+				s.ParameterGroup = "mine"
+			})},
+		"a second parameter group with the same name": {"DBParameterGroupAlreadyExists", "RDS API: CreateDBParameterGroup",
+			func(w *tiered) error {
+				require.NoError(w.t, w.RDS.CreateParameterGroup(rds.ParameterGroup{Name: "mine", Family: "postgres16"}))
+				return w.RDS.CreateParameterGroup(rds.ParameterGroup{Name: "mine", Family: "postgres17"})
+			}},
+		"a version past its support, without Extended Support": {"InvalidParameterCombination", "RDS API: CreateDBInstance",
+			database(func(w *tiered, s *rds.DatabaseSpec) {
+				w.clock.Advance(365 * 24 * time.Hour) // to 2027
+				s.Version = "13"
+			})},
+		"a version of MariaDB past its support": {"InvalidParameterCombination", "RDS for MariaDB: Release calendar",
+			database(func(w *tiered, s *rds.DatabaseSpec) {
+				w.clock.Advance(365 * 24 * time.Hour)
+				s.Engine, s.Version, s.ExtendedSupport = "mariadb", "10.6", true
+			})},
+		"storage that may grow by less than a tenth": {"InvalidParameterCombination", "RDS API: CreateDBInstance",
+			database(func(_ *tiered, s *rds.DatabaseSpec) {
+				s.MaxStorageGiB = 21
+			})},
+		"another major version that is not allowed": {"InvalidParameterCombination", "RDS API: ModifyDBInstance",
+			changed(rds.Modification{Immediately: true}, func(_ *tiered, s *rds.DatabaseSpec) { s.Version = "18" })},
+		"an older major version": {"InvalidParameterCombination", "RDS API: ModifyDBInstance",
+			changed(rds.Modification{Immediately: true, AllowMajor: true}, func(_ *tiered, s *rds.DatabaseSpec) { s.Version = "16" })},
+		"an older minor version": {"InvalidParameterCombination", "RDS API: ModifyDBInstance",
+			changed(rds.Modification{Immediately: true}, func(_ *tiered, s *rds.DatabaseSpec) { s.Version = "17.4" })},
+		"a version to upgrade to that RDS does not have": {"InvalidParameterCombination", "RDS API: ModifyDBInstance",
+			changed(rds.Modification{AllowMajor: true}, func(_ *tiered, s *rds.DatabaseSpec) { s.Version = "99" })},
+		"another major version with the parameter group of the old one": {"InvalidParameterCombination", "RDS API: ModifyDBInstance",
+			changed(rds.Modification{AllowMajor: true}, func(w *tiered, s *rds.DatabaseSpec) {
+				require.NoError(w.t, w.RDS.CreateParameterGroup(rds.ParameterGroup{Name: "mine", Family: "postgres17"}))
+				s.Version, s.ParameterGroup = "18", "mine"
+			})},
+		"storage that grows by less than a tenth": {"InvalidParameterCombination", "RDS API: ModifyDBInstance",
+			changed(rds.Modification{Immediately: true}, func(_ *tiered, s *rds.DatabaseSpec) { s.StorageGiB = 21 })},
+		"storage that grows twice within 6 hours": {"InvalidParameterCombination", "RDS User Guide: Working with storage",
+			changed(rds.Modification{Immediately: true}, func(w *tiered, s *rds.DatabaseSpec) {
+				s.StorageGiB = 30
+				require.NoError(w.t, w.RDS.UpdateDatabase(aws.Keys(w.RDS.Databases)[0], *s, rds.Modification{Immediately: true}, w.Now()))
+				w.clock.Advance(5 * time.Hour)
+				s.StorageGiB = 40
+			})},
+		"a final snapshot whose name is taken": {"DBSnapshotAlreadyExists", "RDS API: DeleteDBInstance", func(w *tiered) error {
+			w.subnetGroup()
+			require.NoError(w.t, w.RDS.DeleteDatabase(must(w.RDS.CreateDatabase(w.database(), w.Now()))(w.t).ID, "final"))
+			return w.RDS.DeleteDatabase(must(w.RDS.CreateDatabase(w.database(), w.Now()))(w.t).ID, "final")
 		}},
 		"a topic's name with a dot": {"InvalidParameter", "SNS API: CreateTopic", func(w *tiered) error {
 			_, err := w.Events.CreateTopic("a.b")
@@ -238,20 +304,63 @@ func TestADatabaseHoldsItsPlaceUntilItIsDeleted(t *testing.T) {
 	refused(t, "InvalidParameterCombination", w.RDS.DeleteDatabase(made.ID, "final"))
 
 	spec.Protected = false
-	require.NoError(t, w.RDS.UpdateDatabase(made.ID, spec, w.Now()))
+	require.NoError(t, w.RDS.UpdateDatabase(made.ID, spec, rds.Modification{}, w.Now()))
 	require.NoError(t, w.RDS.DeleteDatabase(made.ID, "final"))
 	require.NoError(t, w.RDS.DeleteSubnetGroup("db"))
 	require.NoError(t, w.VPC.DeleteSubnet(w.islands[1]))
 	require.NoError(t, w.VPC.DeleteSecurityGroup(w.group))
 }
 
-func TestAFinalSnapshotIsNotOverwritten(t *testing.T) {
+func TestChangesThatInterruptWaitForTheMaintenanceWindowUnlessTheyAreToBeMadeAtOnce(t *testing.T) {
 	w := newTiered(t)
 	w.subnetGroup()
-	require.NoError(t, w.RDS.DeleteDatabase(must(w.RDS.CreateDatabase(w.database(), w.Now()))(t).ID, "final"))
-	again := must(w.RDS.CreateDatabase(w.database(), w.Now()))(t)
-	refused(t, "DBSnapshotAlreadyExists", w.RDS.DeleteDatabase(again.ID, "final"))
-	require.NoError(t, w.RDS.DeleteDatabase(again.ID, ""))
+	spec := w.database()
+	id := must(w.RDS.CreateDatabase(spec, w.Now()))(t).ID
+	database := w.RDS.Databases[id]
+	bigger := spec
+	bigger.Class, bigger.StorageGiB, bigger.MultiAZ, bigger.BackupDays = "db.t4g.small", 40, true, 0
+
+	require.NoError(t, w.RDS.UpdateDatabase(id, bigger, rds.Modification{}, w.Now())) // a Thursday
+	assert.Equal(t, spec, database.Spec)
+	w.clock.Advance(75 * time.Hour) // Sunday, 03:00
+	assert.False(t, w.RDS.Reconcile(w.Now()))
+	w.clock.Advance(time.Hour)
+	assert.True(t, w.RDS.Reconcile(w.Now()))
+	assert.Equal(t, bigger, database.Spec)
+	assert.False(t, w.RDS.Reconcile(w.Now()))
+
+	back := spec
+	back.StorageGiB = 40
+	require.NoError(t, w.RDS.UpdateDatabase(id, back, rds.Modification{Immediately: true}, w.Now()))
+	assert.Equal(t, back, database.Spec)
+}
+
+func TestWhatWaitsIsForgottenWhenItIsTakenBack(t *testing.T) {
+	w := newTiered(t)
+	w.subnetGroup()
+	spec := w.database()
+	id := must(w.RDS.CreateDatabase(spec, w.Now()))(t).ID
+	other := spec
+	other.Class, other.BackupDays = "db.t4g.small", 14
+	require.NoError(t, w.RDS.UpdateDatabase(id, other, rds.Modification{}, w.Now()))
+	assert.Equal(t, 14, w.RDS.Databases[id].Spec.BackupDays, "backups that go on are kept longer at once")
+	require.NoError(t, w.RDS.UpdateDatabase(id, spec, rds.Modification{}, w.Now()))
+	w.clock.Advance(8 * 24 * time.Hour)
+	assert.False(t, w.RDS.Reconcile(w.Now()))
+	assert.Equal(t, spec, w.RDS.Databases[id].Spec)
+}
+
+func TestAVersionIsUpgradedWhenThatIsAllowedAndRunsWithTheNewestMinorOne(t *testing.T) {
+	w := newTiered(t)
+	w.subnetGroup()
+	spec := w.database()
+	id := must(w.RDS.CreateDatabase(spec, w.Now()))(t).ID
+	assert.Equal(t, "17.7", w.RDS.Databases[id].Running)
+	for _, version := range []string{"17.7", "18"} {
+		spec.Version = version
+		require.NoError(t, w.RDS.UpdateDatabase(id, spec, rds.Modification{AllowMajor: true}, w.Now()))
+	}
+	assert.Equal(t, "18.1", w.RDS.Databases[id].Running)
 }
 
 func TestADatabaseIsReachedByTheGroupsThatItsRulesName(t *testing.T) {

@@ -57,8 +57,8 @@ func (p *awsProvider) Diff(_ context.Context, req plugin.DiffRequest) (plugin.Di
 		return plugin.DiffResult{}, err
 	}
 	result := plugin.DiffResult{Changes: plugin.DiffNone}
-	for _, key := range changed(req.OldInputs, req.NewInputs) {
-		if slices.Contains(req.IgnoreChanges, string(key)) {
+	for _, key := range changed(t.presentInputs(req.OldInputs, req.OldOutputs), req.NewInputs) {
+		if slices.Contains(req.IgnoreChanges, string(key)) || t.hasGrown(string(key), req.OldOutputs, req.NewInputs) {
 			continue
 		}
 		result.Changes = plugin.DiffSome
@@ -69,6 +69,24 @@ func (p *awsProvider) Diff(_ context.Context, req plugin.DiffRequest) (plugin.Di
 		}
 	}
 	return result, nil
+}
+
+// presentInputs returns the former inputs, with what is there in the place of what was asked for, see [resourceType].
+func (t resourceType) presentInputs(inputs, outputs resource.PropertyMap) resource.PropertyMap {
+	is := inputs.Copy()
+	for _, key := range t.present {
+		key := resource.PropertyKey(key)
+		if output, ok := outputs[key]; ok && is.HasValue(key) {
+			is[key] = output
+		}
+	}
+	return is
+}
+
+// hasGrown reports whether there is more of something than is asked for, because AWS may raise it.
+func (t resourceType) hasGrown(key string, outputs, news resource.PropertyMap) bool {
+	is, wanted, limit := outputs[resource.PropertyKey(key)], news[resource.PropertyKey(key)], resource.PropertyKey(t.grows[key])
+	return limit != "" && news.HasValue(limit) && is.IsNumber() && wanted.IsNumber() && wanted.NumberValue() < is.NumberValue()
 }
 
 // changed lists the properties that differ, sorted.

@@ -54,6 +54,7 @@ type dbInstanceInputs struct {
 	CopyTagsToSnapshot         bool              `pulumi:"copyTagsToSnapshot"`
 	DeletionProtection         bool              `pulumi:"deletionProtection"`
 	DeleteAutomatedBackups     *bool             `pulumi:"deleteAutomatedBackups"`
+	EngineLifecycleSupport     string            `pulumi:"engineLifecycleSupport"`
 	SkipFinalSnapshot          bool              `pulumi:"skipFinalSnapshot"`
 	FinalSnapshotIdentifier    string            `pulumi:"finalSnapshotIdentifier"`
 	ApplyImmediately           bool              `pulumi:"applyImmediately"`
@@ -89,11 +90,10 @@ func dbParameterGroup() resourceType {
 		replaceOn: []string{"name", "family", "description"},
 	}, handlers[dbParameterGroupInputs, arnOutput]{
 		create: func(m *cloud.Model, in dbParameterGroupInputs) (string, arnOutput, error) {
-			return in.Name, arnOutput{m.Region.ARN("rds", "pg:"+in.Name)}, nil
+			err := m.RDS.CreateParameterGroup(rds.ParameterGroup{Name: in.Name, Family: in.Family})
+			return in.Name, arnOutput{m.Region.ARN("rds", "pg:"+in.Name)}, err
 		},
-		remove: func(m *cloud.Model, id string, _ dbParameterGroupInputs) error {
-			return m.RDS.CheckParameterGroupUnused(id)
-		},
+		remove: func(m *cloud.Model, id string, _ dbParameterGroupInputs) error { return m.RDS.DeleteParameterGroup(id) },
 	})
 }
 
@@ -107,6 +107,12 @@ type dbInstanceOutputs struct {
 	Port                int                  `pulumi:"port"`
 	ResourceID          string               `pulumi:"resourceId"`
 	Status              string               `pulumi:"status"`
+
+	// What waits for the maintenance window is not there yet.
+	AllocatedStorage      int    `pulumi:"allocatedStorage"`
+	BackupRetentionPeriod int    `pulumi:"backupRetentionPeriod"`
+	InstanceClass         string `pulumi:"instanceClass"`
+	MultiAz               bool   `pulumi:"multiAz"`
 }
 
 type dbMasterUserSecret struct {
@@ -120,6 +126,8 @@ func dbInstance() resourceType {
 		token: "aws:rds/instance:Instance", kind: Recorded, name: "identifier", nameMax: 63, replaceOn: []string{
 			"engine", "username", "dbName", "storageEncrypted", "kmsKeyId", "availabilityZone",
 		},
+		present: []string{"allocatedStorage", "backupRetentionPeriod", "instanceClass", "multiAz"},
+		grows:   map[string]string{"allocatedStorage": "maxAllocatedStorage"},
 	}, handlers[dbInstanceInputs, dbInstanceOutputs]{
 		create: func(m *cloud.Model, in dbInstanceInputs) (string, dbInstanceOutputs, error) {
 			spec, err := in.spec()
@@ -134,7 +142,11 @@ func dbInstance() resourceType {
 			if err != nil {
 				return nil, err
 			}
-			if err := m.RDS.UpdateDatabase(id, spec, m.Clock.Now()); err != nil {
+			if present := m.RDS.Databases[id]; present != nil && now.MaxAllocatedStorage > 0 {
+				spec.StorageGiB = max(spec.StorageGiB, present.Spec.StorageGiB)
+			}
+			how := rds.Modification{Immediately: now.ApplyImmediately, AllowMajor: now.AllowMajorVersionUpgrade}
+			if err := m.RDS.UpdateDatabase(id, spec, how, m.Clock.Now()); err != nil {
 				return nil, err
 			}
 			return new(outputsOfDatabase(m, *m.RDS.Databases[id])), nil
@@ -154,10 +166,12 @@ func dbInstance() resourceType {
 func (in dbInstanceInputs) spec() (rds.DatabaseSpec, error) {
 	spec := rds.DatabaseSpec{
 		Identifier: in.Identifier, Engine: in.Engine, Version: in.EngineVersion, Class: in.InstanceClass,
-		StorageGiB: in.AllocatedStorage, Name: in.DBName, Username: in.Username, Password: in.Password != "",
+		StorageGiB: in.AllocatedStorage, MaxStorageGiB: in.MaxAllocatedStorage, Name: in.DBName, Username: in.Username,
+		Password:        in.Password != "",
 		ManagedPassword: in.ManageMasterUserPassword, SubnetGroup: in.DBSubnetGroupName,
 		ParameterGroup: in.ParameterGroupName, Groups: in.VpcSecurityGroupIDs,
 		MultiAZ: in.MultiAz, BackupDays: in.BackupRetentionPeriod, Protected: in.DeletionProtection,
+		ExtendedSupport: in.EngineLifecycleSupport != "open-source-rds-extended-support-disabled",
 	}
 	switch {
 	case in.StorageType != "" && in.StorageType != "gp3":
@@ -174,8 +188,9 @@ func outputsOfDatabase(m *cloud.Model, d rds.Database) dbInstanceOutputs {
 	address, port := m.RDS.DatabaseAddress(d.Spec), d.Spec.Port()
 	outputs := dbInstanceOutputs{
 		ARN: m.RDS.ARN(d.Spec), Address: address, Endpoint: fmt.Sprintf("%s:%d", address, port),
-		EngineVersionActual: d.Spec.Version, HostedZoneID: "Z2R2ITUGPM61AM", MasterUserSecrets: []dbMasterUserSecret{},
+		EngineVersionActual: d.Running, HostedZoneID: "Z2R2ITUGPM61AM", MasterUserSecrets: []dbMasterUserSecret{},
 		Port: port, ResourceID: d.ID, Status: "available",
+		AllocatedStorage: d.Spec.StorageGiB, BackupRetentionPeriod: d.Spec.BackupDays, InstanceClass: d.Spec.Class, MultiAz: d.Spec.MultiAZ,
 	}
 	if d.Secret != "" {
 		outputs.MasterUserSecrets = append(outputs.MasterUserSecrets, dbMasterUserSecret{

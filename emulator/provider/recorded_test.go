@@ -111,6 +111,38 @@ func TestACertificateIsValidatedByItsRecord(t *testing.T) {
 	require.NoError(t, p.removed(t, "aws:route53/zone:Zone", zone))
 }
 
+// As with the real provider, what waits for the maintenance window comes back in each preview until then.
+func TestAnUpdateOfADatabaseIsDueUntilTheDatabaseIsAsItShouldBe(t *testing.T) {
+	p := newProvider(t)
+	net := newGround(t, p)
+	const token = "aws:rds/instance:Instance"
+	group := p.created(t, "aws:rds/subnetGroup:SubnetGroup", "db", map[string]any{"subnetIds": net.subnets})
+	inputs := map[string]any{
+		"identifier": "db", "engine": "postgres", "engineVersion": "17", "instanceClass": "db.t4g.micro", "allocatedStorage": 40,
+		"maxAllocatedStorage": 100, "username": "swiftcode", "manageMasterUserPassword": true, "dbSubnetGroupName": string(group.ID),
+		"vpcSecurityGroupIds": net.group, "multiAz": false, "skipFinalSnapshot": true, "applyImmediately": false,
+	}
+	made := p.created(t, token, "db", inputs)
+	changed := func(key string, value any) (changed []resource.PropertyKey) {
+		wanted := properties(inputs)
+		wanted[resource.PropertyKey(key)] = resource.NewPropertyValue(value)
+		urn := name(token, "db")
+		update, err := p.Update(t.Context(), plugin.UpdateRequest{
+			URN: urn, Type: token, ID: made.ID, OldInputs: properties(inputs), OldOutputs: made.Properties, NewInputs: wanted,
+		})
+		require.NoError(t, err)
+		diff, err := p.Diff(t.Context(), plugin.DiffRequest{
+			URN: urn, Type: token, ID: made.ID, OldInputs: wanted, OldOutputs: update.Properties, NewInputs: wanted,
+		})
+		require.NoError(t, err)
+		return diff.ChangedKeys
+	}
+	assert.Equal(t, []resource.PropertyKey{"instanceClass"}, changed("instanceClass", "db.t4g.small"))
+	assert.Empty(t, changed("allocatedStorage", 20.0), "a volume that may grow is not made smaller")
+	inputs["applyImmediately"] = true
+	assert.Empty(t, changed("instanceClass", "db.t4g.small"))
+}
+
 func TestAliasesAndRecordsExcludeEachOther(t *testing.T) {
 	p := newProvider(t)
 	zone, err := p.called(t, "aws:route53/getZone:getZone", map[string]any{"name": "example.com"})

@@ -15,6 +15,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/session"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
 // clientInterval is the time between two questions of the clients that go on asking while something happens.
@@ -197,5 +198,13 @@ func (r *Rehearsal) destroy(ctx context.Context) error {
 		return err
 	}
 	r.sayResult("", "%s", result)
+	for _, name := range r.deployment.snapshots() {
+		r.say("kept", "the database's last snapshot, %s: on AWS it costs money until it is deleted", name)
+	}
 	return nil
+}
+
+// snapshots lists the snapshots of databases, which stay when the databases are gone.
+func (d *Deployment) snapshots() []string {
+	return cloud.Get(d.Cloud(), func(m *cloud.Model) []string { return aws.Keys(m.RDS.Snapshots) })
 }

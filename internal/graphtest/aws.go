@@ -277,6 +277,7 @@ func database(_ *World, r *Resource, _ string, out resource.PropertyMap) {
 	name := out["identifier"].StringValue()
 	out["arn"] = resource.NewProperty("arn:aws:rds:us-east-1:" + account + ":db:" + name)
 	out["address"] = resource.NewProperty(name + ".c" + hash(r.Name)[:11] + ".us-east-1.rds.amazonaws.com")
+	out["engineVersionActual"] = out["engineVersion"]
 	if managed, ok := r.Inputs["manageMasterUserPassword"]; ok && managed.BoolValue() {
 		secret := "arn:aws:secretsmanager:us-east-1:" + account + ":secret:rds!db-" + hash(name) + "-AbCdEf"
 		out["masterUserSecrets"] = resource.NewProperty([]resource.PropertyValue{

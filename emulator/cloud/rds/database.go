@@ -17,6 +17,7 @@ type DatabaseSpec struct {
 	Engine, Version string
 	Class           string
 	StorageGiB      int
+	MaxStorageGiB   int    // up to which the volume grows by itself; 0: it does not
 	Name            string // of the first database, or ""
 	Username        string
 	Password        bool // a password is given
@@ -27,14 +28,20 @@ type DatabaseSpec struct {
 	MultiAZ         bool
 	BackupDays      int
 	Protected       bool // deletion protection
+	ExtendedSupport bool // a version past its standard support is taken, and billed
 }
 
 // Database is an RDS instance. No server answers at its address.
 type Database struct {
-	ID      string // resource ID
-	Spec    DatabaseSpec
-	Secret  string // ARN of the secret with the password that RDS manages, or ""
+	ID      string       // resource ID
+	Spec    DatabaseSpec // as it is at present
+	Running string       // the version with its minor version
+	Secret  string       // ARN of the secret with the password that RDS manages, or ""
 	Created time.Time
+
+	Pending        *waiting  // nil: nothing waits for the maintenance window
+	Due            time.Time // when the window begins
+	StorageChanged time.Time // zero: never
 }
 
 // Port returns the engine's default port.
@@ -45,26 +52,23 @@ func (s DatabaseSpec) Port() int {
 	return 3306
 }
 
-// CheckParameterGroupUnused refuses to delete a parameter group that a database uses.
-func (s *Store) CheckParameterGroupUnused(name string) error {
-	for _, database := range s.Databases {
-		if database.Spec.ParameterGroup == name {
-			return aws.Refuse("InvalidDBParameterGroupState", "One or more database instances are still members of this parameter group "+
-				"%s, so the group cannot be deleted", name)
-		}
-	}
-	return nil
-}
-
 // CreateDatabase creates an RDS instance.
 func (s *Store) CreateDatabase(spec DatabaseSpec, now time.Time) (Database, error) {
-	database := &Database{ID: "db-" + strings.ToUpper(aws.RandomHex(13)), Spec: spec, Created: now}
+	database := &Database{
+		ID: "db-" + strings.ToUpper(aws.RandomHex(13)), Spec: spec, Created: now, Running: running(spec.Engine, spec.Version),
+	}
 	for _, other := range s.Databases {
 		if other.Spec.Identifier == spec.Identifier {
 			return Database{}, aws.Refuse("DBInstanceAlreadyExists", "DB instance already exists")
 		}
 	}
 	if err := s.checkDatabase(spec); err != nil {
+		return Database{}, err
+	}
+	if err := spec.checkVersion(now); err != nil {
+		return Database{}, err
+	}
+	if err := s.checkFamily(spec, database.Running); err != nil {
 		return Database{}, err
 	}
 	if err := s.setInterfaces(spec); err != nil {
@@ -75,38 +79,6 @@ func (s *Store) CreateDatabase(spec DatabaseSpec, now time.Time) (Database, erro
 	}
 	s.Databases[database.ID] = database
 	return *database, nil
-}
-
-// UpdateDatabase changes an RDS instance in place.
-func (s *Store) UpdateDatabase(id string, spec DatabaseSpec, now time.Time) error {
-	database := s.Databases[id]
-	if database == nil {
-		return aws.Refuse("DBInstanceNotFound", "DBInstance %s not found.", spec.Identifier)
-	}
-	if err := s.checkDatabase(spec); err != nil {
-		return err
-	}
-	if spec.StorageGiB < database.Spec.StorageGiB {
-		return aws.Refuse("InvalidParameterCombination", "Requested storage size (%d) cannot be smaller than the current size (%d).",
-			spec.StorageGiB, database.Spec.StorageGiB)
-	}
-	for _, other := range s.Databases {
-		if other != database && other.Spec.Identifier == spec.Identifier {
-			return aws.Refuse("DBInstanceAlreadyExists", "DB instance already exists")
-		}
-	}
-	if old := database.Spec.SubnetGroup; old != spec.SubnetGroup && s.networkOf(old) == s.networkOf(spec.SubnetGroup) {
-		return aws.Refuse("InvalidVPCNetworkStateFault", "You cannot move DB instance %s to subnet group %s. The specified DB subnet "+
-			"group and DB instance are in the same VPC. Choose a DB subnet group in different VPC than the specified DB instance "+
-			"and try again.", spec.Identifier, spec.SubnetGroup)
-	}
-	s.vpc.RenameOwner(database.Spec.Owner(), spec.Owner())
-	if err := s.setInterfaces(spec); err != nil {
-		s.vpc.RenameOwner(spec.Owner(), database.Spec.Owner())
-		return err
-	}
-	database.Spec = spec
-	return s.manageSecret(database, now)
 }
 
 // Owner returns the owner of the database's network interfaces.
@@ -182,35 +154,27 @@ func validIdentifier(text string, longest int) bool {
 	return len(text) <= longest && identifier.MatchString(text)
 }
 
-// engines holds the engines that the emulator knows, with the versions for which RDS still creates instances ("Release
-// calendars").
-var engines = map[string]*regexp.Regexp{
-	"postgres": regexp.MustCompile(`^1[3-8](\.[0-9]+)?$`),
-	"mysql":    regexp.MustCompile(`^8\.[04](\.[0-9]+)?$`),
-	"mariadb":  regexp.MustCompile(`^(10\.(6|11)|11\.[48])(\.[0-9]+)?$`),
-}
-
 // databaseClass matches instance classes.
 var databaseClass = regexp.MustCompile(`^db\.[a-z0-9-]+\.[a-z0-9]+$`)
 
 // checkDatabase refuses a database that RDS refuses (API: CreateDBInstance).
 func (s *Store) checkDatabase(spec DatabaseSpec) error {
-	versions := engines[spec.Engine]
 	switch {
 	case !validIdentifier(spec.Identifier, 63):
 		return aws.Refuse("InvalidParameterValue", "The parameter DBInstanceIdentifier is not a valid identifier: %s. Identifiers must "+
 			"begin with a letter; must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two "+
 			"consecutive hyphens.", spec.Identifier)
-	case versions == nil:
+	case engines[spec.Engine] == nil:
 		return aws.Refuse("InvalidParameterValue", "Invalid DB engine: %s (the emulator knows %s)", spec.Engine,
 			strings.Join(aws.Keys(engines), ", "))
-	case spec.Version != "" && !versions.MatchString(spec.Version):
-		return aws.Refuse("InvalidParameterCombination", "Cannot find version %s for %s", spec.Version, spec.Engine)
 	case !databaseClass.MatchString(spec.Class):
 		return aws.Refuse("InvalidParameterValue", "Invalid DB Instance class: %s", spec.Class)
 	case spec.StorageGiB < 20 || spec.StorageGiB > 65536:
 		return aws.Refuse("InvalidParameterValue", "Invalid storage size for engine name %s and storage type gp3: %d", spec.Engine,
 			spec.StorageGiB)
+	case spec.MaxStorageGiB != 0 && spec.MaxStorageGiB*10 < spec.StorageGiB*11:
+		return aws.Refuse("InvalidParameterCombination", "Invalid max storage size for engine name %s and storage type gp3: %d", spec.Engine,
+			spec.MaxStorageGiB)
 	case spec.BackupDays < 0 || spec.BackupDays > 35:
 		return aws.Refuse("InvalidParameterValue", "Invalid backup retention period. %d is not between 0 and 35.", spec.BackupDays)
 	}

@@ -10,9 +10,10 @@ import (
 
 // State is what survives a restart of the emulator.
 type State struct {
-	Databases    map[string]*Database    // by resource ID
-	SubnetGroups map[string]*SubnetGroup // by name
-	Snapshots    map[string]string       // name → identifier of the database; they stay
+	Databases       map[string]*Database       // by resource ID
+	SubnetGroups    map[string]*SubnetGroup    // by name
+	ParameterGroups map[string]*ParameterGroup // by name
+	Snapshots       map[string]string          // name → identifier of the database; they stay
 }
 
 // Store holds the databases of a region.
