@@ -116,6 +116,9 @@ type Balancer struct {
 	// SecurityGroupID is the balancer's security group: members let its connections in.
 	SecurityGroupID pulumi.StringOutput
 
+	// Certificate is the ARN of the certificate of the listeners; nil if none is encrypted.
+	Certificate pulumi.StringPtrInput
+
 	// Ready lists the listeners that forward. Anything that needs the target group to belong to a balancer, as ECS does, must
 	// depend on them: the ARN alone is known earlier.
 	Ready []pulumi.Resource
@@ -183,6 +186,7 @@ func (b *Balancer) children(ctx *pulumi.Context, name string, args *Args) error 
 	if err != nil {
 		return err
 	}
+	b.Certificate = certificate
 	return b.listeners(ctx, name, args, parts{balancer, targets, certificate, clients})
 }
 

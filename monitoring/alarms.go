@@ -1,7 +1,10 @@
 package monitoring
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -25,36 +28,113 @@ const (
 	bad  = "breaching"
 )
 
-// alarm is a condition that subscribers are notified of.
+// alarm is a condition that subscribers are notified of. Bad is what is above the threshold; below it, if below is set.
 type alarm struct {
-	role      string
-	meaning   string
-	metric    string
-	ofTargets bool // the metric is the target group's, not the whole balancer's
-	statistic string
-	above     bool // bad is what is above the threshold; otherwise what is below it
-	threshold float64
-	missing   string
+	role       string
+	meaning    string
+	namespace  string
+	metric     string
+	dimensions pulumi.StringMap // those under which the metric is reported, no more and no fewer, or the alarm never sees a point
+	statistic  string           // or a percentile
+	below      bool
+	threshold  float64
+	missing    string
+	period     int  // in seconds; 0: alarmPeriod
+	periods    int  // bad points in a row; 0: alarmPeriods
+	aside      bool // a release does not set it off
 }
 
-// alarmsFor returns the alarms of a kind of balancer with at least the given number of healthy targets.
+// all returns the alarms.
 //
 // Host counts are reported while targets are registered: without any, there are no unhealthy targets and too few healthy
 // ones. Errors are reported only if there are any.
-func alarmsFor(kind string, least int) []alarm {
-	hosts := []alarm{
-		{"unhealthy", "Unhealthy targets", "UnHealthyHostCount", true, "Maximum", true, 0, good},
-		{"healthy", fmt.Sprintf("Fewer than %d healthy targets", least), "HealthyHostCount", true, "Minimum", false, float64(least), bad},
+func (a *Args) all() []alarm {
+	return slices.Concat(a.ofHosts(), a.ofErrors(), a.ofLatency(), a.ofSize(), a.ofCredits(), a.ofCertificate())
+}
+
+func (a *Args) ofHosts() []alarm {
+	targets := pulumi.StringMap{"LoadBalancer": a.BalancerARNSuffix, "TargetGroup": a.TargetGroupARNSuffix}
+	return []alarm{
+		{
+			role: "unhealthy", meaning: "Unhealthy targets", namespace: namespaces[a.Kind], metric: "UnHealthyHostCount",
+			dimensions: targets, statistic: "Maximum", missing: good,
+		},
+		{
+			role: "healthy", meaning: fmt.Sprintf("Fewer than %d healthy targets", a.Min), namespace: namespaces[a.Kind],
+			metric: "HealthyHostCount", dimensions: targets, statistic: "Minimum", below: true, threshold: float64(a.Min), missing: bad,
+		},
 	}
-	if kind == application {
-		return append(hosts,
-			alarm{"target-errors", "Targets answer with server errors", "HTTPCode_Target_5XX_Count", true, "Sum", true, tolerated, good},
-			alarm{"balancer-errors", "The balancer gets no answer from targets", "HTTPCode_ELB_5XX_Count", false, "Sum", true, tolerated, good},
-		)
+}
+
+func (a *Args) ofErrors() []alarm {
+	balancer := pulumi.StringMap{"LoadBalancer": a.BalancerARNSuffix}
+	errors := func(role, meaning, metric string, dimensions pulumi.StringMap) alarm {
+		return alarm{
+			role: role, meaning: meaning, namespace: namespaces[a.Kind], metric: metric, dimensions: dimensions,
+			statistic: "Sum", threshold: tolerated, missing: good,
+		}
 	}
-	return append(hosts,
-		alarm{"resets", "Targets reset connections", "TCP_Target_Reset_Count", false, "Sum", true, tolerated, good},
-	)
+	if a.Kind != application {
+		return []alarm{errors("resets", "Targets reset connections", "TCP_Target_Reset_Count", balancer)}
+	}
+	targets := pulumi.StringMap{"LoadBalancer": a.BalancerARNSuffix, "TargetGroup": a.TargetGroupARNSuffix}
+	return []alarm{
+		errors("target-errors", "Targets answer with server errors", "HTTPCode_Target_5XX_Count", targets),
+		errors("balancer-errors", "The balancer gets no answer from targets", "HTTPCode_ELB_5XX_Count", balancer),
+	}
+}
+
+func (a *Args) ofLatency() []alarm {
+	if a.Latency == 0 {
+		return nil
+	}
+	return []alarm{{
+		role: "latency", meaning: fmt.Sprintf("One request in a hundred takes longer than %v s", a.Latency), namespace: namespaces[a.Kind],
+		metric: "TargetResponseTime", statistic: "p99", threshold: a.Latency, missing: good,
+		dimensions: pulumi.StringMap{"LoadBalancer": a.BalancerARNSuffix, "TargetGroup": a.TargetGroupARNSuffix},
+	}}
+}
+
+// atMost is for how many minutes a group may want its maximum.
+const atMost = 15
+
+func (a *Args) ofSize() []alarm {
+	if a.Max == 0 {
+		return nil
+	}
+	return []alarm{{
+		role: "at-most", meaning: fmt.Sprintf("At its maximum of %d for %d minutes: it can grow no more", a.Max, atMost),
+		namespace: "AWS/AutoScaling", metric: "GroupDesiredCapacity", dimensions: pulumi.StringMap{"AutoScalingGroupName": a.GroupName},
+		statistic: "Minimum", threshold: float64(a.Max) - 1, missing: good, periods: atMost, aside: true,
+	}}
+}
+
+// creditPeriod is the period of a point of credits in seconds: EC2 reports them every five minutes.
+const creditPeriod = 300
+
+func (a *Args) ofCredits() []alarm {
+	if !a.SurplusCredits {
+		return nil
+	}
+	return []alarm{{
+		role: "surplus-credits", meaning: "CPU time beyond what the instances earn is charged", namespace: "AWS/EC2",
+		metric: "CPUSurplusCreditsCharged", dimensions: pulumi.StringMap{"AutoScalingGroupName": a.GroupName},
+		statistic: "Sum", missing: good, period: creditPeriod, aside: true,
+	}}
+}
+
+// lastDays is when a certificate should have been renewed: ACM begins 60 days before its end.
+const lastDays = 30
+
+func (a *Args) ofCertificate() []alarm {
+	if a.CertificateARN == nil {
+		return nil
+	}
+	return []alarm{{
+		role: "certificate", meaning: fmt.Sprintf("The certificate ends in less than %d days and was not renewed", lastDays),
+		namespace: "AWS/CertificateManager", metric: "DaysToExpiry", dimensions: pulumi.StringMap{"CertificateArn": a.CertificateARN},
+		statistic: "Minimum", below: true, threshold: lastDays, missing: good, period: 24 * 60 * 60, periods: 1, aside: true,
+	}}
 }
 
 // alarms creates the alarms. Their description names the group, so that people know where to look.
@@ -63,42 +143,40 @@ func (m *Monitoring) alarms(ctx *pulumi.Context, name string, args *Args) error 
 	if args.TopicARN != nil {
 		actions = pulumi.Array{args.TopicARN}
 	}
-	for _, a := range alarmsFor(args.Kind, args.Min) {
-		alarm, err := cloudwatch.NewMetricAlarm(ctx, name+"-"+a.role, &cloudwatch.MetricAlarmArgs{
+	for _, a := range args.all() {
+		in := &cloudwatch.MetricAlarmArgs{
 			AlarmDescription:   pulumi.Sprintf("%s: %s", a.meaning, args.GroupName),
-			Namespace:          pulumi.String(namespaces[args.Kind]),
+			Namespace:          pulumi.String(a.namespace),
 			MetricName:         pulumi.String(a.metric),
-			Dimensions:         a.dimensions(args),
-			Statistic:          pulumi.String(a.statistic),
-			Period:             pulumi.Int(alarmPeriod),
-			EvaluationPeriods:  pulumi.Int(alarmPeriods),
+			Dimensions:         a.dimensions,
+			Period:             pulumi.Int(cmp.Or(a.period, alarmPeriod)),
+			EvaluationPeriods:  pulumi.Int(cmp.Or(a.periods, alarmPeriods)),
 			ComparisonOperator: pulumi.String(a.comparison()),
 			Threshold:          pulumi.Float64(a.threshold),
 			TreatMissingData:   pulumi.String(a.missing),
 			AlarmActions:       actions,
 			OkActions:          actions,
 			Tags:               pulumi.ToStringMap(args.Tags),
-		}, pulumi.Parent(m))
+		}
+		if strings.HasPrefix(a.statistic, "p") {
+			in.ExtendedStatistic = pulumi.String(a.statistic)
+		} else {
+			in.Statistic = pulumi.String(a.statistic)
+		}
+		alarm, err := cloudwatch.NewMetricAlarm(ctx, name+"-"+a.role, in, pulumi.Parent(m))
 		if err != nil {
 			return err
 		}
-		m.AlarmNames = append(m.AlarmNames, alarm.Name)
+		if !a.aside {
+			m.AlarmNames = append(m.AlarmNames, alarm.Name)
+		}
 	}
 	return nil
 }
 
 func (a alarm) comparison() string {
-	if a.above {
-		return "GreaterThanThreshold"
+	if a.below {
+		return "LessThanThreshold"
 	}
-	return "LessThanThreshold"
-}
-
-// dimensions must be those under which the metric is reported, no more and no fewer, or the alarm never sees a point.
-func (a alarm) dimensions(args *Args) pulumi.StringMap {
-	dimensions := pulumi.StringMap{"LoadBalancer": args.BalancerARNSuffix}
-	if a.ofTargets {
-		dimensions["TargetGroup"] = args.TargetGroupARNSuffix
-	}
-	return dimensions
+	return "GreaterThanThreshold"
 }

@@ -5,7 +5,10 @@
 //	                                         └─▶ alarms ──▶ SNS topic
 //	                                             ├─ unhealthy targets
 //	                                             ├─ too few healthy targets
-//	                                             └─ errors: 5xx of an application balancer, resets of a network balancer
+//	                                             ├─ errors: 5xx of an application balancer, resets of a network balancer
+//	                                             ├─ slow answers, if a limit is set
+//	                                             ├─ a group that can grow no more, CPU credits that cost
+//	                                             └─ a certificate that is not renewed
 //
 // The dashboard has what the console shows on the Monitoring tabs of balancer, target group and Auto Scaling group.
 package monitoring
@@ -47,6 +50,19 @@ type Args struct {
 	// Min is how many targets must be healthy, at least 1. Needed for Alarms.
 	Min int
 
+	// Max is the size at which the group can grow no more; 0: no policy makes it grow. For Alarms.
+	Max int
+
+	// Latency is the time to the first byte of an answer, in seconds, that one request in a hundred may exceed; 0: no alarm.
+	// Needs an application balancer.
+	Latency float64
+
+	// SurplusCredits tells that AWS charges for CPU time beyond what the instances earn: burstable ones in unlimited mode.
+	SurplusCredits bool
+
+	// CertificateARN is the certificate of the listeners; nil: there is none.
+	CertificateARN pulumi.StringInput
+
 	// Dashboard makes a dashboard, Alarms the alarms.
 	Dashboard, Alarms bool
 
@@ -78,6 +94,9 @@ func (a *Args) Validate() error {
 	if a.Alarms && a.Min < 1 {
 		problems.Add("min", a.Min, "is below 1")
 	}
+	if a.Latency < 0 || a.Latency > 0 && a.Kind != application {
+		problems.Add("latency", a.Latency, "is below 0, or not of an application balancer")
+	}
 	if (a.Cluster == nil) != (a.Service == nil) {
 		problems.Missing("service", "a service and its cluster are given together")
 	}
@@ -91,7 +110,7 @@ type Monitoring struct {
 	// DashboardName is the dashboard's name in the CloudWatch console. Unset, with a nil OutputState, without Dashboard.
 	DashboardName pulumi.StringOutput
 
-	// AlarmNames are the alarms' names, empty without Alarms.
+	// AlarmNames are the names of the alarms that a bad release sets off, empty without Alarms.
 	AlarmNames pulumi.StringArray
 }
 

@@ -59,6 +59,7 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 			change: func(a *Args) { a.Region = "" },
 			want:   "region: a dashboard needs the region of its metrics",
 		},
+		{name: "the latency of a network balancer", change: func(a *Args) { a.Latency = 1 }, want: "latency: 1 is below 0, or not of an"},
 		{name: "alarms without a minimum", change: func(a *Args) { a.Min = 0 }, want: "min: 0 is below 1"},
 		{
 			name:   "a service without a cluster",
@@ -183,4 +184,25 @@ func TestEverythingBelongsToTheComponent(t *testing.T) {
 	for _, r := range g.Custom() {
 		assert.Equal(t, "elastic-service:monitoring:Monitoring", g.Top(r).Type, r.Name)
 	}
+}
+
+func TestAlarmsBesideAReleaseAreNotItsOwn(t *testing.T) {
+	m, g := made(t, everyAlarm(application))
+	var names []string
+	for _, a := range g.OfType("MetricAlarm") {
+		names = append(names, a.Name)
+	}
+	assert.Equal(t, []string{
+		"web-at-most", "web-balancer-errors", "web-certificate", "web-healthy", "web-latency", "web-surplus-credits", "web-target-errors",
+		"web-unhealthy",
+	}, names)
+	assert.Len(t, m.AlarmNames, 5)
+
+	full := g.Find("MetricAlarm", "web-at-most")
+	assert.Equal(t, []float64{3, 15}, []float64{full.Inputs["threshold"].NumberValue(), full.Inputs["evaluationPeriods"].NumberValue()})
+	slow := g.Find("MetricAlarm", "web-latency")
+	assert.Equal(t, "p99", slow.Inputs["extendedStatistic"].StringValue())
+	assert.NotContains(t, slow.Inputs, "statistic")
+	renewal := g.Find("MetricAlarm", "web-certificate")
+	assert.Equal(t, []float64{86400, 1}, []float64{renewal.Inputs["period"].NumberValue(), renewal.Inputs["evaluationPeriods"].NumberValue()})
 }

@@ -187,8 +187,28 @@ func (g *Group) events(ctx *pulumi.Context, name string, args *Args, policy *sns
 	_, err = cloudwatch.NewEventTarget(ctx, name+"-events", &cloudwatch.EventTargetArgs{
 		Rule: rule.Name,
 		Arn:  g.TopicARN,
+		InputTransformer: &cloudwatch.EventTargetInputTransformerArgs{
+			InputPaths:    pulumi.ToStringMap(eventPaths),
+			InputTemplate: pulumi.String(eventText),
+		},
 	}, pulumi.Parent(g), pulumi.DependsOn([]pulumi.Resource{policy}))
 	return err
+}
+
+// eventText is what subscribers read of an event: lines in quotes, as EventBridge wants a text. A value that an event does not have
+// is left out: refreshes have no instance, and no cause.
+const eventText = `"<type>: <group> <instance><refresh>, <time>"
+"<cause>"
+"<status>"`
+
+var eventPaths = map[string]string{
+	"type":     "$.detail-type",
+	"time":     "$.time",
+	"group":    "$.detail.AutoScalingGroupName",
+	"instance": "$.detail.EC2InstanceId",
+	"refresh":  "$.detail.InstanceRefreshId",
+	"cause":    "$.detail.Cause",
+	"status":   "$.detail.StatusMessage",
 }
 
 // eventPattern matches the events of one group.

@@ -69,6 +69,11 @@ func TestLaunchesTerminationsAndReleasesAreReported(t *testing.T) {
 	assert.Equal(t, map[string]any{ // no KMS key: alarms could not publish
 		"tags": map[string]any{"Stack": "dev", "Service": "musicguru"},
 	}, topic.Inputs.Mappable())
+	paths := map[string]any{}
+	for name, path := range eventPaths {
+		paths[name] = path
+		assert.Contains(t, eventText, "<"+name+">")
+	}
 	rule := g.Find("EventRule", "musicguru-events")
 	assert.JSONEq(t, `{
 		"source": ["aws.autoscaling"],
@@ -83,6 +88,7 @@ func TestLaunchesTerminationsAndReleasesAreReported(t *testing.T) {
 	assert.Equal(t, map[string]any{"Stack": "dev", "Service": "musicguru"}, rule.Inputs["tags"].Mappable())
 	assert.Equal(t, map[string]any{ // no role: the topic's policy lets EventBridge publish
 		"rule": rule.Outputs["name"].StringValue(), "arn": arn,
+		"inputTransformer": map[string]any{"inputPaths": paths, "inputTemplate": eventText},
 	}, g.Find("EventTarget", "musicguru-events").Inputs.Mappable())
 	var got []any
 	for _, s := range g.OfType("TopicSubscription") {

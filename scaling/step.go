@@ -144,7 +144,7 @@ func (g *Group) stepPolicy(ctx *pulumi.Context, name string, d direction) (*auto
 }
 
 // stepAlarm sets the policy off once a minute for as long as it lasts. The lower alarm is the usual state of a group
-// that has nothing to do: at Min its policy changes nothing.
+// that has nothing to do: at Min its policy changes nothing, and its subscribers are not told.
 func (g *Group) stepAlarm(
 	ctx *pulumi.Context, name string, args *Args, s *Step, d direction, policy *autoscaling.Policy,
 ) error {
@@ -161,7 +161,7 @@ func (g *Group) stepAlarm(
 		AlarmActions:       pulumi.Array{policy.Arn},
 		Tags:               pulumi.ToStringMap(args.Tags),
 	}
-	if len(args.Notify) > 0 {
+	if len(args.Notify) > 0 && d.adjustment > 0 {
 		in.AlarmActions = pulumi.Array{policy.Arn, g.TopicARN}
 		in.OkActions = pulumi.Array{g.TopicARN}
 	}

@@ -11,6 +11,7 @@ import (
 func (s *Settings) validateTogether(l *invalid.List) {
 	s.validatePlace(l)
 	s.validateBalanced(l)
+	s.validateLatency(l)
 	s.validateCapacity(l)
 	if s.Containers != nil {
 		s.validateContainers(l)
@@ -20,6 +21,16 @@ func (s *Settings) validateTogether(l *invalid.List) {
 	}
 	if s.Database != nil && s.Containers != nil {
 		l.Missing("database", "is for app: containers cannot get its password")
+	}
+}
+
+// validateLatency refuses an alarm that would never go off.
+func (s *Settings) validateLatency(l *invalid.List) {
+	switch latency := s.Monitoring.Latency; {
+	case latency < 0:
+		l.Add("monitoring.latency", latency, "is not above 0 seconds")
+	case latency > 0 && (!s.Monitoring.Alarms || s.Balancer.Type != application):
+		l.Add("monitoring.latency", latency, "needs monitoring.alarms and balancer.type application: a network balancer sees no answers")
 	}
 }
 

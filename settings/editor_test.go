@@ -75,6 +75,7 @@ containers:
    targetCPU: 60, wait: true}
 health: {protocol: HTTP, path: /}
 balancer: {type: application}
+monitoring: {alarms: true, latency: 0.5}
 `,
 	"a network balancer": `
 aws:region: us-east-1

@@ -1008,6 +1008,12 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 			want:  `image.update: "May" needs image.parameter: another image is taken by naming it`,
 		},
 		{
+			name:  "the latency of a network balancer",
+			given: `monitoring: {alarms: true, latency: 0.5}`,
+			want: `monitoring.latency: 0.5 needs monitoring.alarms and balancer.type application: a network balancer sees no ` +
+				`answers`,
+		},
+		{
 			name:  "an image from two sources",
 			given: `image: {id: ami-01234567, fromInstance: i-01234567}`,
 			want:  `image: has both id and fromInstance: one of them names the image`,

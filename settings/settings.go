@@ -91,8 +91,14 @@ type Monitoring struct {
 	// A CloudWatch dashboard of the balancer, the targets and the instances.
 	Dashboard bool
 
-	// Alarms for unhealthy targets, too few instances and errors. They notify the addresses in `scaling.notify`.
+	// Alarms for unhealthy targets, too few instances, errors, a group at its maximum, and a certificate that is not renewed. They
+	// notify the addresses in `scaling.notify`.
 	Alarms bool
+
+	// An alarm for slow answers: the time to the first byte that one request in a hundred may exceed.
+	// Default: no alarm.
+	// Limits: above 0; needs `alarms` and a balancer of type application.
+	Latency float64 `unit:"s"`
 }
 
 // Health is the health check of the target group.

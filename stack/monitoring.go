@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"regexp"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/monitoring"
@@ -21,6 +23,9 @@ var monitoringComponent = component{
 	},
 }
 
+// unlimited matches the types that have CPU credits and that AWS starts in unlimited mode (EC2 User Guide: "Unlimited mode").
+var unlimited = regexp.MustCompile(`^(t3|t3a|t4g)\.`)
+
 func (p *plan) monitoringArgs(c *components) *monitoring.Args {
 	args := &monitoring.Args{
 		Region:               p.settings.Region,
@@ -28,7 +33,10 @@ func (p *plan) monitoringArgs(c *components) *monitoring.Args {
 		BalancerARNSuffix:    c.balancer.ARNSuffix,
 		TargetGroupARNSuffix: c.balancer.TargetGroupARNSuffix,
 		GroupName:            c.group.Name,
-		Min:                  p.settings.Scaling.Min,
+		Min:                  p.leastInstances(),
+		Max:                  p.mostInstances(),
+		Latency:              p.settings.Monitoring.Latency,
+		SurplusCredits:       unlimited.MatchString(p.settings.Compute.InstanceType),
 		Dashboard:            p.settings.Monitoring.Dashboard,
 		Alarms:               p.settings.Monitoring.Alarms,
 		Memory:               p.settings.Compute.MemoryMetric,
@@ -41,5 +49,33 @@ func (p *plan) monitoringArgs(c *components) *monitoring.Args {
 	if len(p.settings.Scaling.Notify) > 0 {
 		args.TopicARN = c.group.TopicARN
 	}
+	if certificate := c.balancer.Certificate; certificate != nil {
+		args.CertificateARN = certificate.ToStringPtrOutput().Elem()
+	}
 	return args
+}
+
+// leastInstances returns the lowest minimum that the group ever has: a schedule may lower it, such as at night.
+func (p *plan) leastInstances() int {
+	least := p.settings.Scaling.Min
+	for _, s := range p.settings.Scaling.Schedules {
+		if s.Min != nil {
+			least = min(least, *s.Min)
+		}
+	}
+	return max(least, 1)
+}
+
+// mostInstances returns the highest maximum that the group ever has; 0 if nothing moves the group there.
+func (p *plan) mostInstances() int {
+	most := p.settings.Scaling.Max
+	for _, s := range p.settings.Scaling.Schedules {
+		if s.Max != nil {
+			most = max(most, *s.Max)
+		}
+	}
+	if len(p.settings.Scaling.Policies) == 0 || most == p.settings.Scaling.Min {
+		return 0
+	}
+	return most
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
+	"github.com/elastic-service/elastic-service/emulator/cloud/events"
 )
 
 // open is the policy of a topic that takes what EventBridge sends.
@@ -28,7 +29,7 @@ func (w *world) told(pattern string) string {
 	topic := must(w.Events.CreateTopic("alerts"))(w.t).ARN
 	require.NoError(w.t, w.Events.SetTopicPolicy(topic, open(topic)))
 	must(w.Events.PutRule("events", pattern, false))(w.t)
-	require.NoError(w.t, w.Events.PutTarget("events", "topic", topic))
+	require.NoError(w.t, w.Events.PutTarget("events", "topic", events.Target{Topic: topic}))
 	return topic
 }
 
@@ -285,7 +286,7 @@ func eventRefusals(t *testing.T) refusals[*world] {
 	target := func(rule, id, arn string) func(*world) error {
 		return func(w *world) error {
 			w.told(ofTheGroup)
-			return w.Events.PutTarget(rule, id, arn)
+			return w.Events.PutTarget(rule, id, events.Target{Topic: arn})
 		}
 	}
 	const topic = "arn:aws:sns:us-east-1:123456789012:alerts"
@@ -294,7 +295,20 @@ func eventRefusals(t *testing.T) refusals[*world] {
 			return w.Events.SetTopicPolicy(must(w.Events.CreateTopic("alerts"))(t).ARN, document)
 		}
 	}
+	transformed := func(paths map[string]string, template string) func(*world) error {
+		return func(w *world) error {
+			topic := must(w.Events.CreateTopic("topic"))(w.t).ARN
+			must(w.Events.PutRule("transformed", `{"source":["a"]}`, false))(w.t)
+			return w.Events.PutTarget("transformed", "t", events.Target{Topic: topic, Transformer: &events.Transformer{Paths: paths, Template: template}})
+		}
+	}
 	return refusals[*world]{
+		"a template with a value that has no path": {"ValidationException", "EventBridge User Guide: Input transformation",
+			transformed(nil, `"<who>"`)},
+		"a value of a template whose name begins with AWS": {"ValidationException", "EventBridge API: InputTransformer",
+			transformed(map[string]string{"awsome": "$.a"}, `"x"`)},
+		"a template that is not lines in quotes":       {"ValidationException", emulatorsOwn, transformed(nil, `{"a": 1}`)},
+		"a path of an event with brackets":             {"ValidationException", emulatorsOwn, transformed(map[string]string{"a": "$.a[0]"}, `"<a>"`)},
 		"a rule's name with a space":                   {"ValidationException", putRule, rule("a b", ofTheGroup)},
 		"a rule's name of 65 characters":               {"ValidationException", putRule, rule(strings.Repeat("a", 65), ofTheGroup)},
 		"a rule without a pattern":                     {"ValidationException", putRule, pattern("")},
@@ -316,7 +330,7 @@ func eventRefusals(t *testing.T) refusals[*world] {
 			target("events", "queue", "arn:aws:sqs:us-east-1:123456789012:q")},
 		"a sixth target of a rule": {"LimitExceededException", "EventBridge User Guide: Amazon EventBridge quotas", func(w *world) error {
 			w.told(ofTheGroup)
-			return upTo(t, 4, func(n int) error { return w.Events.PutTarget("events", strconv.Itoa(n), topic) })
+			return upTo(t, 4, func(n int) error { return w.Events.PutTarget("events", strconv.Itoa(n), events.Target{Topic: topic}) })
 		}},
 		"deleting a rule with targets": {"ValidationException", "EventBridge API: DeleteRule", func(w *world) error {
 			w.told(ofTheGroup)
@@ -355,4 +369,19 @@ func TestARefusedChangeOfARuleOrAPolicyLeavesTheOldOne(t *testing.T) {
 	refused(t, "InvalidParameter", w.Events.SetTopicPolicy(topic, "{}"))
 	w.start(1, 1)
 	assert.Equal(t, []string{autoscaling.EventLaunch}, w.eventTypes())
+}
+
+func TestATransformerMakesTextForPeople(t *testing.T) {
+	w := newWorld(t)
+	w.told(`{"source":["aws.autoscaling"]}`)
+	topic := w.Events.Rules["events"].Targets["topic"].Topic
+	require.NoError(t, w.Events.PutTarget("events", "topic", events.Target{Topic: topic, Transformer: &events.Transformer{
+		Paths:    map[string]string{"type": "$.detail-type", "group": "$.detail.AutoScalingGroupName", "refresh": "$.detail.InstanceRefreshId"},
+		Template: `"<type>: <group><refresh>"` + "\n" + `"\"quoted\""`,
+	}}))
+	w.Events.Send(w.Now(), events.Event{
+		Source: "aws.autoscaling", DetailType: "EC2 Instance Launch Successful", Detail: map[string]any{"AutoScalingGroupName": "web"},
+	})
+	sent := w.Events.ListNotifications()
+	assert.Equal(t, "EC2 Instance Launch Successful: web\n\"quoted\"", sent[len(sent)-1].Message)
 }

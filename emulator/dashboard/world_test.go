@@ -176,9 +176,11 @@ func (w *world) webGroup() {
 	must(cloud.Make(w.Cloud, func(m *cloud.Model) (string, error) {
 		return m.Events.PutRule("web-events", `{"detail":{"AutoScalingGroupName":["web"]}}`, false)
 	}))(w.t)
-	require.NoError(w.t, w.Cloud.Change(func(m *cloud.Model) error { return m.Events.PutTarget("web-events", "topic", topic) }))
 	require.NoError(w.t, w.Cloud.Change(func(m *cloud.Model) error {
-		return m.Events.PutTarget("web-events", "nobody", "arn:aws:sns:us-east-1:123456789012:nobody")
+		return m.Events.PutTarget("web-events", "topic", events.Target{Topic: topic})
+	}))
+	require.NoError(w.t, w.Cloud.Change(func(m *cloud.Model) error {
+		return m.Events.PutTarget("web-events", "nobody", events.Target{Topic: "arn:aws:sns:us-east-1:123456789012:nobody"})
 	}))
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/events"
 )
 
 type eventRuleInputs struct {
@@ -25,6 +26,21 @@ type eventTargetInputs struct {
 	EventBusName string `pulumi:"eventBusName"`
 	TargetID     string `pulumi:"targetId"`
 	Arn          string `pulumi:"arn"`
+
+	InputTransformer *inputTransformer `pulumi:"inputTransformer"`
+}
+
+type inputTransformer struct {
+	InputPaths    map[string]string `pulumi:"inputPaths"`
+	InputTemplate string            `pulumi:"inputTemplate"`
+}
+
+func (in eventTargetInputs) target() events.Target {
+	target := events.Target{Topic: in.Arn}
+	if t := in.InputTransformer; t != nil {
+		target.Transformer = &events.Transformer{Paths: t.InputPaths, Template: t.InputTemplate}
+	}
+	return target
 }
 
 // defaultBus is the event bus that every account has. The emulator has no other.
@@ -83,7 +99,7 @@ func eventTarget() resourceType {
 	}, handlers[eventTargetInputs, eventTargetOutputs]{
 		create: createEventTarget,
 		update: func(m *cloud.Model, id string, _, now eventTargetInputs) (*eventTargetOutputs, error) {
-			return nil, m.Events.PutTarget(now.Rule, now.targetID(id), now.Arn)
+			return nil, m.Events.PutTarget(now.Rule, now.targetID(id), now.target())
 		},
 		remove: func(m *cloud.Model, id string, in eventTargetInputs) error {
 			return m.Events.DeleteTarget(in.Rule, in.targetID(id))
@@ -104,7 +120,7 @@ func createEventTarget(m *cloud.Model, in eventTargetInputs) (string, eventTarge
 		}
 		id = chosen
 	}
-	return in.Rule + "-" + id, eventTargetOutputs{TargetID: id, EventBusName: defaultBus}, m.Events.PutTarget(in.Rule, id, in.Arn)
+	return in.Rule + "-" + id, eventTargetOutputs{TargetID: id, EventBusName: defaultBus}, m.Events.PutTarget(in.Rule, id, in.target())
 }
 
 // targetID returns the ID of the target, with which the ID of its resource ends.

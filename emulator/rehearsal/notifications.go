@@ -38,7 +38,7 @@ func sumUp(messages []events.Notification) (string, error) {
 	return strings.Join(parts, ", "), nil
 }
 
-// kindOf returns an event's type, an alarm's new state, or otherwise the subject.
+// kindOf returns an event's type, with which its text begins, an alarm's new state, or otherwise the subject.
 func kindOf(n events.Notification) string {
 	var message struct {
 		DetailType    string `json:"detail-type"`
@@ -49,6 +49,9 @@ func kindOf(n events.Notification) string {
 		return message.DetailType
 	case err == nil && message.NewStateValue != "":
 		return "alarm " + message.NewStateValue
+	}
+	if kind, _, isText := strings.Cut(n.Message, ": "); isText && strings.HasPrefix(kind, "EC2 ") {
+		return kind
 	}
 	return n.Subject
 }

@@ -35,8 +35,11 @@ func (s *Store) addNotification(n Notification) {
 	s.Notifications = s.Notifications[max(0, len(s.Notifications)-notificationsKept):]
 }
 
-// text returns a message of strings, numbers and what is made of them as JSON.
+// text returns text as it is, and a message of strings, numbers and what is made of them as JSON.
 func text(message any) string {
+	if plain, is := message.(string); is {
+		return plain
+	}
 	data, _ := json.Marshal(message)
 	return string(data)
 }

@@ -27,7 +27,13 @@ type Rule struct {
 	ARN      string
 	Pattern  string // JSON
 	Disabled bool
-	Targets  map[string]string // target ID → ARN of a topic
+	Targets  map[string]Target // by their IDs
+}
+
+// Target is where a rule sends events.
+type Target struct {
+	Topic       string       // its ARN
+	Transformer *Transformer // nil: the whole event
 }
 
 // eventName matches the names of rules and the IDs of targets (API: PutRule, Target).
@@ -48,7 +54,7 @@ func (s *Store) PutRule(name, pattern string, disabled bool) (string, error) {
 	if err := checkPattern(pattern); err != nil {
 		return "", err
 	}
-	rule := Rule{Name: name, ARN: arn, Pattern: pattern, Disabled: disabled, Targets: map[string]string{}}
+	rule := Rule{Name: name, ARN: arn, Pattern: pattern, Disabled: disabled, Targets: map[string]Target{}}
 	if old := s.Rules[name]; old != nil {
 		rule.Targets = old.Targets
 	}
@@ -73,7 +79,7 @@ func (s *Store) DeleteRule(name string) error {
 
 // PutTarget adds a topic to a rule, or replaces the target with the ID. As on AWS the topic need not exist: events for
 // it are then lost.
-func (s *Store) PutTarget(rule, id, topic string) error {
+func (s *Store) PutTarget(rule, id string, target Target) error {
 	found := s.Rules[rule]
 	if found == nil {
 		return aws.Refuse("ResourceNotFoundException", "Rule %s does not exist on EventBus default.", rule)
@@ -81,13 +87,18 @@ func (s *Store) PutTarget(rule, id, topic string) error {
 	if !eventName.MatchString(id) {
 		return badEventName("targets.1.member.id", id)
 	}
-	if !IsTopic(topic) {
-		return aws.Refuse("ValidationException", "the emulator delivers events to SNS topics, not to %q", topic)
+	if !IsTopic(target.Topic) {
+		return aws.Refuse("ValidationException", "the emulator delivers events to SNS topics, not to %q", target.Topic)
+	}
+	if target.Transformer != nil {
+		if err := target.Transformer.check(); err != nil {
+			return err
+		}
 	}
 	if _, there := found.Targets[id]; !there && len(found.Targets) >= maxEventTargets {
 		return aws.Refuse("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
 	}
-	found.Targets[id] = topic
+	found.Targets[id] = target
 	return nil
 }
 
@@ -109,7 +120,12 @@ func (s *Store) Send(now time.Time, event Event) {
 			continue
 		}
 		for _, id := range aws.Keys(rule.Targets) {
-			s.PublishAs(eventSender(rule.ARN), now, rule.Targets[id], "AWS Notification Message", event)
+			target := rule.Targets[id]
+			var message any = event
+			if target.Transformer != nil {
+				message = target.Transformer.apply(is)
+			}
+			s.PublishAs(eventSender(rule.ARN), now, target.Topic, "AWS Notification Message", message)
 		}
 	}
 }
