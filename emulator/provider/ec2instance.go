@@ -122,7 +122,7 @@ func awaitRunning(ctx context.Context, c *cloud.Cloud, id string, _ instanceInpu
 	return outputs, err
 }
 
-// updateInstance changes what can be changed while the instance runs: the emulator doesn't stop and start instances.
+// updateInstance changes what can be changed while the instance runs. The provider would stop it for other changes and start it again.
 func updateInstance(m *cloud.Model, id string, old, now instanceInputs) (*instanceResourceOutputs, error) {
 	for property, changed := range map[string]bool{
 		"instanceType": old.InstanceType != now.InstanceType,
