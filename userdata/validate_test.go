@@ -296,7 +296,9 @@ func TestNamesOfTheSystemAreRefused(t *testing.T) {
 }
 
 func TestNamesOfServersAreAccepted(t *testing.T) {
-	for _, name := range []string{"web", "app", "api", "worker", "cron_er", "frontend", "nginx", "redis", "network-monitor", "user-service", "cloudy"} {
+	for _, name := range []string{
+		"web", "app", "api", "worker", "cron_er", "frontend", "nginx", "redis", "network-monitor", "user-service", "cloudy",
+	} {
 		b := dev()
 		b.Services[1].Name, b.Services[1].User = name, name
 		require.NoError(t, b.Validate(), name)
