@@ -299,7 +299,9 @@ func eventRefusals(t *testing.T) refusals[*world] {
 		return func(w *world) error {
 			topic := must(w.Events.CreateTopic("topic"))(w.t).ARN
 			must(w.Events.PutRule("transformed", `{"source":["a"]}`, false))(w.t)
-			return w.Events.PutTarget("transformed", "t", events.Target{Topic: topic, Transformer: &events.Transformer{Paths: paths, Template: template}})
+			return w.Events.PutTarget("transformed", "t", events.Target{
+				Topic: topic, Transformer: &events.Transformer{Paths: paths, Template: template},
+			})
 		}
 	}
 	return refusals[*world]{

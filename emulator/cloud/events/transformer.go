@@ -25,7 +25,9 @@ var (
 )
 
 // builtIn are names that every template may use.
-var builtIn = []string{"aws.events.event", "aws.events.event.json", "aws.events.event.ingestion-time", "aws.events.rule-arn", "aws.events.rule-name"}
+var builtIn = []string{
+	"aws.events.event", "aws.events.event.json", "aws.events.event.ingestion-time", "aws.events.rule-arn", "aws.events.rule-name",
+}
 
 // check refuses what EventBridge refuses, and templates that are no text.
 func (t *Transformer) check() error {
