@@ -17,11 +17,15 @@ func (t *Template) bucket(ctx *pulumi.Context, name string, args *Args) (*s3.Buc
 	if err != nil {
 		return nil, err
 	}
+	t.Bucket = private.Bucket
 	objects, err := t.objects(ctx, name, args, private.BucketV2)
 	if err != nil {
 		return nil, err
 	}
 	t.Ready = append(t.Ready, objects...)
+	if err := t.expireFormer(ctx, name, private.BucketV2); err != nil {
+		return nil, err
+	}
 	policy := private.Arn.ApplyT(func(arn string) (string, error) {
 		return iam.Policy(bucket.TLSOnly(arn))
 	}).(pulumi.StringOutput)
@@ -29,9 +33,28 @@ func (t *Template) bucket(ctx *pulumi.Context, name string, args *Args) (*s3.Buc
 	return private.BucketV2, err
 }
 
+// formerKept is for how many days an artifact stays that only former releases use.
+const formerKept = 30
+
+// expireFormer deletes artifacts that only former releases use, when their time is over.
+func (t *Template) expireFormer(ctx *pulumi.Context, name string, artifacts *s3.BucketV2) error {
+	_, err := s3.NewBucketLifecycleConfigurationV2(ctx, name+"-expiry", &s3.BucketLifecycleConfigurationV2Args{
+		Bucket: artifacts.ID(),
+		Rules: s3.BucketLifecycleConfigurationV2RuleArray{&s3.BucketLifecycleConfigurationV2RuleArgs{
+			Id:     pulumi.String("former"),
+			Status: pulumi.String("Enabled"),
+			Filter: &s3.BucketLifecycleConfigurationV2RuleFilterArgs{Tag: &s3.BucketLifecycleConfigurationV2RuleFilterTagArgs{
+				Key: pulumi.String(bucket.FormerTag), Value: pulumi.String(bucket.FormerTagValue),
+			}},
+			Expiration: &s3.BucketLifecycleConfigurationV2RuleExpirationArgs{Days: pulumi.Int(formerKept)},
+		}},
+	}, pulumi.Parent(t))
+	return err
+}
+
 // objects uploads the artifacts. An object's name ends in the artifact's path, which no two artifacts share. The object of a
 // former release stays when another takes its place: an instance that is launched from a former version of the template needs
-// it. All go with the bucket.
+// it. It expires after formerKept days: the release gives it the tag that [Template.expireFormer] names. All go with the bucket.
 func (t *Template) objects(
 	ctx *pulumi.Context, name string, args *Args, bucket *s3.BucketV2,
 ) (objects []pulumi.Resource, err error) {
@@ -46,6 +69,7 @@ func (t *Template) objects(
 			return nil, err
 		}
 		objects = append(objects, object)
+		t.Objects = append(t.Objects, key(artifact))
 	}
 	return objects, nil
 }

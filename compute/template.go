@@ -119,6 +119,10 @@ type Template struct {
 	// SecurityGroupID is the instances' security group.
 	SecurityGroupID pulumi.StringOutput
 
+	// Bucket is the name of the bucket of the artifacts, and Objects are their keys, none where there are no artifacts.
+	Bucket  pulumi.StringOutput
+	Objects []string
+
 	// Ready lists the resources that anything launching instances must depend on: the route out, the artifacts and the
 	// permission to read them. Without them the first boot fails. Depending on the Template would not be enough: the Go SDK
 	// learns of a component's children concurrently.

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
@@ -22,6 +23,7 @@ type Clients struct {
 	AutoScaling   *autoscaling.Client
 	LoadBalancing *elasticloadbalancingv2.Client
 	CloudWatch    *cloudwatch.Client
+	S3            *s3.Client
 }
 
 // providerSettings are those of the aws provider that say whom it talks to, and as whom (Pulumi: "AWS provider",
@@ -98,6 +100,10 @@ func (s providerSettings) connect(ctx context.Context) (Clients, error) {
 		}),
 		CloudWatch: cloudwatch.NewFromConfig(loaded, func(o *cloudwatch.Options) {
 			o.BaseEndpoint = s.endpoint("cloudwatch", o.BaseEndpoint)
+		}),
+		S3: s3.NewFromConfig(loaded, func(o *s3.Options) {
+			o.BaseEndpoint = s.endpoint("s3", o.BaseEndpoint)
+			o.UsePathStyle = o.BaseEndpoint != nil // a server for tests has no host for each bucket
 		}),
 		LoadBalancing: elasticloadbalancingv2.NewFromConfig(loaded, func(o *elasticloadbalancingv2.Options) {
 			o.BaseEndpoint = s.endpoint("elbv2", s.endpoint("elasticloadbalancingv2", o.BaseEndpoint))

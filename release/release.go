@@ -74,6 +74,10 @@ type Args struct {
 	// Ports are those on which the instances answer health checks: the service's, and the responder's.
 	Ports []int
 
+	// Bucket has the artifacts, and Objects are the keys of those that the new version uses. Nil: there are none.
+	Bucket  pulumi.StringInput
+	Objects []string
+
 	// AlarmNames are CloudWatch alarms that end a release and take it back. None when empty.
 	AlarmNames pulumi.StringArray
 
@@ -141,6 +145,8 @@ type Record struct {
 	Alarms       []string `json:"alarms,omitempty"`
 	Check        Check    `json:"check"`
 	Ports        []int    `json:"ports"`
+	Bucket       string   `json:"bucket,omitempty"`
+	Objects      []string `json:"objects,omitempty"`
 }
 
 // Release is the end of a group's deployment.
@@ -196,11 +202,15 @@ func (r *Release) record(ctx *pulumi.Context, name string, args *Args) error {
 
 // value is the record's JSON, see [Record].
 func value(args *Args) pulumi.StringOutput {
-	return pulumi.Map{
+	record := pulumi.Map{
 		"group": args.GroupName, "template": args.TemplateID, "version": args.TemplateVersion,
 		"targetGroups": args.TargetGroupARNs, "alarms": args.AlarmNames,
 		"check": pulumi.Any(recorded(args.Check)), "ports": pulumi.ToIntArray(args.Ports),
-	}.ToMapOutput().ApplyT(func(record map[string]any) (string, error) {
+	}
+	if args.Bucket != nil {
+		record["bucket"], record["objects"] = args.Bucket, pulumi.ToStringArray(args.Objects)
+	}
+	return record.ToMapOutput().ApplyT(func(record map[string]any) (string, error) {
 		text, err := json.Marshal(record)
 		return string(text), err
 	}).(pulumi.StringOutput)
@@ -234,6 +244,9 @@ func (r *Release) run(ctx *pulumi.Context, settings providerSettings, how Strate
 	}
 	if err := bring(waiting, record); err != nil {
 		return fmt.Errorf("release of %s: %s", a.Name, strings.TrimSpace(err.Error()))
+	}
+	if err := o.markFormer(waiting, record); err != nil {
+		return ctx.Log.Warn(fmt.Sprintf("the artifacts of former releases will not expire: %v", err), &pulumi.LogArgs{Resource: r})
 	}
 	return nil
 }

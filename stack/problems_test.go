@@ -39,7 +39,7 @@ func assertSettings(t *testing.T, text string) {
 		if !assert.True(t, ok && !strings.Contains(path, " "), "%q begins with no path", line) || strings.Contains(line, "is not a setting") {
 			continue
 		}
-		for _, name := range strings.Split(path, ".") {
+		for name := range strings.SplitSeq(path, ".") {
 			name, _, _ = strings.Cut(name, "[")
 			assert.Regexp(t, `"(elastic-service:)?`+name+`": `, string(schema), "%s in %q is no setting", name, line)
 			if name == "environment" {

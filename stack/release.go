@@ -46,6 +46,9 @@ func (p *plan) addRelease(ctx *pulumi.Context, c *components) error {
 		Strategy:        p.strategy(),
 		Tags:            p.tags,
 	}
+	if len(c.template.Objects) > 0 {
+		args.Bucket, args.Objects = c.template.Bucket, c.template.Objects
+	}
 	if c.monitoring != nil {
 		args.AlarmNames = c.monitoring.AlarmNames
 	}

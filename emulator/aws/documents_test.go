@@ -32,8 +32,8 @@ func commandLines(t *testing.T) []commandLine {
 		text, err := os.ReadFile(document)
 		require.NoError(t, err)
 		inside := false
-		lines := strings.Split(strings.ReplaceAll(string(text), "\\\n", ""), "\n")
-		for _, line := range lines {
+		lines := strings.SplitSeq(strings.ReplaceAll(string(text), "\\\n", ""), "\n")
+		for line := range lines {
 			if strings.HasPrefix(line, "```") {
 				inside = !inside
 			}

@@ -23,10 +23,15 @@ var restOperations = map[asked]string{
 	{"HEAD", "bucket", ""}:         "HeadBucket",
 	{"POST", "bucket", "delete"}:   "DeleteObjects",
 	{"GET", "object", ""}:          "GetObject",
+	{"GET", "object", "tagging"}:   "GetObjectTagging",
+	{"PUT", "object", copied}:      "CopyObject",
 	{"HEAD", "object", ""}:         "HeadObject",
 	{"PUT", "object", ""}:          "PutObject",
 	{"DELETE", "object", ""}:       "DeleteObject",
 }
+
+// copied stands for what a header asks for, not a parameter.
+const copied = "copy of another object"
 
 // options are the parameters that say how to do an operation, not which.
 var options = []string{
@@ -49,7 +54,7 @@ func (restXML) operation(r *http.Request, _ []byte) string {
 		}
 	}
 	if r.Header.Get("X-Amz-Copy-Source") != "" {
-		a.part = "copy of another object"
+		a.part = copied
 	}
 	if name := restOperations[a]; name != "" || a.part == "" {
 		return name

@@ -25,6 +25,8 @@ func (a *API) s3() *service {
 		"ListObjectsV2":     rest(a.listObjects),
 		"GetObject":         rest(a.getObject),
 		"HeadObject":        rest(a.getObject), // net/http leaves out the body
+		"GetObjectTagging":  rest(a.getObjectTagging),
+		"CopyObject":        rest(a.copyObject),
 		"PutObject":         rest(a.putObject),
 		"DeleteObject":      rest(a.deleteObject),
 		"DeleteObjects":     rest(a.deleteObjects),
@@ -218,6 +220,69 @@ func (a *API) putObject(w http.ResponseWriter, r *http.Request) (any, error) {
 	}
 	w.Header().Set("ETag", tagOf(object))
 	return nil, nil
+}
+
+type objectTags struct {
+	XMLName xml.Name    `xml:"Tagging"`
+	Tags    []objectTag `xml:"TagSet>Tag"`
+}
+
+type objectTag struct{ Key, Value string }
+
+func (a *API) getObjectTagging(_ http.ResponseWriter, r *http.Request) (any, error) {
+	bucket, key := place(r)
+	object, err := cloud.Find(a.cloud, func(m *cloud.Model) (model.Object, error) { return m.S3.Object(bucket, key) })
+	if err != nil {
+		return nil, err
+	}
+	out := objectTags{}
+	for _, name := range aws.Keys(object.Tags) {
+		out.Tags = append(out.Tags, objectTag{name, object.Tags[name]})
+	}
+	return out, nil
+}
+
+type copyObjectOutput struct {
+	XMLName      xml.Name `xml:"CopyObjectResult"`
+	ETag         string
+	LastModified time.Time
+}
+
+// copyObject copies an object, onto itself too. The copy has the tags of its source unless the request replaces them.
+func (a *API) copyObject(_ http.ResponseWriter, r *http.Request) (any, error) {
+	bucket, key := place(r)
+	source, err := url.PathUnescape(strings.TrimPrefix(r.Header.Get("X-Amz-Copy-Source"), "/"))
+	if err != nil {
+		return nil, aws.Refuse("InvalidArgument", "Invalid copy source encoding.")
+	}
+	fromBucket, fromKey, _ := strings.Cut(source, "/")
+	replaced := r.Header.Get("X-Amz-Tagging-Directive") == "REPLACE"
+	if fromBucket == bucket && fromKey == key && !replaced && r.Header.Get("X-Amz-Metadata-Directive") != "REPLACE" {
+		return nil, aws.Refuse("InvalidRequest", "This copy request is illegal because it is trying to copy an object to itself without "+
+			"changing the object's metadata, storage class, website redirect location or encryption attributes.")
+	}
+	tags, err := url.ParseQuery(r.Header.Get("X-Amz-Tagging"))
+	if err != nil {
+		return nil, aws.Refuse("InvalidArgument", "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters.")
+	}
+	made, err := cloud.Make(a.cloud, func(m *cloud.Model) (model.Object, error) {
+		object, err := m.S3.Object(fromBucket, fromKey)
+		if err != nil {
+			return object, err
+		}
+		object.Key, object.Modified = key, m.Clock.Now()
+		if replaced {
+			object.Tags = map[string]string{}
+			for name := range tags {
+				object.Tags[name] = tags.Get(name)
+			}
+		}
+		return object, m.S3.PutObject(bucket, object)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return copyObjectOutput{ETag: tagOf(made), LastModified: made.Modified.UTC()}, nil
 }
 
 // payload returns the bytes of an object that is put. Clients may send them in signed chunks (API: "Signature calculations for

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +27,30 @@ func bucket(t *testing.T) (*world, *s3.Client) {
 	w := newWorld(t)
 	require.NoError(t, w.cloud.Change(func(m *cloud.Model) error { return m.S3.CreateBucket("files") }))
 	return w, s3.NewFromConfig(w.config(), func(o *s3.Options) { o.UsePathStyle = true })
+}
+
+// A copy onto itself replaces the tags of an object and makes its age begin again. S3 refuses a copy that changes nothing.
+func TestTheSDKTagsAnObjectByACopyOntoItself(t *testing.T) {
+	w, client := bucket(t)
+	files, key := sdk.String("files"), sdk.String("a folder/ä+b")
+	_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: files, Key: key, Body: strings.NewReader("hello")})
+	require.NoError(t, err)
+	written := w.clock.Now()
+	from := sdk.String("files/" + (&url.URL{Path: *key}).EscapedPath())
+	_, err = client.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: files, Key: key, CopySource: from})
+	require.ErrorContains(t, err, "illegal")
+	_, err = client.CopyObject(t.Context(), &s3.CopyObjectInput{
+		Bucket: files, Key: key, CopySource: from, TaggingDirective: s3types.TaggingDirectiveReplace, Tagging: sdk.String("Former=true"),
+	})
+	require.NoError(t, err)
+	tagged, err := client.GetObjectTagging(t.Context(), &s3.GetObjectTaggingInput{Bucket: files, Key: key})
+	require.NoError(t, err)
+	assert.Equal(t, []s3types.Tag{{Key: sdk.String("Former"), Value: sdk.String("true")}}, tagged.TagSet)
+	head, err := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: files, Key: key})
+	require.NoError(t, err)
+	assert.False(t, head.LastModified.Before(written.Truncate(time.Second)))
+	_, err = client.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: files, Key: key, CopySource: sdk.String("files/nothing")})
+	require.ErrorContains(t, err, "NoSuchKey")
 }
 
 func TestTheSDKPutsAndGetsObjects(t *testing.T) {

@@ -82,5 +82,6 @@ func (m *Model) reconcile(now time.Time) bool {
 	changed = m.RDS.Reconcile(now) || changed
 	changed = m.ECS.Reconcile(now) || changed
 	changed = m.Secrets.Reconcile(now) || changed
+	changed = m.S3.Reconcile(now) || changed
 	return m.EC2.Reconcile(now) || changed
 }

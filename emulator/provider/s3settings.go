@@ -1,9 +1,11 @@
 package provider
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/s3"
 )
 
 type encryptionInputs struct {
@@ -52,6 +54,10 @@ type lifecycleRule struct {
 	} `pulumi:"expiration"`
 	Filter *struct {
 		Prefix string `pulumi:"prefix"`
+		Tag    *struct {
+			Key   string `pulumi:"key"`
+			Value string `pulumi:"value"`
+		} `pulumi:"tag"`
 	} `pulumi:"filter"`
 	AbortIncompleteMultipartUpload *struct {
 		DaysAfterInitiation int `pulumi:"daysAfterInitiation"`
@@ -91,11 +97,39 @@ func recorded[I any](token string, bucket func(I) string) resourceType {
 
 func bucketLifecycle() resourceType {
 	return define(resourceType{
-		token: "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2", kind: Recorded, replaceOn: []string{"bucket"},
+		token: "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2", kind: Run, replaceOn: []string{"bucket"},
 	}, handlers[lifecycleInputs, none]{
-		create: func(_ *cloud.Model, in lifecycleInputs) (string, none, error) { return in.Bucket, none{}, in.check() },
-		update: func(_ *cloud.Model, _ string, _, now lifecycleInputs) (*none, error) { return nil, now.check() },
+		create: func(m *cloud.Model, in lifecycleInputs) (string, none, error) { return in.Bucket, none{}, in.put(m) },
+		update: func(m *cloud.Model, _ string, _, now lifecycleInputs) (*none, error) { return nil, now.put(m) },
+		remove: func(m *cloud.Model, _ string, in lifecycleInputs) error {
+			if m.S3.Buckets[in.Bucket] == nil {
+				return nil
+			}
+			return m.S3.PutLifecycle(in.Bucket, nil)
+		},
 	})
+}
+
+// put gives the bucket the rules that expire objects. The others have no behaviour: there are no versions and no multipart uploads.
+func (in lifecycleInputs) put(m *cloud.Model) error {
+	if err := in.check(); err != nil {
+		return err
+	}
+	var rules []s3.Rule
+	for _, given := range in.Rules {
+		if given.Status != "Enabled" || given.Expiration == nil || given.Expiration.Days == 0 {
+			continue
+		}
+		rule := s3.Rule{Prefix: given.Prefix, Days: given.Expiration.Days}
+		if f := given.Filter; f != nil {
+			rule.Prefix = cmp.Or(f.Prefix, rule.Prefix)
+			if f.Tag != nil {
+				rule.Tag, rule.Is = f.Tag.Key, f.Tag.Value
+			}
+		}
+		rules = append(rules, rule)
+	}
+	return m.S3.PutLifecycle(in.Bucket, rules)
 }
 
 // check applies S3's rules for lifecycle configurations.

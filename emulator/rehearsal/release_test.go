@@ -15,8 +15,10 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/autoscaling"
 	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
+	"github.com/elastic-service/elastic-service/emulator/cloud/s3"
 	"github.com/elastic-service/elastic-service/emulator/engine/enginetest"
 	"github.com/elastic-service/elastic-service/emulator/session"
+	"github.com/elastic-service/elastic-service/internal/bucket"
 )
 
 // releases is a deployed stack that is given releases.
@@ -102,6 +104,7 @@ func TestABadReleaseGoesBackByItself(t *testing.T) {
 
 	r.set(good, "app", "services", 0, "command")
 	require.NoError(t, r.up())
+	assert.Empty(t, r.former(), "every artifact is in use")
 	released := r.versions()
 	require.Len(t, released, 1, "all of one version, which is neither the first nor the bad one")
 	assert.NotContains(t, released, 1)
@@ -205,6 +208,7 @@ func TestAChangedHealthCheckComesLast(t *testing.T) {
 	r.set(5001, "health", "formerPort")
 	require.NoError(t, r.up())
 	assert.Equal(t, "5055", check())
+	assert.Empty(t, r.former(), "every artifact is in use")
 	require.NoError(t, r.awaitHealthy(t.Context()))
 
 	r.set(nil, "health", "formerPort")
@@ -219,6 +223,34 @@ func TestAChangedHealthCheckComesLast(t *testing.T) {
 	counts := clients.Stop()
 	t.Log(counts)
 	assert.Zero(t, counts.Failed)
+}
+
+// An artifact of a former release stays for thirty days after it was last used.
+func TestFormerArtifactsExpire(t *testing.T) {
+	r := startReleases(t, "scaling:\n", "scaling:\n    release: {bake: 0}\n")
+	r.set("./cmd/web", "app", "artifacts", 0, "build")
+	r.set([]string{"/usr/local/bin/musicguru", "serve", "-listen", ":5000"}, "app", "services", 0, "command")
+	require.NoError(t, r.up())
+	former := r.former()
+	require.Len(t, former, 1)
+	assert.Contains(t, former[0].Key, "artifacts/usr/local/bin/musicguru/")
+	require.NoError(t, r.deployAgain(t.Context()))
+	assert.Equal(t, former, r.former(), "an object is tagged once")
+}
+
+// former returns the objects that only former releases use.
+func (r releases) former() []s3.Object {
+	var found []s3.Object
+	r.deployment.Cloud().View(func(m *cloud.Model) {
+		for _, b := range m.S3.Buckets {
+			for _, object := range b.Objects {
+				if object.Tags[bucket.FormerTag] == bucket.FormerTagValue {
+					found = append(found, object)
+				}
+			}
+		}
+	})
+	return found
 }
 
 // A first `up` whose service never serves fails, and so does the next. What they have made is used when the settings are mended.

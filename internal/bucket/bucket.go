@@ -14,6 +14,12 @@ import (
 	"github.com/elastic-service/elastic-service/internal/iam"
 )
 
+// The tag of objects that are no longer used. A lifecycle rule expires them.
+const (
+	FormerTag      = "Former"
+	FormerTagValue = "true"
+)
+
 // Args describes a bucket.
 type Args struct {
 	// ForceDestroy deletes the bucket with what is in it. Otherwise AWS refuses to delete a bucket that is not empty.

@@ -3,6 +3,8 @@ package s3
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
@@ -14,6 +16,24 @@ type Bucket struct {
 	Name    string
 	Policy  string // document; "" for none
 	Objects map[string]Object
+	Rules   []Rule
+}
+
+// Rule expires objects (API: LifecycleRule).
+type Rule struct {
+	Prefix  string // of the keys
+	Tag, Is string // only objects with this tag; "" for all
+	Days    int    // since the object was written
+}
+
+// expires reports whether a rule deletes an object at a time. S3 rounds up to the next midnight (S3 User Guide: "Lifecycle
+// configuration elements", age of an object).
+func (r Rule) expires(o Object, now time.Time) bool {
+	if !strings.HasPrefix(o.Key, r.Prefix) || r.Tag != "" && o.Tags[r.Tag] != r.Is {
+		return false
+	}
+	due := o.Modified.UTC().AddDate(0, 0, r.Days)
+	return now.After(due.Truncate(24 * time.Hour).Add(24 * time.Hour))
 }
 
 // Object is a stored object.
@@ -76,6 +96,30 @@ func (s *Store) DeleteBucketPolicy(bucket string) error {
 		found.Policy = ""
 	}
 	return nil
+}
+
+// PutLifecycle replaces the rules of a bucket (API: PutBucketLifecycleConfiguration).
+func (s *Store) PutLifecycle(bucket string, rules []Rule) error {
+	found := s.Buckets[bucket]
+	if found == nil {
+		return noBucket(bucket)
+	}
+	found.Rules = rules
+	return nil
+}
+
+// Reconcile deletes the objects that have expired.
+func (s *Store) Reconcile(now time.Time) bool {
+	changed := false
+	for _, bucket := range s.Buckets {
+		for key, object := range bucket.Objects {
+			if slices.ContainsFunc(bucket.Rules, func(r Rule) bool { return r.expires(object, now) }) {
+				delete(bucket.Objects, key)
+				changed = true
+			}
+		}
+	}
+	return changed
 }
 
 // PutObject stores an object.
