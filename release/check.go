@@ -102,7 +102,7 @@ func checkOf(g elb.TargetGroup) Check {
 		check.Port, _ = strconv.Atoi(port)
 	}
 	if g.HealthCheckProtocol == elb.ProtocolEnumHttp {
-		check.Path = aws.ToString(g.HealthCheckPath)
+		check.Path, check.Matcher = aws.ToString(g.HealthCheckPath), healthcheck.DefaultMatcher
 		if g.Matcher != nil {
 			check.Matcher = aws.ToString(g.Matcher.HttpCode)
 		}
