@@ -181,8 +181,6 @@ func TestAnInstanceWhoseServiceIsGoneIsReplacedAndAnotherPortAndBalancerAreServe
 	require.NoError(t, r.deployment.Set(true, "balancer", "internal"))
 	result := must(r.deployment.Up(t.Context()))(t)
 	assert.Equal(t, 3, result.Replaced, "target group, balancer, listener")
-	drained := time.Duration(float64(result.Took["aws:autoscaling/group:Group"]) * r.deployment.Speed())
-	assert.Greater(t, drained, 100*time.Second, "the group leaves its former target group before it joins the new one")
 	require.NoError(t, session.Poll(t.Context(), 2*time.Minute, func() bool {
 		g := r.deployment.Status().Groups[0]
 		return len(g.Refreshes) == 1 && g.Refreshes[0].Status == autoscaling.RefreshSuccessful
