@@ -1,6 +1,7 @@
 package healthcheck
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,6 +35,17 @@ const (
 // DefaultMatcher is the status code of a healthy target if an HTTP check names none. AWS's own default depends on the kind of the
 // balancer.
 const DefaultMatcher = "200"
+
+// TrafficPort stands for the port on which a target serves (Elastic Load Balancing API: TargetGroup).
+const TrafficPort = "traffic-port"
+
+// TargetGroupPort returns the port of a check as a target group has it; 0 is the port on which a target serves.
+func TargetGroupPort(port int) string {
+	if port == 0 {
+		return TrafficPort
+	}
+	return strconv.Itoa(port)
+}
 
 // maxPath is the longest path that a target group's check can have.
 const maxPath = 1024

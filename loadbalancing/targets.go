@@ -2,7 +2,6 @@ package loadbalancing
 
 import (
 	"cmp"
-	"strconv"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -55,7 +54,7 @@ func healthCheck(c healthcheck.Check) *lb.TargetGroupHealthCheckArgs {
 	check := &lb.TargetGroupHealthCheckArgs{
 		Enabled:            pulumi.Bool(true),
 		Protocol:           pulumi.String(string(c.Protocol)),
-		Port:               pulumi.String(checkedPort(c)),
+		Port:               pulumi.String(healthcheck.TargetGroupPort(c.Port)),
 		Interval:           pulumi.Int(int(c.Interval.Seconds())),
 		Timeout:            pulumi.Int(int(c.Timeout.Seconds())),
 		HealthyThreshold:   pulumi.Int(c.Healthy),
@@ -66,11 +65,4 @@ func healthCheck(c healthcheck.Check) *lb.TargetGroupHealthCheckArgs {
 		check.Matcher = pulumi.String(cmp.Or(c.Matcher, healthcheck.DefaultMatcher))
 	}
 	return check
-}
-
-func checkedPort(c healthcheck.Check) string {
-	if c.Port == 0 {
-		return "traffic-port"
-	}
-	return strconv.Itoa(c.Port)
 }

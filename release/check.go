@@ -39,9 +39,11 @@ func recorded(c healthcheck.Check) Check {
 	return check
 }
 
-// detection returns the longest time from a target's failure until it is unhealthy, see [healthcheck.Check.Detection].
+// detection is that of the check that was recorded.
 func (c Check) detection() time.Duration {
-	return time.Duration(c.Interval*c.Unhealthy+c.Timeout) * time.Second
+	return healthcheck.Check{
+		Interval: time.Duration(c.Interval) * time.Second, Timeout: time.Duration(c.Timeout) * time.Second, Unhealthy: c.Unhealthy,
+	}.Detection()
 }
 
 // String returns what the check asks for.
@@ -98,7 +100,7 @@ func checkOf(g elb.TargetGroup) Check {
 		Healthy:   int(aws.ToInt32(g.HealthyThresholdCount)),
 		Unhealthy: int(aws.ToInt32(g.UnhealthyThresholdCount)),
 	}
-	if port := aws.ToString(g.HealthCheckPort); port != trafficPort {
+	if port := aws.ToString(g.HealthCheckPort); port != healthcheck.TrafficPort {
 		check.Port, _ = strconv.Atoi(port)
 	}
 	if g.HealthCheckProtocol == elb.ProtocolEnumHttp {
@@ -109,9 +111,6 @@ func checkOf(g elb.TargetGroup) Check {
 	}
 	return check
 }
-
-// trafficPort stands for the port on which a target serves (Elastic Load Balancing API: TargetGroup).
-const trafficPort = "traffic-port"
 
 // answers reports whether the instances that a record releases answer a health check. Whether an HTTP check's path is
 // answered is seen when they are asked.
@@ -137,15 +136,12 @@ func (r *rollout) changeChecks(ctx context.Context, record Record, groups []chec
 func (r *rollout) watch(ctx context.Context, record Record, limit time.Duration) error {
 	var since time.Time
 	for {
-		if _, err := r.group(ctx, record.Group); err != nil { // its answer has the time
+		failing, err := r.failing(ctx, record)
+		if err != nil {
 			return err
 		}
 		if since.IsZero() {
 			since = r.now
-		}
-		failing, err := r.failing(ctx, record)
-		if err != nil {
-			return err
 		}
 		if failing != "" {
 			r.observe(ctx, record, since)
@@ -179,14 +175,11 @@ func (r *rollout) changeCheck(ctx context.Context, arn string, check Check) erro
 	in := &elasticloadbalancingv2.ModifyTargetGroupInput{
 		TargetGroupArn:             &arn,
 		HealthCheckProtocol:        elb.ProtocolEnum(check.Protocol),
-		HealthCheckPort:            aws.String(trafficPort),
+		HealthCheckPort:            aws.String(healthcheck.TargetGroupPort(check.Port)),
 		HealthCheckIntervalSeconds: aws.Int32(int32(check.Interval)),
 		HealthCheckTimeoutSeconds:  aws.Int32(int32(check.Timeout)),
 		HealthyThresholdCount:      aws.Int32(int32(check.Healthy)),
 		UnhealthyThresholdCount:    aws.Int32(int32(check.Unhealthy)),
-	}
-	if check.Port != 0 {
-		in.HealthCheckPort = aws.String(strconv.Itoa(check.Port))
 	}
 	if check.Path != "" {
 		in.HealthCheckPath, in.Matcher = &check.Path, &elb.Matcher{HttpCode: &check.Matcher}

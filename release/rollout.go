@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
-	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -25,7 +24,7 @@ type rollout struct {
 	how     Strategy
 	now     time.Time // by AWS's clock, at the latest look
 	seen    []string  // reasons for a failure
-	healthy []string  // instances that were, since the refresh began
+	healthy []string  // targets that were, as observed
 }
 
 // launch waits until a group that has just been created serves. It looks for no refresh: a new group has none.
@@ -284,18 +283,6 @@ func (r *rollout) relapse(ctx context.Context, record Record) (string, error) {
 		id := aws.ToString(i.InstanceId)
 		if isOf(i, record) && aws.ToString(i.HealthStatus) == "Unhealthy" && slices.Contains(r.healthy, id) {
 			return fmt.Sprintf("instance %s of version %s was healthy and is unhealthy", id, record.Version), nil
-		}
-	}
-	for _, arn := range record.TargetGroups {
-		targets, err := r.targets(ctx, arn)
-		if err != nil {
-			return "", err
-		}
-		for _, t := range targets {
-			id := aws.ToString(t.Target.Id)
-			if t.TargetHealth.State == elb.TargetHealthStateEnumHealthy && !slices.Contains(r.healthy, id) {
-				r.healthy = append(r.healthy, id)
-			}
 		}
 	}
 	return "", nil

@@ -141,8 +141,8 @@ func nameOf(arn string) string {
 // mostReasons is how many reasons are kept: the first failures explain the others.
 const mostReasons = 5
 
-// observe keeps what AWS says of activities that failed since a time and of targets that are unhealthy. It is asked at each look:
-// an unhealthy target soon leaves its group. What cannot be asked explains nothing, and is left out.
+// observe keeps what AWS says of activities that failed since a time and of targets that are unhealthy, and which targets are healthy.
+// It is asked at each look: an unhealthy target soon leaves its group. What cannot be asked explains nothing, and is left out.
 func (r *rollout) observe(ctx context.Context, record Record, since time.Time) {
 	in := &autoscaling.DescribeScalingActivitiesInput{AutoScalingGroupName: &record.Group}
 	if found, err := r.clients.AutoScaling.DescribeScalingActivities(ctx, in); err == nil {
@@ -158,9 +158,12 @@ func (r *rollout) observe(ctx context.Context, record Record, since time.Time) {
 			continue
 		}
 		for _, t := range targets {
-			if t.TargetHealth.State == elb.TargetHealthStateEnumUnhealthy {
-				r.keep(fmt.Sprintf("target %s is unhealthy: %s %s", aws.ToString(t.Target.Id), t.TargetHealth.Reason,
-					aws.ToString(t.TargetHealth.Description)))
+			id := aws.ToString(t.Target.Id)
+			switch state := t.TargetHealth.State; {
+			case state == elb.TargetHealthStateEnumUnhealthy:
+				r.keep(fmt.Sprintf("target %s is unhealthy: %s %s", id, t.TargetHealth.Reason, aws.ToString(t.TargetHealth.Description)))
+			case state == elb.TargetHealthStateEnumHealthy && !slices.Contains(r.healthy, id):
+				r.healthy = append(r.healthy, id)
 			}
 		}
 	}
