@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -82,10 +83,13 @@ func (p *protection) isReplaceable(args *pulumi.ResourceTransformationArgs) bool
 	return p.released[options.Parent] || slices.Contains(replaceable, options.Parent.PulumiResourceType()+"$"+args.Type)
 }
 
+// healthRule matches the names of the rules of health checks, as [plan.addPaths] and [network.Allow] give them.
+var healthRule = regexp.MustCompile(`-health-[0-9]+-(in|out)$`)
+
 // isHealthRule reports whether a resource is a rule of health checks, which goes when its port is no longer checked: a release moves
 // the check first.
 func isHealthRule(args *pulumi.ResourceTransformationArgs) bool {
-	return strings.HasPrefix(args.Type, "aws:vpc/securityGroup") && strings.Contains(args.Name, "-health-")
+	return strings.HasPrefix(args.Type, "aws:vpc/securityGroup") && healthRule.MatchString(args.Name)
 }
 
 // close registers the resource that depends on all that were registered.

@@ -78,6 +78,10 @@ func TestAFormerHealthPortIsClosedUnderProtection(t *testing.T) {
 	assert.False(t, g.Find("SecurityGroupIngressRule", "musicguru-health-5001-in").Protect)
 	assert.False(t, g.Find("SecurityGroupEgressRule", "musicguru-health-5001-out").Protect)
 	assert.True(t, g.Find("SecurityGroupIngressRule", "musicguru-service-in").Protect)
+
+	g = deploy(t, world(t, "prod", map[string]any{"protect": true, "service": "a-health-check"}))
+	assert.False(t, g.Find("SecurityGroupIngressRule", "a-health-check-health-5001-in").Protect)
+	assert.True(t, g.Find("SecurityGroupIngressRule", "a-health-check-service-in").Protect, "a service may have such a name")
 }
 
 func TestAReleaseOfContainersReplacesItsTaskDefinition(t *testing.T) {
