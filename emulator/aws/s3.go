@@ -62,17 +62,20 @@ func (a *API) listBuckets(http.ResponseWriter, *http.Request) (any, error) {
 }
 
 func (a *API) headBucket(w http.ResponseWriter, r *http.Request) (any, error) {
-	if _, err := a.objectsIn(r); err != nil {
+	if err := a.needBucket(r); err != nil {
 		return nil, err
 	}
 	w.Header().Set("X-Amz-Bucket-Region", string(a.cloud.Region()))
 	return nil, nil
 }
 
-// objectsIn returns the objects of the bucket that a request names.
-func (a *API) objectsIn(r *http.Request) ([]model.Object, error) {
+// needBucket refuses a request that names a bucket which does not exist.
+func (a *API) needBucket(r *http.Request) error {
 	bucket, _ := place(r)
-	return cloud.Find(a.cloud, func(m *cloud.Model) ([]model.Object, error) { return m.S3.Objects(bucket) })
+	return a.read(func(m *cloud.Model) error {
+		_, err := m.S3.Bucket(bucket)
+		return err
+	})
 }
 
 type locationConstraint struct {
@@ -82,7 +85,7 @@ type locationConstraint struct {
 
 // getBucketLocation returns the region of a bucket. That of us-east-1 has no name.
 func (a *API) getBucketLocation(_ http.ResponseWriter, r *http.Request) (any, error) {
-	if _, err := a.objectsIn(r); err != nil {
+	if err := a.needBucket(r); err != nil {
 		return nil, err
 	}
 	if region := string(a.cloud.Region()); region != "us-east-1" {
@@ -120,15 +123,15 @@ const mostKeys = 1000
 
 // listObjects lists the objects of a bucket. The token of a page is the last key, or common prefix, of the page before.
 func (a *API) listObjects(_ http.ResponseWriter, r *http.Request) (any, error) {
-	all, err := a.objectsIn(r)
+	bucket, _ := place(r)
+	all, err := cloud.Find(a.cloud, func(m *cloud.Model) ([]model.Object, error) { return m.S3.Objects(bucket) })
 	if err != nil {
 		return nil, err
 	}
 	asked := r.URL.Query()
 	out := &listObjectsOutput{
-		Prefix: asked.Get("prefix"), Delimiter: asked.Get("delimiter"), EncodingType: asked.Get("encoding-type"), MaxKeys: mostKeys,
+		Name: bucket, Prefix: asked.Get("prefix"), Delimiter: asked.Get("delimiter"), EncodingType: asked.Get("encoding-type"), MaxKeys: mostKeys,
 	}
-	out.Name, _ = place(r)
 	if given := asked.Get("max-keys"); given != "" {
 		n, err := strconv.Atoi(given)
 		if err != nil || n < 0 {
@@ -204,7 +207,7 @@ func (a *API) getObject(w http.ResponseWriter, r *http.Request) (any, error) {
 
 func (a *API) putObject(w http.ResponseWriter, r *http.Request) (any, error) {
 	bucket, key := place(r)
-	if _, err := a.objectsIn(r); err != nil {
+	if err := a.needBucket(r); err != nil {
 		return nil, err
 	}
 	file, err := objects.Keep(a.folder, payload(r))
@@ -296,7 +299,7 @@ func payload(r *http.Request) io.Reader {
 
 func (a *API) deleteObject(w http.ResponseWriter, r *http.Request) (any, error) {
 	bucket, key := place(r)
-	if _, err := a.objectsIn(r); err != nil {
+	if err := a.needBucket(r); err != nil {
 		return nil, err
 	}
 	err := a.cloud.Change(func(m *cloud.Model) error { return m.S3.DeleteObject(bucket, key) })
@@ -320,7 +323,7 @@ type deletedObject struct{ Key string }
 
 func (a *API) deleteObjects(w http.ResponseWriter, r *http.Request) (any, error) {
 	bucket, _ := place(r)
-	if _, err := a.objectsIn(r); err != nil {
+	if err := a.needBucket(r); err != nil {
 		return nil, err
 	}
 	var in deleteObjectsInput

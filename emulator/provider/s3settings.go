@@ -102,10 +102,7 @@ func bucketLifecycle() resourceType {
 		create: func(m *cloud.Model, in lifecycleInputs) (string, none, error) { return in.Bucket, none{}, in.put(m) },
 		update: func(m *cloud.Model, _ string, _, now lifecycleInputs) (*none, error) { return nil, now.put(m) },
 		remove: func(m *cloud.Model, _ string, in lifecycleInputs) error {
-			if m.S3.Buckets[in.Bucket] == nil {
-				return nil
-			}
-			return m.S3.PutLifecycle(in.Bucket, nil)
+			return m.S3.DeleteLifecycle(in.Bucket)
 		},
 	})
 }

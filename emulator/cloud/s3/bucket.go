@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -77,11 +78,20 @@ func (s *Store) DeleteBucket(name string, force bool) error {
 	return nil
 }
 
+// Bucket returns a bucket, or NoSuchBucket (API: HeadBucket).
+func (s *Store) Bucket(name string) (*Bucket, error) {
+	found := s.Buckets[name]
+	if found == nil {
+		return nil, aws.Refuse("NoSuchBucket", "The specified bucket does not exist: %s.", name)
+	}
+	return found, nil
+}
+
 // PutBucketPolicy replaces the policy of a bucket (API: PutBucketPolicy).
 func (s *Store) PutBucketPolicy(bucket, document string) error {
-	found := s.Buckets[bucket]
-	if found == nil {
-		return noBucket(bucket)
+	found, err := s.Bucket(bucket)
+	if err != nil {
+		return err
 	}
 	if err := iam.CheckPolicy(document); err != nil {
 		return aws.Refuse("MalformedPolicy", "Policies must be valid JSON and have statements that allow or deny.")
@@ -100,11 +110,19 @@ func (s *Store) DeleteBucketPolicy(bucket string) error {
 
 // PutLifecycle replaces the rules of a bucket (API: PutBucketLifecycleConfiguration).
 func (s *Store) PutLifecycle(bucket string, rules []Rule) error {
-	found := s.Buckets[bucket]
-	if found == nil {
-		return noBucket(bucket)
+	found, err := s.Bucket(bucket)
+	if err != nil {
+		return err
 	}
 	found.Rules = rules
+	return nil
+}
+
+// DeleteLifecycle removes the rules of a bucket. A bucket that does not exist has none (API: DeleteBucketLifecycle).
+func (s *Store) DeleteLifecycle(bucket string) error {
+	if found := s.Buckets[bucket]; found != nil {
+		found.Rules = nil
+	}
 	return nil
 }
 
@@ -112,21 +130,23 @@ func (s *Store) PutLifecycle(bucket string, rules []Rule) error {
 func (s *Store) Reconcile(now time.Time) bool {
 	changed := false
 	for _, bucket := range s.Buckets {
-		for key, object := range bucket.Objects {
-			if slices.ContainsFunc(bucket.Rules, func(r Rule) bool { return r.expires(object, now) }) {
-				delete(bucket.Objects, key)
-				changed = true
-			}
+		if len(bucket.Rules) == 0 {
+			continue
 		}
+		before := len(bucket.Objects)
+		maps.DeleteFunc(bucket.Objects, func(_ string, o Object) bool {
+			return slices.ContainsFunc(bucket.Rules, func(r Rule) bool { return r.expires(o, now) })
+		})
+		changed = changed || len(bucket.Objects) < before
 	}
 	return changed
 }
 
 // PutObject stores an object.
 func (s *Store) PutObject(bucket string, object Object) error {
-	found := s.Buckets[bucket]
-	if found == nil {
-		return noBucket(bucket)
+	found, err := s.Bucket(bucket)
+	if err != nil {
+		return err
 	}
 	if len(object.Tags) > maxObjectTags {
 		return aws.Refuse("BadRequest", "Object tags cannot be greater than %d: %d", maxObjectTags, len(object.Tags))
@@ -137,9 +157,9 @@ func (s *Store) PutObject(bucket string, object Object) error {
 
 // Object returns an object of a bucket (API: GetObject).
 func (s *Store) Object(bucket, key string) (Object, error) {
-	found := s.Buckets[bucket]
-	if found == nil {
-		return Object{}, noBucket(bucket)
+	found, err := s.Bucket(bucket)
+	if err != nil {
+		return Object{}, err
 	}
 	object, ok := found.Objects[key]
 	if !ok {
@@ -150,19 +170,15 @@ func (s *Store) Object(bucket, key string) (Object, error) {
 
 // Objects returns the objects of a bucket, sorted by key (API: ListObjectsV2).
 func (s *Store) Objects(bucket string) ([]Object, error) {
-	found := s.Buckets[bucket]
-	if found == nil {
-		return nil, noBucket(bucket)
+	found, err := s.Bucket(bucket)
+	if err != nil {
+		return nil, err
 	}
 	var all []Object
 	for _, key := range aws.Keys(found.Objects) {
 		all = append(all, found.Objects[key])
 	}
 	return all, nil
-}
-
-func noBucket(name string) error {
-	return aws.Refuse("NoSuchBucket", "The specified bucket does not exist: %s.", name)
 }
 
 // DeleteObject deletes an object.
