@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/api"
-	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/session"
 )
 
@@ -117,7 +116,7 @@ func (r *Rehearsal) comeBack(ctx context.Context, good map[int]int) error {
 		return fmt.Errorf("healthy instances by version were %v before and are %v", good, now)
 	}
 	victim := r.deployment.Healthy()[0]
-	if err := r.deployment.Cloud().Change(func(m *cloud.Model) error { return m.EC2.TerminateInstance(victim.ID) }); err != nil {
+	if err := r.deployment.Session.Emulator.TerminateInstance(victim.ID); err != nil {
 		return err
 	}
 	err := session.Poll(ctx, r.deployment.Real(15*time.Minute), func() bool {

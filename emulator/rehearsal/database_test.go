@@ -17,12 +17,8 @@ import (
 // Clients are answered all the time, and no change comes back in the next deployment.
 func TestALiveDatabaseLosesNothing(t *testing.T) {
 	enginetest.NeedCLI(t)
-	root := must(session.EnterProject("lamp"))(t)
-	o := testOptions(t, root, "lamp", t.TempDir(), 30)
-	r := must(begin(t.Context(), o, newReport(o)))(t)
+	r := opened(t, must(session.EnterProject("lamp"))(t), "lamp")
 	d := r.deployment
-	defer func() { assert.NoError(t, d.Close()) }()
-	defer r.cleanUp(t.Context())
 	set := func(values map[string]any) {
 		for key, value := range values {
 			require.NoError(t, d.Set(value, "database", key))

@@ -15,13 +15,7 @@ import (
 // An image that AWS publishes is none of the stack's business until its user asks for it, as a release.
 func TestANewerImageIsTakenWhenItIsAskedFor(t *testing.T) {
 	enginetest.NeedCLI(t)
-	root := must(session.EnterProject("dev"))(t)
-	o := testOptions(t, root, "dev", t.TempDir(), 30)
-	r := must(begin(t.Context(), o, newReport(o)))(t)
-	defer func() { assert.NoError(t, r.deployment.Close()) }()
-	defer r.cleanUp(t.Context())
-	require.NoError(t, r.deploy(t.Context()))
-	require.NoError(t, r.awaitHealthy(t.Context()))
+	r := deployed(t, must(session.EnterProject("dev"))(t), "dev")
 	first := r.deployment.Healthy()[0].Image
 
 	newer := must(publish(r.deployment.Cloud(), r.deployment.Settings.Image.Parameter))(t)

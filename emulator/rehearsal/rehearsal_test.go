@@ -28,6 +28,28 @@ func testOptions(t *testing.T, root, stack, folder string, speed float64) Option
 	return Options{Session: session.Options{Root: root, Stack: stack, Folder: folder, Speed: speed, Err: log}, Out: log}
 }
 
+// opened opens the rehearsal of a stack. What is left of the stack is destroyed when the test has ended.
+func opened(t *testing.T, root, stack string) *Rehearsal {
+	t.Helper()
+	o := testOptions(t, root, stack, t.TempDir(), 30)
+	r := must(begin(t.Context(), o, newReport(o)))(t)
+	t.Cleanup(func() {
+		r.cleanUp(t.Context())
+		assert.Empty(t, r.deployment.Session.Emulator.Left())
+		assert.NoError(t, r.deployment.Close())
+	})
+	return r
+}
+
+// deployed opens the rehearsal of a stack, deploys the stack, and waits until it is healthy.
+func deployed(t *testing.T, root, stack string) *Rehearsal {
+	t.Helper()
+	r := opened(t, root, stack)
+	require.NoError(t, r.deploy(t.Context()))
+	require.NoError(t, r.awaitHealthy(t.Context()))
+	return r
+}
+
 func TestFaultySettingsAreShownAndLeaveNothing(t *testing.T) {
 	enginetest.NeedCLI(t)
 	root := must(session.EnterProject("dev"))(t)
@@ -93,12 +115,7 @@ func TestChangedUserDataRollsTheInstancesWithoutAFailedRequestInTheClearOrOverTL
 	enginetest.NeedCLI(t)
 	root, project := must(session.EnterProject("dev"))(t), t.TempDir()
 	copySettings(t, root, project, encrypted)
-	o := testOptions(t, project, "dev", t.TempDir(), 30)
-	r := must(begin(t.Context(), o, newReport(o)))(t)
-	defer func() { assert.NoError(t, r.deployment.Close()) }()
-	defer r.cleanUp(t.Context())
-	require.NoError(t, r.deploy(t.Context()))
-	require.NoError(t, r.awaitHealthy(t.Context()))
+	r := deployed(t, project, "dev")
 	require.NoError(t, r.askEveryTarget(t.Context()))
 	old := r.deployment.Healthy()
 	listeners := r.deployment.Status().Balancers
@@ -149,13 +166,7 @@ func assertSong(t *testing.T, s *load.Service) {
 
 func TestAnInstanceWhoseServiceIsGoneIsReplacedAndAnotherPortAndBalancerAreServed(t *testing.T) {
 	enginetest.NeedCLI(t)
-	root := must(session.EnterProject("dev"))(t)
-	o := testOptions(t, root, "dev", t.TempDir(), 30)
-	r := must(begin(t.Context(), o, newReport(o)))(t)
-	defer func() { assert.NoError(t, r.deployment.Close()) }()
-	defer r.cleanUp(t.Context())
-	require.NoError(t, r.deploy(t.Context()))
-	require.NoError(t, r.awaitHealthy(t.Context()))
+	r := deployed(t, must(session.EnterProject("dev"))(t), "dev")
 	victim := r.deployment.Healthy()[0]
 	require.NoError(t, r.deployment.Session.Emulator.StopService(victim.ID, "musicguru"))
 	find := func() api.Instance {

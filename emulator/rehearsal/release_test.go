@@ -41,14 +41,7 @@ func openReleases(t *testing.T, changes ...string) releases {
 	enginetest.NeedCLI(t)
 	root, project := must(session.EnterProject("dev"))(t), t.TempDir()
 	copySettings(t, root, project, strings.NewReplacer(changes...))
-	o := testOptions(t, project, "dev", t.TempDir(), 30)
-	r := must(begin(t.Context(), o, newReport(o)))(t)
-	t.Cleanup(func() {
-		r.cleanUp(context.WithoutCancel(t.Context()))
-		assert.Empty(t, r.deployment.Session.Emulator.Left())
-		assert.NoError(t, r.deployment.Close())
-	})
-	return releases{t, r}
+	return releases{t, opened(t, project, "dev")}
 }
 
 func (r releases) set(value any, key string, path ...any) {

@@ -166,7 +166,7 @@ func (r *Rehearsal) loseInstance(ctx context.Context) error {
 	clients := r.startClients(ctx)
 	defer clients.Stop()
 	start := time.Now()
-	if err := r.deployment.Cloud().Change(func(m *cloud.Model) error { return m.EC2.TerminateInstance(victim.ID) }); err != nil {
+	if err := r.deployment.Session.Emulator.TerminateInstance(victim.ID); err != nil {
 		return err
 	}
 	r.say("terminate", "%s in %s", victim.ID, victim.Zone)

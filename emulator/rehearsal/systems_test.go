@@ -23,13 +23,7 @@ import (
 // An image is made of a member of the group, and takes the place of the artifacts: the next release of a web site.
 func TestAnImageOfAnInstanceIsTheNextRelease(t *testing.T) {
 	enginetest.NeedCLI(t)
-	root := must(session.EnterProject("cardweb"))(t)
-	o := testOptions(t, root, "cardweb", t.TempDir(), 30)
-	r := must(begin(t.Context(), o, newReport(o)))(t)
-	defer func() { assert.NoError(t, r.deployment.Close()) }()
-	defer r.cleanUp(t.Context())
-	require.NoError(t, r.deploy(t.Context()))
-	require.NoError(t, r.awaitHealthy(t.Context()))
+	r := deployed(t, must(session.EnterProject("cardweb"))(t), "cardweb")
 	source := r.deployment.Healthy()[0]
 
 	require.NoError(t, r.deployment.Set(map[string]any{"fromInstance": source.ID}, "image"))
