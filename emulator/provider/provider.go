@@ -58,7 +58,7 @@ func newAWS(c *cloud.Cloud, l *ledger.Ledger, objects string, save func() error)
 }
 
 // version is the version of the real plugin, so that the engine accepts this one in its place.
-var version = semver.MustParse("6.83.2")
+var version = semver.MustParse("6.83.4")
 
 func (p *awsProvider) Close() error { return nil }
 

@@ -355,7 +355,7 @@ func TestSettingsWithoutEffectAreNamed(t *testing.T) {
 	_, err = p.Handshake(t.Context(), plugin.ProviderHandshakeRequest{EngineAddress: listener.Addr().String()})
 	require.NoError(t, err)
 	_, err = p.CheckConfig(t.Context(), plugin.CheckConfigRequest{News: properties(map[string]any{
-		"region": "us-east-1", "profile": "mine", "assumeRoles": "[]", "defaultTags": "{}", "version": "6.83.2",
+		"region": "us-east-1", "profile": "mine", "assumeRoles": "[]", "defaultTags": "{}", "version": "6.83.4",
 	})})
 	require.NoError(t, err)
 	said := <-engine.said
