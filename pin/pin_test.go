@@ -29,7 +29,9 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 
 // The engine itself decides what is kept, so that it has to be asked.
 func TestWhatWasFoundFirstStaysUntilTheTriggerChanges(t *testing.T) {
-	enginetest.NeedCLI(t)
+	if enginetest.Apart(t) {
+		return
+	}
 	s := newStack(t)
 	assert.Equal(t, "ami-1", s.up("ami-1", "latest"), "the first deployment")
 	assert.Equal(t, 0, s.changes("ami-2", "latest"), "a preview, when there is a newer image")

@@ -17,7 +17,9 @@ import (
 const testSpeed = "20"
 
 func TestRehearsalOfDev(t *testing.T) {
-	enginetest.NeedCLI(t)
+	if enginetest.Apart(t) {
+		return
+	}
 	root := must(session.EnterProject("dev"))(t)
 	before := folders(t, root)
 	var out, errs bytes.Buffer

@@ -53,7 +53,6 @@ func (c *program) output() string {
 
 func newProgram(t *testing.T) *program {
 	t.Helper()
-	enginetest.NeedCLI(t)
 	listener := must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	address := listener.Addr().String()
 	require.NoError(t, listener.Close())
@@ -196,6 +195,9 @@ func (c *program) remembered() (pulumi, cloud []string) {
 }
 
 func TestAnEmulatorThatIsKilledDuringUpGoesOnWithTheNext(t *testing.T) {
+	if enginetest.Apart(t) {
+		return
+	}
 	c := newProgram(t)
 	// The stack has 34 resources; the last is the group, which waits for its instances.
 	for n, resources := range []int{1, 8, 16, 22, 27, 34} {
@@ -225,6 +227,9 @@ func TestAnEmulatorThatIsKilledDuringUpGoesOnWithTheNext(t *testing.T) {
 }
 
 func TestAnInterruptedUpCleansUpBehindItAndGoesOnWithTheNext(t *testing.T) {
+	if enginetest.Apart(t) {
+		return
+	}
 	c := newProgram(t)
 	for _, after := range []time.Duration{0, 300, 800, 1300, 1800, 2300} {
 		c.start("up", "--speed", testSpeed)
@@ -250,6 +255,9 @@ func TestAnInterruptedUpCleansUpBehindItAndGoesOnWithTheNext(t *testing.T) {
 }
 
 func TestAForeignStateIsLeftAsItIsByUp(t *testing.T) {
+	if enginetest.Apart(t) {
+		return
+	}
 	c := newProgram(t)
 	require.NoError(t, os.MkdirAll(c.folder(), 0o700))
 	file := filepath.Join(c.folder(), "cloud.json")
@@ -264,6 +272,9 @@ func TestAForeignStateIsLeftAsItIsByUp(t *testing.T) {
 }
 
 func TestAPortInUseEndsUpBeforeAnythingIsDeployed(t *testing.T) {
+	if enginetest.Apart(t) {
+		return
+	}
 	c := newProgram(t)
 	listener := must(net.Listen("tcp", c.address))(t)
 	defer listener.Close()
@@ -287,6 +298,9 @@ func TestAPortInUseEndsUpBeforeAnythingIsDeployed(t *testing.T) {
 
 // A person has two stacks up, from one folder, and finds each by its address.
 func TestTwoStacksAreUpBesideEachOther(t *testing.T) {
+	if enginetest.Apart(t) {
+		return
+	}
 	first := newProgram(t)
 	second := &program{t: t, root: first.root, address: first.address}
 	t.Cleanup(func() {
@@ -335,6 +349,9 @@ func TestTwoStacksAreUpBesideEachOther(t *testing.T) {
 }
 
 func TestWhatIsRefusedLeavesNoFolder(t *testing.T) {
+	if enginetest.Apart(t) {
+		return
+	}
 	c := newProgram(t)
 	file := filepath.Join(c.root, "Pulumi.dev.yaml")
 	settings := string(must(os.ReadFile(file))(t))

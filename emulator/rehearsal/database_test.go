@@ -16,7 +16,9 @@ import (
 // Each change of a live database, one after the other: what is refused and leaves everything as it is, what waits, what is made.
 // Clients are answered all the time, and no change comes back in the next deployment.
 func TestALiveDatabaseLosesNothing(t *testing.T) {
-	enginetest.NeedCLI(t)
+	if enginetest.Apart(t) {
+		return
+	}
 	r := opened(t, must(session.EnterProject("lamp"))(t), "lamp")
 	d := r.deployment
 	set := func(values map[string]any) {

@@ -14,7 +14,9 @@ import (
 
 // An image that AWS publishes is none of the stack's business until its user asks for it, as a release.
 func TestANewerImageIsTakenWhenItIsAskedFor(t *testing.T) {
-	enginetest.NeedCLI(t)
+	if enginetest.Apart(t) {
+		return
+	}
 	r := deployed(t, must(session.EnterProject("dev"))(t), "dev")
 	first := r.deployment.Healthy()[0].Image
 

@@ -51,7 +51,9 @@ func deployed(t *testing.T, root, stack string) *Rehearsal {
 }
 
 func TestFaultySettingsAreShownAndLeaveNothing(t *testing.T) {
-	enginetest.NeedCLI(t)
+	if enginetest.Apart(t) {
+		return
+	}
 	root := must(session.EnterProject("dev"))(t)
 	project, folder := t.TempDir(), t.TempDir()
 	copySettings(t, root, project, strings.NewReplacer("zones: 2", "zones: 7", "port: 5001", "port: 5000"))
@@ -112,7 +114,9 @@ var encrypted = strings.NewReplacer("      - port: 5000\n        protocol: TCP\n
 		"    alias: {zone: musicguru.example, name: www.musicguru.example, createZone: true}\n")
 
 func TestChangedUserDataRollsTheInstancesWithoutAFailedRequestInTheClearOrOverTLS(t *testing.T) {
-	enginetest.NeedCLI(t)
+	if enginetest.Apart(t) {
+		return
+	}
 	root, project := must(session.EnterProject("dev"))(t), t.TempDir()
 	copySettings(t, root, project, encrypted)
 	r := deployed(t, project, "dev")
@@ -165,7 +169,9 @@ func assertSong(t *testing.T, s *load.Service) {
 }
 
 func TestAnInstanceWhoseServiceIsGoneIsReplacedAndAnotherPortAndBalancerAreServed(t *testing.T) {
-	enginetest.NeedCLI(t)
+	if enginetest.Apart(t) {
+		return
+	}
 	r := deployed(t, must(session.EnterProject("dev"))(t), "dev")
 	victim := r.deployment.Healthy()[0]
 	require.NoError(t, r.deployment.Session.Emulator.StopService(victim.ID, "musicguru"))
@@ -204,7 +210,9 @@ func TestAnInstanceWhoseServiceIsGoneIsReplacedAndAnotherPortAndBalancerAreServe
 }
 
 func TestAStackSurvivesARestartOfTheEmulator(t *testing.T) {
-	enginetest.NeedCLI(t)
+	if enginetest.Apart(t) {
+		return
+	}
 	root := must(session.EnterProject("dev"))(t)
 	folder := t.TempDir()
 	// At a higher speed a busy machine reboots the instances too late, and the group replaces them: rightly.
@@ -243,7 +251,9 @@ func must[T any](value T, err error) func(*testing.T) T {
 }
 
 func TestALostConnectionIsSaidAndTheNextUpRepairs(t *testing.T) {
-	enginetest.NeedCLI(t)
+	if enginetest.Apart(t) {
+		return
+	}
 	root, folder := must(session.EnterProject("dev"))(t), t.TempDir()
 	o := testOptions(t, root, "dev", folder, 20)
 	r := must(begin(t.Context(), o, newReport(o)))(t)

@@ -38,7 +38,6 @@ func startReleases(t *testing.T, changes ...string) releases {
 
 func openReleases(t *testing.T, changes ...string) releases {
 	t.Helper()
-	enginetest.NeedCLI(t)
 	root, project := must(session.EnterProject("dev"))(t), t.TempDir()
 	copySettings(t, root, project, strings.NewReplacer(changes...))
 	return releases{t, opened(t, project, "dev")}
@@ -74,6 +73,9 @@ func (r releases) group() autoscaling.Group {
 
 // A service that listens elsewhere never gets healthy. Nothing of it is noticed by clients, and the group is what it was.
 func TestABadReleaseGoesBackByItself(t *testing.T) {
+	if enginetest.Apart(t) {
+		return
+	}
 	r := startReleases(t, "scaling:\n", "scaling:\n    release: {timeout: 300, bake: 0}\n")
 	good := []string{"/usr/local/bin/musicguru", "serve"}
 	clients := r.startClients(t.Context())
@@ -108,6 +110,9 @@ func TestABadReleaseGoesBackByItself(t *testing.T) {
 
 // The bounds of the group change at once, whatever a policy has made of its size, with and without a release.
 func TestTheGroupsBoundsChangeWhateverItsSizeIs(t *testing.T) {
+	if enginetest.Apart(t) {
+		return
+	}
 	r := startReleases(t, "scaling:\n", "scaling:\n    release: {bake: 0}\n")
 	name := r.deployment.Result.Outputs["group"]
 	scale := func(size int) {
@@ -148,6 +153,9 @@ func TestTheGroupsBoundsChangeWhateverItsSizeIs(t *testing.T) {
 
 // An interrupted `up` leaves a refresh that goes on. The next follows it, or cancels it if it wants another version.
 func TestAnInterruptedReleaseIsFollowedByTheNext(t *testing.T) {
+	if enginetest.Apart(t) {
+		return
+	}
 	r := startReleases(t, "scaling:\n", "scaling:\n    release: {bake: 300}\n")
 	clients := r.startClients(t.Context())
 	interrupt := func() error {
@@ -184,6 +192,9 @@ func TestAnInterruptedReleaseIsFollowedByTheNext(t *testing.T) {
 
 // The health check changes after the release, which has to answer both, and comes back if the service does not answer it.
 func TestAChangedHealthCheckComesLast(t *testing.T) {
+	if enginetest.Apart(t) {
+		return
+	}
 	r := startReleases(t, "scaling:\n", "scaling:\n    release: {bake: 0}\n")
 	check := func() string {
 		var port string
@@ -220,6 +231,9 @@ func TestAChangedHealthCheckComesLast(t *testing.T) {
 
 // An artifact of a former release stays for thirty days after it was last used.
 func TestFormerArtifactsExpire(t *testing.T) {
+	if enginetest.Apart(t) {
+		return
+	}
 	r := startReleases(t, "scaling:\n", "scaling:\n    release: {bake: 0}\n")
 	r.set("./cmd/web", "app", "artifacts", 0, "build")
 	r.set([]string{"/usr/local/bin/musicguru", "serve", "-listen", ":5000"}, "app", "services", 0, "command")
@@ -249,6 +263,9 @@ func (r releases) former() []s3.Object {
 // A first `up` whose service never serves fails, and so does the next. What they have made is used when the settings are mended.
 func TestAFailedFirstUpIsNotForgotten(t *testing.T) {
 	good := "command: [/usr/local/bin/musicguru, serve]"
+	if enginetest.Apart(t) {
+		return
+	}
 	r := openReleases(t, "scaling:\n", "scaling:\n    release: {timeout: 120, bake: 0}\n",
 		good, `command: [/usr/local/bin/musicguru, serve, -listen, ":6000"]`)
 	for range 2 {
@@ -266,6 +283,9 @@ func TestAFailedFirstUpIsNotForgotten(t *testing.T) {
 
 // Launches that fail for lack of capacity do not end an `up`: Auto Scaling goes on trying.
 func TestAFirstUpOutlastsALackOfCapacity(t *testing.T) {
+	if enginetest.Apart(t) {
+		return
+	}
 	r := openReleases(t)
 	lacked := make(chan error, 1)
 	go func() { lacked <- r.lackCapacity() }()
