@@ -33,8 +33,8 @@ func TestEveryServiceGetsTheEnvironmentAndKeepsItsOwn(t *testing.T) {
 	template, elsewhere := g.OfType("LaunchTemplate")[0], g.Find("Role", "elsewhere")
 	address := elsewhere.Outputs["arn"].StringValue()
 	assert.Equal(t, map[string][]string{
-		"musicguru.service": {"DATABASE_ADDRESS=" + address, "DATABASE_PORT=5432"},
-		"worker.service":    {"DATABASE_ADDRESS=" + address, "DATABASE_PORT=6432", "QUEUE=q"},
+		"musicguru.service": {"DATABASE_ADDRESS=" + address, "DATABASE_PORT=5432", "HOME=/var/lib/musicguru"},
+		"worker.service":    {"DATABASE_ADDRESS=" + address, "DATABASE_PORT=6432", "HOME=/var/lib/worker", "QUEUE=q"},
 	}, variables(graphtest.UserData(template)))
 	assert.Contains(t, g.InputFrom(template, "userData"), elsewhere)
 	assert.Contains(t, g.InputFrom(template, "userData"), g.OfType("BucketV2")[0])
@@ -44,7 +44,7 @@ func TestEveryServiceGetsTheEnvironmentAndKeepsItsOwn(t *testing.T) {
 func TestAnEnvironmentWhoseNamesAreUnknownIsTakenToo(t *testing.T) {
 	a := bare()
 	a.Environment = pulumi.StringMap{"RELEASE": pulumi.String("7")}.ToStringMapOutput()
-	assert.Equal(t, map[string][]string{"musicguru.service": {"RELEASE=7"}},
+	assert.Equal(t, map[string][]string{"musicguru.service": {"HOME=/var/lib/musicguru", "RELEASE=7"}},
 		variables(graphtest.UserData(mustDeploy(t, a).OfType("LaunchTemplate")[0])))
 }
 

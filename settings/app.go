@@ -54,7 +54,7 @@ type Service struct {
 	// the system or of its folder in `/var/lib`, nor, without `user`, of an account.
 	Name string `required:"true"`
 
-	// The program and its arguments, without a shell. A command that names an artifact's path waits for that artifact.
+	// The program and its arguments, without a shell. It starts when all artifacts are in place.
 	// Limits: begins with an absolute path; no line breaks.
 	Command []string `required:"true"`
 

@@ -29,10 +29,10 @@ type Artifact struct {
 type Service struct {
 	Name        string // of the unit, without .service
 	Description string
-	Command     []string // absolute path and arguments; no shell
-	User        string   // created as a system user; a dynamic one when empty
-	Directory   string   // where it starts, / when empty. It must exist; /var/lib/NAME does, and is the service's to write
-	Environment map[string]string
-	Port        int      // listened on; below 1024 it brings CAP_NET_BIND_SERVICE. 0: none
-	After       []string // services that start before this one and stop after it
+	Command     []string          // absolute path and arguments; no shell
+	User        string            // created as a system user; a dynamic one when empty
+	Directory   string            // where it starts, / when empty. It must exist; /var/lib/NAME does, and is the service's to write
+	Environment map[string]string // HOME is /var/lib/NAME without a value of its own
+	Port        int               // listened on; below 1024 it brings CAP_NET_BIND_SERVICE. 0: none
+	After       []string          // services that start before this one and stop after it
 }

@@ -20,7 +20,8 @@
 // needs neither network nor bucket. A fetch that fails is tried again for ever, because a role's permissions arrive
 // seconds after the role. A wrong checksum stays visible as a unit that fails.
 //
-// A service requires the units of the artifacts that its command names. On systemd 252 (Amazon Linux 2023, Debian 12) a
+// A service requires the units of all artifacts, whether its command names them or not: it never serves with half of its
+// files. On systemd 252 (Amazon Linux 2023, Debian 12) a
 // first attempt that fails also fails the start of what requires it, and the retry that succeeds does not repeat that
 // start; OnSuccess= does.
 //

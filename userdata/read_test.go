@@ -150,6 +150,6 @@ func FuzzArgumentsAndVariablesAreReadBackByTheRulesOfSystemd(f *testing.F) {
 		}
 		u := read(t, b).units["fuzz.service"]
 		assert.Equal(t, b.Services[0].Command, expanded(words(t, u.only(t, "Service", "ExecStart"))))
-		assert.Equal(t, b.Services[0].Environment, variables(t, u))
+		assert.Equal(t, b.Services[0].environment(), variables(t, u))
 	})
 }

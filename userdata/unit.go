@@ -3,6 +3,7 @@ package userdata
 import (
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -36,9 +37,6 @@ func (a Artifact) checksum() string { return a.SHA256 + "  " + a.staged() + "\n"
 
 func (s Service) unitName() string { return s.Name + ".service" }
 
-// uses reports whether the command names the artifact's path: as its program or as an argument.
-func (s Service) uses(a Artifact) bool { return slices.Contains(s.Command, a.Path) }
-
 // artifactUnit moves the file to its path in one step, after it is verified and written to the disk. A copy to the path
 // could be cut short by a loss of power, and the condition would take the fragment for the file.
 func (b Bootstrap) artifactUnit(a Artifact) string {
@@ -49,9 +47,7 @@ func (b Bootstrap) artifactUnit(a Artifact) string {
 	o.add("Unit", "Wants", "network-online.target")
 	o.add("Unit", "After", "network-online.target")
 	for _, s := range b.Services {
-		if s.uses(a) {
-			o.add("Unit", "OnSuccess", s.unitName())
-		}
+		o.add("Unit", "OnSuccess", s.unitName())
 	}
 	o.add("Unit", "StartLimitIntervalSec", "0")
 	o.add("Service", "Type", "oneshot")
@@ -86,16 +82,14 @@ func (b Bootstrap) serviceUnit(s Service) string {
 		o.add("Unit", "After", name+".service")
 	}
 	for _, a := range b.Artifacts {
-		if s.uses(a) {
-			o.add("Unit", "Requires", a.unitName())
-			o.add("Unit", "After", a.unitName())
-		}
+		o.add("Unit", "Requires", a.unitName())
+		o.add("Unit", "After", a.unitName())
 	}
 	o.add("Unit", "StartLimitIntervalSec", "0")
 	o.add("Service", "Type", "exec")
 	o.add("Service", "ExecStart", commandLine(s.Command...))
 	o.addUnlessEmpty("Service", "WorkingDirectory", s.Directory)
-	o.addUnlessEmpty("Service", "Environment", assignments(s.Environment)...)
+	o.add("Service", "Environment", assignments(s.environment())...)
 	o.add("Service", "Restart", "always")
 	o.add("Service", "RestartSec", "1")
 	o.add("Service", "TimeoutStopSec", "30")
@@ -103,6 +97,17 @@ func (b Bootstrap) serviceUnit(s Service) string {
 	o.harden()
 	o.add("Install", "WantedBy", "multi-user.target")
 	return o.String()
+}
+
+// stateFolder returns the folder that StateDirectory= makes.
+func (s Service) stateFolder() string { return "/var/lib/" + s.Name }
+
+// environment returns the variables of the service. systemd sets no HOME for a dynamic user, and one that does not exist for a system
+// user; many programs end without.
+func (s Service) environment() map[string]string {
+	all := map[string]string{"HOME": s.stateFolder()}
+	maps.Copy(all, s.Environment)
+	return all
 }
 
 func (s Service) description() string {

@@ -115,7 +115,7 @@ func TestDocumentReadBackIsTheBootstrap(t *testing.T) {
 			for _, s := range b.Services {
 				u := m.units[s.Name+".service"]
 				assert.Equal(t, s.Command, expanded(words(t, u.only(t, "Service", "ExecStart"))))
-				assert.Equal(t, s.Environment, variables(t, u))
+				assert.Equal(t, s.environment(), variables(t, u))
 				assert.Equal(t, s.Directory, strings.Join(u.values("Service", "WorkingDirectory"), " "))
 				assert.Equal(t, s.User, strings.Join(u.values("Service", "User"), " "))
 				for _, other := range s.After {
@@ -139,16 +139,17 @@ func TestEveryUnitIsEnabledAndWantedAtEachBoot(t *testing.T) {
 	}
 }
 
-func TestServicesWaitForTheArtifactsThatTheirCommandNames(t *testing.T) {
+func TestEveryServiceWaitsForEveryArtifact(t *testing.T) {
 	m := read(t, rich())
-	for name, want := range map[string][]string{
-		"web.service": {"artifact-app.py.service"}, "worker.service": {"artifact-app.py.service"}, "idle.service": nil,
-	} {
-		assert.Equal(t, want, m.units[name].values("Unit", "Requires"), name)
-		assert.Subset(t, m.units[name].values("Unit", "After"), want, name)
+	artifacts := []string{"artifact-app.py.service", "artifact-motd.txt.service"}
+	services := []string{"web.service", "worker.service", "idle.service"}
+	for _, name := range services {
+		assert.Equal(t, artifacts, m.units[name].values("Unit", "Requires"), name)
+		assert.Subset(t, m.units[name].values("Unit", "After"), artifacts, name)
 	}
-	assert.Equal(t, []string{"web.service", "worker.service"}, m.units["artifact-app.py.service"].values("Unit", "OnSuccess"))
-	assert.Empty(t, m.units["artifact-motd.txt.service"].values("Unit", "OnSuccess"))
+	for _, name := range artifacts {
+		assert.Equal(t, services, m.units[name].values("Unit", "OnSuccess"), "the retry of %s starts the services", name)
+	}
 }
 
 func TestArtifactAppearsOnlyOnceItIsVerifiedAndOnTheDisk(t *testing.T) {
@@ -182,6 +183,14 @@ func TestServicesWithoutAUserGetADynamicOne(t *testing.T) {
 	assert.Empty(t, m.units["web.service"].values("Service", "DynamicUser"))
 }
 
+func TestHomeIsTheStateDirectoryUnlessTheServiceHasItsOwn(t *testing.T) {
+	b := dev()
+	b.Services[0].Environment = map[string]string{"HOME": "/srv"}
+	m := read(t, b)
+	assert.Equal(t, map[string]string{"HOME": "/srv"}, variables(t, m.units["musicguru.service"]))
+	assert.Equal(t, map[string]string{"HOME": "/var/lib/healthcheck"}, variables(t, m.units["healthcheck.service"]))
+}
+
 func TestUsersAreMadeOnceAndTheImagesOwnIsKept(t *testing.T) {
 	assert.Nil(t, read(t, dev()).document.Users, "without users the image's own stays as it is")
 	assert.Equal(t, []any{
@@ -196,7 +205,7 @@ func TestDocumentOverTheLimitIsRefusedWithItsSize(t *testing.T) {
 	require.NoError(t, err)
 	room := MaxBytes - len(document)
 
-	// The first character of the first variable brings its line: 6 of indentation, "Environment=A=" and a line break.
+	// The first character of the variable brings its line: 6 of indentation, "Environment=A=" and a line break.
 	b.Services[0].Environment = map[string]string{"A": strings.Repeat("x", room-21)}
 	document, err = b.Render()
 	require.NoError(t, err)

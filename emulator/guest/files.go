@@ -4,6 +4,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
+	"strings"
 )
 
 // folderMode is the mode of folders without another mode: only the emulator's user needs them.
@@ -15,14 +17,27 @@ type root string
 // path returns the path on this machine of a file of the instance.
 func (r root) path(file string) string { return filepath.Join(string(r), path.Join("/", file)) }
 
-// translate returns the path on this machine of a file that exists on the instance, and any other text unchanged. It leaves a lone slash,
-// which is more often the path of a URL than the whole file system.
+// hostPath matches absolute paths within a text: at its begin, and after the characters that separate a path from an option, a scheme, a
+// variable or another path.
+var hostPath = regexp.MustCompile(`(^|[=:,;@\s])(/[^=:,;@\s]*)`)
+
+// translate replaces the paths of files that exist on the instance by their paths on this machine: in /opt/a, --config=/opt/a,
+// file:/opt/a and /opt/a:/opt/b. It leaves a lone slash, which is more often the path of a URL than the whole file system.
 func (r root) translate(text string) string {
-	if !path.IsAbs(text) || path.Clean(text) == "/" || !r.exists(text) {
-		return text
+	if path.IsAbs(text) && r.isFile(text) { // its name may have characters that separate paths
+		return r.path(text)
 	}
-	return r.path(text)
+	return hostPath.ReplaceAllStringFunc(text, func(found string) string {
+		at := strings.IndexByte(found, '/')
+		if !r.isFile(found[at:]) {
+			return found
+		}
+		return found[:at] + r.path(found[at:])
+	})
 }
+
+// isFile reports whether an absolute path is that of a file of the instance or of a folder other than /.
+func (r root) isFile(file string) bool { return path.Clean(file) != "/" && r.exists(file) }
 
 // exists reports whether a file exists on the instance.
 func (r root) exists(file string) bool {
