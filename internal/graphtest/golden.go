@@ -40,6 +40,12 @@ func Golden(t testing.TB, file, text string) {
 	}
 }
 
+// HasGolden reports whether there is a golden file, or -update is to write it.
+func HasGolden(file string) bool {
+	_, err := os.Stat(file)
+	return *update || err == nil
+}
+
 func firstDifference(got, want string) (line int, is, was string) {
 	if got == want {
 		return 0, "", ""

@@ -20,6 +20,10 @@ const (
 	name = "elastic-service" // in file; the namespace of keys that have none
 )
 
+// Shipped lists the stacks that come with the project. The documents describe them, and tests hold them to more than the stack files that
+// users put beside them.
+var Shipped = []string{"cardweb", "dev", "flask", "lamp", "prod", "swiftcode"}
+
 // Root returns the folder of the project that contains the working directory.
 func Root() (string, error) {
 	folder, err := os.Getwd()
