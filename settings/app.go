@@ -69,9 +69,18 @@ type Service struct {
 	// Limits: absolute; must exist.
 	Directory string
 
-	// Environment variables.
+	// Environment variables. They are no place for secrets.
 	// Limits: names of letters, digits and `_`; no line breaks.
 	Environment map[string]string
+
+	// A file on the instance with more variables, `NAME=VALUE` in each line, as systemd reads it. The service does not start without it.
+	// Limits: an absolute path of letters, digits and `._+@-`.
+	EnvironmentFile string
+
+	// Environment variables whose values are kept elsewhere. They are fetched with the instance's role at each start of the service, which
+	// does not start without them.
+	// Limits: names of letters, digits and `_`, not beginning with `AWS_`, not in `environment`.
+	Secrets map[string]Secret
 }
 
 // validate leaves the rules of services, artifacts' paths and packages to package userdata, which renders them.
@@ -88,6 +97,7 @@ func (a App) validate(l *invalid.List) {
 		}
 		machine.Services = append(machine.Services, userdata.Service{
 			Name: s.Name, Command: s.Command, User: s.User, Directory: s.Directory, Environment: s.Environment,
+			EnvironmentFile: s.EnvironmentFile,
 		})
 	}
 	l.Include("app", machine.ValidateMachine())

@@ -23,6 +23,11 @@ type Containers struct {
 	// Limits: names of letters, digits and `_`.
 	Environment map[string]string
 
+	// Environment variables whose values are kept elsewhere. ECS fetches them with the task's execution role when a container starts, which
+	// does not start without them.
+	// Limits: names of letters, digits and `_`, not beginning with `AWS_`, not in `environment`.
+	Secrets map[string]Secret
+
 	// The port on which the container listens. On the instance, ECS maps it to a port from 32768 up.
 	// Limits: 1 to 65535.
 	Port int `required:"true" minimum:"1" maximum:"65535" unit:"TCP port"`

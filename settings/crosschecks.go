@@ -19,9 +19,6 @@ func (s *Settings) validateTogether(l *invalid.List) {
 	if s.Database != nil && !s.Network.Private {
 		l.Missing("database", "needs network.private: its subnets are next to private subnets")
 	}
-	if s.Database != nil && s.Containers != nil {
-		l.Missing("database", "is for app: containers cannot get its password")
-	}
 }
 
 // validateLatency refuses an alarm that would never go off.

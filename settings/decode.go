@@ -87,7 +87,7 @@ func (d *decoder) decode(path string, in any, out reflect.Value) {
 	case reflect.Struct:
 		d.object(path, in, out)
 	case reflect.Map:
-		d.texts(path, in, out)
+		d.entries(path, in, out)
 	case reflect.Slice:
 		d.list(path, in, out)
 	case reflect.Pointer:
@@ -149,18 +149,26 @@ func (d *decoder) list(path string, in any, out reflect.Value) {
 	}
 }
 
-func (d *decoder) texts(path string, in any, out reflect.Value) {
+func (d *decoder) entries(path string, in any, out reflect.Value) {
 	given, ok := in.(map[string]any)
 	if !ok {
-		d.problems.Add(path, show(in), "is not an object of names and texts")
+		d.problems.Add(path, show(in), "is not an object of names and %s", valuesOf(out.Type()))
 		return
 	}
 	out.Set(reflect.MakeMap(out.Type()))
 	for _, key := range slices.Sorted(maps.Keys(given)) {
-		text := reflect.New(out.Type().Elem()).Elem()
-		d.decode(join(path, key), given[key], text)
-		out.SetMapIndex(reflect.ValueOf(key), text)
+		value := reflect.New(out.Type().Elem()).Elem()
+		d.decode(join(path, key), given[key], value)
+		out.SetMapIndex(reflect.ValueOf(key), value)
 	}
+}
+
+// valuesOf says what the values of a map are.
+func valuesOf(object reflect.Type) string {
+	if object.Elem().Kind() == reflect.Struct {
+		return "objects"
+	}
+	return "texts"
 }
 
 func (d *decoder) scalar(path string, in any, out reflect.Value) {

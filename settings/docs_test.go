@@ -171,6 +171,9 @@ func within(t *testing.T, path ...string) []string {
 		if line == name+": an object is not a list" {
 			return within(t, append(path[:len(path):len(path)], element)...)
 		}
+		if strings.HasPrefix(line, name+".?: nothing is not an object: ") {
+			return within(t, append(path[:len(path):len(path)], "NAME")...)
+		}
 		known, isObject := strings.CutPrefix(line, name+".?: is not a setting: there are ")
 		if !isObject {
 			continue

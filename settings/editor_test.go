@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -37,7 +38,17 @@ app:
   port: 8080
   artifacts: [{build: ./cmd/web, path: /usr/local/bin/web}, {file: LICENSE, path: /usr/local/share/LICENSE}]
   services:
-    - {name: web, command: [/usr/local/bin/web], user: web, directory: /var/lib/web, environment: {A: b}}
+    - name: web
+      command: [/usr/local/bin/web]
+      user: web
+      directory: /var/lib/web
+      environment: {A: b}
+      environmentFile: /etc/web.env
+      secrets:
+        KEY: {secret: web/api, key: token}
+        PARAMETER: {parameter: /web/token}
+        TOKEN: {value: hidden}
+        PASSWORD: {database: password}
   packages: [jq]
 health: {protocol: HTTP, port: 8080, formerPort: 5001, path: /, matcher: "200", interval: 10, timeout: 5, healthy: 3, unhealthy: 3}
 balancer:
@@ -72,8 +83,8 @@ network: {subnets: [192.168.0.0/24, 192.168.1.0/24]}
 image: {parameter: /aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id, update: 2026-11-26}
 compute: {keyName: mine, sshFrom: [0.0.0.0/0], sshFromAnywhere: true}
 containers:
-  {image: nginx, command: [nginx], environment: {A: b}, port: 80, cpu: 256, memory: 128, min: 1, desired: 1, max: 2,
-   targetCPU: 60, wait: true}
+  {image: nginx, command: [nginx], environment: {A: b}, secrets: {TOKEN: {parameter: token}}, port: 80, cpu: 256, memory: 128,
+   min: 1, desired: 1, max: 2, targetCPU: 60, wait: true}
 health: {protocol: HTTP, path: /}
 balancer: {type: application}
 monitoring: {alarms: true, latency: 0.5}
@@ -109,6 +120,9 @@ func plain(t testing.TB, value any) (copied any) {
 	return parseJSON(string(text))
 }
 
+// encryptedIn are the settings of the complete stacks that Pulumi has encrypted.
+var encryptedIn = []string{namespace + "app.services[0].secrets.TOKEN.value"}
+
 // verdicts are those of the editor and of the program about a stack.
 func verdicts(t testing.TB, check *jsonschema.Schema, tree map[string]any) (editor, program error) {
 	t.Helper()
@@ -116,7 +130,7 @@ func verdicts(t testing.TB, check *jsonschema.Schema, tree map[string]any) (edit
 	for key, value := range tree {
 		flat[key] = handOver(t, value)
 	}
-	_, program = Parse(flat)
+	_, program = Parse(flat, encryptedIn...)
 	return check.Validate(map[string]any{"config": tree}), program
 }
 
@@ -195,6 +209,12 @@ func (s setting) within(value any, name string, path []any) []occurrence {
 			at = append(at, append(path[:len(path):len(path)], i))
 		}
 	}
+	if entries, isObject := value.(map[string]any); isObject && s.values != nil && s.inner != nil {
+		objects, at, name = nil, nil, name+".NAME"
+		for _, key := range slices.Sorted(maps.Keys(entries)) {
+			objects, at = append(objects, entries[key]), append(at, append(path[:len(path):len(path)], key))
+		}
+	}
 	for i, object := range objects {
 		fields, _ := object.(map[string]any)
 		for _, inner := range s.inner {
@@ -233,7 +253,7 @@ func (o occurrence) mistakes() map[string]func(tree map[string]any) {
 	if low := o.Tag.Get("above"); low != "" {
 		value("not above", json.Number(low))
 	}
-	if o.inner != nil && o.element == nil {
+	if o.inner != nil && o.element == nil && o.values == nil {
 		all["unknown key"] = func(tree map[string]any) { put(tree, "?", append(o.path[:len(o.path):len(o.path)], "unknown")...) }
 	}
 	if is[map[string]string](o.setting) {

@@ -40,6 +40,9 @@ func (s setting) rows(prefix string) [][]string {
 	if s.element != nil {
 		prefix += "[]"
 	}
+	if s.values != nil {
+		prefix += ".NAME"
+	}
 	for _, inner := range s.inner {
 		rows = append(rows, inner.rows(prefix+".")...)
 	}

@@ -79,7 +79,7 @@ func Keys() []string {
 // namespaces it takes aws:region, ignores the keys of providers, and refuses the rest.
 //
 // The secrets are paths of values that are encrypted in the stack's file, such as elastic-service:app.services[0].environment.TOKEN.
-// Parse refuses those of its namespace.
+// Parse refuses those of its namespace that are not values of secrets, and refuses values of secrets that are not among them.
 //
 // The error lists every problem. The settings that are returned with an error hold what could be read. Use them to look for more
 // problems, not to deploy.
@@ -89,6 +89,7 @@ func Parse(config map[string]string, secrets ...string) (*Settings, error) {
 	d.object("", d.document(config), reflect.ValueOf(s).Elem())
 	s.complete()
 	refuseStrangers(&d.problems, config)
+	d.requireEncryption(s, secrets)
 	d.refuseSecrets(secrets)
 	return s, d.conclude(s.Validate())
 }
@@ -100,12 +101,12 @@ func (d *decoder) refuseSecrets(secrets []string) {
 	d.problems = invalid.List{}
 	for _, full := range secrets {
 		path, ours := strings.CutPrefix(full, namespace)
-		if !ours {
+		if !ours || secretSetting.MatchString(path) {
 			continue
 		}
 		problems = slices.DeleteFunc(problems, func(p invalid.Problem) bool { return within(p.Path, path) })
 		d.problems.Missing(path, "is a secret, and would be plain text in Pulumi's state and in the user data of the instances, which their "+
-			"processes can read: pulumi config rm --path '%s', and have the image or the service get it from where it is kept", full)
+			"processes can read: pulumi config rm --path '%s', and use the secrets of a service or of the containers", full)
 	}
 	for _, p := range problems {
 		d.problems.Include("", p)

@@ -19,7 +19,8 @@ type setting struct {
 	field
 	typ     reflect.Type // without the pointer of an optional value
 	element reflect.Type // of a list; nil for anything else
-	inner   []setting    // of an object, or of the elements of a list
+	values  reflect.Type // of an object with keys of the user's own; nil for anything else
+	inner   []setting    // of an object, or of the elements of a list or of such an object
 
 	effect   string // what the setting does
 	fallback string // what holds without a value, where the tag default cannot say it
@@ -44,6 +45,10 @@ func settingsOf(t testing.TB, texts map[string]string, object reflect.Type) []se
 		if s.typ.Kind() == reflect.Slice {
 			s.element = s.typ.Elem()
 			within = s.element
+		}
+		if s.typ.Kind() == reflect.Map {
+			s.values = s.typ.Elem()
+			within = s.values
 		}
 		if within.Kind() == reflect.Struct && !isScalar(within) {
 			s.inner = settingsOf(t, texts, within)
@@ -119,6 +124,8 @@ func (s setting) kind() string {
 		return "whole number or list of text"
 	case s.element != nil && s.inner != nil:
 		return "list of objects"
+	case s.values != nil && s.inner != nil:
+		return "object of objects"
 	case s.element != nil && s.element.Kind() == reflect.Int:
 		return "list of whole numbers"
 	case s.element != nil:

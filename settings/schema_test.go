@@ -138,6 +138,8 @@ func (s setting) valueSchema() schema {
 		return schema{"type": "array", "items": objectSchema(s.inner)}
 	case s.element != nil:
 		return schema{"type": "array", "items": scalarSchema(s.element)}
+	case s.values != nil && s.inner != nil:
+		return schema{"type": "object", "additionalProperties": objectSchema(s.inner)}
 	case s.inner != nil:
 		return objectSchema(s.inner)
 	case s.typ.Kind() == reflect.Map:

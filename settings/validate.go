@@ -29,6 +29,7 @@ func (s *Settings) Validate() error {
 	s.Image.validate(&l)
 	s.Compute.validate(&l)
 	s.validateSoftware(&l)
+	s.validateSecrets(&l)
 	s.validateHealth(&l)
 	s.Balancer.validate(&l)
 	s.Scaling.validate(&l)

@@ -33,6 +33,9 @@ type Service struct {
 	User        string            // created as a system user; a dynamic one when empty
 	Directory   string            // where it starts, / when empty. It must exist; /var/lib/NAME does, and is the service's to write
 	Environment map[string]string // HOME is /var/lib/NAME without a value of its own
-	Port        int               // listened on; below 1024 it brings CAP_NET_BIND_SERVICE. 0: none
-	After       []string          // services that start before this one and stop after it
+	// EnvironmentFile is a file on the machine with more variables, as EnvironmentFile= of systemd reads it; none if empty.
+	EnvironmentFile string
+	Secrets         []Secret // variables whose values are fetched at each start, with the machine's role
+	Port            int      // listened on; below 1024 it brings CAP_NET_BIND_SERVICE. 0: none
+	After           []string // services that start before this one and stop after it
 }

@@ -87,9 +87,10 @@ func (b Bootstrap) serviceUnit(s Service) string {
 	}
 	o.add("Unit", "StartLimitIntervalSec", "0")
 	o.add("Service", "Type", "exec")
-	o.add("Service", "ExecStart", commandLine(s.Command...))
+	o.add("Service", "ExecStart", commandLine(s.start()...))
 	o.addUnlessEmpty("Service", "WorkingDirectory", s.Directory)
 	o.add("Service", "Environment", assignments(s.environment())...)
+	o.addUnlessEmpty("Service", "EnvironmentFile", s.EnvironmentFile)
 	o.add("Service", "Restart", "always")
 	o.add("Service", "RestartSec", "1")
 	o.add("Service", "TimeoutStopSec", "30")

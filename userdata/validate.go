@@ -170,6 +170,10 @@ func (s Service) validate(l *invalid.List, at string) {
 		}
 		validateText(l, at+".environment."+key, s.Environment[key])
 	}
+	if file := s.EnvironmentFile; file != "" && (!plainPath.MatchString(file) || path.Clean(file) != file) {
+		l.Add(at+".environmentFile", file, "is not an absolute path of letters, digits and ._+@-, without . and .. as folders")
+	}
+	s.validateSecrets(l, at+".secrets")
 	validateText(l, at+".description", s.Description)
 	if strings.HasSuffix(strings.TrimSpace(s.Description), `\`) {
 		l.Add(at+".description", s.Description, "ends in a backslash, with which a unit's line goes on in the next")
