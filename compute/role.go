@@ -4,6 +4,8 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	iampolicy "github.com/elastic-service/elastic-service/internal/iam"
 )
 
 // containersPolicy is the policy that AWS maintains for the ECS agent, whose permissions change with its releases.
@@ -17,7 +19,7 @@ type grant struct {
 }
 
 // grants returns the permissions that the instances need. The bucket is nil without artifacts.
-func grants(args *Args, bucket *s3.BucketV2) ([]grant, error) {
+func (t *Template) grants(args *Args, bucket *s3.BucketV2) ([]grant, error) {
 	var list []grant
 	if bucket != nil {
 		document := bucket.Arn.ApplyT(readArtifacts).(pulumi.StringOutput)
@@ -26,6 +28,16 @@ func grants(args *Args, bucket *s3.BucketV2) ([]grant, error) {
 	if args.ReadSecret != nil {
 		document := args.ReadSecret.ToStringOutput().ApplyT(readSecret).(pulumi.StringOutput)
 		list = append(list, grant{name: "read-secret", document: document})
+	}
+	if document := args.readSecrets(t.account); document != nil {
+		list = append(list, grant{name: "read-secrets", document: document})
+	}
+	if len(args.Permissions) > 0 {
+		document, err := iampolicy.Policy(args.Permissions...)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, grant{name: "permissions", document: pulumi.String(document)})
 	}
 	if args.MemoryMetric {
 		document, err := putMetrics()
@@ -51,7 +63,7 @@ func grants(args *Args, bucket *s3.BucketV2) ([]grant, error) {
 func (t *Template) profile(
 	ctx *pulumi.Context, name string, args *Args, bucket *s3.BucketV2,
 ) (*iam.InstanceProfile, error) {
-	grants, err := grants(args, bucket)
+	grants, err := t.grants(args, bucket)
 	if err != nil || len(grants) == 0 {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/vpc"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	iampolicy "github.com/elastic-service/elastic-service/internal/iam"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/internal/tags"
 )
@@ -75,6 +76,12 @@ type Args struct {
 	// ReadSecret is the ARN of a secret in Secrets Manager that the instances may read; nil: none.
 	ReadSecret pulumi.StringInput
 
+	// CreatedSecrets are the secrets of services that the stack creates, by name, see [Created].
+	CreatedSecrets map[string]CreatedSecret
+
+	// Permissions are what the instances may do in AWS beside what they need.
+	Permissions []iampolicy.Statement
+
 	// Software is what the instances run.
 	Software Software
 
@@ -102,6 +109,7 @@ func (a *Args) Validate() error {
 			problems.Need("environment."+name, known[name] != nil)
 		}
 	}
+	problems.Include("", a.validSecrets())
 	problems.Include("software", a.validSoftware())
 	return problems.Err()
 }
@@ -127,6 +135,8 @@ type Template struct {
 	// permission to read them. Without them the first boot fails. Depending on the Template would not be enough: the Go SDK
 	// learns of a component's children concurrently.
 	Ready []pulumi.Resource
+
+	account pulumi.StringOutput // the number of the account
 }
 
 // New registers a template.
@@ -180,6 +190,7 @@ func (t *Template) securityGroup(ctx *pulumi.Context, name string, args *Args) (
 	if err != nil {
 		return nil, err
 	}
+	t.account = group.OwnerId
 	if err := t.wayOut(ctx, name, args, group); err != nil {
 		return nil, err
 	}

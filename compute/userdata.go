@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/secrets"
 	"github.com/elastic-service/elastic-service/userdata"
 )
 
@@ -25,11 +26,12 @@ var (
 type late struct {
 	bucket, cluster string
 	environment     map[string]string
+	secrets         map[string]secrets.Source // those of Args.CreatedSecrets
 }
 
 // longest returns the longest values that late can get. The names of variables are known, unless the whole map is an output.
 func (a *Args) longest() late {
-	worst := late{bucket: longestBucket, environment: map[string]string{}}
+	worst := late{bucket: longestBucket, environment: map[string]string{}, secrets: a.longestSecrets()}
 	if a.Cluster != nil {
 		worst.cluster = longestCluster
 	}
@@ -74,6 +76,7 @@ func (a *Args) bootstrap(l late) userdata.Bootstrap {
 	}
 	for _, service := range a.Software.Services {
 		service.Environment = merged(l.environment, service.Environment)
+		service.Secrets = l.located(service.Secrets)
 		b.Services = append(b.Services, service)
 	}
 	for _, artifact := range a.Software.Artifacts {
@@ -99,7 +102,7 @@ func merged(common, own map[string]string) map[string]string {
 
 // userDataInput returns the user data as an input, with the names that AWS chooses. The bucket is nil without artifacts.
 func (a *Args) userDataInput(bucket *s3.BucketV2) (pulumi.StringInput, error) {
-	if bucket == nil && a.Cluster == nil && a.Environment == nil {
+	if bucket == nil && a.Cluster == nil && a.Environment == nil && len(a.CreatedSecrets) == 0 {
 		document, err := a.userData(late{})
 		return pulumi.String(document), err
 	}
@@ -113,9 +116,15 @@ func (a *Args) userDataInput(bucket *s3.BucketV2) (pulumi.StringInput, error) {
 	if a.Environment != nil {
 		environment = a.Environment
 	}
-	inputs := pulumi.StringMapMap{"names": names, "environment": environment}
+	arns, versions := a.lateSecrets()
+	inputs := pulumi.StringMapMap{"names": names, "environment": environment, "secrets": arns, "versions": versions}
 	return inputs.ToStringMapMapOutput().ApplyT(func(known map[string]map[string]string) (string, error) {
+		created := map[string]secrets.Source{}
+		for name, arn := range known["secrets"] {
+			created[name] = secrets.Source{Secret: arn, Version: known["versions"][name]}
+		}
 		return a.userData(late{
+			secrets:     created,
 			bucket:      known["names"]["bucket"],
 			cluster:     known["names"]["cluster"],
 			environment: known["environment"],

@@ -33,7 +33,7 @@ func deliver(kind Kind, bucketARN string, targetGroup iam.ARN) []iam.Statement {
 	delivery := iam.ARN{
 		Partition: targetGroup.Partition, Service: "logs", Region: targetGroup.Region, Account: account, Resource: "*",
 	}
-	source := map[string]string{"aws:SourceArn": delivery.String()}
+	source := map[string]any{"aws:SourceArn": delivery.String()}
 	return []iam.Statement{
 		{
 			Sid:       "AWSLogDeliveryAclCheck",

@@ -79,11 +79,13 @@ protect: true
 aws:region: us-east-1
 aws:profile: mine
 service: web
-network: {subnets: [192.168.0.0/24, 192.168.1.0/24]}
+network: {private: true, nat: single}
 image: {parameter: /aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id, update: 2026-11-26}
-compute: {keyName: mine, sshFrom: [0.0.0.0/0], sshFromAnywhere: true}
+database: {engine: postgres, version: "17"}
 containers:
-  {image: nginx, command: [nginx], environment: {A: b}, secrets: {TOKEN: {parameter: token}}, port: 80, cpu: 256, memory: 128,
+  {image: nginx, command: [nginx], environment: {A: b}, port: 80, cpu: 256, memory: 128,
+   secrets: {KEY: {secret: "arn:aws:secretsmanager:us-east-1:123456789012:secret:api-AbCdEf", key: token}, PARAMETER: {parameter: token},
+   TOKEN: {value: hidden}, PASSWORD: {database: password}},
    min: 1, desired: 1, max: 2, targetCPU: 60, wait: true}
 health: {protocol: HTTP, path: /}
 balancer: {type: application}
@@ -92,6 +94,8 @@ monitoring: {alarms: true, latency: 0.5}
 	"a network balancer": `
 aws:region: us-east-1
 service: web
+network: {subnets: [192.168.0.0/24, 192.168.1.0/24]}
+compute: {keyName: mine, sshFrom: [0.0.0.0/0], sshFromAnywhere: true}
 image: {id: ami-0123456789abcdef0}
 app: {port: 5000, services: [{name: web, command: [/bin/web]}]}
 scaling: {policies: [{targetTracking: {metric: cpu, target: 50, warmup: 300}}]}
@@ -121,7 +125,7 @@ func plain(t testing.TB, value any) (copied any) {
 }
 
 // encryptedIn are the settings of the complete stacks that Pulumi has encrypted.
-var encryptedIn = []string{namespace + "app.services[0].secrets.TOKEN.value"}
+var encryptedIn = []string{namespace + "app.services[0].secrets.TOKEN.value", namespace + "containers.secrets.TOKEN.value"}
 
 // verdicts are those of the editor and of the program about a stack.
 func verdicts(t testing.TB, check *jsonschema.Schema, tree map[string]any) (editor, program error) {

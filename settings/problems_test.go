@@ -932,12 +932,6 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 			want:  `database.backupDays: 60 is not from 0 (no backups) to 35`,
 		},
 		{
-			name:  "a database for containers",
-			given: containers,
-			more:  `{network: {private: true, nat: single}, database: {engine: mysql, version: "8.4"}}`,
-			want:  `database: is for app: containers cannot get its password`,
-		},
-		{
 			name:  "containers of a reserved name",
 			given: containers,
 			more:  `service: ecs-web`,

@@ -13,6 +13,7 @@ import (
 	"github.com/elastic-service/elastic-service/monitoring"
 	"github.com/elastic-service/elastic-service/network"
 	"github.com/elastic-service/elastic-service/scaling"
+	"github.com/elastic-service/elastic-service/vault"
 )
 
 // component is a part of the composition. To add a component, add a file that defines it, its line in order, and a field of
@@ -45,6 +46,7 @@ type component struct {
 var order = []component{
 	networkComponent,
 	databaseComponent,
+	vaultComponent,
 	clusterComponent,
 	imageComponent,
 	templateComponent,
@@ -61,6 +63,7 @@ var order = []component{
 type components struct {
 	network    *network.Network
 	database   *database.Database
+	vault      *vault.Vault
 	cluster    *containers.Cluster
 	image      launchable
 	template   *compute.Template

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -74,8 +75,12 @@ func (p *plan) endpoints() []string {
 	if p.settings.Containers != nil {
 		names = append(names, "ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs")
 	}
-	if p.settings.Database != nil {
+	secretsManager, parameters := p.readFrom()
+	if p.settings.Database != nil || secretsManager {
 		names = append(names, "secretsmanager")
+	}
+	if parameters && !slices.Contains(names, "ssm") {
+		names = append(names, "ssm")
 	}
 	return names
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/elastic-service/elastic-service/compute"
 	"github.com/elastic-service/elastic-service/healthcheck"
 	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/secrets"
 	"github.com/elastic-service/elastic-service/settings"
 	"github.com/elastic-service/elastic-service/userdata"
 )
@@ -43,6 +44,9 @@ func (p *plan) prepareApp(ctx *pulumi.Context, app *settings.App, problems *inva
 	if len(responders) > 0 {
 		p.addArtifact(ctx, "health", settings.Artifact{Build: responderPackage, Path: healthcheck.Path}, problems)
 	}
+	if p.hasSecrets() {
+		p.addArtifact(ctx, "app", settings.Artifact{Build: withSecretsPackage, Path: secrets.Path}, problems)
+	}
 	var names []string
 	for _, service := range app.Services {
 		names = append(names, service.Name)
@@ -53,7 +57,10 @@ func (p *plan) prepareApp(ctx *pulumi.Context, app *settings.App, problems *inva
 			User:        service.User,
 			Directory:   service.Directory,
 			Environment: service.Environment,
-			Port:        app.Port,
+
+			EnvironmentFile: service.EnvironmentFile,
+			Secrets:         secretsOf(service),
+			Port:            app.Port,
 		})
 	}
 	for _, r := range responders {

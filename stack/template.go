@@ -44,6 +44,7 @@ func (p *plan) templateArgs(c *components) *compute.Args {
 	if c.cluster != nil {
 		args.Cluster = c.cluster.Name
 	}
+	args.CreatedSecrets = p.createdSecrets(c)
 	if c.database != nil {
 		args.Environment = p.databaseEnvironment(c.database)
 		args.ReadSecret = c.database.SecretARN

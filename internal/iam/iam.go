@@ -32,8 +32,8 @@ type Statement struct {
 	Condition Condition `json:",omitempty"`
 }
 
-// Condition holds values by operator and key: {"StringEquals": {"aws:SourceAccount": "123456789012"}}.
-type Condition map[string]map[string]string
+// Condition holds values by operator and key, a text or a list of it: {"StringEquals": {"aws:SourceAccount": "123456789012"}}.
+type Condition map[string]map[string]any
 
 // Service returns the principal that a service of AWS acts as.
 func Service(name string) map[string]string { return map[string]string{"Service": name} }

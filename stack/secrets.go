@@ -1,0 +1,93 @@
+package stack
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"github.com/elastic-service/elastic-service/compute"
+	"github.com/elastic-service/elastic-service/secrets"
+	"github.com/elastic-service/elastic-service/settings"
+	"github.com/elastic-service/elastic-service/userdata"
+	"github.com/elastic-service/elastic-service/vault"
+)
+
+// The secrets that the stack creates, as the secrets of services name them.
+const (
+	ownSecret      = "own"
+	databaseSecret = "database"
+)
+
+// withSecretsPackage is the program in this project that starts services with their secrets.
+const withSecretsPackage = "./cmd/withsecrets"
+
+// vaultComponent keeps the values of secrets that the configuration has.
+var vaultComponent = component{
+	wanted: func(p *plan) bool { return len(p.settings.GivenSecrets()) > 0 },
+	add: func(p *plan, ctx *pulumi.Context, c *components) (err error) {
+		c.vault, err = vault.New(ctx, p.settings.Service, &vault.Args{Values: p.settings.GivenSecrets(), Tags: p.tags})
+		return err
+	},
+}
+
+// secretsOf returns the secrets of a service, in the order of their variables.
+func secretsOf(service settings.Service) []userdata.Secret {
+	var all []userdata.Secret
+	for _, variable := range slices.Sorted(maps.Keys(service.Secrets)) {
+		all = append(all, userdata.Secret{Variable: variable, Source: source(service.Name, variable, service.Secrets[variable])})
+	}
+	return all
+}
+
+func source(service, variable string, secret settings.Secret) secrets.Source {
+	switch {
+	case secret.Value != "":
+		return secrets.Source{Secret: compute.Created(ownSecret), Key: settings.GivenKey(service, variable)}
+	case secret.Database != "":
+		return secrets.Source{Secret: compute.Created(databaseSecret), Key: secret.Database}
+	}
+	return secrets.Source{Secret: secret.Secret, Key: secret.Key, Parameter: secret.Parameter}
+}
+
+// hasSecrets reports whether a service of the instances has secrets.
+func (p *plan) hasSecrets() bool {
+	return p.settings.App != nil && slices.ContainsFunc(p.settings.App.Services, func(s settings.Service) bool { return len(s.Secrets) > 0 })
+}
+
+// createdSecrets returns the secrets that the stack creates and services read.
+func (p *plan) createdSecrets(c *components) map[string]compute.CreatedSecret {
+	created := map[string]compute.CreatedSecret{}
+	if c.vault != nil {
+		created[ownSecret] = compute.CreatedSecret{ARN: c.vault.ARN, Version: c.vault.Version}
+	}
+	if c.database != nil && p.readsDatabaseSecret() {
+		created[databaseSecret] = compute.CreatedSecret{ARN: c.database.SecretARN}
+	}
+	return created
+}
+
+func (p *plan) readsDatabaseSecret() bool {
+	return slices.ContainsFunc(p.software.Services, func(s userdata.Service) bool {
+		return slices.ContainsFunc(s.Secrets, func(s userdata.Secret) bool { return s.Source.Secret == compute.Created(databaseSecret) })
+	})
+}
+
+// readFrom reports whether the instances or containers read secrets of Secrets Manager, and parameters.
+func (p *plan) readFrom() (secretsManager, parameters bool) {
+	all := map[string]settings.Secret{}
+	if p.settings.Containers != nil {
+		all = p.settings.Containers.Secrets
+	} else if p.settings.App != nil {
+		for _, service := range p.settings.App.Services {
+			for variable, secret := range service.Secrets {
+				all[service.Name+"."+variable] = secret
+			}
+		}
+	}
+	for _, secret := range all {
+		secretsManager = secretsManager || secret.Parameter == ""
+		parameters = parameters || secret.Parameter != ""
+	}
+	return secretsManager, parameters
+}
