@@ -20,12 +20,14 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/internal/awsname"
+	"github.com/elastic-service/elastic-service/internal/iam"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
@@ -64,6 +66,15 @@ type Args struct {
 	// Environment is the container's environment. Everyone who may read the task definition sees it, so that it must not
 	// contain secrets.
 	Environment map[string]string
+
+	// StackEnvironment is added to the environment; variables of Environment take precedence. Nil: nothing is added.
+	StackEnvironment pulumi.StringMapInput
+
+	// Secrets are variables whose values ECS fetches when a container starts, by their names.
+	Secrets map[string]Secret
+
+	// Permissions are what the containers may do in AWS.
+	Permissions []iam.Statement
 
 	// Port is the port on which the container serves, 1–65535.
 	Port int
@@ -167,6 +178,8 @@ type Service struct {
 
 	// TaskDefinitionARN is the revision that runs. It is an error if the deployment was rolled back.
 	TaskDefinitionARN pulumi.StringOutput
+
+	granted []pulumi.Resource // policies of the task's roles
 }
 
 // New registers a service. Its creation ends when all of its tasks run and the balancer finds them healthy.
@@ -218,7 +231,7 @@ func (s *Service) service(
 ) (*ecs.Service, error) {
 	options := []pulumi.ResourceOption{
 		pulumi.Parent(s),
-		pulumi.DependsOn(append([]pulumi.Resource{hosts.association}, args.After...)),
+		pulumi.DependsOn(slices.Concat([]pulumi.Resource{hosts.association}, s.granted, args.After)),
 		pulumi.Timeouts(&pulumi.CustomTimeouts{Create: settled, Update: settled, Delete: settled}),
 	}
 	if args.TargetCPU > 0 {

@@ -203,7 +203,7 @@ func TestContainerHasADynamicHostPortAndLogs(t *testing.T) {
 func TestACommandIsTheContainersOnlyWhereOneIsGiven(t *testing.T) {
 	a := args()
 	a.Command, a.Environment = []string{"serve", "-port", "5000"}, nil
-	text, err := definitions("flask", a, "logs")
+	text, err := definitions("flask", a, located{logGroup: "logs"})
 	require.NoError(t, err)
 	var list []map[string]any
 	require.NoError(t, json.Unmarshal([]byte(text), &list))
@@ -212,10 +212,10 @@ func TestACommandIsTheContainersOnlyWhereOneIsGiven(t *testing.T) {
 }
 
 func TestTheSameArgumentsGiveTheSameRevision(t *testing.T) {
-	first, err := definitions("flask", args(), "logs")
+	first, err := definitions("flask", args(), located{logGroup: "logs"})
 	require.NoError(t, err)
 	for range 50 { // the order of a map is another one each time
-		again, err := definitions("flask", args(), "logs")
+		again, err := definitions("flask", args(), located{logGroup: "logs"})
 		require.NoError(t, err)
 		require.Equal(t, first, again)
 	}

@@ -43,6 +43,7 @@ func (a *Args) validTask() error {
 			problems.Add("environment", name, "is not the name of a variable")
 		}
 	}
+	problems.Include("", a.validSecrets())
 	if a.Port < 1 || a.Port > 65535 {
 		problems.Add("port", a.Port, "is not between 1 and 65535")
 	}
@@ -55,8 +56,8 @@ func (a *Args) validTask() error {
 	return problems.Err()
 }
 
-// task creates the task definition. It has no roles: the containers do not call AWS, and the agent pulls images and writes
-// logs with the role of the host.
+// task creates the task definition. It has no roles unless there are secrets or permissions: the agent pulls images and writes logs with
+// the role of the host.
 func (s *Service) task(ctx *pulumi.Context, name string, args *Args) (*ecs.TaskDefinition, error) {
 	logs, err := cloudwatch.NewLogGroup(ctx, name+"-logs", &cloudwatch.LogGroupArgs{
 		RetentionInDays: pulumi.Int(logDays),
@@ -65,15 +66,27 @@ func (s *Service) task(ctx *pulumi.Context, name string, args *Args) (*ecs.TaskD
 	if err != nil {
 		return nil, err
 	}
-	return ecs.NewTaskDefinition(ctx, name+"-task", &ecs.TaskDefinitionArgs{
+	known := args.locate(logs.Name)
+	roles, err := s.roles(ctx, name, args, known)
+	if err != nil {
+		return nil, err
+	}
+	in := &ecs.TaskDefinitionArgs{
 		Family:                  pulumi.String(name),
 		NetworkMode:             pulumi.String("bridge"), // with host port 0: many containers on one host
 		RequiresCompatibilities: pulumi.StringArray{pulumi.String("EC2")},
-		ContainerDefinitions: logs.Name.ApplyT(func(group string) (string, error) {
-			return definitions(name, args, group)
+		ContainerDefinitions: known.ApplyT(func(l any) (string, error) {
+			return definitions(name, args, l.(located))
 		}).(pulumi.StringOutput),
 		Tags: pulumi.ToStringMap(args.Tags),
-	}, pulumi.Parent(s))
+	}
+	if roles.execution != nil {
+		in.ExecutionRoleArn = roles.execution.Arn
+	}
+	if roles.task != nil {
+		in.TaskRoleArn = roles.task.Arn
+	}
+	return ecs.NewTaskDefinition(ctx, name+"-task", in, pulumi.Parent(s))
 }
 
 // container is ECS's ContainerDefinition, as far as it is used.
@@ -82,6 +95,7 @@ type container struct {
 	Image           string           `json:"image"`
 	Command         []string         `json:"command,omitempty"`
 	Environment     []variable       `json:"environment,omitempty"`
+	Secrets         []secretVariable `json:"secrets,omitempty"`
 	Essential       bool             `json:"essential"`
 	CPU             int              `json:"cpu"`
 	Memory          int              `json:"memory"`
@@ -94,6 +108,11 @@ type container struct {
 type variable struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
+}
+
+type secretVariable struct {
+	Name      string `json:"name"`
+	ValueFrom string `json:"valueFrom"`
 }
 
 type portMapping struct {
@@ -113,7 +132,7 @@ type logConfiguration struct {
 
 // definitions returns the JSON of the task's only container. The same arguments give the same text, because another text
 // would be a new revision.
-func definitions(name string, args *Args, logGroup string) (string, error) {
+func definitions(name string, args *Args, l located) (string, error) {
 	c := container{
 		Name:            name,
 		Image:           args.Image,
@@ -125,14 +144,20 @@ func definitions(name string, args *Args, logGroup string) (string, error) {
 		LinuxParameters: linuxParameters{InitProcess: true},
 		StopTimeout:     stopSeconds,
 		Log: logConfiguration{Driver: "awslogs", Options: map[string]string{
-			"awslogs-group":         logGroup,
+			"awslogs-group":         l.logGroup,
 			"awslogs-region":        args.Region,
 			"awslogs-stream-prefix": name,
 		}},
 	}
-	for _, key := range slices.Sorted(maps.Keys(args.Environment)) {
-		c.Environment = append(c.Environment, variable{key, args.Environment[key]})
+	environment := maps.Clone(l.environment)
+	if environment == nil {
+		environment = map[string]string{}
 	}
+	maps.Copy(environment, args.Environment)
+	for _, key := range slices.Sorted(maps.Keys(environment)) {
+		c.Environment = append(c.Environment, variable{key, environment[key]})
+	}
+	c.Secrets = args.valueFrom(l)
 	text, err := json.Marshal([]container{c})
 	return string(text), err
 }

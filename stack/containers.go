@@ -27,6 +27,10 @@ var containersComponent = component{
 	validate: func(p *plan) error { return p.containersArgs().ValidatePlain() },
 	add: func(p *plan, ctx *pulumi.Context, c *components) (err error) {
 		args := p.containersArgs()
+		args.Secrets = p.containerSecrets(c)
+		if c.database != nil {
+			args.StackEnvironment = p.databaseEnvironment(c.database)
+		}
 		args.Cluster, args.ClusterARN = c.cluster.Name, c.cluster.ARN
 		args.GroupARN, args.TargetGroupARN = c.group.ARN, c.balancer.TargetGroupARN
 		// ECS refuses a target group that no listener forwards to.

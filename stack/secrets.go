@@ -7,6 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/compute"
+	"github.com/elastic-service/elastic-service/containers"
 	"github.com/elastic-service/elastic-service/secrets"
 	"github.com/elastic-service/elastic-service/settings"
 	"github.com/elastic-service/elastic-service/userdata"
@@ -71,6 +72,24 @@ func (p *plan) readsDatabaseSecret() bool {
 	return slices.ContainsFunc(p.software.Services, func(s userdata.Service) bool {
 		return slices.ContainsFunc(s.Secrets, func(s userdata.Secret) bool { return s.Source.Secret == compute.Created(databaseSecret) })
 	})
+}
+
+// containerSecrets returns the secrets of the containers.
+func (p *plan) containerSecrets(c *components) map[string]containers.Secret {
+	all := map[string]containers.Secret{}
+	for variable, secret := range p.settings.Containers.Secrets {
+		switch {
+		case secret.Value != "":
+			all[variable] = containers.Secret{ARN: c.vault.ARN, Version: c.vault.Version, Key: settings.GivenKey("", variable)}
+		case secret.Database != "":
+			all[variable] = containers.Secret{ARN: c.database.SecretARN, Key: secret.Database}
+		case secret.Parameter != "":
+			all[variable] = containers.Secret{Parameter: secret.Parameter}
+		default:
+			all[variable] = containers.Secret{ARN: pulumi.String(secret.Secret), Key: secret.Key}
+		}
+	}
+	return all
 }
 
 // readFrom reports whether the instances or containers read secrets of Secrets Manager, and parameters.

@@ -69,7 +69,7 @@ func (p *awsProvider) create(
 				id, computed, err = t.create(m, inputs)
 				return err
 			})
-			return ledger.Entry{Type: t.token, ID: id, Name: name, Properties: toDelete(merge(computed, inputs))}, err
+			return ledger.Entry{Type: t.token, ID: id, Name: name, Properties: toDelete(merge(computed, t.kept(inputs)))}, err
 		})
 	})
 	return id, computed, err

@@ -84,3 +84,12 @@ func toDelete(properties resource.PropertyMap) json.RawMessage {
 	}
 	return text
 }
+
+// kept returns the inputs without those that are confidential.
+func (t *resourceType) kept(inputs resource.PropertyMap) resource.PropertyMap {
+	kept := inputs.Copy()
+	for _, key := range t.confidential {
+		delete(kept, resource.PropertyKey(key))
+	}
+	return kept
+}

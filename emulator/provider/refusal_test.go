@@ -218,6 +218,7 @@ var names = map[string]struct {
 	"aws:rds/parameterGroup:ParameterGroup":       {255, "RDS API: CreateDBParameterGroup"},
 	"aws:rds/subnetGroup:SubnetGroup":             {255, "RDS API: CreateDBSubnetGroup"},
 	"aws:s3/bucketV2:BucketV2":                    {63, "S3 User Guide: Bucket naming rules"},
+	"aws:secretsmanager/secret:Secret":            {512, "Secrets Manager API: CreateSecret"},
 	"aws:ssm/parameter:Parameter":                 {1011, "Systems Manager API: PutParameter"},
 	"aws:sns/topic:Topic":                         {256, "SNS API: CreateTopic"},
 }

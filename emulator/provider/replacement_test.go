@@ -273,6 +273,11 @@ var replacements = map[string]replacement{
 		source: "s3/bucket_versioning.go",
 		always: []string{"bucket"},
 	},
+	"aws:secretsmanager/secret:Secret": {"secretsmanager/secret.go", []string{"name"}, nil},
+	"aws:secretsmanager/secretVersion:SecretVersion": {
+		source: "secretsmanager/secret_version.go",
+		always: []string{"secretId", "secretString"},
+	},
 	"aws:ssm/parameter:Parameter": {"ssm/parameter.go", []string{"name"}, nil},
 	"aws:sns/topic:Topic": {
 		source: "sns/topic.go",

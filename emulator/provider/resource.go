@@ -20,7 +20,10 @@ type resourceType struct {
 	replaceOn []string          // properties whose change makes AWS replace the resource
 	present   []string          // inputs whose outputs are what is there, which may differ: another update is due until it does not
 	grows     map[string]string // inputs that AWS may raise by itself while another input is set: less is no change then
-	volatile  []string          // outputs that any update may change: the preview of an update doesn't know them
+	// confidential lists inputs that are kept nowhere but in the cloud itself.
+	confidential []string
+
+	volatile []string // outputs that any update may change: the preview of an update doesn't know them
 
 	// replaceIf reports whether this change of a property makes AWS replace the resource. Nil: replaceOn is complete.
 	replaceIf func(key string, old, now resource.PropertyMap) bool

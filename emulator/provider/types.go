@@ -25,8 +25,8 @@ var types = []resourceType{
 	// Amazon S3
 	bucket(), bucketObject(), bucketPolicy(),
 	bucketEncryption(), bucketLifecycle(), bucketOwnership(), bucketPublicAccess(), bucketVersioning(),
-	// AWS Systems Manager
-	parameter(),
+	// AWS Systems Manager and AWS Secrets Manager
+	parameter(), secret(), secretVersion(),
 	// Amazon RDS
 	dbInstance(), dbSubnetGroup(), dbParameterGroup(),
 	// Amazon Route 53 and AWS Certificate Manager

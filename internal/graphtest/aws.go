@@ -88,11 +88,15 @@ var kinds = map[string]kind{
 	"aws:autoscaling/schedule:Schedule":           {id: prefixed("schedule-")},
 	"aws:autoscaling/lifecycleHook:LifecycleHook": {named: "name", limit: 255, id: byName},
 	"aws:ssm/parameter:Parameter":                 {named: "name", limit: 1011, id: byName, outputs: arn("ssm", "parameter")},
-	"aws:sns/topic:Topic":                         {named: "name", limit: 256, id: arnByName("sns", ""), outputs: idAsARN},
-	"aws:sns/topicPolicy:TopicPolicy":             {id: prefixed("topic-policy-")},
-	"aws:sns/topicSubscription:TopicSubscription": {id: prefixed("subscription-")},
-	"aws:cloudwatch/eventRule:EventRule":          {named: "name", limit: 64, id: byName, outputs: arn("events", "rule/")},
-	"aws:cloudwatch/eventTarget:EventTarget":      {id: prefixed("event-target-")},
+	"aws:secretsmanager/secret:Secret": {
+		named: "name", limit: 512, id: func(_, name string) string { return secretARN(name) }, outputs: idAsARN,
+	},
+	"aws:secretsmanager/secretVersion:SecretVersion": {id: prefixed("secret-version-"), outputs: secretVersion},
+	"aws:sns/topic:Topic":                            {named: "name", limit: 256, id: arnByName("sns", ""), outputs: idAsARN},
+	"aws:sns/topicPolicy:TopicPolicy":                {id: prefixed("topic-policy-")},
+	"aws:sns/topicSubscription:TopicSubscription":    {id: prefixed("subscription-")},
+	"aws:cloudwatch/eventRule:EventRule":             {named: "name", limit: 64, id: byName, outputs: arn("events", "rule/")},
+	"aws:cloudwatch/eventTarget:EventTarget":         {id: prefixed("event-target-")},
 
 	"aws:ecs/cluster:Cluster": {
 		named: "name", limit: 255, id: arnByName("ecs", "cluster/"), outputs: idAsARN,
@@ -272,6 +276,14 @@ func taskDefinition(_ *World, _ *Resource, id string, out resource.PropertyMap) 
 	out["arn"] = resource.NewProperty("arn:aws:ecs:us-east-1:" + account + ":task-definition/" + id + ":1")
 }
 
+func secretARN(name string) string {
+	return "arn:aws:secretsmanager:us-east-1:" + account + ":secret:" + name + "-AbCdEf"
+}
+
+func secretVersion(_ *World, _ *Resource, id string, out resource.PropertyMap) {
+	out["versionId"] = resource.NewProperty(id)
+}
+
 // database keeps a secret of its own where it is asked to manage the password.
 func database(_ *World, r *Resource, _ string, out resource.PropertyMap) {
 	name := out["identifier"].StringValue()
@@ -279,7 +291,7 @@ func database(_ *World, r *Resource, _ string, out resource.PropertyMap) {
 	out["address"] = resource.NewProperty(name + ".c" + hash(r.Name)[:11] + ".us-east-1.rds.amazonaws.com")
 	out["engineVersionActual"] = out["engineVersion"]
 	if managed, ok := r.Inputs["manageMasterUserPassword"]; ok && managed.BoolValue() {
-		secret := "arn:aws:secretsmanager:us-east-1:" + account + ":secret:rds!db-" + hash(name) + "-AbCdEf"
+		secret := secretARN("rds!db-" + hash(name))
 		out["masterUserSecrets"] = resource.NewProperty([]resource.PropertyValue{
 			resource.NewProperty(resource.PropertyMap{"secretArn": resource.NewProperty(secret)}),
 		})

@@ -218,6 +218,30 @@ func (s *Store) DeleteSecret(id string, days int, force bool, now time.Time) (Se
 	return secret.copied(), nil
 }
 
+// Describe changes the description of a secret (API: UpdateSecret).
+func (s *Store) Describe(id, description string) error {
+	secret, err := s.own(id, "update")
+	if err == nil {
+		secret.Description = description
+	}
+	return err
+}
+
+// Unlabel takes the stages of a version away, as the provider does to delete it, but for the current stage, which stays (API:
+// UpdateSecretVersionStage).
+func (s *Store) Unlabel(id, version string) error {
+	secret, err := s.usable(id)
+	if err != nil {
+		return nil //nolint:nilerr // the secret is gone, or will go with all of its versions
+	}
+	for n := range secret.Versions {
+		if v := &secret.Versions[n]; v.ID == version && !slices.Contains(v.Stages, Current) {
+			v.Stages = nil
+		}
+	}
+	return nil
+}
+
 // Remove deletes a secret that another service owns.
 func (s *Store) Remove(arn string) { delete(s.Secrets, arn) }
 
