@@ -21,6 +21,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/vpc"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/elastic-service/elastic-service/internal/burstable"
 	iampolicy "github.com/elastic-service/elastic-service/internal/iam"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/internal/tags"
@@ -43,6 +44,10 @@ type Args struct {
 
 	// InstanceType is such as t3.micro, of the image's architecture.
 	InstanceType string
+
+	// CPUCredits is how instances of a burstable type use more CPU than they earn credits for: [burstable.Unlimited] or
+	// [burstable.Standard]. Empty: the default of the account for the type, and for types that earn no credits.
+	CPUCredits string
 
 	// KeyName is an EC2 key pair for SSH; none if empty.
 	KeyName string
@@ -96,6 +101,14 @@ func (a *Args) Validate() error {
 	problems.Need("imageId", a.ImageID != nil)
 	problems.Need("rootDevice", a.RootDevice != nil)
 	problems.Need("instanceType", a.InstanceType != "")
+	_, earns := burstable.Baseline(a.InstanceType)
+	switch {
+	case a.CPUCredits == "":
+	case a.CPUCredits != burstable.Unlimited && a.CPUCredits != burstable.Standard:
+		problems.Add("cpuCredits", a.CPUCredits, "is not %s or %s", burstable.Unlimited, burstable.Standard)
+	case !earns:
+		problems.Add("cpuCredits", a.CPUCredits, "is not for %s, which earns no credits", a.InstanceType)
+	}
 	if a.RootVolumeGiB < 0 || a.RootVolumeGiB > 16384 {
 		problems.Add("rootVolumeGiB", a.RootVolumeGiB, "is not between 1 and 16384, or 0 for the image's own size")
 	}
@@ -303,6 +316,9 @@ func (t *Template) launchTemplate(
 		},
 		TagSpecifications: tagSpecifications(args.Tags, name),
 		Tags:              pulumi.ToStringMap(args.Tags),
+	}
+	if args.CPUCredits != "" {
+		in.CreditSpecification = &ec2.LaunchTemplateCreditSpecificationArgs{CpuCredits: pulumi.String(args.CPUCredits)}
 	}
 	if args.KeyName != "" {
 		in.KeyName = pulumi.String(args.KeyName)

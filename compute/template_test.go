@@ -62,6 +62,14 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 		{Name: "no image", Change: func(a *Args) { a.ImageID = nil }, Want: "imageId: a value is needed"},
 		{Name: "no root device", Change: func(a *Args) { a.RootDevice = nil }, Want: "rootDevice: a value is needed"},
 		{Name: "no instance type", Change: func(a *Args) { a.InstanceType = "" }, Want: "instanceType: a value is needed"},
+		{
+			Name: "another option for CPU credits", Change: func(a *Args) { a.CPUCredits = "some" },
+			Want: `cpuCredits: "some" is not unlimited or standard`,
+		},
+		{
+			Name: "CPU credits of a type without", Change: func(a *Args) { a.InstanceType, a.CPUCredits = "m5.large", "standard" },
+			Want: `cpuCredits: "standard" is not for m5.large, which earns no credits`,
+		},
 		{Name: "a negative root volume", Change: func(a *Args) { a.RootVolumeGiB = -1 }, Want: "rootVolumeGiB: -1 is not between 1 and 16384"},
 		{Name: "SSH from nowhere", Change: func(a *Args) { a.SSHFrom = []netip.Prefix{{}} }, Want: "sshFrom[0]: invalid Prefix is not a range"},
 		{
@@ -207,10 +215,11 @@ func TestInstancesAreLaunchedSafely(t *testing.T) {
 	assert.True(t, strings.HasPrefix(string(document), "#cloud-config\n"))
 }
 
-func TestKeyPairAndPrivateAddressesAreAsAskedFor(t *testing.T) {
+func TestKeyPairCreditsAndPrivateAddressesAreAsAskedFor(t *testing.T) {
 	a := args()
-	a.KeyName, a.PublicAddress = "mine", false
+	a.KeyName, a.PublicAddress, a.CPUCredits = "mine", false, "standard"
 	in := mustDeploy(t, a).OfType("LaunchTemplate")[0].Inputs
+	assert.Equal(t, map[string]any{"cpuCredits": "standard"}, in["creditSpecification"].Mappable())
 	assert.Equal(t, "mine", in["keyName"].StringValue())
 	assert.Equal(t, "false", in["networkInterfaces"].ArrayValue()[0].ObjectValue()["associatePublicIpAddress"].StringValue())
 }

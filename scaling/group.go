@@ -31,6 +31,9 @@ const (
 	MaxHealthy = 150
 )
 
+// longestWarmup is the longest default instance warm-up (Auto Scaling User Guide: "Enable the default instance warmup for a group").
+const longestWarmup = time.Hour
+
 // metrics are the group's own metrics, sampled every minute and free of charge. AWS's capacity metrics differ from these
 // only for weighted instances.
 var metrics = []string{
@@ -69,7 +72,8 @@ type Args struct {
 	Min, Max int
 
 	// Grace is how long after its launch an instance's health is ignored: whole seconds, longer than boot and installation
-	// take.
+	// take. It is the group's default warm-up, too: an instance refresh and a replacement of unhealthy instances count a new
+	// instance only then. The policies have their own.
 	Grace time.Duration
 
 	// Policies move the desired capacity between Min and Max. Without policies the group stays at Min.
@@ -267,6 +271,9 @@ func (g *Group) group(ctx *pulumi.Context, name string, args *Args) (*autoscalin
 			MaxHealthyPercentage: pulumi.Int(MaxHealthy),
 		},
 		Tags: groupTags(args),
+	}
+	if args.Grace > 0 { // the provider does not send 0
+		in.DefaultInstanceWarmup = pulumi.Int(int(min(args.Grace, longestWarmup).Seconds()))
 	}
 	if args.registers() {
 		in.TargetGroupArns = args.TargetGroupARNs

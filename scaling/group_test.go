@@ -92,6 +92,7 @@ func TestGroupReplacesTheDeadWithoutLosingCapacity(t *testing.T) {
 		"waitForCapacityTimeout":    "0",
 		"healthCheckType":           "ELB",
 		"healthCheckGracePeriod":    120.0,
+		"defaultInstanceWarmup":     120.0,
 		"metricsGranularity":        "1Minute",
 		"instanceMaintenancePolicy": full,
 		"enabledMetrics": []any{
@@ -106,6 +107,18 @@ func TestGroupReplacesTheDeadWithoutLosingCapacity(t *testing.T) {
 }
 
 // The group is moved to a new version when that has been released, so that what is launched before is of the one that works.
+func TestTheDefaultWarmupIsAtMostAnHour(t *testing.T) {
+	a := args()
+	a.Grace = 2 * time.Hour
+	g, err := deploy(t, a)
+	require.NoError(t, err)
+	assert.InDelta(t, 3600, g.Find("aws:autoscaling/group:Group", "musicguru-group").Inputs["defaultInstanceWarmup"].NumberValue(), 0)
+	a.Grace = 0
+	g, err = deploy(t, a)
+	require.NoError(t, err)
+	assert.NotContains(t, g.Find("aws:autoscaling/group:Group", "musicguru-group").Inputs.Mappable(), "defaultInstanceWarmup")
+}
+
 func TestOnlyAReleaseMovesTheGroupToANewVersion(t *testing.T) {
 	g, err := deploy(t, args())
 	require.NoError(t, err)

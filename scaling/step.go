@@ -79,9 +79,12 @@ func (s *Step) validSpan(path string, span time.Duration) error {
 }
 
 // NeedsDetailedMonitoring reports whether a policy needs points more often than EC2 reports them. Without detailed
-// monitoring of the instances its alarms would lack data most of the time.
+// monitoring of the instances the alarms of a step would lack data most of the time, and target tracking, whose alarms have points
+// of a minute, would act late and on old data (Auto Scaling User Guide: "Target tracking scaling policies").
 func NeedsDetailedMonitoring(policies []Policy) bool {
-	return slices.ContainsFunc(policies, func(p Policy) bool { return p.Step != nil && p.Step.Period < basicPeriod })
+	return slices.ContainsFunc(policies, func(p Policy) bool {
+		return p.TargetTracking != nil || p.Step != nil && p.Step.Period < basicPeriod
+	})
 }
 
 // direction is a half of a Step: adding or removing.

@@ -152,6 +152,6 @@ func TestShortPeriodsNeedDetailedMonitoring(t *testing.T) {
 	assert.True(t, NeedsDetailedMonitoring(step(time.Minute)))
 	assert.True(t, NeedsDetailedMonitoring(step(4*time.Minute)))
 	assert.False(t, NeedsDetailedMonitoring(step(5*time.Minute)))
-	assert.False(t, NeedsDetailedMonitoring(args().Policies))
+	assert.True(t, NeedsDetailedMonitoring(args().Policies), "target tracking")
 	assert.False(t, NeedsDetailedMonitoring(nil))
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/elastic-service/elastic-service/internal/burstable"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
@@ -54,6 +55,13 @@ type Compute struct {
 	// The type of the instances.
 	// Limits: has the architecture of the image.
 	InstanceType string `default:"\"t3.micro\""`
+
+	// How instances of the types T2, T3, T3a and T4g use more CPU than they earn credits for. `unlimited`: AWS charges 0.05 $ for each
+	// hour of a virtual CPU (0.04 $ for T4g) beyond the baseline of the type, which is 10 % for a micro. `standard`: without credits an
+	// instance is held at its baseline, whatever its clients want.
+	// Default: `unlimited` for these types.
+	// Limits: `unlimited`, `standard`; only for these types. With `standard`, policies have to add instances below the baseline.
+	CPUCredits string `enum:"unlimited,standard"`
 
 	// The EC2 key pair for SSH. It must exist in the region.
 	// Limits: at most 255 ASCII characters (EC2 API Reference, CreateKeyPair), without spaces at either end.
@@ -136,6 +144,7 @@ func (i Image) validate(l *invalid.List) {
 
 func (c Compute) validate(l *invalid.List) {
 	validateInstanceType(l, "compute.instanceType", c.InstanceType)
+	c.validateCredits(l)
 	if c.KeyName != "" && !keyPattern.MatchString(c.KeyName) {
 		l.Add("compute.keyName", c.KeyName, "is not the name of a key pair: at most 255 of ASCII, without spaces around it")
 	}
@@ -151,6 +160,20 @@ func (c Compute) validate(l *invalid.List) {
 	}
 	if c.Bastion != nil {
 		c.Bastion.validate(l)
+	}
+}
+
+func (c Compute) validateCredits(l *invalid.List) {
+	_, earns := burstable.Baseline(c.InstanceType)
+	switch c.CPUCredits {
+	case "":
+	case burstable.Unlimited, burstable.Standard:
+		if !earns && instancePattern.MatchString(c.InstanceType) {
+			l.Add("compute.cpuCredits", c.CPUCredits, "is for the types T2, T3, T3a and T4g, not for %s (compute.instanceType): leave it out",
+				c.InstanceType)
+		}
+	default:
+		l.Add("compute.cpuCredits", c.CPUCredits, "is not unlimited or standard")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
+	"github.com/elastic-service/elastic-service/internal/burstable"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
@@ -13,6 +14,7 @@ func (s *Settings) validateTogether(l *invalid.List) {
 	s.validateBalanced(l)
 	s.validateLatency(l)
 	s.validateCapacity(l)
+	s.validateReach(l)
 	if s.Containers != nil {
 		s.validateContainers(l)
 	}
@@ -28,6 +30,28 @@ func (s *Settings) validateLatency(l *invalid.List) {
 		l.Add("monitoring.latency", latency, "is not above 0 seconds")
 	case latency > 0 && (!s.Monitoring.Alarms || s.Balancer.Type != application):
 		l.Add("monitoring.latency", latency, "needs monitoring.alarms and balancer.type application: a network balancer sees no answers")
+	}
+}
+
+// validateReach refuses a policy that would never add an instance: without credits an instance in standard mode reports its baseline
+// at most.
+func (s *Settings) validateReach(l *invalid.List) {
+	baseline, earns := burstable.Baseline(s.Compute.InstanceType)
+	if !earns || s.Compute.CPUCredits != burstable.Standard {
+		return
+	}
+	for i, policy := range s.Scaling.Policies {
+		at, value := fmt.Sprintf("scaling.policies[%d]", i), 0.0
+		switch {
+		case policy.TargetTracking != nil:
+			at, value = at+".targetTracking.target", policy.TargetTracking.Target
+		case policy.Step != nil:
+			at, value = at+".step.above", policy.Step.Above
+		}
+		if value >= baseline {
+			l.Add(at, value, "is not below %v, at which compute.cpuCredits: standard holds a %s that has used up its credits: no instance "+
+				"would be added when they are all too busy", baseline, s.Compute.InstanceType)
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ network: {cidr: 10.0.0.0/20, zones: [us-east-1b, us-east-1d], private: true, nat
 image: {fromInstance: i-0123456789abcdef0, reboot: true}
 compute:
   instanceType: t3.micro
+  cpuCredits: unlimited
   keyName: mine
   rootVolumeGiB: 20
   publicAddress: false

@@ -13,6 +13,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
+	"github.com/elastic-service/elastic-service/internal/burstable"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 	"github.com/elastic-service/elastic-service/internal/project"
 )
@@ -152,6 +153,9 @@ func (s *Settings) complete() {
 	if s.Compute.PublicAddress == nil {
 		public := !s.Network.Private
 		s.Compute.PublicAddress = &public
+	}
+	if _, earns := burstable.Baseline(s.Compute.InstanceType); earns && s.Compute.CPUCredits == "" {
+		s.Compute.CPUCredits = burstable.Unlimited
 	}
 	if s.Health.Protocol == healthcheck.TCP && s.Health.Port == 0 {
 		s.Health.Port = healthcheck.DefaultPort

@@ -59,8 +59,8 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "an unknown field",
 			given: `compute: {size: 3}`,
-			want: `compute.size: is not a setting: there are instanceType, keyName, sshFrom, sshFromAnywhere, rootVolumeGiB, publicAddress, ` +
-				`sessionManager, memoryMetric, bastion`,
+			want: `compute.size: is not a setting: there are instanceType, cpuCredits, keyName, sshFrom, sshFromAnywhere, rootVolumeGiB, ` +
+				`publicAddress, sessionManager, memoryMetric, bastion`,
 		},
 		{
 			name:  "an unknown field in a list",
@@ -371,6 +371,29 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 			name:  "an instance type of 0xlarge",
 			given: `compute: {instanceType: m5.0xlarge}`,
 			want:  `compute.instanceType: "m5.0xlarge" is not an instance type such as t3.micro`,
+		},
+		{
+			name:  "CPU credits of a type that earns none",
+			given: `compute: {instanceType: m7g.large, cpuCredits: unlimited}`,
+			want: `compute.cpuCredits: "unlimited" is for the types T2, T3, T3a and T4g, not for m7g.large (compute.instanceType): ` +
+				`leave it out`,
+		},
+		{
+			name:  "CPU credits of another kind",
+			given: `compute: {cpuCredits: infinite}`,
+			want:  `compute.cpuCredits: "infinite" is not unlimited or standard`,
+		},
+		{
+			name:  "a target that standard instances do not reach",
+			given: `compute: {cpuCredits: standard}` + "\n" + `scaling: {policies: [{targetTracking: {target: 10}}]}`,
+			want: `scaling.policies[0].targetTracking.target: 10 is not below 10, at which compute.cpuCredits: standard holds a t3.micro ` +
+				`that has used up its credits: no instance would be added when they are all too busy`,
+		},
+		{
+			name:  "a step that standard instances do not reach",
+			given: `compute: {instanceType: t2.small, cpuCredits: standard}` + "\n" + `scaling: {policies: [{step: {above: 25, below: 5}}]}`,
+			want: `scaling.policies[0].step.above: 25 is not below 20, at which compute.cpuCredits: standard holds a t2.small ` +
+				`that has used up its credits: no instance would be added when they are all too busy`,
 		},
 		{
 			name:  "a key with space around it",

@@ -23,7 +23,8 @@ type Scaling struct {
 	// Limits: `min` or more; no more than the instances' subnets have addresses.
 	Max int `default:"3" minimum:"1" unit:"instances"`
 
-	// The time after a launch in which an unhealthy instance is not replaced. It must be longer than boot and installation take.
+	// The time after a launch in which an unhealthy instance is not replaced. It must be longer than boot and installation take. It
+	// is the group's default warm-up, too: a release and a replacement count a new instance when it is over, at most 3600.
 	// Limits: 0 to 7200.
 	Grace time.Duration `default:"120" minimum:"0" maximum:"7200"`
 
@@ -69,7 +70,7 @@ type Release struct {
 
 // Policy changes the number of instances by a metric.
 type Policy struct {
-	// Keeps `metric` near `target`.
+	// Keeps `metric` near `target`. The instances report each minute (detailed monitoring), which AWS charges for.
 	// Limits: either this or `step`.
 	TargetTracking *TargetTracking `oneof:"kind"`
 
@@ -84,7 +85,8 @@ type TargetTracking struct {
 	// Limits: `cpu`.
 	Metric string `default:"\"cpu\"" enum:"cpu"`
 
-	// The value to keep.
+	// The value to keep, as a share of all virtual CPUs of the instances. A service that uses one CPU at most reaches 100 divided by
+	// their number.
 	// Limits: above 0, at most 100.
 	Target float64 `default:"50" above:"0" maximum:"100" unit:"%"`
 

@@ -83,7 +83,7 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 		Service: "musicguru",
 		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: Zones{Number: 2}, NAT: "none"},
 		Image:   Image{ID: "ami-0123456789abcdef0"},
-		Compute: Compute{InstanceType: "t3.micro", PublicAddress: new(true)},
+		Compute: Compute{InstanceType: "t3.micro", CPUCredits: "unlimited", PublicAddress: new(true)},
 		App: &App{Port: 5000, Services: []Service{
 			{Name: "musicguru", Command: []string{"/usr/local/bin/musicguru", "serve"}},
 		}},
@@ -109,6 +109,7 @@ network: {cidr: 10.1.0.0/16, zones: 3, subnets: [10.1.0.0/20, 10.1.16.0/20, 10.1
 image: {parameter: /aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64}
 compute:
   instanceType: t4g.micro
+  cpuCredits: standard
   keyName: my key
   sshFrom: [203.0.113.7/32, 2001:db8::/48, 0.0.0.0/0]
   sshFromAnywhere: true
@@ -136,7 +137,7 @@ scaling:
 		}},
 		Image: Image{Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"},
 		Compute: Compute{
-			InstanceType: "t4g.micro", KeyName: "my key", SSHFromAnywhere: true, RootVolumeGiB: 20, PublicAddress: new(false),
+			InstanceType: "t4g.micro", CPUCredits: "standard", KeyName: "my key", SSHFromAnywhere: true, RootVolumeGiB: 20, PublicAddress: new(false),
 			SSHFrom: []netip.Prefix{
 				netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("2001:db8::/48"), netip.MustParsePrefix("0.0.0.0/0"),
 			},
@@ -176,7 +177,7 @@ func TestDevStackIsMusicGuruAsItWasBuiltByHand(t *testing.T) {
 		Service: "musicguru",
 		Network: Network{CIDR: netip.MustParsePrefix("192.168.0.0/23"), Zones: Zones{Number: 2}, NAT: "none"},
 		Image:   Image{Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},
-		Compute: Compute{InstanceType: "t3.micro", PublicAddress: new(true)},
+		Compute: Compute{InstanceType: "t2.micro", CPUCredits: "unlimited", PublicAddress: new(true)},
 		App: &App{
 			Port:      5000,
 			Artifacts: []Artifact{{Build: "./cmd/musicguru", Path: "/usr/local/bin/musicguru"}},
@@ -209,6 +210,10 @@ func TestWhatFollowsFromOtherSettings(t *testing.T) {
 		check func(*testing.T, *Settings)
 	}{
 		"private instances have no public address": {private, func(t *testing.T, s *Settings) { assert.False(t, *s.Compute.PublicAddress) }},
+		"burstable instances are unlimited": {``, func(t *testing.T, s *Settings) { assert.Equal(t, "unlimited", s.Compute.CPUCredits) }},
+		"other instances have no CPU credits": {
+			`compute: {instanceType: m7g.large}`, func(t *testing.T, s *Settings) { assert.Empty(t, s.Compute.CPUCredits) },
+		},
 		"a web site listens on 80": {web, func(t *testing.T, s *Settings) {
 			assert.Equal(t, []Listener{{Port: 80, Protocol: "HTTP"}}, s.Balancer.Listeners)
 		}},

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 	"github.com/elastic-service/elastic-service/internal/graphtest"
 )
 
@@ -179,7 +180,7 @@ func TestTheDemonstratedSystemHasItsConstants(t *testing.T) {
 		"the VPC":                            {at(vpc, "cidrBlock"), "192.168.0.0/23"},
 		"one public subnet a zone, in two":   {at(vpc, "availabilityZoneNames"), []any{"us-east-1a", "us-east-1b"}},
 		"of /24, in order: .0.0/24, .1.0/24": {at(vpc, "subnetSpecs"), []any{map[string]any{"type": "Public", "cidrMask": 24.0}}},
-		"instances of t3.micro":              {at(template, "instanceType"), "t3.micro"},
+		"instances of t2.micro":              {at(template, "instanceType"), "t2.micro"},
 		"no key pair without a name":         {at(template, "keyName"), nil},
 		"a public address":                   {at(template, "networkInterfaces", 0, "associatePublicIpAddress"), "true"},
 		"volumes gone with the instance":     {at(template, "blockDeviceMappings", 0, "ebs", "deleteOnTermination"), "true"},
@@ -207,6 +208,18 @@ func TestTheDemonstratedSystemHasItsConstants(t *testing.T) {
 	assert.Equal(t, vpc.Outputs["publicSubnetIds"].Mappable(), subnets(balancer, "subnets"), "the balancer is over both subnets")
 	assert.Equal(t, vpc.Outputs["publicSubnetIds"].Mappable(), subnets(group, "vpcZoneIdentifiers"), "the group is over both subnets")
 	assert.Equal(t, []any{targets.Outputs["arn"].StringValue()}, at(group, "targetGroupArns"))
+}
+
+// MusicGuru serves one connection at a time: it keeps one virtual CPU busy at most. Half of that has to be left at the target.
+func TestAServerOfOneConnectionReachesItsTarget(t *testing.T) {
+	for stack, cpus := range map[string]float64{"dev": 1, "prod": 2} {
+		g := deploy(t, world(t, stack, nil))
+		template, policy := g.Find("LaunchTemplate", "musicguru-template"), g.Find("Policy", "musicguru-cpu")
+		assert.InDelta(t, cpus, ec2.VirtualCPUs(at(template, "instanceType").(string)), 0, stack)
+		assert.LessOrEqual(t, at(policy, "targetTrackingConfiguration", "targetValue").(float64), 100/cpus/2, stack)
+		assert.Equal(t, "unlimited", at(template, "creditSpecification", "cpuCredits"), stack)
+		assert.Equal(t, true, at(template, "monitoring", "enabled"), stack)
+	}
 }
 
 // opened is the pair of rules that lets the balancer reach the instances on a range of ports, for a purpose.
@@ -312,8 +325,8 @@ func TestZonesStayAsTheyWereFoundFirst(t *testing.T) {
 
 	w.Lacks = []string{"us-east-1c"}
 	g, err := graphtest.Run(t, w, Deploy)
-	require.ErrorContains(t, err, `compute.instanceType: "t3.micro" is for other zones: us-east-1c, which the stack has been in since its `+
-		`first deployment, does not offer t3.micro (those that do: us-east-1a, us-east-1b)`)
+	require.ErrorContains(t, err, `compute.instanceType: "t2.micro" is for other zones: us-east-1c, which the stack has been in since its `+
+		`first deployment, does not offer t2.micro (those that do: us-east-1a, us-east-1b)`)
 	assert.Empty(t, g.OfType("Vpc"))
 }
 

@@ -1,10 +1,9 @@
 package stack
 
 import (
-	"regexp"
-
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"github.com/elastic-service/elastic-service/internal/burstable"
 	"github.com/elastic-service/elastic-service/monitoring"
 )
 
@@ -23,9 +22,6 @@ var monitoringComponent = component{
 	},
 }
 
-// unlimited matches the types that have CPU credits and that AWS starts in unlimited mode (EC2 User Guide: "Unlimited mode").
-var unlimited = regexp.MustCompile(`^(t3|t3a|t4g)\.`)
-
 func (p *plan) monitoringArgs(c *components) *monitoring.Args {
 	args := &monitoring.Args{
 		Region:               p.settings.Region,
@@ -36,7 +32,7 @@ func (p *plan) monitoringArgs(c *components) *monitoring.Args {
 		Min:                  p.leastInstances(),
 		Max:                  p.mostInstances(),
 		Latency:              p.settings.Monitoring.Latency,
-		SurplusCredits:       unlimited.MatchString(p.settings.Compute.InstanceType),
+		SurplusCredits:       p.settings.Compute.CPUCredits == burstable.Unlimited,
 		Dashboard:            p.settings.Monitoring.Dashboard,
 		Alarms:               p.settings.Monitoring.Alarms,
 		Memory:               p.settings.Compute.MemoryMetric,

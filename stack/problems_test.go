@@ -143,7 +143,7 @@ func TestWhatOnlyTheRegionCanShowRegistersNothing(t *testing.T) {
 		},
 		"more zones than offer the type": {
 			map[string]any{"network.zones": 3}, func(w *graphtest.World) { w.Lacks = []string{"us-east-1b"} },
-			"network.zones: 3 is more than offer t3.micro in us-east-1 (2: us-east-1a, us-east-1c)",
+			"network.zones: 3 is more than offer t2.micro in us-east-1 (2: us-east-1a, us-east-1c)",
 		},
 		"a zone of another region": {
 			map[string]any{"network.zones": []string{"us-east-1a", "us-west-2b"}}, func(*graphtest.World) {},
@@ -151,7 +151,7 @@ func TestWhatOnlyTheRegionCanShowRegistersNothing(t *testing.T) {
 		},
 		"a zone without the type": {
 			map[string]any{"network.zones": []string{"us-east-1a", "us-east-1b"}}, func(w *graphtest.World) { w.Lacks = []string{"us-east-1b"} },
-			`network.zones[1]: "us-east-1b" does not offer t3.micro (those that do: us-east-1a, us-east-1c)`,
+			`network.zones[1]: "us-east-1b" does not offer t2.micro (those that do: us-east-1a, us-east-1c)`,
 		},
 		"more tags than an artifact takes": {
 			map[string]any{"tags": `{"a":"","b":"","c":"","d":"","e":"","f":"","g":""}`},
@@ -167,7 +167,7 @@ func TestWhatOnlyTheRegionCanShowRegistersNothing(t *testing.T) {
 		},
 		"an image of another architecture than the instance": {
 			nil, func(w *graphtest.World) { w.Image.Architecture = "arm64" },
-			`compute.instanceType: "t3.micro" has the architecture amd64, the image (ami-`,
+			`compute.instanceType: "t2.micro" has the architecture amd64, the image (ami-`,
 		},
 		"a volume smaller than the image's": {
 			map[string]any{"compute.rootVolumeGiB": 8}, func(w *graphtest.World) { w.Image.RootGiB = 30 },

@@ -32,6 +32,7 @@ func (p *plan) templateArgs(c *components) *compute.Args {
 		RootDevice:         c.image.rootDevice,
 		RootVolumeGiB:      given.RootVolumeGiB,
 		InstanceType:       given.InstanceType,
+		CPUCredits:         given.CPUCredits,
 		KeyName:            given.KeyName,
 		SSHFrom:            given.SSHFrom,
 		PublicAddress:      *given.PublicAddress,

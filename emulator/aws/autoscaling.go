@@ -69,6 +69,9 @@ func describeGroup(m *cloud.Model, g model.Group) types.AutoScalingGroup {
 	if g.Deleting {
 		described.Status = sdk.String("Delete in progress")
 	}
+	if w := g.Spec.Warmup; w != nil {
+		described.DefaultInstanceWarmup = seconds(*w)
+	}
 	if p := g.Spec.Maintenance; p != nil {
 		described.InstanceMaintenancePolicy = &types.InstanceMaintenancePolicy{
 			MinHealthyPercentage: count(p.MinHealthy), MaxHealthyPercentage: count(p.MaxHealthy),
@@ -168,7 +171,9 @@ func (a *API) describePolicies(_ context.Context, in *autoscaling.DescribePolici
 func describePolicy(m *cloud.Model, group string, p *model.Policy) types.ScalingPolicy {
 	described := types.ScalingPolicy{
 		AutoScalingGroupName: &group, PolicyName: &p.Name, PolicyARN: &p.ARN, PolicyType: &p.Type, Enabled: sdk.Bool(!p.Disabled),
-		EstimatedInstanceWarmup: seconds(p.Warmup),
+	}
+	if p.Warmup != nil {
+		described.EstimatedInstanceWarmup = seconds(*p.Warmup)
 	}
 	for _, alarm := range m.CloudWatch.DescribeAlarms() {
 		if alarm.Policy == p.ARN || slices.Contains(alarm.Spec.Actions, p.ARN) {
@@ -281,7 +286,7 @@ func (a *API) startInstanceRefresh(
 // refreshSpec fills in the defaults (Auto Scaling: "Understand the default values for an instance refresh").
 func refreshSpec(g model.Group, given *types.RefreshPreferences) model.RefreshSpec {
 	spec := model.RefreshSpec{
-		Bounds: model.Bounds{MinHealthy: 90, MaxHealthy: 100}, Warmup: g.Spec.Grace, CheckpointDelay: time.Hour,
+		Bounds: model.Bounds{MinHealthy: 90, MaxHealthy: 100}, Warmup: g.Spec.RefreshWarmup(), CheckpointDelay: time.Hour,
 	}
 	if g.Spec.Maintenance != nil {
 		spec.Bounds = *g.Spec.Maintenance

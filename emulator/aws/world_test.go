@@ -140,7 +140,7 @@ func (w *world) build(m *cloud.Model) error {
 	}, now); err != nil {
 		return err
 	}
-	_, err = m.AutoScaling.PutPolicy("web", autoscaling.Policy{Name: "cpu", Target: 50, Warmup: time.Minute}, now)
+	_, err = m.AutoScaling.PutPolicy("web", autoscaling.Policy{Name: "cpu", Target: 50, Warmup: new(time.Minute)}, now)
 	return err
 }
 

@@ -314,7 +314,7 @@ func TestARefreshStaysWithinItsBounds(t *testing.T) {
 func TestTargetTrackingBringsALoadedServiceToItsTargetAndBackIn(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 8)
-	must(w.AutoScaling.PutPolicy(group, autoscaling.Policy{Name: "cpu", Target: 50, Warmup: 2 * time.Minute}, w.Now()))(t)
+	must(w.AutoScaling.PutPolicy(group, autoscaling.Policy{Name: "cpu", Target: 50, Warmup: new(2 * time.Minute)}, w.Now()))(t)
 	under := func(load float64, minutes int, each ...func()) float64 {
 		for range minutes {
 			count := float64(len(active(w.members())))

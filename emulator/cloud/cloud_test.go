@@ -285,15 +285,17 @@ func TestAnUnhealthyInstanceGoesWhenTheMaintenancePolicyLetsIt(t *testing.T) {
 		policy *autoscaling.Bounds
 		sick   int // of 2
 		stays  bool
+		warmup *time.Duration
 	}{
-		"without a policy, at once":                            {nil, 1, false},
-		"terminate and launch, at once":                        {&autoscaling.Bounds{MinHealthy: 50, MaxHealthy: 100}, 1, false},
-		"launch before terminating, when its successor serves": {&autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}, 1, true},
+		"without a policy, at once":                              {nil, 1, false, nil},
+		"terminate and launch, at once":                          {&autoscaling.Bounds{MinHealthy: 50, MaxHealthy: 100}, 1, false, nil},
+		"launch before terminating, when its successor serves":   {&autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}, 1, true, nil},
+		"launch before terminating, when it has warmed up, too ": {&autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}, 1, true, new(5 * time.Minute)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			spec := w.spec(2, 2)
-			spec.Maintenance = c.policy
+			spec.Maintenance, spec.Warmup = c.policy, c.warmup
 			must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
 			w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
 			w.pass(3 * time.Minute) // the grace period
@@ -306,6 +308,11 @@ func TestAnUnhealthyInstanceGoesWhenTheMaintenancePolicyLetsIt(t *testing.T) {
 				assert.Equal(t, c.stays, i.Lifecycle == ec2.LifecycleInService, "%s is %s", i.ID, i.Lifecycle)
 			}
 			w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
+			if c.warmup != nil {
+				w.pass(3 * time.Minute)
+				assert.Equal(t, elb.TargetUnhealthy, w.state(sick[0].ID))
+				w.pass(2 * time.Minute)
+			}
 			w.within(10*time.Second, func() bool { return w.state(sick[0].ID) == elb.TargetDraining })
 			w.within(5*time.Minute, func() bool { return len(w.members()) == 2 })
 			g, _ := w.AutoScaling.Group(group)
@@ -555,7 +562,7 @@ func TestTargetsAreUnusedUntilAListenerForwardsToThem(t *testing.T) {
 func TestTargetTrackingFollowsTheLoadWithinTheBounds(t *testing.T) {
 	w := newWorld(t)
 	w.start(2, 3)
-	must(w.AutoScaling.PutPolicy(group, autoscaling.Policy{Name: "cpu", Target: 50, Warmup: 5 * time.Minute}, w.Now()))(t)
+	must(w.AutoScaling.PutPolicy(group, autoscaling.Policy{Name: "cpu", Target: 50, Warmup: new(5 * time.Minute)}, w.Now()))(t)
 	load := 90.0
 	minutes := func(n int) {
 		for range n {

@@ -154,6 +154,10 @@ func tieredRefusals(*testing.T) refusals[*tiered] {
 			s.Subnet = must(w.VPC.CreateSubnet(other, "10.0.0.0/24", "us-east-1e", false))(w.t).ID
 			s.SecurityGroups = []string{must(w.VPC.CreateSecurityGroup("other", other))(w.t).ID}
 		})},
+		"an option for CPU credits for an instance that earns none": {"InstanceCreditSpecification.NotSupported", "EC2 API: RunInstances",
+			run(func(_ *tiered, s *ec2.InstanceSpec) {
+				s.InstanceType, s.CPUCredits = "m5.large", "unlimited"
+			})},
 		"an instance with a profile that does not exist": {"InvalidParameterValue", "EC2 API: RunInstances",
 			run(func(_ *tiered, s *ec2.InstanceSpec) {
 				s.Profile = "p"

@@ -36,7 +36,7 @@ func stepped(t *testing.T, detailed bool) *world {
 func (w *world) stepPolicy(name, comparison string, threshold float64, step autoscaling.Step, warmup time.Duration) {
 	w.t.Helper()
 	arn := must(w.AutoScaling.PutPolicy(group, autoscaling.Policy{
-		Name: name, Type: autoscaling.StepScaling, Adjustment: autoscaling.ChangeInCapacity, Steps: []autoscaling.Step{step}, Warmup: warmup,
+		Name: name, Type: autoscaling.StepScaling, Adjustment: autoscaling.ChangeInCapacity, Steps: []autoscaling.Step{step}, Warmup: &warmup,
 	}, w.Now()))(w.t)
 	must(w.CloudWatch.PutAlarm(w.cpuAlarm(name, comparison, threshold, arn), w.Now()))(w.t)
 }

@@ -264,7 +264,7 @@ func (e *emulated) policies() {
 	if t := e.shape.Tracking; t != nil {
 		must(cloud.Make(e.Cloud, func(m *cloud.Model) (string, error) {
 			return m.AutoScaling.PutPolicy(name, autoscaling.Policy{
-				Name: "cpu", Type: autoscaling.TargetTracking, Target: t.Target, Warmup: t.Warmup,
+				Name: "cpu", Type: autoscaling.TargetTracking, Target: t.Target, Warmup: &t.Warmup,
 			}, m.Clock.Now())
 		}))(e.t)
 	}
@@ -272,7 +272,7 @@ func (e *emulated) policies() {
 		zero, wide := 0.0, s.Wide
 		arn := must(cloud.Make(e.Cloud, func(m *cloud.Model) (string, error) {
 			return m.AutoScaling.PutPolicy(name, autoscaling.Policy{
-				Name: "out", Type: autoscaling.StepScaling, Adjustment: autoscaling.ChangeInCapacity, Warmup: s.Warmup,
+				Name: "out", Type: autoscaling.StepScaling, Adjustment: autoscaling.ChangeInCapacity, Warmup: &s.Warmup,
 				Steps: []autoscaling.Step{{Lower: &zero, Upper: &wide, Adjustment: s.Small}, {Lower: &wide, Adjustment: s.Large}},
 			}, m.Clock.Now())
 		}))(e.t)

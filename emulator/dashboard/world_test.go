@@ -166,7 +166,7 @@ func (w *world) webGroup() {
 		"runcmd:\n- [systemctl, enable, --now, web.service]\n"
 	w.group("web", 2, 4, "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64", "", document, w.targets)
 	must(cloud.Make(w.Cloud, func(m *cloud.Model) (string, error) {
-		return m.AutoScaling.PutPolicy("web", autoscaling.Policy{Name: "cpu", Target: 60, Warmup: time.Minute}, m.Clock.Now())
+		return m.AutoScaling.PutPolicy("web", autoscaling.Policy{Name: "cpu", Target: 60, Warmup: new(time.Minute)}, m.Clock.Now())
 	}))(w.t)
 	topic := must(cloud.Make(w.Cloud, func(m *cloud.Model) (events.Topic, error) { return m.Events.CreateTopic("scaling") }))(w.t).ARN
 	require.NoError(w.t, w.Cloud.Change(func(m *cloud.Model) error {

@@ -46,7 +46,7 @@ func (r *replacement) look(l *laboratory, before []api.Instance) {
 	for _, name := range cloud.Get(l.cloud(), func(m *cloud.Model) []string { return m.AutoScaling.GroupNames() }) {
 		g, _ := cloud.Find(l.cloud(), func(m *cloud.Model) (autoscaling.Group, bool) { return m.AutoScaling.Group(name) })
 		for _, p := range g.Policies {
-			r.warmup = max(r.warmup, p.Warmup)
+			r.warmup = max(r.warmup, g.WarmupOf(p))
 		}
 		for _, a := range g.Activities {
 			if a.Instance == r.victim && a.Start.After(r.lost) {

@@ -30,6 +30,7 @@ type groupInputs struct {
 	WaitForCapacityTimeout string   `pulumi:"waitForCapacityTimeout"`
 	HealthCheckType        string   `pulumi:"healthCheckType"`
 	HealthCheckGracePeriod *int     `pulumi:"healthCheckGracePeriod"` // seconds
+	DefaultInstanceWarmup  int      `pulumi:"defaultInstanceWarmup"`  // seconds; 0: none, the provider does not send it
 	EnabledMetrics         []string `pulumi:"enabledMetrics"`
 	MetricsGranularity     string   `pulumi:"metricsGranularity"`
 	InstanceRefresh        *struct {
@@ -151,12 +152,15 @@ func (in groupInputs) spec() (autoscaling.GroupSpec, error) {
 			spec.InstanceTags[tag.Key] = tag.Value
 		}
 	}
+	if in.DefaultInstanceWarmup != 0 {
+		spec.Warmup = new(seconds(in.DefaultInstanceWarmup))
+	}
 	spec.Maintenance = in.InstanceMaintenancePolicy.bounds()
 	if in.InstanceRefresh != nil {
 		if in.InstanceRefresh.Strategy != "Rolling" {
 			return spec, unsupported("instanceRefresh.strategy", in.InstanceRefresh.Strategy, "Rolling")
 		}
-		spec.Refresh = in.refresh(spec.Maintenance, grace)
+		spec.Refresh = in.refresh(spec)
 	}
 	return spec, nil
 }
@@ -169,12 +173,12 @@ func (in *maintenanceInputs) bounds() *autoscaling.Bounds {
 	return &autoscaling.Bounds{MinHealthy: in.MinHealthyPercentage, MaxHealthy: in.MaxHealthyPercentage}
 }
 
-// refresh applies the defaults: the bounds of the maintenance policy or else 90 % to 100 %, the grace period as the warm-up
-// (Auto Scaling: "Understand the default values for an instance refresh").
-func (in groupInputs) refresh(maintenance *autoscaling.Bounds, grace int) *autoscaling.RefreshSpec {
-	spec := &autoscaling.RefreshSpec{Bounds: autoscaling.Bounds{MinHealthy: 90, MaxHealthy: 100}, Warmup: seconds(grace)}
-	if maintenance != nil {
-		spec.Bounds = *maintenance
+// refresh applies the defaults: the bounds of the maintenance policy or else 90 % to 100 %, and the group's warm-up (Auto Scaling:
+// "Understand the default values for an instance refresh").
+func (in groupInputs) refresh(group autoscaling.GroupSpec) *autoscaling.RefreshSpec {
+	spec := &autoscaling.RefreshSpec{Bounds: autoscaling.Bounds{MinHealthy: 90, MaxHealthy: 100}, Warmup: group.RefreshWarmup()}
+	if group.Maintenance != nil {
+		spec.Bounds = *group.Maintenance
 	}
 	given := in.InstanceRefresh.Preferences
 	spec.MinHealthy = orElse(given.MinHealthyPercentage, spec.MinHealthy)

@@ -55,6 +55,9 @@ func scalingPolicy() resourceType {
 // put creates or replaces a policy and returns its ARN.
 func (in policyInputs) put(m *cloud.Model) (string, error) {
 	policy := autoscaling.Policy{Name: in.Name, Type: in.PolicyType, Disabled: in.Enabled != nil && !*in.Enabled}
+	if in.EstimatedInstanceWarmup != nil {
+		policy.Warmup = new(seconds(*in.EstimatedInstanceWarmup))
+	}
 	var err error
 	switch in.PolicyType {
 	case autoscaling.TargetTracking:
@@ -78,14 +81,8 @@ func (in policyInputs) track(policy *autoscaling.Policy) error {
 		return unsupported("predefinedMetricType", metric, "ASGAverageCPUUtilization")
 	}
 	policy.Target, policy.DisableScaleIn = tracking.TargetValue, tracking.DisableScaleIn
-	if in.EstimatedInstanceWarmup != nil {
-		policy.Warmup = seconds(*in.EstimatedInstanceWarmup)
-	}
 	return nil
 }
-
-// defaultCooldown is the cooldown of an Auto Scaling group, and the warm-up of a policy that names none, in seconds.
-const defaultCooldown = 300
 
 // step sets the fields of a policy of step scaling.
 func (in policyInputs) step(policy *autoscaling.Policy) error {
@@ -93,7 +90,6 @@ func (in policyInputs) step(policy *autoscaling.Policy) error {
 		return unsupported("metricAggregationType", in.MetricAggregationType, metric.Average)
 	}
 	policy.Adjustment, policy.MinMagnitude = in.AdjustmentType, in.MinAdjustmentMagnitude
-	adds := false
 	for n, given := range in.StepAdjustments {
 		lower, err := bound(n, "Lower", given.Lower)
 		if err != nil {
@@ -103,14 +99,7 @@ func (in policyInputs) step(policy *autoscaling.Policy) error {
 		if err != nil {
 			return err
 		}
-		adds = adds || given.Adjustment > 0
 		policy.Steps = append(policy.Steps, autoscaling.Step{Lower: lower, Upper: upper, Adjustment: given.Adjustment})
-	}
-	switch {
-	case in.EstimatedInstanceWarmup != nil:
-		policy.Warmup = seconds(*in.EstimatedInstanceWarmup)
-	case adds: // a policy that only removes instances has no warm-up
-		policy.Warmup = seconds(defaultCooldown)
 	}
 	return nil
 }

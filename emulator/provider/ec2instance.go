@@ -93,11 +93,15 @@ func (in instanceInputs) spec(m *cloud.Model) (ec2.InstanceSpec, error) {
 	if in.UserData != "" {
 		userData = base64.StdEncoding.EncodeToString([]byte(in.UserData))
 	}
+	credits := ""
+	if ec2.IsBurstable(in.InstanceType) { // the provider leaves it out for other types
+		credits = in.CreditSpecification.CPUCredits
+	}
 	return ec2.InstanceSpec{
 		Subnet: in.SubnetID, Protected: in.DisableAPITermination, TemplateData: ec2.TemplateData{
 			ImageID: in.Ami, InstanceType: in.InstanceType, UserData: userData, SecurityGroups: in.VpcSecurityGroupIDs,
 			Public:  orElse(in.AssociatePublicIPAddress, m.VPC.PublicByDefault(in.SubnetID)),
-			Profile: in.IamInstanceProfile, Tags: in.Tags,
+			Profile: in.IamInstanceProfile, Tags: in.Tags, CPUCredits: credits,
 		},
 	}, nil
 }

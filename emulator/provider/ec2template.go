@@ -6,6 +6,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
+	"github.com/elastic-service/elastic-service/internal/burstable"
 )
 
 type launchTemplateInputs struct {
@@ -39,6 +40,9 @@ type launchTemplateInputs struct {
 		DeleteOnTermination      string   `pulumi:"deleteOnTermination"`
 		SecurityGroups           []string `pulumi:"securityGroups"`
 	} `pulumi:"networkInterfaces"`
+	CreditSpecification struct {
+		CPUCredits string `pulumi:"cpuCredits"`
+	} `pulumi:"creditSpecification"`
 	Monitoring struct {
 		Enabled bool `pulumi:"enabled"`
 	} `pulumi:"monitoring"`
@@ -97,6 +101,8 @@ func (in launchTemplateInputs) check() error {
 		return notOneOf("metadataOptions.httpEndpoint", metadata.HTTPEndpoint, "enabled", "disabled")
 	case metadata.HTTPTokens != "" && metadata.HTTPTokens != "optional" && metadata.HTTPTokens != "required":
 		return notOneOf("metadataOptions.httpTokens", metadata.HTTPTokens, "optional", "required")
+	case in.CreditSpecification.CPUCredits != "" && !slices.Contains(creditOptions, in.CreditSpecification.CPUCredits):
+		return notOneOf("creditSpecification.cpuCredits", in.CreditSpecification.CPUCredits, creditOptions...)
 	case metadata.HTTPPutResponseHopLimit < 0 || metadata.HTTPPutResponseHopLimit > 64: // 0: not given
 		return fmt.Errorf("\"metadataOptions.httpPutResponseHopLimit\": expected to be in the range (1 - 64), got %d",
 			metadata.HTTPPutResponseHopLimit)
@@ -109,6 +115,9 @@ func (in launchTemplateInputs) check() error {
 	return nil
 }
 
+// creditOptions lists what an instance does without CPU credits (API: CreditSpecificationRequest).
+var creditOptions = []string{burstable.Standard, burstable.Unlimited}
+
 // volumeTypes lists the types of EBS volumes (API: CreateVolume).
 var volumeTypes = []string{"standard", "io1", "io2", "gp2", "sc1", "st1", "gp3"}
 
@@ -119,6 +128,9 @@ func (in launchTemplateInputs) data() ec2.TemplateData {
 		ImageID: in.ImageID, InstanceType: in.InstanceType, UserData: in.UserData,
 		Profile: in.IamInstanceProfile.Arn + in.IamInstanceProfile.Name, Tags: map[string]string{},
 		Detailed: in.Monitoring.Enabled,
+	}
+	if ec2.IsBurstable(in.InstanceType) { // the provider leaves it out for other types
+		data.CPUCredits = in.CreditSpecification.CPUCredits
 	}
 	for _, nic := range in.NetworkInterfaces {
 		data.SecurityGroups = append(data.SecurityGroups, nic.SecurityGroups...)

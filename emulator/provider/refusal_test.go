@@ -88,6 +88,10 @@ func providerRefusals() []refusal {
 			inputs: of("metadataOptions", of("httpEndpoint", "on")), message: "httpEndpoint",
 		},
 		{
+			name: "CPU credits that are neither standard nor unlimited", token: template, source: "EC2 API: CreditSpecificationRequest",
+			inputs: of("creditSpecification", of("cpuCredits", "infinite")), message: "creditSpecification.cpuCredits",
+		},
+		{
 			name: "a volume type that does not exist", token: template, source: "EC2 API: CreateVolume",
 			inputs: of("blockDeviceMappings", []any{
 				map[string]any{"ebs": of("volumeType", "ssd")},

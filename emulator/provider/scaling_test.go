@@ -203,6 +203,8 @@ func TestScalingIsMadeOfWhatItsComponentSets(t *testing.T) {
 		"name": "warm", "lifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING", "heartbeatTimeout": 60, "defaultResult": "CONTINUE",
 	}}
 	group["protectFromScaleIn"] = false
+	group["defaultInstanceWarmup"], group["healthCheckGracePeriod"] = 60, 90
+	group["instanceRefresh"] = map[string]any{"strategy": "Rolling"}
 	p.created(t, groupToken, "web", group)
 	policyInputs := map[string]any{
 		"autoscalingGroupName": "web", "policyType": "StepScaling", "adjustmentType": "ChangeInCapacity",
@@ -237,7 +239,13 @@ func TestScalingIsMadeOfWhatItsComponentSets(t *testing.T) {
 	made := g.Policies[policy.Properties["name"].StringValue()]
 	require.NotNil(t, made)
 	assert.Equal(t, []autoscaling.Step{{Lower: &zero, Adjustment: 1}}, made.Steps)
-	assert.Equal(t, 2*time.Minute, made.Warmup)
+	assert.Equal(t, 2*time.Minute, g.WarmupOf(made))
+	unnamed := &autoscaling.Policy{Type: made.Type, Steps: made.Steps}
+	assert.Equal(t, time.Minute, g.WarmupOf(unnamed), "it has that of the group")
+	assert.Equal(t, time.Minute, g.Spec.Refresh.Warmup, "and so has a refresh")
+	g.Spec.Warmup = nil
+	assert.Equal(t, 5*time.Minute, g.WarmupOf(unnamed), "a group has none by default: the cooldown stands in")
+	assert.Equal(t, 90*time.Second, g.Spec.RefreshWarmup(), "and the grace period")
 	assert.Equal(t, 90*time.Second, g.Hooks["warm"].Timeout, "the resource changes the hook that the group began with")
 	assert.Nil(t, g.Schedules["night"].Max)
 	assert.Equal(t, 1, *g.Schedules["night"].Min)

@@ -36,15 +36,15 @@ func extend(s api.Status, m *cloud.Model) api.DashboardStatus {
 			}
 		}
 		for _, key := range slices.Sorted(maps.Keys(g.Policies)) {
-			d.Policies[name] = append(d.Policies[name], policy(g.Policies[key]))
+			d.Policies[name] = append(d.Policies[name], policy(g, g.Policies[key]))
 		}
 	}
 	return d
 }
 
-func policy(p *autoscaling.Policy) api.Policy {
+func policy(g autoscaling.Group, p *autoscaling.Policy) api.Policy {
 	one := api.Policy{
-		Name: p.Name, Type: p.Type, Warmup: p.Warmup.Seconds(), Disabled: p.Disabled, Target: p.Target, Adjustment: p.Adjustment,
+		Name: p.Name, Type: p.Type, Warmup: g.WarmupOf(p).Seconds(), Disabled: p.Disabled, Target: p.Target, Adjustment: p.Adjustment,
 		Steps: []api.Step{},
 	}
 	for _, s := range p.Steps {

@@ -20,6 +20,7 @@ type GroupSpec struct {
 	TargetGroups   []string
 	HealthType     string // EC2 or ELB
 	Grace          time.Duration
+	Warmup         *time.Duration // default instance warmup: how long after it is in service a member does not count; nil: none
 	InstanceTags   map[string]string
 	Refresh        *RefreshSpec
 	Maintenance    *Bounds // instance maintenance policy; nil: an unhealthy member is terminated before its replacement is in service
@@ -127,6 +128,9 @@ func (s *Store) checkGroup(spec GroupSpec) error {
 		if err := m.check(); err != nil {
 			return err
 		}
+	}
+	if w := spec.Warmup; w != nil && (*w < 0 || *w > longestWarmup) {
+		return aws.Refuse("ValidationError", "The default instance warmup %v must be from 0 to %v", *w, longestWarmup)
 	}
 	if spec.Grace < 0 {
 		return aws.Refuse("ValidationError", "The health check grace period '%v' must not be negative", spec.Grace)

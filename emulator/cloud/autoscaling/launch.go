@@ -20,6 +20,9 @@ func (s *Store) launch(g *Group, from TemplateVersion, subnet *vpc.Subnet, now t
 	if err != nil {
 		return nil, err
 	}
+	if err := ec2.CheckCredits(data.InstanceType, data.CPUCredits); err != nil {
+		return nil, err
+	}
 	if err := s.ec2.CheckCapacity(g.Spec.Name, subnet.Zone, data.InstanceType); err != nil {
 		return nil, err
 	}
@@ -40,6 +43,7 @@ func (s *Store) launch(g *Group, from TemplateVersion, subnet *vpc.Subnet, now t
 		SecurityGroups: data.SecurityGroups, Profile: data.Profile, UserData: data.UserData, Tags: tags,
 		Launched: now, Detailed: data.Detailed,
 	}
+	i.StartCredits(data.CPUCredits)
 	s.ec2.Instances[i.ID] = i
 	return i, nil
 }

@@ -99,7 +99,7 @@ func (s *Store) markUnhealthy(g *Group, now time.Time) bool {
 // enough others are healthy (Auto Scaling: "Instance maintenance policies").
 func (s *Store) retireUnhealthy(g *Group, now time.Time) bool {
 	unhealthy := slices.DeleteFunc(s.standing(g), func(i *ec2.Instance) bool { return !i.Unhealthy })
-	if m := g.Spec.Maintenance; m != nil && s.ready(g, 0, now) < Floor(g.Desired, m.MinHealthy) {
+	if m := g.Spec.Maintenance; m != nil && s.ready(g, g.spareWarmup(), now) < Floor(g.Desired, m.MinHealthy) {
 		unhealthy = s.makingRoom(g, unhealthy, m, now)
 	}
 	for _, i := range unhealthy {
@@ -113,7 +113,7 @@ func (s *Store) retireUnhealthy(g *Group, now time.Time) bool {
 // that it has launched. If the replacement became healthy, the oldest unhealthy member is next, otherwise the
 // replacement itself.
 func (s *Store) makingRoom(g *Group, unhealthy []*ec2.Instance, m *Bounds, now time.Time) []*ec2.Instance {
-	active, ready := len(s.Active(g)), s.ready(g, 0, now)
+	active, ready := len(s.Active(g)), s.ready(g, g.spareWarmup(), now)
 	switch {
 	case len(unhealthy) == 0, active+len(unhealthy) < surge(g.Desired, m.MaxHealthy), ready < active:
 		return nil

@@ -23,7 +23,7 @@ type Policy struct {
 	ARN      string
 	Name     string
 	Type     string // TargetTracking or StepScaling; "" stands for TargetTracking
-	Warmup   time.Duration
+	Warmup   *time.Duration // estimated instance warmup; nil: the group's
 	Disabled bool
 
 	// Target tracking keeps the average CPU utilization of the group near a target. It creates its own alarms.
@@ -109,8 +109,8 @@ func (p Policy) check() error {
 	switch {
 	case p.Type != TargetTracking && p.Type != StepScaling:
 		return aws.Refuse("ValidationError", "Policy type '%s' is not %s or %s", p.Type, TargetTracking, StepScaling)
-	case p.Warmup < 0:
-		return aws.Refuse("ValidationError", "The estimated instance warmup %v is negative", p.Warmup)
+	case p.Warmup != nil && *p.Warmup < 0:
+		return aws.Refuse("ValidationError", "The estimated instance warmup %v is negative", *p.Warmup)
 	case p.Type == TargetTracking && p.Target <= 0:
 		return aws.Refuse("ValidationError", "Target value %v must be greater than 0", p.Target)
 	case p.Type == TargetTracking:
@@ -241,7 +241,7 @@ func (s *Store) policyByARN(arn string) (*Group, *Policy) {
 // track scales a group so that the metric approaches the target. It does nothing while instances that a policy launched
 // are warming up.
 func (s *Store) track(g *Group, p *Policy, a *cloudwatch.Alarm, now time.Time) {
-	if now.Sub(g.ScaledAt) < p.Warmup {
+	if now.Sub(g.ScaledAt) < g.WarmupOf(p) {
 		return
 	}
 	desired := int(math.Ceil(float64(g.Desired) * a.Value / p.Target))
@@ -261,7 +261,7 @@ func (s *Store) step(g *Group, p *Policy, a *cloudwatch.Alarm, now time.Time) (f
 	if n < 0 {
 		return fmt.Sprintf("No step adjustment found for metric value %v and alarm threshold %v", a.Value, a.Spec.Threshold)
 	}
-	out := p.adjusted(g.Desired-s.warming(g, p.Warmup, now), p.Steps[n].Adjustment)
+	out := p.adjusted(g.Desired-s.warming(g, g.WarmupOf(p), now), p.Steps[n].Adjustment)
 	in := p.adjusted(g.Desired+s.terminating(g), p.Steps[n].Adjustment)
 	switch {
 	case out > g.Desired:
@@ -329,13 +329,54 @@ func (s *Store) SetDesired(g *Group, desired int, now time.Time) {
 	}
 }
 
-// warmup returns how long a new member does not count: the longest warmup of the policies.
+// defaultCooldown is that of every group. A policy without a warmup in a group without one takes it as its warmup.
+const defaultCooldown = 5 * time.Minute
+
+// longestWarmup is the longest default instance warmup (Auto Scaling: "Enable the default instance warmup for a group").
+const longestWarmup = time.Hour
+
+// WarmupOf returns how long a new member does not count for a policy: none for a policy that only removes members.
+func (g *Group) WarmupOf(p *Policy) time.Duration {
+	adds := p.Type == TargetTracking || slices.ContainsFunc(p.Steps, func(t Step) bool { return t.Adjustment > 0 })
+	switch {
+	case p.Warmup != nil:
+		return *p.Warmup
+	case !adds:
+		return 0
+	case g.Spec.Warmup != nil:
+		return *g.Spec.Warmup
+	}
+	return defaultCooldown
+}
+
+// warmup returns how long a new member does not count in the metrics of the group: the longest warmup of the policies, or the
+// group's without policies (Auto Scaling: "Set the default instance warmup for an Auto Scaling group").
 func (g *Group) warmup() time.Duration {
+	if len(g.Policies) == 0 {
+		return g.spareWarmup()
+	}
 	var longest time.Duration
 	for _, p := range g.Policies {
-		longest = max(longest, p.Warmup)
+		longest = max(longest, g.WarmupOf(p))
 	}
 	return longest
+}
+
+// spareWarmup returns how long the replacement of an unhealthy member does not count.
+func (g *Group) spareWarmup() time.Duration {
+	if g.Spec.Warmup == nil {
+		return 0
+	}
+	return *g.Spec.Warmup
+}
+
+// RefreshWarmup returns how long a replacement does not count in an instance refresh that names no warmup (Auto Scaling: "Understand
+// the default values for an instance refresh").
+func (spec GroupSpec) RefreshWarmup() time.Duration {
+	if spec.Warmup != nil {
+		return *spec.Warmup
+	}
+	return spec.Grace
 }
 
 // NamedAlarm is an alarm with its state.

@@ -101,8 +101,8 @@ var computeMetrics = []Published{
 	},
 	{
 		NamespaceEC2, []string{"CPUCreditBalance", "CPUCreditUsage", "CPUSurplusCreditBalance", "CPUSurplusCreditsCharged"}, ofInstances,
-		"computed from the CPU utilization of T3, T3a and T4g instances in unlimited mode, from their launch without a balance; " +
-			"every five minutes",
+		"computed from the CPU utilization of T2, T3, T3a and T4g instances, from their launch; every five minutes. In standard mode an " +
+			"instance without credits reports its baseline at most, but its processes are not slowed down",
 	},
 	{
 		"AWS/AutoScaling", []string{

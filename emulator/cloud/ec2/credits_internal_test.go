@@ -46,9 +46,36 @@ func TestEarningsPayBackSurplusFirst(t *testing.T) {
 }
 
 func TestInstancesThatAreNotBurstableHaveNoCredits(t *testing.T) {
-	for _, kind := range []string{"m5.large", "c6g.medium", "t2.micro"} {
+	for _, kind := range []string{"m5.large", "c6g.medium", "t1.micro"} {
 		i := &Instance{Type: kind}
 		i.spend(100)
 		assert.Equal(t, Credits{}, i.Credits, kind)
+	}
+}
+
+// A t2.micro has one virtual CPU and earns 6 credits an hour.
+func TestStandardInstancesAreHeldAtTheirBaseline(t *testing.T) {
+	for name, c := range map[string]struct {
+		instanceType, option string
+		minutes              int
+		percent, want        float64 // of the last minute
+		balance              float64
+	}{
+		"T2 is standard by default, and starts with 30 credits": {"t2.micro", "", 10, 100, 100, 21},
+		"they last half an hour at full load":                   {"t2.micro", "", 35, 100, 10, 0},
+		"at half load for longer":                               {"t2.micro", "", 74, 50, 50, 0.4},
+		"T3 starts without any":                                 {"t3.micro", "standard", 1, 100, 10, 0},
+		"below its baseline it saves":                           {"t3.micro", "standard", 60, 5, 5, 6},
+		"T3 is unlimited by default":                            {"t3.micro", "", 60, 100, 100, 0},
+		"T2 can be":                                             {"t2.micro", "unlimited", 60, 100, 100, 0},
+	} {
+		i := &Instance{Type: c.instanceType}
+		i.StartCredits(c.option)
+		var got float64
+		for range c.minutes {
+			got = i.spend(c.percent)
+		}
+		assert.InDelta(t, c.want, got, 1e-6, name)
+		assert.InDelta(t, c.balance, i.Credits.Balance, 1e-6, name)
 	}
 }

@@ -55,6 +55,7 @@ type Instance struct {
 	Detailed       bool                 // detailed monitoring: publishes its metrics every minute
 	CPU            []float64            // percent, one value per minute, the newest last
 	CPUAt          time.Time            // time of the newest value
+	CPUCredits     string               // of a burstable instance: burstable.Unlimited or burstable.Standard
 	Credits        Credits              // of a burstable instance
 }
 
@@ -121,16 +122,16 @@ func (s *Store) Reconcile(now time.Time) bool {
 // CPUPoints is how many minutes of CPU use are kept for people. Alarms keep the samples that they need.
 const CPUPoints = 15
 
-// RecordCPU adds an instance's average CPU utilization of a minute, in percent of its virtual CPUs.
+// RecordCPU adds an instance's average CPU utilization of a minute, in percent of its virtual CPUs. An instance in standard mode
+// without credits counts as held at its baseline: its processes are not.
 func (s *Store) RecordCPU(id string, percent float64, now time.Time) (changed bool) {
 	i := s.Instances[id]
 	if i == nil {
 		return false
 	}
-	i.CPU = append(i.CPU, percent)
+	i.CPU = append(i.CPU, i.spend(percent))
 	i.CPU = i.CPU[max(0, len(i.CPU)-CPUPoints):]
 	i.CPUAt = now
-	i.spend(percent)
 	return true
 }
 

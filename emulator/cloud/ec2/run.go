@@ -39,6 +39,9 @@ func (s *Store) RunInstance(spec InstanceSpec, now time.Time) (Instance, error) 
 			return Instance{}, aws.Refuse("InvalidParameter", "Security group %s and subnet %s belong to different networks.", id, subnet.ID)
 		}
 	}
+	if err := CheckCredits(spec.InstanceType, spec.CPUCredits); err != nil {
+		return Instance{}, err
+	}
 	if err := s.CheckCapacity("", subnet.Zone, spec.InstanceType); err != nil {
 		return Instance{}, err
 	}
@@ -53,6 +56,7 @@ func (s *Store) RunInstance(spec InstanceSpec, now time.Time) (Instance, error) 
 		SecurityGroups: slices.Clone(spec.SecurityGroups), Profile: spec.Profile, UserData: spec.UserData,
 		Tags: maps.Clone(spec.Tags), Launched: now, Protected: spec.Protected, Detailed: spec.Detailed,
 	}
+	made.StartCredits(spec.CPUCredits)
 	copied := made
 	s.Instances[made.ID] = &copied
 	return made, nil

@@ -28,6 +28,7 @@ type TemplateData struct {
 	Public         bool // give the instance a public address
 	Profile        string
 	Detailed       bool              // detailed monitoring
+	CPUCredits     string            // burstable.Unlimited or burstable.Standard; "": the default of the type
 	Tags           map[string]string // tags of the instances
 }
 
