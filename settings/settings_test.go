@@ -137,7 +137,8 @@ scaling:
 		}},
 		Image: Image{Parameter: "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"},
 		Compute: Compute{
-			InstanceType: "t4g.micro", CPUCredits: "standard", KeyName: "my key", SSHFromAnywhere: true, RootVolumeGiB: 20, PublicAddress: new(false),
+			InstanceType: "t4g.micro", CPUCredits: "standard", KeyName: "my key", SSHFromAnywhere: true, RootVolumeGiB: 20,
+			PublicAddress: new(false),
 			SSHFrom: []netip.Prefix{
 				netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("2001:db8::/48"), netip.MustParsePrefix("0.0.0.0/0"),
 			},
@@ -210,7 +211,7 @@ func TestWhatFollowsFromOtherSettings(t *testing.T) {
 		check func(*testing.T, *Settings)
 	}{
 		"private instances have no public address": {private, func(t *testing.T, s *Settings) { assert.False(t, *s.Compute.PublicAddress) }},
-		"burstable instances are unlimited": {``, func(t *testing.T, s *Settings) { assert.Equal(t, "unlimited", s.Compute.CPUCredits) }},
+		"burstable instances are unlimited":        {``, func(t *testing.T, s *Settings) { assert.Equal(t, "unlimited", s.Compute.CPUCredits) }},
 		"other instances have no CPU credits": {
 			`compute: {instanceType: m7g.large}`, func(t *testing.T, s *Settings) { assert.Empty(t, s.Compute.CPUCredits) },
 		},

@@ -287,10 +287,10 @@ func TestAnUnhealthyInstanceGoesWhenTheMaintenancePolicyLetsIt(t *testing.T) {
 		stays  bool
 		warmup *time.Duration
 	}{
-		"without a policy, at once":                              {nil, 1, false, nil},
-		"terminate and launch, at once":                          {&autoscaling.Bounds{MinHealthy: 50, MaxHealthy: 100}, 1, false, nil},
-		"launch before terminating, when its successor serves":   {&autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}, 1, true, nil},
-		"launch before terminating, when it has warmed up, too ": {&autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}, 1, true, new(5 * time.Minute)},
+		"without a policy, at once":                            {nil, 1, false, nil},
+		"terminate and launch, at once":                        {&autoscaling.Bounds{MinHealthy: 50, MaxHealthy: 100}, 1, false, nil},
+		"launch before terminating, when its successor serves": {&autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}, 1, true, nil},
+		"and has warmed up":                                    {&autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}, 1, true, new(5 * time.Minute)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

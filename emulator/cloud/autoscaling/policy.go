@@ -22,7 +22,7 @@ const (
 type Policy struct {
 	ARN      string
 	Name     string
-	Type     string // TargetTracking or StepScaling; "" stands for TargetTracking
+	Type     string         // TargetTracking or StepScaling; "" stands for TargetTracking
 	Warmup   *time.Duration // estimated instance warmup; nil: the group's
 	Disabled bool
 
