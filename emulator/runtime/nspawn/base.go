@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +20,7 @@ import (
 )
 
 // builder is the version of what is built below, and part of its name: a change needs a higher number.
-const builder = 1
+const builder = 2
 
 const suite = "bookworm"
 
@@ -36,6 +38,8 @@ var basePackages = []string{
 // baseFiles replace files of the packages.
 var baseFiles = map[string]string{
 	"etc/default/locale": "LANG=C.UTF-8\n",
+	// Nothing leads to a mirror. The packages of the user data are in the root already, so that apt has nothing to fetch.
+	"etc/apt/sources.list": "",
 	// The VPC's resolver; the machine needs no other that manages the file.
 	"etc/resolv.conf": "nameserver 169.254.169.253\n",
 	// systemd-machine-id-setup fills it in at the first boot.
@@ -56,10 +60,10 @@ var baseHooks = []string{
 		`dpkg-db-backup.timer fstrim.timer`,
 }
 
-// baseOptions returns mmdebstrap's options, without suite, target and mirror.
-func baseOptions() []string {
+// baseOptions returns mmdebstrap's options for a root with more packages, without suite, target and mirror.
+func baseOptions(packages []string) []string {
 	options := []string{
-		"--mode=root", "--variant=minbase", "--include=" + strings.Join(basePackages, ","),
+		"--mode=root", "--variant=minbase", "--include=" + strings.Join(slices.Concat(basePackages, packages), ","),
 		`--aptopt=Acquire::Languages "none"`,
 		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
 		"--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=force-unsafe-io",
@@ -70,21 +74,21 @@ func baseOptions() []string {
 	return options
 }
 
-// baseFolder returns the folder of the root, built or not. Its name has a hash of everything that the root is made from.
-func baseFolder() (string, error) {
+// baseFolder returns the folder of a root, built or not. Its name has a hash of everything that the root is made from.
+func baseFolder(packages []string) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("the user's cache folder: %w", err)
 	}
 	hash := sha256.New()
-	fmt.Fprintln(hash, builder, suite, os.Getenv(MirrorVariable), baseOptions(), baseFiles)
+	fmt.Fprintln(hash, builder, suite, os.Getenv(MirrorVariable), baseOptions(packages), baseFiles)
 	return filepath.Join(cache, "elastic-service", "machine-"+hex.EncodeToString(hash.Sum(nil))[:16]), nil
 }
 
-// Base returns the folder of the root that all machines share. It builds the root if there is none, which takes a minute and
-// needs the network. The folder may be deleted while no machine runs.
-func Base(ctx context.Context, log *slog.Logger) (string, error) {
-	folder, err := baseFolder()
+// Base returns the folder of the root that all machines with the same packages of their user data share. It builds the root if there is
+// none, which takes a minute or more and needs the network. The folder may be deleted while no machine runs.
+func Base(ctx context.Context, log *slog.Logger, packages ...string) (string, error) {
+	folder, err := baseFolder(nil)
 	if err != nil {
 		return "", err
 	}
@@ -96,16 +100,50 @@ func Base(ctx context.Context, log *slog.Logger) (string, error) {
 		return "", err
 	}
 	defer unlock()
+	folder, err = findOrBuild(ctx, log, slices.Compact(slices.Sorted(slices.Values(packages))))
+	if err != nil {
+		return "", fmt.Errorf("building the root of machines: %w", err)
+	}
+	return folder, nil
+}
+
+// notFound matches what apt says of a package that the mirror does not have.
+var notFound = regexp.MustCompile(`E: Unable to locate package (\S+)`)
+
+// findOrBuild returns the folder of a root. A package that Debian does not have is left out: a machine goes on booting without it, as on
+// AWS, where cloud-init reports that it is missing. A link from the folder's name then leads to the root without the package.
+func findOrBuild(ctx context.Context, log *slog.Logger, packages []string) (string, error) {
+	folder, err := baseFolder(packages)
+	if err != nil {
+		return "", err
+	}
 	if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
 		return folder, err
 	}
 	start := time.Now()
-	log.Info("building the root of machines, once", "folder", folder)
-	if err := build(ctx, folder+".partial"); err != nil {
-		return "", fmt.Errorf("building the root of machines: %w", err)
+	log.Info("building the root of machines, once", "folder", folder, "packages", strings.Join(packages, " "))
+	err = build(ctx, folder+".partial", packages)
+	if err == nil {
+		log.Info("built the root of machines", "took", time.Since(start).Round(time.Second))
+		return folder, os.Rename(folder+".partial", folder)
 	}
-	log.Info("built the root of machines", "took", time.Since(start).Round(time.Second))
-	return folder, os.Rename(folder+".partial", folder)
+	var missing []string
+	for _, found := range notFound.FindAllStringSubmatch(err.Error(), -1) {
+		missing = append(missing, found[1])
+	}
+	there := slices.DeleteFunc(slices.Clone(packages), func(name string) bool { return slices.Contains(missing, name) })
+	if len(there) == len(packages) {
+		return "", err
+	}
+	log.Warn("packages are not in Debian "+suite, "packages", strings.Join(missing, " "))
+	root, err := findOrBuild(ctx, log, there)
+	if err != nil {
+		return "", err
+	}
+	if err := os.Remove(folder); err != nil && !errors.Is(err, fs.ErrNotExist) { // a link to a root that was deleted
+		return "", err
+	}
+	return folder, os.Symlink(filepath.Base(root), folder)
 }
 
 // lock takes a lock, for which it waits until no other process has it.
@@ -121,11 +159,11 @@ func lock(name string) (unlock func(), err error) {
 	return func() { _ = file.Close() }, nil
 }
 
-func build(ctx context.Context, folder string) error {
+func build(ctx context.Context, folder string, packages []string) error {
 	if err := os.RemoveAll(folder); err != nil { // left by a build that was interrupted
 		return err
 	}
-	arguments := append(baseOptions(), suite, folder)
+	arguments := append(baseOptions(packages), suite, folder)
 	if mirror := os.Getenv(MirrorVariable); mirror != "" {
 		arguments = append(arguments, mirror)
 	}

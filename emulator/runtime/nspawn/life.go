@@ -191,7 +191,7 @@ func (m *Machine) isolate(space *namespace) error {
 	if err := unix.Mount("cgroup2", "/sys/fs/cgroup", "cgroup2", 0, ""); err != nil {
 		return fmt.Errorf("mounting /sys/fs/cgroup: %w", err)
 	}
-	return overlay(m.path(rootFolder), m.vpc.base, m.path(upperFolder), m.path(workFolder))
+	return overlay(m.path(rootFolder), m.base, m.path(upperFolder), m.path(workFolder))
 }
 
 func overlay(at, lower, upper, work string) error {

@@ -23,7 +23,7 @@ type Spec struct {
 	ID        string     // i- and 8 to 17 hexadecimal digits
 	Address   netip.Addr // in one of the VPC's subnets, beyond its first four addresses, which are AWS's
 	Directory string     // its own folder with its disk and its console's log; made if missing, otherwise the machine is rebooted
-	UserData  []byte     // decoded; at most 16,384 bytes
+	UserData  []byte     // decoded; at most 16,384 bytes. Its packages are those of Debian
 
 	Role  string // of its credentials; without a role there are none
 	Fetch Fetch  // reads what the role may read of S3; nothing when nil
@@ -79,6 +79,7 @@ func (v *VPC) subnetOf(a netip.Addr) (int, error) {
 // Machine is a disk with an address. It is running or off.
 type Machine struct {
 	vpc         *VPC
+	base        string // folder of the root that it shares with other machines
 	spec        Spec
 	index       int // of its subnet
 	subnet      Subnet
@@ -93,7 +94,15 @@ type Machine struct {
 // Boot makes a machine and starts it. It returns when systemd starts, long before the services run. If a machine has been booted
 // in the Directory before, Boot reboots it with the disk as it was.
 func (v *VPC) Boot(ctx context.Context, spec Spec) (*Machine, error) {
-	m, err := v.add(spec)
+	packages, err := packagesOf(spec.UserData)
+	if err != nil {
+		return nil, fmt.Errorf("boot %s: %w", spec.ID, err)
+	}
+	base, err := Base(ctx, v.config.Log, packages...)
+	if err != nil {
+		return nil, fmt.Errorf("boot %s: %w", spec.ID, err)
+	}
+	m, err := v.add(spec, base)
 	if err != nil {
 		return nil, fmt.Errorf("boot %s: %w", spec.ID, err)
 	}
@@ -104,7 +113,7 @@ func (v *VPC) Boot(ctx context.Context, spec Spec) (*Machine, error) {
 	return m, nil
 }
 
-func (v *VPC) add(spec Spec) (*Machine, error) {
+func (v *VPC) add(spec Spec, base string) (*Machine, error) {
 	spec.complete()
 	if err := spec.validate(); err != nil {
 		return nil, err
@@ -117,7 +126,7 @@ func (v *VPC) add(spec Spec) (*Machine, error) {
 		return nil, err
 	}
 	m := &Machine{
-		vpc: v, spec: spec, index: index, subnet: v.config.Subnets[index],
+		vpc: v, base: base, spec: spec, index: index, subnet: v.config.Subnets[index],
 		created: time.Now().UTC(), credentials: newCredentials(),
 	}
 	v.mu.Lock()
@@ -189,7 +198,7 @@ func (m *Machine) prepare() error {
 	if err := writeBelow(m.path(hypervisorFolder), "uuid", []byte(uuid), 0o644); err != nil {
 		return err
 	}
-	trusted, err := os.ReadFile(filepath.Join(m.vpc.base, trustStore))
+	trusted, err := os.ReadFile(filepath.Join(m.base, trustStore))
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func Missing() string {
 
 // missingForBase lists what this computer lacks to build the root. A root that is built already needs nothing.
 func missingForBase() []string {
-	folder, err := baseFolder()
+	folder, err := baseFolder(nil)
 	if err != nil {
 		return []string{err.Error()}
 	}

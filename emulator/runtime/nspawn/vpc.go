@@ -47,7 +47,6 @@ type Config struct {
 // VPC is a network namespace with a bridge for each subnet. Packets are routed between the subnets and nowhere else.
 type VPC struct {
 	config    Config
-	base      string // folder of the machines' common root
 	space     *namespace
 	authority *ca.Authority // signs the certificates of AWS's services; the VPC's machines trust it
 	metadata  *metadata
@@ -59,8 +58,8 @@ type VPC struct {
 	store    *http.Server // nil while S3 is unreachable
 }
 
-// NewVPC makes a VPC without machines, and removes the machines that killed processes have left. It builds the machines' common
-// root if that is not cached, see [Base]. [VPC.Close] removes the VPC.
+// NewVPC makes a VPC without machines, and removes the machines that killed processes have left.
+// [VPC.Close] removes the VPC.
 func NewVPC(ctx context.Context, config Config) (*VPC, error) {
 	if missing := Missing(); missing != "" {
 		return nil, errors.New(missing)
@@ -72,11 +71,7 @@ func NewVPC(ctx context.Context, config Config) (*VPC, error) {
 	if err := removeLeftovers(); err != nil {
 		return nil, err
 	}
-	base, err := Base(ctx, config.Log)
-	if err != nil {
-		return nil, err
-	}
-	v := &VPC{config: config, base: base, machines: map[netip.Addr]*Machine{}, names: map[string]netip.Addr{}}
+	v := &VPC{config: config, machines: map[netip.Addr]*Machine{}, names: map[string]netip.Addr{}}
 	if err := v.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("VPC %s: %w", config.CIDR, err), v.Close())
 	}
