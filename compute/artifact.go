@@ -15,13 +15,23 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/elastic-service/elastic-service/userdata"
 )
 
-// File is a file that each instance gets.
+// File is a file or a folder that each instance gets.
 type File struct {
-	Path   string // on the instance, absolute
-	Source string // the local file
-	SHA256 string // of its content, hex
+	Path    string // on the instance, absolute
+	Source  string // the local file
+	SHA256  string // of its content, hex
+	Archive bool   // Source is a tar.gz whose content becomes the folder Path, see [PackFolder]
+}
+
+// Config is a file with a mode and an owner that each instance gets. Its content is in the user data, unless it has a Source.
+type Config struct {
+	userdata.File
+
+	Source string // the local file with the content that goes through the bucket; SHA256 is its hash
 }
 
 // graviton matches the types of instances with ARM processors: a1, a g among the letters after the generation, and the

@@ -52,24 +52,24 @@ func (t *Template) expireFormer(ctx *pulumi.Context, name string, artifacts *s3.
 	return err
 }
 
-// objects uploads the artifacts. An object's name ends in the artifact's path, which no two artifacts share. The object of a
+// objects uploads artifacts and files. An object's name ends in the path on the instance, which no two of them share. The object of a
 // former release stays when another takes its place: an instance that is launched from a former version of the template needs
 // it. It expires after formerKept days: the release gives it the tag that [Template.expireFormer] names. All go with the bucket.
 func (t *Template) objects(
 	ctx *pulumi.Context, name string, args *Args, bucket *s3.BucketV2,
 ) (objects []pulumi.Resource, err error) {
-	for _, artifact := range args.Software.Artifacts {
-		object, err := s3.NewBucketObjectv2(ctx, name+artifact.Path, &s3.BucketObjectv2Args{
+	for _, o := range args.Software.objects() {
+		object, err := s3.NewBucketObjectv2(ctx, name+o.path, &s3.BucketObjectv2Args{
 			Bucket: bucket.ID(),
-			Key:    pulumi.String(key(artifact)),
-			Source: pulumi.NewFileAsset(artifact.Source),
+			Key:    pulumi.String(o.key),
+			Source: pulumi.NewFileAsset(o.source),
 			Tags:   pulumi.ToStringMap(args.Tags),
 		}, pulumi.Parent(t), pulumi.RetainOnDelete(true))
 		if err != nil {
 			return nil, err
 		}
 		objects = append(objects, object)
-		t.Objects = append(t.Objects, key(artifact))
+		t.Objects = append(t.Objects, o.key)
 	}
 	return objects, nil
 }

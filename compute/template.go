@@ -277,7 +277,7 @@ type installed struct {
 func (t *Template) software(ctx *pulumi.Context, name string, args *Args) (installed, error) {
 	var bucket *s3.BucketV2
 	var err error
-	if len(args.Software.Artifacts) > 0 {
+	if args.Software.HasObjects() {
 		if bucket, err = t.bucket(ctx, name+"-artifacts", args); err != nil {
 			return installed{}, err
 		}

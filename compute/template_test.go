@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/internal/graphtest"
+	"github.com/elastic-service/elastic-service/internal/userdatatest"
 	"github.com/elastic-service/elastic-service/userdata"
 )
 
@@ -87,11 +88,10 @@ func TestUserDataThatOnlyAShortBucketNameKeepsWithinTheLimitIsRefused(t *testing
 	a := args()
 	service := &a.Software.Services[0]
 	tooLarge := func(padding int) bool {
-		service.Environment = map[string]string{"PADDING": strings.Repeat("x", padding)}
-		_, err := a.userData(a.longest())
-		return err != nil
+		service.Environment = map[string]string{"PADDING": userdatatest.Incompressible(padding)}
+		return a.Validate() != nil
 	}
-	tooLarge(sort.Search(userdata.MaxBytes, tooLarge))
+	tooLarge(sort.Search(2*userdata.MaxBytes, tooLarge))
 	_, err := a.userData(late{bucket: "abc"})
 	require.NoError(t, err)
 	g, err := deploy(t, a)

@@ -1,9 +1,10 @@
 package compute
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
 	"maps"
-	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -13,14 +14,31 @@ import (
 	"github.com/elastic-service/elastic-service/userdata"
 )
 
-// Stand-ins for names and values that are not known yet, as long as they can get: a bucket's name has at most 63 characters,
-// a cluster's 255. Values count as 255 characters, the longest name of a host; the ARN of a secret of RDS has about 110. The
-// ! makes it necessary to quote the value.
-var (
-	longestBucket  = strings.Repeat("b", 63)
-	longestCluster = strings.Repeat("c", 255)
-	longestValue   = "!" + strings.Repeat("v", 254)
+// standIn returns a stand-in for a name or a value that is not known yet, as long as it can get, and as hard to compress: one of random
+// characters, the same each time.
+func standIn(name, alphabet string, length int) string {
+	var text []byte
+	for block := 0; len(text) < length; block++ {
+		for _, b := range sha256.Sum256(fmt.Appendf(nil, "%s %d", name, block)) {
+			text = append(text, alphabet[int(b)%len(alphabet)])
+		}
+	}
+	return string(text[:length])
+}
+
+const (
+	lowerCase = "abcdefghijklmnopqrstuvwxyz0123456789"
+	mixedCase = "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + lowerCase + "-_"
 )
+
+// A bucket's name has at most 63 characters, a cluster's 255. Values count as 255 characters, the longest name of a host; the ARN of a
+// secret of RDS has about 110. The ! makes it necessary to quote the value.
+func longestBucket() string           { return standIn("bucket", lowerCase, 63) }
+func longestCluster() string          { return standIn("cluster", mixedCase, 255) }
+func longestValue(name string) string { return "!" + standIn("value of "+name, mixedCase, 254) }
+
+// spare is how many bytes a compressed document must have left: other names of the same length may compress a little worse.
+const spare = 256
 
 // late holds what the user data contains and only AWS knows, after it has created it.
 type late struct {
@@ -31,13 +49,13 @@ type late struct {
 
 // longest returns the longest values that late can get. The names of variables are known, unless the whole map is an output.
 func (a *Args) longest() late {
-	worst := late{bucket: longestBucket, environment: map[string]string{}, secrets: a.longestSecrets()}
+	worst := late{bucket: longestBucket(), environment: map[string]string{}, secrets: a.longestSecrets()}
 	if a.Cluster != nil {
-		worst.cluster = longestCluster
+		worst.cluster = longestCluster()
 	}
 	known, _ := a.Environment.(pulumi.StringMap)
 	for name, value := range known {
-		worst.environment[name] = longestValue
+		worst.environment[name] = longestValue(name)
 		if text, ok := value.(pulumi.String); ok {
 			worst.environment[name] = string(text)
 		}
@@ -52,10 +70,19 @@ func (a *Args) validSoftware() error {
 	problems.Include("", a.Software.validSources())
 	problems.Include("", a.bootstrap(a.longest()).Validate())
 	if problems.Err() == nil {
-		_, err := a.userData(a.longest())
-		problems.Include("", err)
+		problems.Include("", a.fits())
 	}
 	return problems.Err()
+}
+
+// fits returns an error if the user data may become too large.
+func (a *Args) fits() error {
+	document, err := a.bootstrap(a.longest()).Render()
+	if size := len(document); err == nil && userdata.IsCompressed(document) && size > userdata.MaxBytes-spare {
+		err = fmt.Errorf("user data has %d bytes, compressed: EC2 takes %d at most, of which %d are for names that are not known yet",
+			size, userdata.MaxBytes, spare)
+	}
+	return err
 }
 
 // userData returns the document, in base64, from which an instance sets itself up.
@@ -79,13 +106,25 @@ func (a *Args) bootstrap(l late) userdata.Bootstrap {
 		service.Secrets = l.located(service.Secrets)
 		b.Services = append(b.Services, service)
 	}
+	for _, setup := range a.Software.Setup {
+		setup.Environment = merged(l.environment, setup.Environment)
+		b.Setup = append(b.Setup, setup)
+	}
 	for _, artifact := range a.Software.Artifacts {
 		b.Artifacts = append(b.Artifacts, userdata.Artifact{
-			Path:   artifact.Path,
-			Bucket: l.bucket,
-			Key:    key(artifact),
-			SHA256: artifact.SHA256,
+			Path:    artifact.Path,
+			Bucket:  l.bucket,
+			Key:     key(artifact.Path, artifact.SHA256),
+			SHA256:  artifact.SHA256,
+			Archive: artifact.Archive,
 		})
+	}
+	for _, config := range a.Software.Files {
+		file := config.File
+		if config.Source != "" {
+			file.Bucket, file.Key = l.bucket, key(file.Path, file.SHA256)
+		}
+		b.Files = append(b.Files, file)
 	}
 	return b
 }

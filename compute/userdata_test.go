@@ -2,7 +2,7 @@ package compute
 
 import (
 	"fmt"
-	"strings"
+	"sort"
 	"testing"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/internal/graphtest"
+	"github.com/elastic-service/elastic-service/internal/userdatatest"
 	"github.com/elastic-service/elastic-service/userdata"
 )
 
@@ -62,7 +63,7 @@ func TestAnEnvironmentThatIsWrongRegistersNothing(t *testing.T) {
 		},
 		"no value": {pulumi.StringMap{"A": nil}, "environment.A: a value is needed"},
 		"more than fits": {
-			pulumi.StringMap{"A": pulumi.String(strings.Repeat("x", userdata.MaxBytes))}, "EC2 takes 16384 at most",
+			pulumi.StringMap{"A": pulumi.String(userdatatest.Incompressible(2 * userdata.MaxBytes))}, "EC2 takes 16384 at most",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -94,10 +95,11 @@ func TestUserDataThatFitsOnlyWithShortValuesIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := args()
-			document, err := a.bootstrap(a.longest()).Render()
-			require.NoError(t, err)
-			room := userdata.MaxBytes - len(document)
-			a.Software.Services[0].Environment = map[string]string{"PADDING": strings.Repeat("x", room-100)}
+			padding := sort.Search(2*userdata.MaxBytes, func(length int) bool {
+				a.Software.Services[0].Environment = map[string]string{"PADDING": userdatatest.Incompressible(length)}
+				return a.Validate() != nil
+			})
+			a.Software.Services[0].Environment["PADDING"] = userdatatest.Incompressible(padding - 1)
 			require.NoError(t, a.Validate())
 			add(a)
 			require.NoError(t, short(a))

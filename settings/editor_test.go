@@ -37,10 +37,20 @@ compute:
   bastion: {instanceType: t3.nano, from: [203.0.113.0/24], update: May}
 app:
   port: 8080
-  artifacts: [{build: ./cmd/web, path: /usr/local/bin/web}, {file: LICENSE, path: /usr/local/share/LICENSE}]
+  artifacts:
+    - {build: ./cmd/web, path: /usr/local/bin/web}
+    - {file: LICENSE, path: /usr/local/share/LICENSE}
+    - {directory: docs, path: /srv/docs}
+    - {archive: site.tar.gz, path: /srv/site}
+  files:
+    - {path: /etc/web/web.conf, content: "a\n", mode: "0640", owner: root, group: web}
+    - {path: /srv/docs/LICENSE, file: LICENSE}
+  setup:
+    - {name: migrate, command: [/usr/local/bin/web, migrate], user: web, directory: /var/lib/web, environment: {A: b}, timeout: 60}
   services:
     - name: web
       command: [/usr/local/bin/web]
+      before: [[/usr/local/bin/web, check]]
       user: web
       directory: /var/lib/web
       environment: {A: b}
@@ -50,6 +60,9 @@ app:
         PARAMETER: {parameter: /web/token}
         TOKEN: {value: hidden}
         PASSWORD: {database: password}
+      sandbox: standard
+      relax: [PrivateTmp]
+      limits: {openFiles: 1024, memory: 256, tasks: 64}
   packages: [jq]
 health: {protocol: HTTP, port: 8080, formerPort: 5001, path: /, matcher: "200", interval: 10, timeout: 5, healthy: 3, unhealthy: 3}
 balancer:

@@ -564,11 +564,11 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 			given: oneService(`name: a, command: [/bin/a], user: root`),
 			want:  `app.services[0].user: "root" is refused: services run unprivileged`,
 		},
-		{name: "an artifact of nothing", given: app(`artifacts: [{path: /opt/a}]`), want: `app.artifacts[0]: must have build or file`},
+		{name: "an artifact of nothing", given: app(`artifacts: [{path: /opt/a}]`), want: `app.artifacts[0]: must have build, file, directory or archive`},
 		{
 			name:  "an artifact of two sources",
 			given: app(`artifacts: [{build: ./a, file: a, path: /opt/a}]`),
-			want:  `app.artifacts[0]: has both build and file: one of them is the source`,
+			want:  `app.artifacts[0]: has build and file: one of them is the source`,
 		},
 		{name: "an artifact without a path", given: app(`artifacts: [{build: ./a}]`), want: `app.artifacts[0].path: must be set`},
 		{

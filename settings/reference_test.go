@@ -128,6 +128,8 @@ func (s setting) kind() string {
 		return "object of objects"
 	case s.element != nil && s.element.Kind() == reflect.Int:
 		return "list of whole numbers"
+	case s.element != nil && s.element.Kind() == reflect.Slice:
+		return "list of lists of text"
 	case s.element != nil:
 		return "list of text"
 	case s.inner != nil:

@@ -150,6 +150,8 @@ func (s setting) valueSchema() schema {
 
 func scalarSchema(t reflect.Type) schema {
 	switch {
+	case t.Kind() == reflect.Slice:
+		return schema{"type": "array", "items": scalarSchema(t.Elem())}
 	case t == reflect.TypeFor[netip.Prefix]():
 		return schema{"type": "string", "pattern": "^[0-9A-Fa-f.:]+/[0-9]{1,3}$"}
 	case t == reflect.TypeFor[time.Duration]():

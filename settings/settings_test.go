@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
+	"github.com/elastic-service/elastic-service/userdata"
 )
 
 // smallest is a stack with nothing that could be left out.
@@ -75,6 +76,9 @@ func stackFile(t testing.TB, path string) map[string]string {
 	return flat
 }
 
+// standardLimits are the limits of a service that sets none.
+var standardLimits = Limits{OpenFiles: 65536}
+
 func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 	got, err := Parse(config(t, smallest, `scaling: {policies: [{targetTracking: {}}]}`))
 	require.NoError(t, err)
@@ -85,7 +89,7 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 		Image:   Image{ID: "ami-0123456789abcdef0"},
 		Compute: Compute{InstanceType: "t3.micro", CPUCredits: "unlimited", PublicAddress: new(true)},
 		App: &App{Port: 5000, Services: []Service{
-			{Name: "musicguru", Command: []string{"/usr/local/bin/musicguru", "serve"}},
+			{Name: "musicguru", Command: []string{"/usr/local/bin/musicguru", "serve"}, Sandbox: userdata.Strict, Limits: standardLimits},
 		}},
 		Health: Health{
 			Protocol: healthcheck.TCP, Port: 5001,
@@ -149,9 +153,9 @@ scaling:
 			Services: []Service{
 				{
 					Name: "web", Command: []string{"/opt/web/web", "-v"}, User: "web", Directory: "/srv",
-					Environment: map[string]string{"LANG": "de", "EMPTY": ""},
+					Environment: map[string]string{"LANG": "de", "EMPTY": ""}, Sandbox: userdata.Strict, Limits: standardLimits,
 				},
-				{Name: "cron_er", Command: []string{"/usr/bin/sleep", "60"}},
+				{Name: "cron_er", Command: []string{"/usr/bin/sleep", "60"}, Sandbox: userdata.Strict, Limits: standardLimits},
 			},
 			Packages: []string{"htop", "ImageMagick"},
 		},
@@ -182,7 +186,9 @@ func TestDevStackIsMusicGuruAsItWasBuiltByHand(t *testing.T) {
 		App: &App{
 			Port:      5000,
 			Artifacts: []Artifact{{Build: "./cmd/musicguru", Path: "/usr/local/bin/musicguru"}},
-			Services:  []Service{{Name: "musicguru", Command: []string{"/usr/local/bin/musicguru", "serve"}}},
+			Services: []Service{
+				{Name: "musicguru", Command: []string{"/usr/local/bin/musicguru", "serve"}, Sandbox: userdata.Strict, Limits: standardLimits},
+			},
 		},
 		Health: Health{
 			Protocol: healthcheck.TCP, Port: 5001,

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/internal/graphtest"
+	"github.com/elastic-service/elastic-service/internal/userdatatest"
 )
 
 // problems deploys the stack dev with changes, which must register nothing, and returns what is said against them.
@@ -225,9 +226,9 @@ func TestArtifactsFromOutsideTheProjectRegisterNothing(t *testing.T) {
 		require.NoError(t, os.Symlink(target, filepath.Join(project, name)))
 	}
 	for _, test := range []struct{ name, file, want string }{
-		{"a file above", "../secret", `"../secret" is outside the project's folder: copy the file into `},
+		{"a file above", "../secret", `"../secret" is outside the project's folder: copy it into `},
 		{"a file above, through a folder", "a/../../secret", `"a/../../secret" is outside the project's folder`},
-		{"a link to a file", "file", `"file" is a link to a file outside the project's folder: copy the file into `},
+		{"a link to a file", "file", `"file" is a link to a file outside the project's folder: copy it into `},
 		{"a link to a folder", "folder/secret", `"folder/secret" is a link to a file outside the project's folder`},
 		{"a link to a link", "chain", `"chain" is a link to a file outside the project's folder`},
 		{"a relative link", "up", `"up" is a link to a file outside the project's folder`},
@@ -257,13 +258,14 @@ func TestALinkWithinTheProjectIsFollowed(t *testing.T) {
 
 func TestUserDataAboveTheLimitRegistersNothing(t *testing.T) {
 	var services []map[string]any
+	random := userdatatest.Incompressible(40000)
 	for i := range 20 {
 		services = append(services, map[string]any{
-			"name": fmt.Sprintf("service-%d", i), "command": []string{"/usr/bin/true", strings.Repeat("x", 100)},
+			"name": fmt.Sprintf("service-%d", i), "command": []string{"/usr/bin/true", random[2000*i : 2000*(i+1)]},
 		})
 	}
 	text := problems(t, map[string]any{"app.services": services})
-	assert.Regexp(t, "^app: user data has [0-9]+ bytes: EC2 takes 16384 at most$", text)
+	assert.Regexp(t, "^app: user data has [0-9]+ bytes, compressed: EC2 takes 16384 at most", text)
 }
 
 func TestFaultsOfAllKindsAreReportedTogether(t *testing.T) {

@@ -1,6 +1,8 @@
 package stack
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -34,11 +36,14 @@ func (p *plan) prepareSoftware(ctx *pulumi.Context, problems *invalid.List) {
 func (p *plan) prepareApp(ctx *pulumi.Context, app *settings.App, problems *invalid.List) {
 	p.software.Packages = app.Packages
 	for i, artifact := range app.Artifacts {
-		field := "file"
-		if artifact.Build != "" {
-			field = "build"
-		}
+		field, _ := artifact.Source()
 		p.addArtifact(ctx, fmt.Sprintf("app.artifacts[%d].%s", i, field), artifact, problems)
+	}
+	for i, file := range app.Files {
+		p.addFile(ctx, fmt.Sprintf("app.files[%d].file", i), file, problems)
+	}
+	for _, setup := range app.Setup {
+		p.software.Setup = append(p.software.Setup, setup.OnInstance())
 	}
 	responders := p.responders(app.Port)
 	if len(responders) > 0 {
@@ -50,18 +55,9 @@ func (p *plan) prepareApp(ctx *pulumi.Context, app *settings.App, problems *inva
 	var names []string
 	for _, service := range app.Services {
 		names = append(names, service.Name)
-		p.software.Services = append(p.software.Services, userdata.Service{
-			Name:        service.Name,
-			Description: "Service " + service.Name,
-			Command:     service.Command,
-			User:        service.User,
-			Directory:   service.Directory,
-			Environment: service.Environment,
-
-			EnvironmentFile: service.EnvironmentFile,
-			Secrets:         secretsOf(service),
-			Port:            app.Port,
-		})
+		unit := service.OnInstance()
+		unit.Description, unit.Port, unit.Secrets = "Service "+service.Name, app.Port, secretsOf(service)
+		p.software.Services = append(p.software.Services, unit)
 	}
 	for _, r := range responders {
 		r.After = names
@@ -97,13 +93,17 @@ func (p *plan) addArtifact(ctx *pulumi.Context, path string, artifact settings.A
 		problems.Include(path, err)
 		return
 	}
-	file := compute.File{Path: artifact.Path}
-	switch {
-	case artifact.Build != "":
+	file := compute.File{Path: artifact.Path, Archive: artifact.IsFolder()}
+	switch field, source := artifact.Source(); field {
+	case "build":
 		arch := compute.Architecture(p.settings.Compute.InstanceType)
-		file.Source, err = compute.Build(ctx.Context(), root, artifact.Build, arch)
-	case artifact.File != "":
-		file.Source, err = regularFile(root, artifact.File)
+		file.Source, err = compute.Build(ctx.Context(), root, source, arch)
+	case "file":
+		file.Source, err = regularFile(root, source)
+	case "directory":
+		file.Source, err = packed(folder, root, source, compute.PackFolder)
+	case "archive":
+		file.Source, err = packed(regularFile, root, source, compute.PackArchive)
 	default:
 		return // the settings report it
 	}
@@ -117,9 +117,67 @@ func (p *plan) addArtifact(ctx *pulumi.Context, path string, artifact settings.A
 	p.software.Artifacts = append(p.software.Artifacts, file)
 }
 
-// regularFile returns the full name of a file that is given relative to the project. The file must be in the project's folder, after
-// every symbolic link in its name is followed: a stack file from elsewhere must not carry the user's other files to the instances.
+// packed finds a folder or an archive and packs its content.
+func packed(find func(root, name string) (string, error), root, name string, pack func(string) (string, error)) (string, error) {
+	found, err := find(root, name)
+	if err != nil {
+		return "", err
+	}
+	if found, err = pack(found); err != nil {
+		return "", invalid.Problem{Value: strconv.Quote(name), Rule: "cannot be used: " + err.Error()}
+	}
+	return found, nil
+}
+
+// mostInUserData is how many bytes a file may have whose content is in the user data. EC2 takes 16384 for all together.
+const mostInUserData = 4096
+
+// addFile reads a file's content. A failure is a problem of the setting at path.
+func (p *plan) addFile(ctx *pulumi.Context, path string, file settings.File, problems *invalid.List) {
+	config := compute.Config{File: file.OnInstance()}
+	var err error
+	switch {
+	case file.File != "":
+		var root string
+		if root, err = projectRoot(ctx); err == nil {
+			config.Source, err = regularFile(root, file.File)
+		}
+		if err == nil {
+			config.Content, err = os.ReadFile(config.Source)
+		}
+	case len(config.Content) > mostInUserData:
+		config.Source, err = compute.KeepContent(filepath.Base(config.Path), config.Content)
+	}
+	if err != nil {
+		problems.Include(path, err)
+		return
+	}
+	if len(config.Content) > mostInUserData {
+		sum := sha256.Sum256(config.Content)
+		config.SHA256, config.Content = hex.EncodeToString(sum[:]), nil
+	} else {
+		config.Source = ""
+	}
+	p.software.Files = append(p.software.Files, config)
+}
+
+// regularFile returns the full name of a file that is given relative to the project.
 func regularFile(root, name string) (string, error) {
+	return within(root, name, fs.FileMode.IsRegular, "a regular file")
+}
+
+// folder returns the full name of a folder that is given relative to the project. The project's own folder has the stack files, and
+// what the emulator writes.
+func folder(root, name string) (string, error) {
+	if filepath.Clean(name) == "." {
+		return "", invalid.Problem{Value: strconv.Quote(name), Rule: "is the project's folder: name a folder in it"}
+	}
+	return within(root, name, fs.FileMode.IsDir, "a folder")
+}
+
+// within returns the full name of a file or a folder that is given relative to the project. It must be in the project's folder, after
+// every symbolic link in its name is followed: a stack file from elsewhere must not carry the user's other files to the instances.
+func within(root, name string, is func(fs.FileMode) bool, kind string) (string, error) {
 	refused := func(rule string) (string, error) {
 		return "", invalid.Problem{Value: strconv.Quote(name), Rule: rule}
 	}
@@ -127,22 +185,22 @@ func regularFile(root, name string) (string, error) {
 	case filepath.IsAbs(name):
 		return refused("is not relative to the project's folder")
 	case !filepath.IsLocal(name):
-		return refused("is outside the project's folder: copy the file into " + root)
+		return refused("is outside the project's folder: copy it into " + root)
 	}
-	folder, err := os.OpenRoot(root) // follows links within the folder only
+	project, err := os.OpenRoot(root) // follows links within the folder only
 	if err != nil {
 		return "", err
 	}
-	defer folder.Close() //nolint:errcheck // only read
-	switch info, err := folder.Stat(name); {
+	defer project.Close() //nolint:errcheck // only read
+	switch info, err := project.Stat(name); {
 	case errors.Is(err, fs.ErrNotExist):
 		return refused("does not exist in " + root)
 	case isOutside(root, name):
-		return refused("is a link to a file outside the project's folder: copy the file into " + root)
+		return refused("is a link to a file outside the project's folder: copy it into " + root)
 	case err != nil:
 		return "", err
-	case !info.Mode().IsRegular():
-		return refused("is not a regular file")
+	case !is(info.Mode()):
+		return refused("is not " + kind)
 	}
 	return filepath.Join(root, name), nil
 }

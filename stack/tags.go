@@ -30,7 +30,7 @@ func (p *plan) countObjectTags(ctx *pulumi.Context, problems *invalid.List) {
 		problems.Include("tags", err)
 		return
 	}
-	if len(p.software.Artifacts) == 0 {
+	if !p.software.HasObjects() {
 		return
 	}
 	all := maps.Clone(defaults)

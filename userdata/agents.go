@@ -39,10 +39,10 @@ func (b Bootstrap) packages() []string {
 func (b Bootstrap) agentFiles() []file {
 	var files []file
 	if b.Cluster != "" {
-		files = append(files, file{clusterConfig, "0644", "ECS_CLUSTER=" + b.Cluster + "\n"})
+		files = append(files, file{Path: clusterConfig, Permissions: "0644", Content: "ECS_CLUSTER=" + b.Cluster + "\n"})
 	}
 	if b.MemoryMetric {
-		files = append(files, file{agentConfig, "0644", memoryConfig})
+		files = append(files, file{Path: agentConfig, Permissions: "0644", Content: memoryConfig})
 	}
 	return files
 }

@@ -1,10 +1,15 @@
 package userdata
 
-// Bootstrap is what a machine sets up at its first boot, for this boot and every later one.
+import "time"
+
+// Bootstrap is what a machine sets up at its first boot, for this boot and every later one. Artifacts come first, then the files, then
+// the setup, then the services.
 type Bootstrap struct {
 	Region    string // where the artifacts' bucket is
 	Packages  []string
 	Artifacts []Artifact
+	Files     []File
+	Setup     []Setup   // run one after the other
 	Services  []Service // started in this order's dependencies, see Service.After; at least one, unless there is a Cluster
 
 	// Cluster is the name of the ECS cluster that the machine joins to run its containers; none if empty. The image must have
@@ -16,19 +21,49 @@ type Bootstrap struct {
 	MemoryMetric bool
 }
 
-// Artifact is a file that is fetched from S3 with the instance's own role and kept only if its SHA-256 is right. A file that
-// the image already has at Path stays as it is.
+// Artifact is a file or a folder that is fetched from S3 with the instance's own role and kept only if its SHA-256 is right. A file or a
+// folder that the image already has at Path stays as it is.
 type Artifact struct {
-	Path   string // below /usr/local, /opt or /srv; installed with mode 0755
+	Path   string // below /usr/local, /opt or /srv; a file is installed with mode 0755
 	Bucket string
 	Key    string
-	SHA256 string // hex
+	SHA256 string // hex, of the object
+
+	// Archive says that the object is a tar.gz whose content becomes the folder Path. See package archive.
+	Archive bool
 }
+
+// File is a file with the mode and the owner that a program expects of its configuration. It replaces the file that the image or a
+// package has at Path. Its content is in the document, unless it has a Key in S3.
+type File struct {
+	Path    string // below one of fileRoots
+	Content []byte
+	Mode    string // octal, "0644" when empty
+	Owner   string // root when empty
+	Group   string // root when empty
+
+	Bucket, Key, SHA256 string
+}
+
+// Setup is a command that runs once in an instance's life, before its services start for the first time. Until it has succeeded, it is
+// repeated, and no service starts.
+type Setup struct {
+	Name        string   // of the unit, after setup-
+	Command     []string // absolute path and arguments; no shell
+	User        string   // created as a system user; root when empty
+	Directory   string   // where it starts, / when empty. It must exist; /var/lib/NAME of a service does
+	Environment map[string]string
+	Timeout     time.Duration // of one try, in whole seconds; DefaultTimeout when 0
+}
+
+// DefaultTimeout is how long a setup command may take.
+const DefaultTimeout = 10 * time.Minute
 
 // Service is a process that systemd starts at every boot and restarts whenever it ends.
 type Service struct {
 	Name        string // of the unit, without .service
 	Description string
+	Before      [][]string        // commands that run before each start, as the service would
 	Command     []string          // absolute path and arguments; no shell
 	User        string            // created as a system user; a dynamic one when empty
 	Directory   string            // where it starts, / when empty. It must exist; /var/lib/NAME does, and is the service's to write
@@ -38,4 +73,15 @@ type Service struct {
 	Secrets         []Secret // variables whose values are fetched at each start, with the machine's role
 	Port            int      // listened on; below 1024 it brings CAP_NET_BIND_SERVICE. 0: none
 	After           []string // services that start before this one and stop after it
+
+	Sandbox Sandbox  // Strict when empty
+	Relax   []string // directives of the sandbox that are left out, see [Relaxable]
+	Limits  Limits
+}
+
+// Limits bound what a service uses. Zero is systemd's own limit.
+type Limits struct {
+	OpenFiles int // file descriptors of a process
+	MemoryMiB int // of all processes of the service together; the kernel kills the service above it
+	Tasks     int // processes and threads
 }

@@ -3,6 +3,7 @@ package userdata
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,7 +15,7 @@ import (
 
 func TestWhatIsRenderedPassesTheCheck(t *testing.T) {
 	host := Bootstrap{Cluster: "flask-cluster-1a2b3c4"}
-	for name, b := range map[string]Bootstrap{"dev": dev(), "measured": measured(), "host of containers": host} {
+	for name, b := range map[string]Bootstrap{"dev": dev(), "measured": measured(), "configured": configured(), "host of containers": host} {
 		document, err := b.Render()
 		require.NoError(t, err, name)
 		assert.NoError(t, userdatatest.Check(document), name)
@@ -50,21 +51,36 @@ func TestADocumentCutShortAnywhereIsRefused(t *testing.T) {
 }
 
 func FuzzWhatIsRenderedPassesTheCheck(f *testing.F) {
-	f.Add("web", "The web's server", "/srv/web", "/usr/bin/web", "-port 80", "nobody2", "A", "b", "python3", "/opt/web/app.py", 80)
-	f.Add("a", `\`, "/", "/bin/a", "", "", "", "", "", "/usr/local/bin/a", 0)
-	f.Add("web", "100% [Service]", "", "/opt/web/app.py", "$HOME\t\"\\", "u", "_", "\u2028", "g++", "/opt/web/app.py", 65535)
-	f.Fuzz(func(t *testing.T, name, description, folder, program, argument, user, variable, value, pack, artifact string, port int) {
+	f.Add("web", "The web's server", "/srv/web", "/usr/bin/web", "-port 80", "nobody2", "A", "b", "python3", "/opt/web/app.py",
+		"/etc/web/conf", []byte("a\n"), "0640", "ProtectHome", 80)
+	f.Add("a", `\`, "/", "/bin/a", "", "", "", "", "", "/usr/local/bin/a", "/var/lib/a/b", []byte("\x00"), "", "SystemCallFilter", 0)
+	f.Add("web", "100% [Service]", "", "/opt/web/app.py", "$HOME\t\"\\", "u", "_", "\u2028", "g++", "/opt/web/app.py",
+		"/opt/web/app.py/x", []byte(" \n"), "0666", "x", 65535)
+	f.Fuzz(func(
+		t *testing.T, name, description, folder, program, argument, user, variable, value, pack, artifact, path string, content []byte,
+		mode, directive string, port int,
+	) {
+		environment := map[string]string{variable: value}
 		b := Bootstrap{
 			Region: "us-east-1",
 			Artifacts: []Artifact{
-				{Path: artifact, Bucket: "a.bucket", Key: "key", SHA256: strings.Repeat("ab", 32)},
+				{Path: artifact, Bucket: "a.bucket", Key: "key", SHA256: strings.Repeat("ab", 32), Archive: port%3 == 1},
+			},
+			Files: []File{
+				{Path: path, Content: content, Mode: mode, Owner: user, Group: name},
+				{Path: "/etc/last/file", Bucket: "a.bucket", Key: "file", SHA256: strings.Repeat("cd", 32)},
+			},
+			Setup: []Setup{
+				{Name: name, Command: []string{program, argument}, User: user, Directory: folder, Environment: environment},
+				{Name: "last", Command: []string{"/bin/true", path}, Timeout: time.Duration(port) * time.Second},
 			},
 			Services: []Service{
 				{
 					Name: name, Description: description, Command: []string{program, argument}, User: user, Directory: folder,
-					Environment: map[string]string{variable: value}, Port: port,
+					Environment: environment, Port: port, Before: [][]string{{program, argument}},
+					Sandbox: []Sandbox{"", Strict, Standard, Off}[uint(port)%4], Limits: Limits{port, port, port},
 				},
-				{Name: "last", Command: []string{"/bin/true", artifact}, After: []string{name}},
+				{Name: "last", Command: []string{"/bin/true", artifact}, After: []string{name}, Relax: []string{directive}},
 			},
 			MemoryMetric: port%2 == 1,
 		}
@@ -74,6 +90,7 @@ func FuzzWhatIsRenderedPassesTheCheck(f *testing.F) {
 		document, err := b.Render()
 		if err == nil {
 			require.NoError(t, userdatatest.Check(document), string(document))
+			assert.Equal(t, string(content), read(t, b).files[stagedFile(0)])
 		}
 	})
 }

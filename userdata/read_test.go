@@ -2,6 +2,7 @@ package userdata
 
 import (
 	"bytes"
+	"encoding/base64"
 	"io"
 	"path"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/elastic-service/elastic-service/internal/userdatatest"
 )
 
 // machine is a document as cloud-init and systemd read it.
@@ -22,7 +25,9 @@ type machine struct {
 
 func read(t *testing.T, b Bootstrap) machine {
 	t.Helper()
-	text, err := b.Render()
+	rendered, err := b.Render()
+	require.NoError(t, err)
+	text, err := userdatatest.Decompress(rendered)
 	require.NoError(t, err)
 	require.True(t, bytes.HasPrefix(text, []byte("#cloud-config\n")))
 
@@ -32,8 +37,17 @@ func read(t *testing.T, b Bootstrap) machine {
 	require.NoError(t, decoder.Decode(&m.document))
 	require.ErrorIs(t, decoder.Decode(&m.document), io.EOF, "one document")
 	for _, f := range m.document.WriteFiles {
-		assert.Equal(t, "0644", f.Permissions, f.Path)
+		if strings.HasPrefix(f.Path, filesFolder) {
+			assert.Equal(t, "0600", f.Permissions, f.Path)
+		} else {
+			assert.Equal(t, "0644", f.Permissions, f.Path)
+		}
 		m.files[f.Path] = f.Content
+		if f.Encoding == "b64" {
+			content, err := base64.StdEncoding.DecodeString(f.Content)
+			require.NoError(t, err)
+			m.files[f.Path] = string(content)
+		}
 		if name := path.Base(f.Path); strings.HasSuffix(name, ".service") {
 			assert.Equal(t, "/etc/systemd/system/"+name, f.Path)
 			lines, err := unit.DeserializeOptions(strings.NewReader(f.Content))

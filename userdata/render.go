@@ -2,7 +2,10 @@ package userdata
 
 import (
 	"bytes"
+	"compress/gzip"
+	"encoding/base64"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -33,11 +36,24 @@ type user struct {
 type file struct {
 	Path        string `yaml:"path"`
 	Permissions string `yaml:"permissions"` // quoted: 0644 unquoted is the number 420
+	Encoding    string `yaml:"encoding,omitempty"`
 	Content     string `yaml:"content"`
 }
 
-// Render returns the cloud-config document: the same bytes for the same bootstrap. It fails if the bootstrap is not valid, or
-// if its document is larger than [MaxBytes].
+// stored returns a file whose content arrives exactly: as text only if every reader of YAML reads it back as it is.
+func stored(name, permissions string, content []byte) file {
+	if plainText.Match(content) {
+		return file{Path: name, Permissions: permissions, Content: string(content)}
+	}
+	return file{Path: name, Permissions: permissions, Encoding: "b64", Content: base64.StdEncoding.EncodeToString(content)}
+}
+
+// plainText matches lines of ASCII without control characters, none of which begins or ends with a blank but for indentation. Readers
+// disagree on the rest: which characters break lines, and what of trailing white space counts.
+var plainText = regexp.MustCompile(`^([!-~]([ -~]*[!-~])?\n(( *[!-~]([ -~]*[!-~])?)?\n)*)?$`)
+
+// Render returns the cloud-config document: the same bytes for the same bootstrap. A document that is larger than [MaxBytes] is compressed
+// with gzip, as cloud-init takes it. Render fails if the bootstrap is not valid, or if its document is too large even so.
 func (b Bootstrap) Render() ([]byte, error) {
 	if err := b.Validate(); err != nil {
 		return nil, err
@@ -49,10 +65,33 @@ func (b Bootstrap) Render() ([]byte, error) {
 	if err := encoder.Encode(b.document()); err != nil {
 		return nil, fmt.Errorf("encoding user data: %w", err)
 	}
-	if size := out.Len(); size > MaxBytes {
-		return nil, fmt.Errorf("user data has %d bytes: EC2 takes %d at most", size, MaxBytes)
+	if out.Len() <= MaxBytes {
+		return out.Bytes(), nil
 	}
-	return out.Bytes(), nil
+	compressed := compress(out.Bytes())
+	if size := len(compressed); size > MaxBytes {
+		return nil, fmt.Errorf("user data has %d bytes, compressed: EC2 takes %d at most", size, MaxBytes)
+	}
+	return compressed, nil
+}
+
+// IsCompressed reports whether a document that Render returned is compressed.
+func IsCompressed(document []byte) bool { return !bytes.HasPrefix(document, []byte(header)) }
+
+// compress returns the text as gzip does, without a name and a time.
+func compress(text []byte) []byte {
+	var out bytes.Buffer
+	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err == nil {
+		_, err = w.Write(text)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		panic(fmt.Sprintf("userdata: compressing to memory: %v", err))
+	}
+	return out.Bytes()
 }
 
 func (b Bootstrap) document() document {
@@ -69,9 +108,14 @@ func (b Bootstrap) document() document {
 // users keeps the image's own user: a list without "default" would leave it out, and with it the administrators' login.
 func (b Bootstrap) users() []any {
 	var names []string
+	for _, s := range b.Setup {
+		if s.User != "" && s.User != root {
+			names = add(names, s.User)
+		}
+	}
 	for _, s := range b.Services {
-		if s.User != "" && !slices.Contains(names, s.User) {
-			names = append(names, s.User)
+		if s.User != "" {
+			names = add(names, s.User)
 		}
 	}
 	if len(names) == 0 {
@@ -84,15 +128,36 @@ func (b Bootstrap) users() []any {
 	return users
 }
 
+// root is the user that owns files and runs the setup, unless another is named.
+const root = "root"
+
+// add appends a text to a list that does not have it.
+func add(list []string, text string) []string {
+	if slices.Contains(list, text) {
+		return list
+	}
+	return append(list, text)
+}
+
 func (b Bootstrap) files() []file {
 	var files []file
+	write := func(name, content string) {
+		files = append(files, file{Path: name, Permissions: "0644", Content: content})
+	}
 	for _, a := range b.Artifacts {
-		files = append(files,
-			file{a.checksumFile(), "0644", a.checksum()},
-			file{unitFolder + "/" + a.unitName(), "0644", b.artifactUnit(a)})
+		write(a.checksumFile(), a.checksum())
+		write(unitFolder+"/"+a.unitName(), b.artifactUnit(a))
+	}
+	if len(b.Files) > 0 {
+		files = append(files, b.stagedFiles()...)
+		write(unitFolder+"/"+filesUnitName, b.filesUnit())
+	}
+	for i, s := range b.Setup {
+		write(s.request(), "")
+		write(unitFolder+"/"+s.unitName(), b.setupUnit(i))
 	}
 	for _, s := range b.Services {
-		files = append(files, file{unitFolder + "/" + s.unitName(), "0644", b.serviceUnit(s)})
+		write(unitFolder+"/"+s.unitName(), b.serviceUnit(s))
 	}
 	return append(files, b.agentFiles()...)
 }
@@ -100,10 +165,7 @@ func (b Bootstrap) files() []file {
 // commands starts the units and does not wait for them (--no-block): a fetch that is repeated would delay the rest of the
 // boot.
 func (b Bootstrap) commands() [][]string {
-	var units []string
-	for _, a := range b.Artifacts {
-		units = append(units, a.unitName())
-	}
+	units := b.preparations()
 	for _, s := range b.Services {
 		units = append(units, s.unitName())
 	}

@@ -7,9 +7,9 @@ import (
 
 // Names that Amazon Linux 2023, Debian 12 and Ubuntu 24.04 use on their images for EC2. Each list is sorted by what the names belong to.
 
-// systemPrefixes begin the names of units of the system. The first is that of the artifacts' own units.
+// systemPrefixes begin the names of units of the system. The first are those of this package's own units.
 var systemPrefixes = []string{
-	"artifact-",
+	"artifact-", setupPrefix,
 	"amazon-", "ec2-", "hibinit-",
 	"apt-", "dnf-", "dpkg-", "packagekit", "snapd", "unattended-",
 	"auditd", "selinux-",
@@ -45,6 +45,46 @@ var systemFolders = []string{
 	"dpkg", "elastic-service", "fwupd", "git", "grub", "initramfs", "initramfs-tools", "machines", "mlocate", "misc", "os-prober", "pam",
 	"pki", "polkit-1", "portables", "private", "python", "rpm", "rpm-state", "selinux", "sss", "swcatalog", "tpm", "tuned", "ucf", "vim",
 	"yum",
+}
+
+// fileRoots are the folders that files go to: those of configuration and of what servers serve.
+var fileRoots = []string{"/etc", "/opt", "/srv", "/usr/local", "/var/lib", "/var/www"}
+
+// systemConfiguration are folders of /etc whose files decide who may log in, what runs as root and whether the machine starts, and the
+// folder of this package. The files of /etc/default and /etc/sysconfig configure the units of packages, which services replace.
+var systemConfiguration = []string{
+	"alternatives", "amazon", "apparmor", "apparmor.d", "audit", "authselect", "binfmt.d", "chrony", "cloud", "credstore",
+	"credstore.encrypted", "dbus-1", "default", "dhcp", "dracut.conf.d", "ec2", "ecs", "elastic-service", "gss", "grub.d", "init.d",
+	"initramfs-tools", "kernel", "ld.so.conf.d", "lvm", "modprobe.d", "modules-load.d", "netplan", "network", "NetworkManager",
+	"networkd-dispatcher", "pam.d", "polkit-1", "rc.d", "rc0.d", "rc1.d", "rc2.d", "rc3.d", "rc4.d", "rc5.d", "rc6.d", "rcS.d", "rpm",
+	"security", "selinux", "ssh", "sssd", "sudoers.d", "sysconfig", "systemd", "tmpfiles.d", "udev", "update-motd.d", "xdg",
+}
+
+// systemFiles are files of /etc that are not for a program's configuration. Backups of accounts end with a dash.
+var systemFiles = []string{
+	"adjtime", "anacrontab", "bash.bashrc", "bashrc", "crontab", "crypttab", "environment", "fstab", "group", "group-", "gshadow", "gshadow-",
+	"host.conf", "hostname", "hosts", "hosts.allow", "hosts.deny", "inittab", "ld.so.cache", "ld.so.conf", "ld.so.preload", "locale.conf",
+	"localtime", "login.defs", "machine-id", "machine-info", "modules", "mtab", "networks", "nsswitch.conf", "os-release", "pam.conf", "passwd",
+	"passwd-", "profile", "protocols", "resolv.conf", "rpc", "securetty", "services", "shadow", "shadow-", "shells", "subgid", "subgid-",
+	"subuid", "subuid-", "sudo.conf", "sudo_logsrvd.conf", "sudoers", "system-release", "timezone", "vconsole.conf",
+}
+
+// whoseFile returns whose a file is that must not be replaced; "" if it is free.
+func whoseFile(name string) string {
+	first, _, inside := strings.Cut(strings.TrimPrefix(name, "/etc/"), "/")
+	state, _, _ := strings.Cut(strings.TrimPrefix(name, "/var/lib/"), "/")
+	switch {
+	case name == "/etc/"+first && slices.Contains(systemFiles, first):
+		return "is a file of the system"
+	case strings.HasPrefix(name, "/etc/") && slices.Contains(systemConfiguration, first):
+		if inside {
+			return "is in /etc/" + first + ", a folder of the system"
+		}
+		return "is a folder of the system"
+	case strings.HasPrefix(name, "/var/lib/") && (slices.Contains(systemFolders, state) || strings.HasPrefix(state, "systemd")):
+		return "is in /var/lib/" + state + ", a folder of the system"
+	}
+	return ""
 }
 
 // systemAccounts are users of the system, users that log in to an image, and groups of the system. A user that cloud-init creates gets a

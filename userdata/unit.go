@@ -6,7 +6,9 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/unit"
 )
@@ -14,6 +16,11 @@ import (
 const (
 	unitFolder     = "/etc/systemd/system"
 	checksumFolder = "/etc/elastic-service"
+
+	// What is still to be done once: cloud-init writes it at the first boot of each instance, also of an image that another
+	// instance has set up, and the unit that has done it removes it.
+	filesFolder = checksumFolder + "/files"
+	setupFolder = checksumFolder + "/setup"
 
 	// Where a file is until it is verified: the state directory of the artifacts' units, for root alone.
 	stateDirectory = "elastic-service"
@@ -37,8 +44,8 @@ func (a Artifact) checksum() string { return a.SHA256 + "  " + a.staged() + "\n"
 
 func (s Service) unitName() string { return s.Name + ".service" }
 
-// artifactUnit moves the file to its path in one step, after it is verified and written to the disk. A copy to the path
-// could be cut short by a loss of power, and the condition would take the fragment for the file.
+// artifactUnit moves the file or the folder to its path in one step, after it is verified and written to the disk. A copy to the path
+// could be cut short by a loss of power, and the condition would take the fragment for the whole.
 func (b Bootstrap) artifactUnit(a Artifact) string {
 	beside := a.beside()
 	var o options
@@ -46,31 +53,91 @@ func (b Bootstrap) artifactUnit(a Artifact) string {
 	o.add("Unit", "ConditionPathExists", "!"+a.Path)
 	o.add("Unit", "Wants", "network-online.target")
 	o.add("Unit", "After", "network-online.target")
+	o.once(b)
+	o.fetch(a.Bucket, a.Key, a.staged(), a.checksumFile())
+	if a.Archive {
+		o.run("/usr/bin/rm", "-rf", beside)
+		o.run("/usr/bin/mkdir", "-p", beside)
+		o.run("/usr/bin/tar", "-xzf", a.staged(), "-C", beside, "--no-same-owner")
+		o.run("/usr/bin/sync", "-f", beside) // the whole file system: there is no option for a folder with its content
+	} else {
+		o.run("/usr/bin/install", "-D", "-m", "0755", a.staged(), beside)
+		o.run("/usr/bin/sync", beside)
+	}
+	o.run("/usr/bin/mv", "-T", beside, a.Path)
+	o.run("/usr/bin/rm", "-f", a.staged())
+	o.prepare(b.Region)
+	o.add("Service", "ReadWritePaths", a.root())
+	// The file's folder may be another user's.
+	o.add("Service", "CapabilityBoundingSet", "CAP_DAC_OVERRIDE")
+	o.harden(Strict)
+	o.add("Install", "WantedBy", "multi-user.target")
+	return o.String()
+}
+
+// fetchTimeout is how long one try may take to fetch a file and put it into place.
+const fetchTimeout = 10 * time.Minute
+
+// once makes the unit one that ends. Its retry starts the services: the first failure has failed their start, too.
+func (o *options) once(b Bootstrap) {
 	for _, s := range b.Services {
 		o.add("Unit", "OnSuccess", s.unitName())
 	}
 	o.add("Unit", "StartLimitIntervalSec", "0")
 	o.add("Service", "Type", "oneshot")
-	o.add("Service", "ExecStart", commandLine("/usr/bin/aws", "s3", "cp", "--only-show-errors", "--no-progress",
-		"s3://"+a.Bucket+"/"+a.Key, a.staged()))
-	o.add("Service", "ExecStart", commandLine("/usr/bin/sha256sum", "--check", "--quiet", a.checksumFile()))
-	o.add("Service", "ExecStart", commandLine("/usr/bin/install", "-D", "-m", "0755", a.staged(), beside))
-	o.add("Service", "ExecStart", commandLine("/usr/bin/sync", beside))
-	o.add("Service", "ExecStart", commandLine("/usr/bin/mv", "-T", beside, a.Path))
-	o.add("Service", "ExecStart", commandLine("/usr/bin/rm", "-f", a.staged()))
-	// aws keeps a cache in its home, and ProtectHome= takes root's away.
-	o.add("Service", "Environment", "AWS_REGION="+b.Region, "AWS_DEFAULT_REGION="+b.Region, "HOME="+staging)
-	o.add("Service", "Restart", "on-failure")
-	o.add("Service", "RestartSec", "5")
-	o.add("Service", "TimeoutStartSec", "600")
+}
+
+// run adds a command.
+func (o *options) run(words ...string) { o.add("Service", "ExecStart", commandLine(words...)) }
+
+// fetch adds the commands that fetch an object and verify it.
+func (o *options) fetch(bucket, key, to, checksum string) {
+	o.run("/usr/bin/aws", "s3", "cp", "--only-show-errors", "--no-progress", "s3://"+bucket+"/"+key, to)
+	o.run("/usr/bin/sha256sum", "--check", "--quiet", checksum)
+}
+
+// prepare is what units that fetch files have in common. aws keeps a cache in its home, and ProtectHome= takes root's away.
+func (o *options) prepare(region string) {
+	o.add("Service", "Environment", "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region, "HOME="+staging)
+	o.retry(fetchTimeout)
 	o.add("Service", "StateDirectory", stateDirectory)
 	o.add("Service", "StateDirectoryMode", "0700")
-	o.add("Service", "ReadWritePaths", a.root())
-	// The file's folder may be another user's.
-	o.add("Service", "CapabilityBoundingSet", "CAP_DAC_OVERRIDE")
-	o.harden()
-	o.add("Install", "WantedBy", "multi-user.target")
-	return o.String()
+}
+
+// retry repeats a unit that ends until it has succeeded.
+func (o *options) retry(timeout time.Duration) {
+	o.add("Service", "Restart", "on-failure")
+	o.add("Service", "RestartSec", "5")
+	o.add("Service", "TimeoutStartSec", strconv.Itoa(int(timeout/time.Second)))
+}
+
+// requires makes a unit start after others that must have succeeded, or have nothing left to do.
+func (o *options) requires(units []string) {
+	for _, name := range units {
+		o.add("Unit", "Requires", name)
+		o.add("Unit", "After", name)
+	}
+}
+
+// artifactUnits returns the names of the artifacts' units.
+func (b Bootstrap) artifactUnits() []string {
+	var units []string
+	for _, a := range b.Artifacts {
+		units = append(units, a.unitName())
+	}
+	return units
+}
+
+// preparations returns the names of the units that come before the services, in their order.
+func (b Bootstrap) preparations() []string {
+	units := b.artifactUnits()
+	if len(b.Files) > 0 {
+		units = append(units, filesUnitName)
+	}
+	for _, s := range b.Setup {
+		units = append(units, s.unitName())
+	}
+	return units
 }
 
 func (b Bootstrap) serviceUnit(s Service) string {
@@ -81,21 +148,22 @@ func (b Bootstrap) serviceUnit(s Service) string {
 	for _, name := range s.After {
 		o.add("Unit", "After", name+".service")
 	}
-	for _, a := range b.Artifacts {
-		o.add("Unit", "Requires", a.unitName())
-		o.add("Unit", "After", a.unitName())
-	}
+	o.requires(b.preparations())
 	o.add("Unit", "StartLimitIntervalSec", "0")
 	o.add("Service", "Type", "exec")
-	o.add("Service", "ExecStart", commandLine(s.start()...))
+	for _, command := range s.Before {
+		o.add("Service", "ExecStartPre", commandLine(command...))
+	}
+	o.run(s.start()...)
 	o.addUnlessEmpty("Service", "WorkingDirectory", s.Directory)
 	o.add("Service", "Environment", assignments(s.environment())...)
 	o.addUnlessEmpty("Service", "EnvironmentFile", s.EnvironmentFile)
 	o.add("Service", "Restart", "always")
 	o.add("Service", "RestartSec", "1")
 	o.add("Service", "TimeoutStopSec", "30")
-	o.run(s)
-	o.harden()
+	o.as(s)
+	o.limit(s.Limits)
+	o.harden(s.Sandbox, s.Relax...)
 	o.add("Install", "WantedBy", "multi-user.target")
 	return o.String()
 }
@@ -106,8 +174,13 @@ func (s Service) stateFolder() string { return "/var/lib/" + s.Name }
 // environment returns the variables of the service. systemd sets no HOME for a dynamic user, and one that does not exist for a system
 // user; many programs end without.
 func (s Service) environment() map[string]string {
-	all := map[string]string{"HOME": s.stateFolder()}
-	maps.Copy(all, s.Environment)
+	return withHome(s.stateFolder(), s.Environment)
+}
+
+// withHome returns the variables with a home, unless they have one.
+func withHome(home string, own map[string]string) map[string]string {
+	all := map[string]string{"HOME": home}
+	maps.Copy(all, own)
 	return all
 }
 
@@ -118,8 +191,8 @@ func (s Service) description() string {
 	return s.Name
 }
 
-// run sets the user of the service and its capabilities.
-func (o *options) run(s Service) {
+// as sets the user of the service and its capabilities.
+func (o *options) as(s Service) {
 	if s.User == "" {
 		o.add("Service", "DynamicUser", "yes")
 	} else {
@@ -131,37 +204,19 @@ func (o *options) run(s Service) {
 		capability = "CAP_NET_BIND_SERVICE"
 		o.add("Service", "AmbientCapabilities", capability)
 	}
-	o.add("Service", "CapabilityBoundingSet", capability)
+	if s.Sandbox != Off {
+		o.add("Service", "CapabilityBoundingSet", capability)
+	}
 }
 
-// harden removes permissions that neither a fetch nor a server needs. MemoryDenyWriteExecute is left out: it breaks
-// languages that compile at run time.
-func (o *options) harden() {
-	for _, directive := range [][2]string{
-		{"NoNewPrivileges", "yes"},
-		{"ProtectSystem", "strict"},
-		{"ProtectHome", "yes"},
-		{"PrivateDevices", "yes"},
-		{"PrivateTmp", "yes"},
-		{"ProtectClock", "yes"},
-		{"ProtectControlGroups", "yes"},
-		{"ProtectHostname", "yes"},
-		{"ProtectKernelLogs", "yes"},
-		{"ProtectKernelModules", "yes"},
-		{"ProtectKernelTunables", "yes"},
-		{"ProtectProc", "invisible"},
-		{"LockPersonality", "yes"},
-		{"RestrictNamespaces", "yes"},
-		{"RestrictRealtime", "yes"},
-		{"RestrictSUIDSGID", "yes"},
-		{"RestrictAddressFamilies", "AF_INET AF_INET6 AF_UNIX AF_NETLINK"},
-		{"SystemCallArchitectures", "native"},
-		{"SystemCallFilter", "@system-service"},
-		{"SystemCallFilter", "~@privileged @resources"},
-		// A forbidden call fails instead of killing the process: many programs ask for more than they need.
-		{"SystemCallErrorNumber", "EPERM"},
-	} {
-		o.add("Service", directive[0], directive[1])
+func (o *options) limit(l Limits) {
+	for _, limit := range []struct {
+		name, unit string
+		value      int
+	}{{"LimitNOFILE", "", l.OpenFiles}, {"MemoryMax", "M", l.MemoryMiB}, {"TasksMax", "", l.Tasks}} {
+		if limit.value > 0 {
+			o.add("Service", limit.name, strconv.Itoa(limit.value)+limit.unit)
+		}
 	}
 }
 

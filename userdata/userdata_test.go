@@ -9,9 +9,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/internal/userdatatest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files in testdata")
@@ -62,6 +65,38 @@ func rich() Bootstrap {
 	}
 }
 
+// configured has files, a setup, a folder and services that do not run in the default sandbox.
+func configured() Bootstrap {
+	sum := func(digit string) string { return strings.Repeat(digit, 64) }
+	return Bootstrap{
+		Region:   "us-east-1",
+		Packages: []string{"nginx"},
+		Artifacts: []Artifact{
+			{Path: "/srv/site", Bucket: "a.bucket", Key: "site", SHA256: sum("a"), Archive: true},
+		},
+		Files: []File{
+			{Path: "/etc/site/nginx.conf", Content: []byte("daemon off;\nevents {\n    worker_connections 4096;\n}\n")},
+			{Path: "/srv/site/.env", Content: []byte("A='b'\r\n"), Mode: "0640", Owner: "site", Group: "www-data"},
+			{Path: "/var/www/large.html", Bucket: "a.bucket", Key: "large", SHA256: sum("b"), Mode: "0444"},
+		},
+		Setup: []Setup{
+			{Name: "folders", Command: []string{"/usr/bin/mkdir", "-p", "/var/cache/site"}},
+			{
+				Name: "migrate", Command: []string{"/srv/site/manage", "migrate", "--wait", "100%"}, User: "site", Directory: "/var/lib/site",
+				Environment: map[string]string{"DATABASE": "$x"}, Timeout: time.Minute,
+			},
+		},
+		Services: []Service{
+			{
+				Name: "site", User: "site", Port: 80, Before: [][]string{{"/usr/sbin/nginx", "-t"}, {"/usr/bin/test", "-e", "$HOME"}},
+				Command: []string{"/usr/sbin/nginx", "-c", "/etc/site/nginx.conf"}, Sandbox: Standard, Relax: []string{"ProtectHome", "PrivateTmp"},
+				Limits: Limits{OpenFiles: 65536, MemoryMiB: 256, Tasks: 64},
+			},
+			{Name: "free", Command: []string{"/usr/bin/sleep", "infinity"}, Sandbox: Off},
+		},
+	}
+}
+
 // host is a machine that runs the containers of a cluster, and nothing else.
 func host() Bootstrap { return Bootstrap{Cluster: "flask-cluster-1a2b3c4", MemoryMetric: true} }
 
@@ -73,7 +108,7 @@ func measured() Bootstrap {
 }
 
 func TestDocumentIsTheGoldenOne(t *testing.T) {
-	for name, b := range map[string]Bootstrap{"dev": dev(), "rich": rich(), "host": host(), "measured": measured()} {
+	for name, b := range map[string]Bootstrap{"dev": dev(), "rich": rich(), "host": host(), "measured": measured(), "configured": configured()} {
 		t.Run(name, func(t *testing.T) {
 			got, err := b.Render()
 			require.NoError(t, err)
@@ -199,7 +234,7 @@ func TestUsersAreMadeOnceAndTheImagesOwnIsKept(t *testing.T) {
 	}, read(t, rich()).document.Users)
 }
 
-func TestDocumentOverTheLimitIsRefusedWithItsSize(t *testing.T) {
+func TestDocumentOverTheLimitIsCompressed(t *testing.T) {
 	b := dev()
 	document, err := b.Render()
 	require.NoError(t, err)
@@ -210,10 +245,126 @@ func TestDocumentOverTheLimitIsRefusedWithItsSize(t *testing.T) {
 	document, err = b.Render()
 	require.NoError(t, err)
 	assert.Len(t, document, MaxBytes)
+	assert.True(t, strings.HasPrefix(string(document), header), "what fits can be read")
 
 	b.Services[0].Environment["A"] += "x"
+	document, err = b.Render()
+	require.NoError(t, err)
+	assert.Less(t, len(document), 2000)
+	text, err := userdatatest.Decompress(document)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "      Environment=A="+b.Services[0].Environment["A"]+"\n")
+	again, err := b.Render()
+	require.NoError(t, err)
+	assert.Equal(t, document, again, "the same bytes")
+
+	b.Services[0].Environment["A"] = userdatatest.Incompressible(24000)
 	_, err = b.Render()
-	assert.EqualError(t, err, "user data has 16385 bytes: EC2 takes 16384 at most")
+	assert.ErrorContains(t, err, "bytes, compressed: EC2 takes 16384 at most")
+}
+
+func TestFilesAreInPlaceAfterTheArtifactsAndAllAtOnce(t *testing.T) {
+	m := read(t, configured())
+	u := m.units["setup-files.service"]
+	assert.Equal(t, []string{"artifact-site.service"}, u.values("Unit", "Requires"))
+	assert.Equal(t, "/etc/elastic-service/files", u.only(t, "Unit", "ConditionPathExists"))
+	var lines []string
+	for _, line := range u.values("Service", "ExecStart") {
+		lines = append(lines, strings.Join(words(t, line), " "))
+	}
+	assert.Equal(t, []string{
+		"/usr/bin/aws s3 cp --only-show-errors --no-progress s3://a.bucket/large /etc/elastic-service/files/2",
+		"/usr/bin/sha256sum --check --quiet /etc/elastic-service/files/2.sha256",
+		"/usr/bin/install -D -m 0644 -o root -g root /etc/elastic-service/files/0 /etc/site/nginx.conf.new",
+		"/usr/bin/sync /etc/site/nginx.conf.new",
+		"/usr/bin/mv -T /etc/site/nginx.conf.new /etc/site/nginx.conf",
+		"/usr/bin/install -D -m 0640 -o site -g www-data /etc/elastic-service/files/1 /srv/site/.env.new",
+		"/usr/bin/sync /srv/site/.env.new",
+		"/usr/bin/mv -T /srv/site/.env.new /srv/site/.env",
+		"/usr/bin/install -D -m 0444 -o root -g root /etc/elastic-service/files/2 /var/www/large.html.new",
+		"/usr/bin/sync /var/www/large.html.new",
+		"/usr/bin/mv -T /var/www/large.html.new /var/www/large.html",
+		"/usr/bin/rm -rf /etc/elastic-service/files",
+	}, lines)
+	for i, f := range configured().Files[:2] {
+		assert.Equal(t, string(f.Content), m.files[stagedFile(i)])
+	}
+	assert.Equal(t, strings.Repeat("b", 64)+"  /etc/elastic-service/files/2\n", m.files["/etc/elastic-service/files/2.sha256"])
+}
+
+func TestFolderAppearsInOneStep(t *testing.T) {
+	var commands []string
+	for _, line := range read(t, configured()).units["artifact-site.service"].values("Service", "ExecStart") {
+		commands = append(commands, strings.Join(words(t, line), " "))
+	}
+	assert.Equal(t, []string{
+		"/usr/bin/rm -rf /srv/site.new",
+		"/usr/bin/mkdir -p /srv/site.new",
+		"/usr/bin/tar -xzf /var/lib/elastic-service/site -C /srv/site.new --no-same-owner",
+		"/usr/bin/sync -f /srv/site.new",
+		"/usr/bin/mv -T /srv/site.new /srv/site",
+		"/usr/bin/rm -f /var/lib/elastic-service/site",
+	}, commands[2:], "after it is fetched and verified")
+}
+
+func TestSetupRunsInOrderAndTheServicesWaitForIt(t *testing.T) {
+	m := read(t, configured())
+	before := []string{"artifact-site.service", "setup-files.service"}
+	for _, c := range []struct {
+		unit string
+		want []string
+	}{
+		{"setup-folders.service", before},
+		{"setup-migrate.service", append(slices.Clone(before), "setup-folders.service")},
+		{"site.service", append(slices.Clone(before), "setup-folders.service", "setup-migrate.service")},
+		{"free.service", append(slices.Clone(before), "setup-folders.service", "setup-migrate.service")},
+	} {
+		assert.Equal(t, c.want, m.units[c.unit].values("Unit", "Requires"), c.unit)
+		assert.Subset(t, m.units[c.unit].values("Unit", "After"), c.want, c.unit)
+	}
+	u := m.units["setup-migrate.service"]
+	assert.Equal(t, []string{`/srv/site/manage migrate --wait "100%%"`, "+/usr/bin/rm -f /etc/elastic-service/setup/migrate"},
+		u.values("Service", "ExecStart"))
+	assert.Equal(t, "/etc/elastic-service/setup/migrate", u.only(t, "Unit", "ConditionPathExists"))
+	assert.Contains(t, m.files, "/etc/elastic-service/setup/migrate")
+	assert.Equal(t, "60", u.only(t, "Service", "TimeoutStartSec"))
+	assert.Equal(t, "site", u.only(t, "Service", "User"))
+	assert.Equal(t, "site", u.only(t, "Service", "StateDirectory"), "the service's folder, before the service has made it")
+	assert.Equal(t, map[string]string{"HOME": "/var/lib/site", "DATABASE": "$x"}, variables(t, u))
+	assert.Equal(t, []string{"site.service", "free.service"}, u.values("Unit", "OnSuccess"))
+	assert.Empty(t, m.units["setup-folders.service"].values("Service", "User"))
+	assert.Equal(t, map[string]string{"HOME": "/root"}, variables(t, m.units["setup-folders.service"]))
+}
+
+func TestSandboxesDifferInWhatTheySay(t *testing.T) {
+	m := read(t, configured())
+	site, free := m.units["site.service"], m.units["free.service"]
+	assert.Equal(t, []string{"@system-service"}, site.values("Service", "SystemCallFilter"))
+	assert.Equal(t, "full", site.only(t, "Service", "ProtectSystem"))
+	for _, name := range []string{"ProtectHome", "PrivateTmp", "RestrictNamespaces", "RestrictSUIDSGID", "ProtectProc"} {
+		assert.Empty(t, site.values("Service", name), name)
+	}
+	assert.Equal(t, []string{"/usr/sbin/nginx -t", `/usr/bin/test -e "$$HOME"`}, site.values("Service", "ExecStartPre"))
+	for name, want := range map[string]string{"LimitNOFILE": "65536", "MemoryMax": "256M", "TasksMax": "64"} {
+		assert.Equal(t, want, site.only(t, "Service", name))
+	}
+	for _, d := range hardening {
+		assert.Empty(t, free.values("Service", d.name), d.name)
+	}
+	assert.Empty(t, free.values("Service", "CapabilityBoundingSet"))
+	assert.Equal(t, "yes", free.only(t, "Service", "DynamicUser"))
+}
+
+func TestEveryRelaxedDirectiveIsGone(t *testing.T) {
+	for _, sandbox := range []Sandbox{Strict, Standard} {
+		for _, name := range sandbox.Relaxable() {
+			b := dev()
+			b.Services[0].User, b.Services[0].Sandbox = "web", sandbox
+			assert.NotEmpty(t, read(t, b).units["musicguru.service"].values("Service", name), name)
+			b.Services[0].Relax = []string{name}
+			assert.Empty(t, read(t, b).units["musicguru.service"].values("Service", name), name)
+		}
+	}
 }
 
 func TestUnitsPassSystemdAnalyze(t *testing.T) {
@@ -221,7 +372,7 @@ func TestUnitsPassSystemdAnalyze(t *testing.T) {
 	if err != nil {
 		t.Skip("systemd-analyze is not installed")
 	}
-	for name, b := range map[string]Bootstrap{"dev": dev(), "rich": rich()} {
+	for name, b := range map[string]Bootstrap{"dev": dev(), "rich": rich(), "configured": configured()} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
 			command := []string{"--man=no", "verify"}

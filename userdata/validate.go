@@ -60,6 +60,8 @@ func (b Bootstrap) ValidateMachine() error {
 	var l invalid.List
 	b.validatePackages(&l)
 	b.validateArtifacts(&l)
+	b.validateFiles(&l)
+	b.validateSetup(&l)
 	b.validateServices(&l)
 	b.validateOrder(&l)
 	if b.Cluster != "" && !clusterName.MatchString(b.Cluster) {
@@ -98,25 +100,50 @@ func (b Bootstrap) validateArtifacts(l *invalid.List) {
 // validatePath reports whether the artifact has a path that it can be installed at.
 func (a Artifact) validatePath(l *invalid.List, at string) bool {
 	switch {
-	case a.Path == "":
-		l.Missing(at, "must be set")
-	case !plainPath.MatchString(a.Path) || path.Clean(a.Path) != a.Path:
-		l.Add(at, a.Path, "is not an absolute path of letters, digits and ._+@-, without . and .. as folders")
-	case a.root() == "":
-		l.Add(at, a.Path, "is not below %s", strings.Join(artifactRoots, ", "))
-	case slices.Contains(imageFolders, a.Path):
-		l.Add(at, a.Path, "is a folder of the image: add the name of the file")
+	case !validatePlace(l, at, a.Path, artifactRoots):
 	case strings.Contains(a.base(), "@"):
 		l.Add(at, a.Path, "has an @ in its file name, with which systemd takes the unit that fetches the file for a template")
 	case len(a.base()) > longestFileName:
 		l.Add(at, a.Path, "has a file name of %d characters: %d at most, because systemd allows the unit that fetches it 255",
 			len(a.base()), longestFileName)
-	case len(a.Path) > longestPath:
-		l.Add(at, a.Path, "has %d characters: %d at most", len(a.Path), longestPath)
 	default:
 		return true
 	}
 	return false
+}
+
+// validatePlace reports whether something can be put at a path below some folders.
+func validatePlace(l *invalid.List, at, name string, roots []string) bool {
+	switch {
+	case name == "":
+		l.Missing(at, "must be set")
+	case !isPath(name):
+		l.Add(at, name, pathRule)
+	case below(name, roots) == "":
+		l.Add(at, name, "is not below %s", strings.Join(roots, ", "))
+	case slices.Contains(imageFolders, name):
+		l.Add(at, name, "is a folder of the image: add the name of the file")
+	case len(name) > longestPath:
+		l.Add(at, name, "has %d characters: %d at most", len(name), longestPath)
+	default:
+		return true
+	}
+	return false
+}
+
+// pathRule is the rule of paths, which need no quoting.
+const pathRule = "is not an absolute path of letters, digits and ._+@-, without . and .. as folders"
+
+func isPath(name string) bool { return plainPath.MatchString(name) && path.Clean(name) == name }
+
+// below returns which of some folders a path is below, or "".
+func below(name string, folders []string) string {
+	for _, folder := range folders {
+		if strings.HasPrefix(name, folder+"/") {
+			return folder
+		}
+	}
+	return ""
 }
 
 // conflict says how an artifact gets in the way of another: their units are named for their file names, neither can be a folder of the
@@ -126,7 +153,7 @@ func (a Artifact) conflict(other Artifact) string {
 	case a.base() == other.base():
 		return "has the file name of"
 	case strings.HasPrefix(a.Path, other.Path+"/"):
-		return "is below the file of"
+		return "is below the path of"
 	case strings.HasPrefix(other.Path, a.Path+"/"):
 		return "is a folder in the path of"
 	case a.Path == other.beside() || other.Path == a.beside():
@@ -136,14 +163,7 @@ func (a Artifact) conflict(other Artifact) string {
 }
 
 // root returns the folder of artifactRoots that contains the artifact.
-func (a Artifact) root() string {
-	for _, root := range artifactRoots {
-		if strings.HasPrefix(a.Path, root+"/") {
-			return root
-		}
-	}
-	return ""
-}
+func (a Artifact) root() string { return below(a.Path, artifactRoots) }
 
 func (b Bootstrap) validateServices(l *invalid.List) {
 	if len(b.Services) == 0 && b.Cluster == "" {
@@ -160,20 +180,17 @@ func (b Bootstrap) validateServices(l *invalid.List) {
 
 func (s Service) validate(l *invalid.List, at string) {
 	s.validateNames(l, at)
-	s.validateCommand(l, at+".command")
-	if s.Directory != "" && s.Directory != "/" && (!plainPath.MatchString(s.Directory) || path.Clean(s.Directory) != s.Directory) {
-		l.Add(at+".directory", s.Directory, "is not an absolute path of letters, digits and ._+@-, without . and .. as folders")
+	validateCommand(l, at+".command", s.Command)
+	for i, command := range s.Before {
+		validateCommand(l, fmt.Sprintf("%s.before[%d]", at, i), command)
 	}
-	for _, key := range slices.Sorted(maps.Keys(s.Environment)) {
-		if !variableName.MatchString(key) {
-			l.Add(at+".environment", key, "is not the name of a variable: letters, digits and _")
-		}
-		validateText(l, at+".environment."+key, s.Environment[key])
-	}
-	if file := s.EnvironmentFile; file != "" && (!plainPath.MatchString(file) || path.Clean(file) != file) {
-		l.Add(at+".environmentFile", file, "is not an absolute path of letters, digits and ._+@-, without . and .. as folders")
+	if file := s.EnvironmentFile; file != "" && !isPath(file) {
+		l.Add(at+".environmentFile", file, pathRule)
 	}
 	s.validateSecrets(l, at+".secrets")
+	validateSurroundings(l, at, s.Directory, s.Environment)
+	s.validateSandbox(l, at)
+	s.Limits.validate(l, at+".limits")
 	validateText(l, at+".description", s.Description)
 	if strings.HasSuffix(strings.TrimSpace(s.Description), `\`) {
 		l.Add(at+".description", s.Description, "ends in a backslash, with which a unit's line goes on in the next")
@@ -194,25 +211,45 @@ func (s Service) validateNames(l *invalid.List, at string) {
 	case s.User == "" && isSystemAccount(s.Name): // a dynamic user has the name of its unit, unless that user exists
 		l.Add(at+".name", s.Name, "is an account of the system, as which the service would run: choose another name")
 	}
-	switch {
-	case s.User == "root":
+	if s.User == root {
 		l.Add(at+".user", s.User, "is refused: services run unprivileged")
-	case isSystemAccount(s.User):
-		l.Add(at+".user", s.User, "is an account of the system, whose rights are not for a service: choose another name")
-	case s.User != "" && !userName.MatchString(s.User):
-		l.Add(at+".user", s.User, "is not a user: at most 31 of a–z, 0–9, _ and -, not beginning with a digit")
+		return
+	}
+	validateUser(l, at+".user", s.User)
+}
+
+// validateUser refuses what cannot be the name of a user that is created.
+func validateUser(l *invalid.List, at, name string) {
+	switch {
+	case isSystemAccount(name):
+		l.Add(at, name, "is an account of the system, whose rights are not for a service: choose another name")
+	case name != "" && !userName.MatchString(name):
+		l.Add(at, name, "is not a user: at most 31 of a–z, 0–9, _ and -, not beginning with a digit")
 	}
 }
 
-func (s Service) validateCommand(l *invalid.List, at string) {
-	if len(s.Command) == 0 {
+// validateSurroundings checks where a command runs, and its variables.
+func validateSurroundings(l *invalid.List, at, directory string, environment map[string]string) {
+	if directory != "" && directory != "/" && !isPath(directory) {
+		l.Add(at+".directory", directory, pathRule)
+	}
+	for _, key := range slices.Sorted(maps.Keys(environment)) {
+		if !variableName.MatchString(key) {
+			l.Add(at+".environment", key, "is not the name of a variable: letters, digits and _")
+		}
+		validateText(l, at+".environment."+key, environment[key])
+	}
+}
+
+func validateCommand(l *invalid.List, at string, command []string) {
+	if len(command) == 0 {
 		l.Missing(at, "must be set: an absolute path and its arguments")
 		return
 	}
-	if p := s.Command[0]; !plainPath.MatchString(p) || path.Clean(p) != p {
-		l.Add(at+"[0]", p, "is not an absolute path of letters, digits and ._+@-, without . and .. as folders")
+	if p := command[0]; !isPath(p) {
+		l.Add(at+"[0]", p, pathRule)
 	}
-	for i, argument := range s.Command[1:] {
+	for i, argument := range command[1:] {
 		validateText(l, fmt.Sprintf("%s[%d]", at, i+1), argument)
 	}
 }
@@ -260,19 +297,27 @@ func reaches(edges map[string][]string, from, to string, visited map[string]bool
 }
 
 func (b Bootstrap) validateSources(l *invalid.List) {
-	if len(b.Artifacts) > 0 && !regionName.MatchString(b.Region) {
+	if len(b.Artifacts)+len(b.Files) > 0 && !regionName.MatchString(b.Region) {
 		l.Add("region", b.Region, "is not a region such as us-east-1")
 	}
 	for i, a := range b.Artifacts {
-		at := fmt.Sprintf("artifacts[%d]", i)
-		if !bucketName.MatchString(a.Bucket) {
-			l.Add(at+".bucket", a.Bucket, "is not the name of a bucket")
+		validateSource(l, fmt.Sprintf("artifacts[%d]", i), a.Bucket, a.Key, a.SHA256)
+	}
+	for i, f := range b.Files {
+		if f.isFetched() {
+			validateSource(l, fmt.Sprintf("files[%d]", i), f.Bucket, f.Key, f.SHA256)
 		}
-		if !objectKey.MatchString(a.Key) || len(a.Key) > longestKey {
-			l.Add(at+".key", a.Key, "is not a key: at most 1024 letters, digits and ._+@=/-")
-		}
-		if !sha256Hex.MatchString(a.SHA256) {
-			l.Add(at+".sha256", a.SHA256, "is not a SHA-256 in 64 lower-case hex digits")
-		}
+	}
+}
+
+func validateSource(l *invalid.List, at, bucket, key, sum string) {
+	if !bucketName.MatchString(bucket) {
+		l.Add(at+".bucket", bucket, "is not the name of a bucket")
+	}
+	if !objectKey.MatchString(key) || len(key) > longestKey {
+		l.Add(at+".key", key, "is not a key: at most 1024 letters, digits and ._+@=/-")
+	}
+	if !sha256Hex.MatchString(sum) {
+		l.Add(at+".sha256", sum, "is not a SHA-256 in 64 lower-case hex digits")
 	}
 }

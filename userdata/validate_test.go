@@ -60,7 +60,7 @@ func TestEachRuleNamesPathAndValue(t *testing.T) {
 		{
 			name:   "artifact below another",
 			change: func(b *Bootstrap) { b.Artifacts[1].Path = "/usr/local/bin/musicguru/inner" },
-			want:   `artifacts[1].path: "/usr/local/bin/musicguru/inner" is below the file of artifacts[0] (/usr/local/bin/musicguru)`,
+			want:   `artifacts[1].path: "/usr/local/bin/musicguru/inner" is below the path of artifacts[0] (/usr/local/bin/musicguru)`,
 		},
 		{
 			name:   "artifact above another",

@@ -3,7 +3,6 @@ package controller
 import (
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
@@ -51,8 +50,7 @@ func (c *Controller) Observe() Observation {
 			seen.Skipped = append(seen.Skipped, fmt.Sprintf("image %s is not pulled: its command runs with this machine's programs", t.Image))
 		}
 	}
-	slices.Sort(seen.Skipped)
-	seen.Skipped = slices.Compact(seen.Skipped)
+	seen.Skipped = guest.SortSkipped(seen.Skipped)
 	return seen
 }
 

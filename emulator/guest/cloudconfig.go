@@ -2,9 +2,11 @@ package guest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -34,8 +36,34 @@ type file struct {
 // header is the first line of a cloud-config document.
 const header = "#cloud-config"
 
-// parseCloudConfig reads a cloud-config document, which may be empty.
+// mostUserData is how many bytes a compressed document may have at most when it is decompressed.
+const mostUserData = 1 << 24
+
+// decompress returns the text of a document that may be compressed with gzip, as cloud-init reads it.
+func decompress(document []byte) ([]byte, error) {
+	if !bytes.HasPrefix(document, []byte{0x1f, 0x8b}) {
+		return document, nil
+	}
+	r, err := gzip.NewReader(bytes.NewReader(document))
+	if err != nil {
+		return nil, fmt.Errorf("user data: %w", err)
+	}
+	text, err := io.ReadAll(io.LimitReader(r, mostUserData+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("user data: %w", err)
+	case len(text) > mostUserData:
+		return nil, fmt.Errorf("user data has more than %d bytes when it is decompressed", mostUserData)
+	}
+	return text, nil
+}
+
+// parseCloudConfig reads a cloud-config document, which may be compressed or empty.
 func parseCloudConfig(document []byte) (*cloudConfig, error) {
+	document, err := decompress(document)
+	if err != nil {
+		return nil, err
+	}
 	if len(bytes.TrimSpace(document)) == 0 {
 		return &cloudConfig{}, nil
 	}

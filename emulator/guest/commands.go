@@ -1,7 +1,9 @@
 package guest
 
 import (
+	"archive/tar"
 	"bufio"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -31,7 +33,7 @@ func builtinCommand(program string) builtin {
 	}
 	return map[string]builtin{
 		"aws": awsCommand, "sha256sum": sha256sum, "install": install,
-		"mv": mv, "rm": rm, "mkdir": mkdir,
+		"mv": mv, "rm": rm, "mkdir": mkdir, "tar": untar,
 		"sync": succeed, // Kill loses nothing that was written
 	}[path.Base(program)]
 }
@@ -297,6 +299,74 @@ func mkdir(_ context.Context, in *Instance, args []string) error {
 		}
 	}
 	return nil
+}
+
+// untar does `tar -xzf ARCHIVE -C FOLDER`. All files belong to the emulator's user.
+func untar(_ context.Context, in *Instance, args []string) error {
+	var archive, folder string
+	words, err := parseOptions(args, 0, -1, func(set *flag.FlagSet) {
+		set.StringVar(&archive, "xzf", "", "")
+		set.StringVar(&folder, "C", "", "")
+		set.Bool("no-same-owner", false, "")
+	})
+	// The options after an operand are not parsed; tar has them anywhere.
+	if err == nil && (len(words) > 0 || archive == "" || folder == "") {
+		err = fmt.Errorf("the emulator has only `tar -xzf ARCHIVE -C FOLDER`, not %q", args)
+	}
+	if err != nil {
+		return err
+	}
+	file, err := os.Open(in.root.path(archive))
+	if err != nil {
+		return in.withGuestPaths(err)
+	}
+	defer file.Close()
+	target, err := os.OpenRoot(in.root.path(folder))
+	if err != nil {
+		return in.withGuestPaths(err)
+	}
+	defer target.Close() //nolint:errcheck // its files are closed
+	text, err := gzip.NewReader(file)
+	if err != nil {
+		return fmt.Errorf("%s: %w", archive, err)
+	}
+	for entries := tar.NewReader(text); ; {
+		header, err := entries.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = extract(target, header, entries)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", archive, err)
+		}
+	}
+}
+
+// extract writes an entry of an archive below a folder.
+func extract(folder *os.Root, header *tar.Header, content io.Reader) error {
+	name, mode := path.Clean(header.Name), header.FileInfo().Mode().Perm()
+	if err := folder.MkdirAll(path.Dir(name), folderMode); err != nil {
+		return err
+	}
+	switch header.Typeflag {
+	case tar.TypeDir:
+		if err := folder.MkdirAll(name, folderMode); err != nil {
+			return err
+		}
+		return folder.Chmod(name, mode)
+	case tar.TypeSymlink:
+		return folder.Symlink(header.Linkname, name)
+	case tar.TypeReg:
+		file, err := folder.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(file, content) //nolint:gosec // an artifact of the user's own, whose hash was checked
+		return errors.Join(err, file.Chmod(mode), file.Close())
+	}
+	return fmt.Errorf("%s is neither a file, a folder nor a link", header.Name)
 }
 
 // permissions parses a file's mode.

@@ -236,8 +236,7 @@ func (in *Instance) load(config *cloudConfig) error {
 			skipped = append(skipped, fmt.Sprintf("systemctl: %s is neither in user data nor in the image", name))
 		}
 	}
-	slices.Sort(skipped)
-	in.skipped = slices.Compact(skipped)
+	in.skipped = SortSkipped(skipped)
 	return in.resolveOrder()
 }
 
@@ -252,6 +251,7 @@ func (in *Instance) skippedOfUnits() []string {
 			units[text] = append(units[text], name)
 		}
 	}
+	lines = append(lines, in.skippedFilters()...)
 	for text, names := range units {
 		lines = append(lines, text+" ("+strings.Join(names, ", ")+")")
 	}
@@ -260,6 +260,41 @@ func (in *Instance) skippedOfUnits() []string {
 		lines = append(lines, "sandboxing of services is not applied: "+shorten(hardening))
 	}
 	return lines
+}
+
+// filterNotApplied begins the line that comes first: without the filter a program runs that does not run on AWS.
+const filterNotApplied = "CALL FILTER NOT APPLIED: "
+
+// skippedFilters returns a line for each call filter of services. The units that only prepare the instance have commands that are known.
+func (in *Instance) skippedFilters() []string {
+	var lines []string
+	services := map[string][]string{}
+	for _, name := range in.order {
+		if u := in.services[name].unit; len(u.filter) > 0 && !u.oneshot {
+			filter := strings.Join(u.filter, " ")
+			services[filter] = append(services[filter], strings.TrimSuffix(name, ".service"))
+		}
+	}
+	for filter, names := range services {
+		lines = append(lines, fmt.Sprintf("%son AWS a call outside of %q fails, which ends some programs; booted machines show it (%s)",
+			filterNotApplied, filter, shorten(names)))
+	}
+	return lines
+}
+
+// SortSkipped sorts lines of [Instance.Skipped], the gravest first, and removes repeated ones.
+func SortSkipped(lines []string) []string {
+	slices.SortFunc(lines, func(a, b string) int {
+		first, second := strings.HasPrefix(a, filterNotApplied), strings.HasPrefix(b, filterNotApplied)
+		switch {
+		case first && !second:
+			return -1
+		case second && !first:
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+	return slices.Compact(lines)
 }
 
 // shorten joins names, and replaces all but the first four by their number.
@@ -280,7 +315,7 @@ func (in *Instance) Services() []ServiceStatus {
 	return all
 }
 
-// Skipped lists what of user data was not done because it needs a whole machine. Its lines are sorted.
+// Skipped lists what of user data was not done because it needs a whole machine, the gravest first.
 func (in *Instance) Skipped() []string { return slices.Clone(in.skipped) }
 
 // Done returns a channel that is closed when the instance is down, after [Instance.Kill] or [Instance.Shutdown].

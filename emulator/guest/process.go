@@ -117,6 +117,7 @@ func (s *service) supervise(ctx context.Context, cmd *exec.Cmd, log io.Writer, s
 		return failure(log, "203/EXEC: %v", err)
 	}
 	pid := cmd.Process.Pid
+	s.limit(pid)
 	s.update(func(now *ServiceStatus) { now.PID = pid })
 	if started != nil {
 		started(pid)
@@ -138,6 +139,22 @@ func (s *service) supervise(ctx context.Context, cmd *exec.Cmd, log io.Writer, s
 	}
 	s.instance.cpu.add(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime())
 	return outcome{text: cmd.ProcessState.String(), exit: exitStatus(cmd.ProcessState), clean: isClean(cmd.ProcessState)}
+}
+
+// limit sets LimitNOFILE= of a process that has just begun, as far as the emulator's own limit allows.
+func (s *service) limit(pid int) {
+	if s.unit.openFiles == 0 {
+		return
+	}
+	limit := unix.Rlimit{Cur: s.unit.openFiles, Max: s.unit.openFiles}
+	if unix.Prlimit(pid, unix.RLIMIT_NOFILE, &limit, nil) == nil {
+		return
+	}
+	var own unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &own); err == nil { // only root may raise the hard limit
+		limit = unix.Rlimit{Cur: min(limit.Cur, own.Max), Max: min(limit.Max, own.Max)}
+		_ = unix.Prlimit(pid, unix.RLIMIT_NOFILE, &limit, nil) // the process may have ended
+	}
 }
 
 // exitStatus returns the exit status as a shell reports it.

@@ -48,9 +48,11 @@ type unit struct {
 	stopTimeout   time.Duration
 	startInterval time.Duration // 0: there is no start limit
 	startBurst    int
+	openFiles     uint64 // 0: no limit of its own
 
 	skipped   []string // options without effect
 	hardening []string // options that sandbox a process
+	filter    []string // SystemCallFilter=
 }
 
 // condition is ConditionPathExists=.
@@ -224,6 +226,12 @@ func (p *parser) serviceOption(name, value string) {
 		u.stopTimeout = p.timeout(value)
 	case "User", "Group", "DynamicUser", "SupplementaryGroups":
 		p.skip("%s=%s: processes run as the emulator's own user", name, value)
+	case "LimitNOFILE":
+		u.openFiles, p.err = strconv.ParseUint(value, 10, 31)
+	case "MemoryMax", "TasksMax":
+		p.skip("%s=%s is not enforced", name, value)
+	case "SystemCallFilter":
+		u.filter = append(u.filter, value)
 	case "StandardOutput", "StandardError", "SyslogIdentifier", "NoNewPrivileges": // they are so already, or about the log
 	default:
 		if isHardening(name) {

@@ -15,6 +15,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"github.com/elastic-service/elastic-service/internal/userdatatest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files instead of comparing with them")
@@ -138,13 +140,16 @@ func (g *Graph) sources(r *Resource, property string) string {
 	return "  <- " + strings.Join(names, ", ")
 }
 
-// UserData returns the decoded user data of a launch template, or the reason why it cannot be decoded.
+// UserData returns the decoded and decompressed user data of a launch template, or the reason why it cannot be decoded.
 func UserData(r *Resource) string {
 	encoded := r.Inputs["userData"]
 	if !encoded.IsString() {
 		return "no user data"
 	}
 	text, err := base64.StdEncoding.DecodeString(encoded.StringValue())
+	if err == nil {
+		text, err = userdatatest.Decompress(text)
+	}
 	if err != nil || !utf8.Valid(text) {
 		return fmt.Sprintf("not base64 of text: %v", err)
 	}

@@ -7,10 +7,13 @@ package userdatatest
 
 import (
 	"bytes"
+	"compress/gzip"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"path"
 	"regexp"
 	"slices"
@@ -41,6 +44,10 @@ func Check(document []byte) error {
 	if size := len(document); size > maxBytes {
 		return fmt.Errorf("user data has %d bytes: EC2 takes %d at most", size, maxBytes)
 	}
+	document, err := Decompress(document)
+	if err != nil {
+		return fmt.Errorf("user data: %w", err)
+	}
 	if !bytes.HasPrefix(document, []byte(header)) {
 		first, _, _ := bytes.Cut(document, []byte("\n"))
 		return fmt.Errorf("user data is no cloud-config: its first line is %.40q, not %q", first, strings.TrimSpace(header))
@@ -58,6 +65,28 @@ func Check(document []byte) error {
 		return err
 	}
 	return checkContent(document)
+}
+
+// Decompress returns the text of user data, which may be compressed with gzip.
+func Decompress(document []byte) ([]byte, error) {
+	if !bytes.HasPrefix(document, []byte{0x1f, 0x8b}) {
+		return document, nil
+	}
+	r, err := gzip.NewReader(bytes.NewReader(document))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
+}
+
+// Incompressible returns text of which gzip makes no less than three quarters, the same each time.
+func Incompressible(length int) string {
+	source := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
+	text := make([]byte, length)
+	for i := range text {
+		text[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[source.IntN(64)]
+	}
+	return string(text)
 }
 
 // onlyDocument returns the only document of the text: cloud-init reads none if there are several.
@@ -100,7 +129,7 @@ var cloudConfig = shape{tag: "!!map", fields: map[string]shape{
 		"name": text, "system": truth, "no_create_home": truth, "shell": text,
 	}}},
 	"write_files": {tag: "!!seq", each: &shape{tag: "!!map", needs: []string{"path", "permissions", "content"},
-		fields: map[string]shape{"path": text, "permissions": text, "content": text}}},
+		fields: map[string]shape{"path": text, "permissions": text, "encoding": text, "content": text}}},
 	"runcmd": {tag: "!!seq", each: &texts},
 }}
 
@@ -156,6 +185,7 @@ func orDocument(at string) string {
 type file struct {
 	Path        string `yaml:"path"`
 	Permissions string `yaml:"permissions"`
+	Encoding    string `yaml:"encoding"`
 	Content     string `yaml:"content"`
 }
 
@@ -219,6 +249,11 @@ func (f file) check(l *invalid.List, at string) {
 	if !octal.MatchString(f.Permissions) {
 		l.Add(at+".permissions", f.Permissions, `is not a mode such as "0644"`)
 	}
+	if _, err := base64.StdEncoding.DecodeString(f.Content); f.Encoding == "b64" && err != nil {
+		l.Missing(at+".content", "is not base64")
+	} else if f.Encoding != "" && f.Encoding != "b64" {
+		l.Add(at+".encoding", f.Encoding, "is not b64")
+	}
 	if path.Dir(f.Path) == checksumFolder && !checksumLine.MatchString(f.Content) {
 		l.Add(at+".content", f.Content, "is not a SHA-256, two blanks and a file in %s", staging)
 	}
@@ -281,7 +316,8 @@ func checkUnit(name string, units map[string]string) error {
 			l.Missing(needed, "must be set")
 		}
 	}
-	if count["Service.DynamicUser"]+count["Service.User"] == 0 && !strings.HasPrefix(name, "artifact-") {
+	prepares := strings.HasPrefix(name, "artifact-") || strings.HasPrefix(name, "setup-")
+	if count["Service.DynamicUser"]+count["Service.User"] == 0 && !prepares {
 		l.Missing("Service.User", "must be set: services run unprivileged")
 	}
 	return l.Err()
@@ -331,7 +367,7 @@ var directives = func() map[string]directive {
 	units := directive{value: regexp.MustCompile(`^[a-z0-9A-Z._+@-]+\.(service|target)$`), names: true}
 	known := map[string]directive{
 		"Unit.Description":           one(`.+`),
-		"Unit.ConditionPathExists":   one(`!` + absolute),
+		"Unit.ConditionPathExists":   one(`!?` + absolute),
 		"Unit.Wants":                 units,
 		"Unit.After":                 units,
 		"Unit.Requires":              units,
@@ -339,7 +375,8 @@ var directives = func() map[string]directive {
 		"Unit.StartLimitIntervalSec": one(seconds),
 
 		"Service.Type":                    one(`oneshot|exec`),
-		"Service.ExecStart":               many(absolute + `( .*)?`),
+		"Service.ExecStart":               many(`\+?` + absolute + `( .*)?`),
+		"Service.ExecStartPre":            many(absolute + `( .*)?`),
 		"Service.Environment":             many(`"?[A-Za-z_][A-Za-z0-9_]*=.*`),
 		"Service.WorkingDirectory":        one(`/|` + absolute),
 		"Service.Restart":                 one(`always|on-failure`),
@@ -349,10 +386,13 @@ var directives = func() map[string]directive {
 		"Service.User":                    one(`[a-z_][a-z0-9_-]{0,30}`),
 		"Service.StateDirectory":          one(`[a-z][a-z0-9_-]*`),
 		"Service.StateDirectoryMode":      one(`0[0-7]{3}`),
-		"Service.ReadWritePaths":          one(absolute),
+		"Service.ReadWritePaths":          many(absolute),
+		"Service.LimitNOFILE":             one(`[1-9][0-9]*`),
+		"Service.MemoryMax":               one(`[1-9][0-9]*M`),
+		"Service.TasksMax":                one(`[1-9][0-9]*`),
 		"Service.AmbientCapabilities":     one(capabilities),
 		"Service.CapabilityBoundingSet":   one(capabilities),
-		"Service.ProtectSystem":           one(`strict`),
+		"Service.ProtectSystem":           one(`strict|full`),
 		"Service.ProtectProc":             one(`invisible`),
 		"Service.RestrictAddressFamilies": one(`AF_[A-Z0-9]+( AF_[A-Z0-9]+)*`),
 		"Service.SystemCallArchitectures": one(`native`),
