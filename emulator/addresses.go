@@ -8,6 +8,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/cloud/rds"
 	"github.com/elastic-service/elastic-service/emulator/loopback"
 	"github.com/elastic-service/elastic-service/internal/sockets"
 )
@@ -43,6 +44,9 @@ func (e *Emulator) loopbackAddresses() []netip.Addr {
 		if t.State != ecs.TaskStopped {
 			addresses = append(addresses, loopback.Address(t.Address))
 		}
+	}
+	for _, d := range cloud.Get(e.Cloud, func(m *cloud.Model) []rds.Server { return m.RDS.Servers() }) {
+		addresses = append(addresses, loopback.Address(d.Address))
 	}
 	return addresses
 }

@@ -120,21 +120,49 @@ func (e *Emulator) openController() error {
 	if err := os.WriteFile(e.authorityFile(), authority.PEM(), 0o600); err != nil {
 		return err
 	}
+	if err := os.WriteFile(e.trustFile(), append(systemAuthorities(), authority.PEM()...), 0o600); err != nil {
+		return err
+	}
 	e.controller, err = controller.New(controller.Options{
 		Cloud: e.Cloud, Clock: e.clock, Speed: e.options.Speed, Folder: e.options.Folder, Log: e.options.Log,
-		Authority: authority, Runtime: e.newRuntime,
+		Authority: authority, Trust: e.trustFile(),
+		Runtime: func(host runtime.Host) (runtime.Runtime, error) { return e.newRuntime(host, authority) },
 	})
 	return err
 }
 
-func (e *Emulator) authorityFile() string { return filepath.Join(e.options.Folder, "ca.pem") }
+func (e *Emulator) authorityFile() string { return e.file("ca.pem") }
 
-func (e *Emulator) newRuntime(host runtime.Host) (runtime.Runtime, error) {
+// trustFile has the authorities that the programs of instances trust: those of this machine, and the emulator's.
+func (e *Emulator) trustFile() string { return e.file("trust.pem") }
+
+// file returns the absolute path of a file of the emulator: programs have working folders of their own.
+func (e *Emulator) file(name string) string {
+	path, err := filepath.Abs(filepath.Join(e.options.Folder, name))
+	if err != nil {
+		return filepath.Join(e.options.Folder, name)
+	}
+	return path
+}
+
+// systemAuthorities returns the certificate authorities that this machine trusts, as far as it has them in a file that is usual.
+func systemAuthorities() []byte {
+	for _, file := range []string{
+		"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
+	} {
+		if data, err := os.ReadFile(file); err == nil {
+			return append(data, '\n')
+		}
+	}
+	return nil
+}
+
+func (e *Emulator) newRuntime(host runtime.Host, authority *ca.Authority) (runtime.Runtime, error) {
 	switch e.options.Runtime {
 	case runtime.Process, "":
-		return process.New(host, e.clock, e.options.Log), nil
+		return process.New(host, e.clock, e.trustFile(), e.options.Log), nil
 	case runtime.Nspawn:
-		return nspawn.New(host, e.options.Region, e.options.Log)
+		return nspawn.New(host, e.options.Region, authority, e.options.Log)
 	}
 	return nil, fmt.Errorf("runtime %q is neither %s nor %s", e.options.Runtime, runtime.Process, runtime.Nspawn)
 }

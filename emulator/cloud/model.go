@@ -67,7 +67,7 @@ func newModel(region aws.Region, clock clockwork.Clock, free func(netip.Addr) bo
 	m.CloudWatch = cloudwatch.New(region, m.VPC, m.IAM, m.EC2, m.ELB, m.Events, m.RDS, m.ACM)
 	m.AutoScaling = autoscaling.New(region, m.VPC, m.EC2, m.ELB, m.Events, m.CloudWatch)
 	m.ECS = ecs.New(region, free, m.VPC, m.IAM, m.EC2, m.ELB, m.CloudWatch, m.AutoScaling)
-	m.Fault = fault.New(region, m.VPC, m.EC2, m.AutoScaling, m.ECS)
+	m.Fault = fault.New(region, m.VPC, m.EC2, m.RDS, m.AutoScaling, m.ECS)
 	m.Analyzer = analyzer.New(m.VPC, m.EC2, m.ELB, m.RDS)
 	return m
 }

@@ -264,10 +264,10 @@ func tieredOrderRefusals(*testing.T) refusals[*tiered] {
 			protected := w.database()
 			protected.Identifier, protected.Protected = "protected", true
 			id := must(w.RDS.CreateDatabase(protected, w.Now()))(w.t).ID
-			err := w.RDS.DeleteDatabase(id, "")
+			err := w.RDS.DeleteDatabase(id, "", w.Now())
 			protected.Protected = false
 			require.NoError(w.t, w.RDS.UpdateDatabase(id, protected, rds.Modification{}, w.Now()))
-			require.NoError(w.t, w.RDS.DeleteDatabase(id, ""))
+			require.NoError(w.t, w.RDS.DeleteDatabase(id, "", w.Now()))
 			return err
 		}},
 		"a VPC with an endpoint": {"DependencyViolation", "EC2 API: DeleteVpc", func(w *tiered) error {
@@ -336,7 +336,7 @@ func (w *tiered) dropNAT() {
 	w.EC2.InstanceEnded(w.bastion, "", w.Now())
 }
 
-func (w *tiered) dropDatabase() { require.NoError(w.t, w.RDS.DeleteDatabase(w.databaseID, "")) }
+func (w *tiered) dropDatabase() { require.NoError(w.t, w.RDS.DeleteDatabase(w.databaseID, "", w.Now())) }
 
 func TestDeletingATieredNetworkInAWrongOrderFails(t *testing.T) {
 	rows := tieredOrderRefusals(t)

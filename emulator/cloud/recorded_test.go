@@ -125,7 +125,7 @@ func recordedRefusals(*testing.T) refusals[*tiered] {
 		})},
 		"a database with both a password and a managed password": {"InvalidParameterCombination", "RDS API: CreateDBInstance",
 			database(func(_ *tiered, s *rds.DatabaseSpec) {
-				s.Password = true
+				s.Password = "given"
 			})},
 		"a database in a subnet group that does not exist": {"DBSubnetGroupNotFoundFault", "RDS API: CreateDBInstance",
 			database(func(_ *tiered, s *rds.DatabaseSpec) {
@@ -205,8 +205,8 @@ func recordedRefusals(*testing.T) refusals[*tiered] {
 			})},
 		"a final snapshot whose name is taken": {"DBSnapshotAlreadyExists", "RDS API: DeleteDBInstance", func(w *tiered) error {
 			w.subnetGroup()
-			require.NoError(w.t, w.RDS.DeleteDatabase(must(w.RDS.CreateDatabase(w.database(), w.Now()))(w.t).ID, "final"))
-			return w.RDS.DeleteDatabase(must(w.RDS.CreateDatabase(w.database(), w.Now()))(w.t).ID, "final")
+			require.NoError(w.t, w.RDS.DeleteDatabase(must(w.RDS.CreateDatabase(w.database(), w.Now()))(w.t).ID, "final", w.Now()))
+			return w.RDS.DeleteDatabase(must(w.RDS.CreateDatabase(w.database(), w.Now()))(w.t).ID, "final", w.Now())
 		}},
 		"a topic's name with a dot": {"InvalidParameter", "SNS API: CreateTopic", func(w *tiered) error {
 			_, err := w.Events.CreateTopic("a.b")
@@ -301,11 +301,11 @@ func TestADatabaseHoldsItsPlaceUntilItIsDeleted(t *testing.T) {
 	w.EC2.InstanceEnded(w.instance, "", w.Now())
 	require.NoError(t, w.VPC.DeleteRule(w.rules["ssh out"]))
 	refused(t, "DependencyViolation", w.VPC.DeleteSecurityGroup(w.group))
-	refused(t, "InvalidParameterCombination", w.RDS.DeleteDatabase(made.ID, "final"))
+	refused(t, "InvalidParameterCombination", w.RDS.DeleteDatabase(made.ID, "final", w.Now()))
 
 	spec.Protected = false
 	require.NoError(t, w.RDS.UpdateDatabase(made.ID, spec, rds.Modification{}, w.Now()))
-	require.NoError(t, w.RDS.DeleteDatabase(made.ID, "final"))
+	require.NoError(t, w.RDS.DeleteDatabase(made.ID, "final", w.Now()))
 	require.NoError(t, w.RDS.DeleteSubnetGroup("db"))
 	require.NoError(t, w.VPC.DeleteSubnet(w.islands[1]))
 	require.NoError(t, w.VPC.DeleteSecurityGroup(w.group))

@@ -1,7 +1,7 @@
 // Package controller makes this machine follow the model of AWS, and tells the model what happened.
 //
 //	cloud (what should be) ──▶ Controller.Reconcile ──▶ runtime: instances     guest: containers
-//	       ▲                                            proxy:   listeners, health checks
+//	       ▲                                            proxy:   listeners, health checks    database: servers
 //	       └── booted, ended, healthy, CPU used ───────────┘
 //
 // Each kind of thing has a file and a method reconcile…, which compares what the model wants with what runs, and starts or
@@ -10,6 +10,8 @@ package controller
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/guest"
+	"github.com/elastic-service/elastic-service/emulator/resolver"
 	"github.com/elastic-service/elastic-service/emulator/runtime"
 	"github.com/elastic-service/elastic-service/internal/ca"
 )
@@ -29,7 +32,8 @@ type Options struct {
 	Speed     float64         // emulated seconds in a real second
 	Folder    string          // for the files and logs of instances, tasks and images
 	Log       *slog.Logger
-	Authority *ca.Authority // of the certificates of TLS and HTTPS listeners
+	Authority *ca.Authority // of the certificates of TLS and HTTPS listeners, and of databases
+	Trust     string        // file with the authorities that programs trust, that one among them; "": this machine's
 
 	// Runtime makes what instances run on.
 	Runtime func(runtime.Host) (runtime.Runtime, error)
@@ -51,7 +55,11 @@ type Controller struct {
 	registered map[string]registration  // targets by incarnation
 	images     map[string]bool          // made from instances, whose files have been copied
 	stresses   map[string]*guest.Stress // by the fault that wants them
+	databases  map[string]*databaseServer
 	work       sync.WaitGroup
+
+	resolver *resolver.Server
+	dropped  sync.Map // connections to databases that were dropped and logged
 }
 
 // New returns a controller that runs nothing yet. It deletes what an emulator that was killed has left in the folder.
@@ -60,11 +68,16 @@ func New(o Options) (*Controller, error) {
 		options: o, cloud: o.Cloud, clock: o.Clock, log: o.Log,
 		instances: map[string]*instanceProcess{}, tasks: map[string]*taskProcess{}, listeners: map[string]*listener{},
 		probers: map[string]*prober{}, images: map[string]bool{}, stresses: map[string]*guest.Stress{},
+		databases: map[string]*databaseServer{},
 	}
 	var err error
 	if c.runtime, err = o.Runtime(c); err != nil {
 		return nil, err
 	}
+	if c.resolver, err = resolver.Open(c.databaseAddress); err != nil {
+		return nil, errors.Join(fmt.Errorf("name server of the network: %w", err), c.runtime.Close())
+	}
+	c.cloud.View(func(m *cloud.Model) { m.RDS.Serves = servesDatabases })
 	c.removeOldVolumes()
 	return c, nil
 }
@@ -72,6 +85,7 @@ func New(o Options) (*Controller, error) {
 // Reconcile starts what should run and does not, and stops what runs and should not. What it starts ends with ctx.
 func (c *Controller) Reconcile(ctx context.Context) {
 	c.reconcileImages()
+	c.reconcileDatabases(ctx)
 	c.reconcileInstances(ctx)
 	c.reconcileTasks(ctx)
 	c.reconcileFaults()
@@ -79,7 +93,7 @@ func (c *Controller) Reconcile(ctx context.Context) {
 	c.reconcileTargets(ctx)
 }
 
-// Stop ends everything that runs. Instances are killed, not shut down: the model still wants them.
+// Stop ends everything that runs. Instances and databases are killed, not shut down: the model still wants them.
 func (c *Controller) Stop() error {
 	c.mu.Lock()
 	for arn, l := range c.listeners {
@@ -95,9 +109,14 @@ func (c *Controller) Stop() error {
 	for _, i := range c.instances {
 		i.kill()
 	}
+	for _, d := range c.databases {
+		if !d.stopping {
+			c.stopDatabaseLocked(d)
+		}
+	}
 	c.mu.Unlock()
 	c.work.Wait()
-	return c.runtime.Close()
+	return errors.Join(c.resolver.Close(), c.runtime.Close())
 }
 
 // real returns the real time that an emulated duration takes.

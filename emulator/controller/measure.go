@@ -33,9 +33,10 @@ func (m *meter) cores(used time.Duration, now time.Time) float64 {
 // percentOf returns a use of cores in percent of virtual CPUs.
 func percentOf(cores, virtualCPUs float64) float64 { return 100 * cores / (virtualCPUs * coresPerCPU) }
 
-// Measure records the CPU that each task and each instance, with the tasks on it, has used since the last call, and the memory of the
-// tasks.
+// Measure records the CPU that each task and each instance, with the tasks on it, has used since the last call, the memory of the tasks,
+// and what databases use.
 func (c *Controller) Measure() {
+	c.measureDatabases()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	types := map[string]string{}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
+	"github.com/elastic-service/elastic-service/emulator/cloud/rds"
 	"github.com/elastic-service/elastic-service/emulator/guest"
 )
 
@@ -33,6 +34,7 @@ type Flow struct {
 // Observe returns what runs.
 func (c *Controller) Observe() Observation {
 	tasks := cloud.Get(c.cloud, func(m *cloud.Model) []ecs.Task { return m.ECS.DescribeTasks() })
+	databases := cloud.Get(c.cloud, func(m *cloud.Model) []rds.Database { return m.RDS.List() })
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	seen := Observation{Listeners: map[string]Listener{}, Services: map[string][]guest.ServiceStatus{}, Skipped: []string{}}
@@ -50,7 +52,7 @@ func (c *Controller) Observe() Observation {
 			seen.Skipped = append(seen.Skipped, fmt.Sprintf("image %s is not pulled: its command runs with this machine's programs", t.Image))
 		}
 	}
-	seen.Skipped = guest.SortSkipped(seen.Skipped)
+	seen.Skipped = guest.SortSkipped(append(seen.Skipped, describeDatabases(databases)...))
 	return seen
 }
 

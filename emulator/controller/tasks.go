@@ -123,7 +123,8 @@ func (c *Controller) runTask(ctx context.Context, t ecs.Task, p *taskProcess) gu
 func (c *Controller) startContainer(ctx context.Context, t ecs.Task) (*guest.Container, *proxy.Listener, error) {
 	container, err := guest.RunContainer(ctx, guest.ContainerSpec{
 		ID: t.ID, Address: t.Address, Directory: c.taskFolder(t.ID), Command: t.Command, Environment: t.Environment,
-		StopTimeout: t.StopTimeout, Clock: c.clock, Log: c.log,
+		StopTimeout: t.StopTimeout, Clock: c.clock, Log: c.log, Trust: c.options.Trust,
+		Route: func(to netip.AddrPort) (netip.AddrPort, bool) { return c.Route(t.Address, to) },
 	})
 	if err != nil || t.HostPort == 0 {
 		return container, nil, err

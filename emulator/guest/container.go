@@ -15,6 +15,7 @@ import (
 
 	"github.com/jonboulle/clockwork"
 
+	"github.com/elastic-service/elastic-service/emulator/loopback"
 	"github.com/elastic-service/elastic-service/emulator/proxy"
 )
 
@@ -27,7 +28,9 @@ type ContainerSpec struct {
 	Directory   string     // folder of this container alone, created if missing: root/ is its working folder, log/container.log its output
 	Command     []string   // program and arguments; a program without a slash is looked up on PATH
 	Environment map[string]string
-	StopTimeout time.Duration // from SIGTERM to SIGKILL; 0 is 30 s (ECS: ECS_CONTAINER_STOP_TIMEOUT)
+	Route       loopback.Route // see [Spec]
+	Trust       string         // see [Spec]
+	StopTimeout time.Duration  // from SIGTERM to SIGKILL; 0 is 30 s (ECS: ECS_CONTAINER_STOP_TIMEOUT)
 
 	Clock clockwork.Clock // for StopTimeout; nil: real time
 	Log   *slog.Logger    // nil: slog.Default()
@@ -55,7 +58,7 @@ func RunContainer(ctx context.Context, c ContainerSpec) (*Container, error) {
 	if err != nil {
 		return nil, fmt.Errorf("CannotStartContainerError: %w", err)
 	}
-	in, err := newInstance(Spec{ID: c.ID, Address: c.Address, Directory: c.Directory, Clock: c.Clock, Log: c.Log})
+	in, err := newInstance(Spec{ID: c.ID, Address: c.Address, Directory: c.Directory, Route: c.Route, Clock: c.Clock, Log: c.Log})
 	if err != nil {
 		return nil, fmt.Errorf("container %s: %w", c.ID, err)
 	}

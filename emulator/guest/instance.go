@@ -27,6 +27,11 @@ type Spec struct {
 	UserData  []byte     // a cloud-config document, decoded, or nothing
 	Image     string     // folder with an image's files, see [Capture], which the first boot copies; "": no files
 
+	// Route decides where the connections of its programs to other addresses lead; nil leaves them alone.
+	Route loopback.Route
+	// Trust is a file with the certificate authorities that its programs trust; "": this machine's.
+	Trust string
+
 	// Fetch reads an S3 object with the permissions of the instance's role, until ctx ends.
 	Fetch func(ctx context.Context, bucket, key string) (io.ReadCloser, error)
 
@@ -200,7 +205,7 @@ func (in *Instance) run(ctx context.Context, units ...string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	spawner, err := loopback.NewSpawner(in.spec.Address, in.log)
+	spawner, err := loopback.NewSpawner(in.spec.Address, in.spec.Route, in.log)
 	if err != nil {
 		return err
 	}

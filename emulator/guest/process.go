@@ -374,6 +374,12 @@ func (s *service) environment() []string {
 		"HOME":   s.instance.root.path("root"),
 		"TMPDIR": s.instance.root.path("tmp"),
 	}
+	if s.instance.spec.Trust != "" {
+		all["SSL_CERT_FILE"] = s.instance.spec.Trust // Go's, OpenSSL's and curl's
+	}
+	if s.instance.spec.Route != nil {
+		all["RES_OPTIONS"] = "use-vc" // over UDP, glibc takes answers from the address that it has asked alone
+	}
 	for name, value := range s.unit.environment {
 		all[name] = s.translate(value)
 	}

@@ -18,10 +18,15 @@ type home struct {
 	private netip.Addr // in the cloud
 	own     netip.Addr // on this machine
 	ports   privileges // decide whether a port is moved
+	route   Route      // nil: connections to other addresses are left alone
 }
 
-func homeOf(private netip.Addr) home {
-	return home{private: private, own: Address(private), ports: ownPrivileges()}
+// Route decides where on this machine a connection to an address outside of the instance leads, with the port. It returns false for a
+// connection that is left alone. A connection whose packets are lost leads to [BlackHole].
+type Route func(to netip.AddrPort) (netip.AddrPort, bool)
+
+func homeOf(private netip.Addr, route Route) home {
+	return home{private: private, own: Address(private), ports: ownPrivileges(), route: route}
 }
 
 const resolverPort = 53
@@ -40,18 +45,27 @@ func (h home) bindAddress(to netip.AddrPort) (netip.AddrPort, bool) {
 }
 
 // connectAddress returns the address for a connection to another, and false if the connection is left alone. Any other address on 127/8
-// belongs to an instance or a balancer, whose ports are moved like those of this instance.
+// belongs to an instance or a balancer, whose ports are moved like those of this instance. A program asks the name server of its
+// network, not of the instance, by port 53 of localhost.
 func (h home) connectAddress(to netip.AddrPort) (netip.AddrPort, bool) {
+	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
 	moved := movePort(to.Port(), h.ports)
 	switch {
-	case to.Port() == resolverPort && to.Addr().Unmap() != h.own:
-		return to, false
+	case to.Port() == resolverPort && to.Addr() != h.own:
+		return h.routed(to)
 	case h.isSelf(to.Addr()):
 		return netip.AddrPortFrom(h.own, moved), true
-	case to.Addr().Unmap().IsLoopback():
-		return netip.AddrPortFrom(to.Addr().Unmap(), moved), moved != to.Port()
+	case to.Addr().IsLoopback():
+		return netip.AddrPortFrom(to.Addr(), moved), moved != to.Port()
 	}
-	return to, false
+	return h.routed(to)
+}
+
+func (h home) routed(to netip.AddrPort) (netip.AddrPort, bool) {
+	if h.route == nil {
+		return to, false
+	}
+	return h.route(to)
 }
 
 // address returns the address for the socket of a held call, and false if the call is left alone.

@@ -32,9 +32,10 @@ type Spawner struct {
 	uninterrupted bool // the kernel lets no signal interrupt a held call (Linux 5.19)
 }
 
-// NewSpawner creates the Spawner of the instance or container with a private address. Close frees its thread.
-func NewSpawner(private netip.Addr, log *slog.Logger) (*Spawner, error) {
-	return newSpawner(homeOf(private), canBorrow(), log)
+// NewSpawner creates the Spawner of the instance or container with a private address. The route decides where its connections to other
+// addresses lead; nil leaves them alone. Close frees its thread.
+func NewSpawner(private netip.Addr, route Route, log *slog.Logger) (*Spawner, error) {
+	return newSpawner(homeOf(private, route), canBorrow(), log)
 }
 
 func newSpawner(h home, borrows bool, log *slog.Logger) (*Spawner, error) {

@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/rds"
@@ -90,11 +92,23 @@ func dbParameterGroup() resourceType {
 		replaceOn: []string{"name", "family", "description"},
 	}, handlers[dbParameterGroupInputs, arnOutput]{
 		create: func(m *cloud.Model, in dbParameterGroupInputs) (string, arnOutput, error) {
-			err := m.RDS.CreateParameterGroup(rds.ParameterGroup{Name: in.Name, Family: in.Family})
+			err := m.RDS.CreateParameterGroup(in.group())
 			return in.Name, arnOutput{m.Region.ARN("rds", "pg:"+in.Name)}, err
+		},
+		update: func(m *cloud.Model, _ string, _, now dbParameterGroupInputs) (*arnOutput, error) {
+			m.RDS.UpdateParameterGroup(now.group())
+			return nil, nil
 		},
 		remove: func(m *cloud.Model, id string, _ dbParameterGroupInputs) error { return m.RDS.DeleteParameterGroup(id) },
 	})
+}
+
+func (in dbParameterGroupInputs) group() rds.ParameterGroup {
+	group := rds.ParameterGroup{Name: in.Name, Family: in.Family, Parameters: map[string]string{}}
+	for _, p := range in.Parameters {
+		group.Parameters[p.Name] = p.Value
+	}
+	return group
 }
 
 type dbInstanceOutputs struct {
@@ -123,7 +137,7 @@ type dbMasterUserSecret struct {
 
 func dbInstance() resourceType {
 	return define(resourceType{
-		token: "aws:rds/instance:Instance", kind: Recorded, name: "identifier", nameMax: 63, replaceOn: []string{
+		token: "aws:rds/instance:Instance", kind: Run, name: "identifier", nameMax: 63, replaceOn: []string{
 			"engine", "username", "dbName", "storageEncrypted", "kmsKeyId", "availabilityZone",
 		},
 		present: []string{"allocatedStorage", "backupRetentionPeriod", "instanceClass", "multiAz"},
@@ -137,6 +151,10 @@ func dbInstance() resourceType {
 			made, err := m.RDS.CreateDatabase(spec, m.Clock.Now())
 			return made.ID, outputsOfDatabase(m, made), err
 		},
+		afterCreate: func(ctx context.Context, c *cloud.Cloud, id string, _ dbInstanceInputs) (*dbInstanceOutputs, error) {
+			return awaitDatabase(ctx, c, id)
+		},
+		retryUpdate: retry{codes: []string{"InvalidDBInstanceState"}, timeout: 80 * time.Minute},
 		update: func(m *cloud.Model, id string, _, now dbInstanceInputs) (*dbInstanceOutputs, error) {
 			spec, err := now.spec()
 			if err != nil {
@@ -151,24 +169,47 @@ func dbInstance() resourceType {
 			}
 			return new(outputsOfDatabase(m, *m.RDS.Databases[id])), nil
 		},
+		afterUpdate: func(ctx context.Context, c *cloud.Cloud, id string, _, _ dbInstanceInputs) (*dbInstanceOutputs, error) {
+			return awaitDatabase(ctx, c, id)
+		},
 		remove: func(m *cloud.Model, id string, in dbInstanceInputs) error {
 			switch {
 			case in.SkipFinalSnapshot:
-				return m.RDS.DeleteDatabase(id, "")
+				return m.RDS.DeleteDatabase(id, "", m.Clock.Now())
 			case in.FinalSnapshotIdentifier == "":
 				return fmt.Errorf("final_snapshot_identifier is required when skip_final_snapshot is false")
 			}
-			return m.RDS.DeleteDatabase(id, in.FinalSnapshotIdentifier)
+			return m.RDS.DeleteDatabase(id, in.FinalSnapshotIdentifier, m.Clock.Now())
 		},
 	})
+}
+
+// awaitDatabase waits until a database is available, as the real provider does, and returns its outputs.
+func awaitDatabase(ctx context.Context, c *cloud.Cloud, id string) (*dbInstanceOutputs, error) {
+	var last rds.Database
+	err := await(ctx, c, noTimeout, func(m *cloud.Model) (bool, error) {
+		d := m.RDS.Databases[id]
+		switch {
+		case d == nil:
+			return false, fmt.Errorf("DB instance %s is gone", id)
+		case d.Status == rds.Failed:
+			return false, fmt.Errorf("unexpected state '%s', wanted target 'available': %s", d.Status, d.Reason)
+		}
+		last = *d
+		return d.Status == rds.Available, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	outputs := cloud.Get(c, func(m *cloud.Model) dbInstanceOutputs { return outputsOfDatabase(m, last) })
+	return &outputs, nil
 }
 
 func (in dbInstanceInputs) spec() (rds.DatabaseSpec, error) {
 	spec := rds.DatabaseSpec{
 		Identifier: in.Identifier, Engine: in.Engine, Version: in.EngineVersion, Class: in.InstanceClass,
 		StorageGiB: in.AllocatedStorage, MaxStorageGiB: in.MaxAllocatedStorage, Name: in.DBName, Username: in.Username,
-		Password:        in.Password != "",
-		ManagedPassword: in.ManageMasterUserPassword, SubnetGroup: in.DBSubnetGroupName,
+		Password: in.Password, ManagedPassword: in.ManageMasterUserPassword, SubnetGroup: in.DBSubnetGroupName, Zone: in.AvailabilityZone,
 		ParameterGroup: in.ParameterGroupName, Groups: in.VpcSecurityGroupIDs,
 		MultiAZ: in.MultiAz, BackupDays: in.BackupRetentionPeriod, Protected: in.DeletionProtection,
 		ExtendedSupport: in.EngineLifecycleSupport != "open-source-rds-extended-support-disabled",
@@ -189,7 +230,7 @@ func outputsOfDatabase(m *cloud.Model, d rds.Database) dbInstanceOutputs {
 	outputs := dbInstanceOutputs{
 		ARN: m.RDS.ARN(d.Spec), Address: address, Endpoint: fmt.Sprintf("%s:%d", address, port),
 		EngineVersionActual: d.Running, HostedZoneID: "Z2R2ITUGPM61AM", MasterUserSecrets: []dbMasterUserSecret{},
-		Port: port, ResourceID: d.ID, Status: "available",
+		Port: port, ResourceID: d.ID, Status: string(d.Status),
 		AllocatedStorage: d.Spec.StorageGiB, BackupRetentionPeriod: d.Spec.BackupDays, InstanceClass: d.Spec.Class, MultiAz: d.Spec.MultiAZ,
 	}
 	if d.Secret != "" {

@@ -36,6 +36,8 @@ type Runtime interface {
 	Dial(ctx context.Context, address netip.AddrPort) (net.Conn, error)
 	// HostAddress returns where a private address is found on this machine.
 	HostAddress(address netip.Addr) netip.Addr
+	// Publish lets instances reach servers of their networks, by name and private address, and no others.
+	Publish(servers []Server)
 	// RemoveVolumes deletes the volumes of an instance that has ended. Its logs stay.
 	RemoveVolumes(directory string) error
 	// Close ends what instances had in common.
@@ -79,10 +81,20 @@ type Instance interface {
 type Host interface {
 	// Object opens an object of S3 with the permissions of an instance. The error of a key that does not exist is fs.ErrNotExist.
 	Object(instance, bucket, key string) (io.ReadCloser, error)
+	// Route decides where a connection of an instance or container leads, by its private address, see [loopback.Route].
+	Route(from netip.Addr, to netip.AddrPort) (netip.AddrPort, bool)
 	// NetworkOf returns the VPC of a subnet.
 	NetworkOf(subnet string) Network
 	// HasNetwork reports whether a VPC exists.
 	HasNetwork(id string) bool
+}
+
+// Server is a server in a VPC that is no instance: a database.
+type Server struct {
+	Network string         // ID of the VPC
+	Name    string         // DNS name
+	Address netip.AddrPort // private
+	Host    netip.AddrPort // where it listens on this machine
 }
 
 // Network is a VPC.

@@ -177,13 +177,8 @@ func single[T any](all []*T, meant func(*T) bool) *T {
 	return found[0]
 }
 
-// databaseEnd returns the network interface of a database in the first of its subnets.
+// databaseEnd returns the network interface at which a database answers.
 func (s *Store) databaseEnd(d *rds.Database) vpc.Peer {
-	first := s.rds.SubnetGroups[d.Spec.SubnetGroup].Subnets[0]
-	for _, n := range s.vpc.InterfacesOf(d.Spec.Owner()) {
-		if n.Subnet == first {
-			return n.Peer()
-		}
-	}
-	return vpc.Peer{}
+	primary := s.rds.Primary(*d)
+	return primary.Peer()
 }

@@ -121,8 +121,8 @@ var actions = []Action{
 	},
 	{
 		Name: PowerInterruption, Targets: []string{KindZone}, Lasting: true, Endless: true,
-		Description: "An outage of a zone: its instances lose their power, none can be launched there, its subnets and the nodes of " +
-			"load balancers in them are cut off.",
+		Description: "An outage of a zone: its instances and databases lose their power, none can be launched there, its subnets and the " +
+			"nodes of load balancers in them are cut off.",
 		check: func(s *Store, f *Fault) error {
 			if !slices.Contains(s.region.Zones(), f.Target) {
 				return aws.Refuse("ResourceNotFoundException", "The target '%s' is not a zone of %s", f.Target, s.region)

@@ -21,6 +21,11 @@ func (s *Store) disruption(subnet vpc.Subnet) string {
 	return ""
 }
 
+// hasPower reports whether no fault interrupts the power of a zone.
+func (s *Store) hasPower(zone string) bool {
+	return !slices.ContainsFunc(s.faults(), func(f *Fault) bool { return f.Action == PowerInterruption && f.Target == zone })
+}
+
 // checkCapacity refuses a launch in a zone without capacity. The group is "" for an instance outside of Auto Scaling groups.
 func (s *Store) checkCapacity(group, zone, instanceType string) error {
 	lacking := func(zone string) bool {

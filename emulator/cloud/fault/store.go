@@ -10,6 +10,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
+	"github.com/elastic-service/elastic-service/emulator/cloud/rds"
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
@@ -29,12 +30,12 @@ type Store struct {
 	ecs         *ecs.Store
 }
 
-// New returns a region without faults. Networks and launches ask it what is disrupted.
+// New returns a region without faults. Networks, launches and databases ask it what is disrupted.
 func New(
-	region aws.Region, network *vpc.Store, compute *ec2.Store, groups *autoscaling.Store, containers *ecs.Store,
+	region aws.Region, network *vpc.Store, compute *ec2.Store, databases *rds.Store, groups *autoscaling.Store, containers *ecs.Store,
 ) *Store {
 	s := &Store{region: region, vpc: network, ec2: compute, autoscaling: groups, ecs: containers}
 	aws.MakeTables(&s.State)
-	network.Disruption, compute.Capacity = s.disruption, s.checkCapacity
+	network.Disruption, compute.Capacity, databases.HasPower = s.disruption, s.checkCapacity, s.hasPower
 	return s
 }

@@ -20,9 +20,10 @@ type DatabaseSpec struct {
 	MaxStorageGiB   int    // up to which the volume grows by itself; 0: it does not
 	Name            string // of the first database, or ""
 	Username        string
-	Password        bool // a password is given
-	ManagedPassword bool // RDS generates the password and keeps it in Secrets Manager
+	Password        string // of the master user, or ""
+	ManagedPassword bool   // RDS generates the password and keeps it in Secrets Manager
 	SubnetGroup     string
+	Zone            string // in which it is created, or ""
 	ParameterGroup  string // or ""
 	Groups          []string
 	MultiAZ         bool
@@ -31,13 +32,22 @@ type DatabaseSpec struct {
 	ExtendedSupport bool // a version past its standard support is taken, and billed
 }
 
-// Database is an RDS instance. No server answers at its address.
+// Database is an RDS instance.
 type Database struct {
 	ID      string       // resource ID
 	Spec    DatabaseSpec // as it is at present
 	Running string       // the version with its minor version
 	Secret  string       // ARN of the secret with the password that RDS manages, or ""
 	Created time.Time
+
+	Status Status
+	Reason string    // of a failure
+	Subnet string    // in which the primary is; its standby is in a subnet of another zone
+	Origin string    // the snapshot from which it was created, or ""
+	Starts int       // starts of the server that were asked for after the first
+	Back   time.Time // when the server starts that is being moved or restarted; zero: it is not
+	Use    Use       // as measured last
+	UsedAt time.Time
 
 	Pending        *waiting  // nil: nothing waits for the maintenance window
 	Due            time.Time // when the window begins
@@ -54,8 +64,22 @@ func (s DatabaseSpec) Port() int {
 
 // CreateDatabase creates an RDS instance.
 func (s *Store) CreateDatabase(spec DatabaseSpec, now time.Time) (Database, error) {
+	if err := spec.checkPassword(); err != nil {
+		return Database{}, err
+	}
+	return s.create(spec, origin{version: running(spec.Engine, spec.Version)}, now)
+}
+
+// origin is what a new database begins with.
+type origin struct {
+	snapshot string // "" for an empty database
+	version  string // with its minor version
+}
+
+func (s *Store) create(spec DatabaseSpec, from origin, now time.Time) (Database, error) {
 	database := &Database{
-		ID: "db-" + strings.ToUpper(aws.RandomHex(13)), Spec: spec, Created: now, Running: running(spec.Engine, spec.Version),
+		ID: "db-" + strings.ToUpper(aws.RandomHex(13)), Spec: spec, Created: now, Running: from.version, Origin: from.snapshot,
+		Status: s.unless(spec.Engine, Creating),
 	}
 	for _, other := range s.Databases {
 		if other.Spec.Identifier == spec.Identifier {
@@ -77,6 +101,7 @@ func (s *Store) CreateDatabase(spec DatabaseSpec, now time.Time) (Database, erro
 	if err := s.manageSecret(database, now); err != nil {
 		return Database{}, err
 	}
+	database.Subnet = s.firstSubnet(spec)
 	s.Databases[database.ID] = database
 	return *database, nil
 }
@@ -91,7 +116,7 @@ func (s *Store) setInterfaces(spec DatabaseSpec) error {
 }
 
 // DeleteDatabase deletes an RDS instance. It keeps a final snapshot unless the name of the snapshot is "".
-func (s *Store) DeleteDatabase(id, snapshot string) error {
+func (s *Store) DeleteDatabase(id, snapshot string, now time.Time) error {
 	database := s.Databases[id]
 	switch {
 	case database == nil:
@@ -100,7 +125,7 @@ func (s *Store) DeleteDatabase(id, snapshot string) error {
 		return aws.Refuse("InvalidParameterCombination", "Cannot delete protected DB Instance, please disable deletion protection "+
 			"and try again.")
 	case snapshot != "":
-		if err := s.CreateSnapshot(database.Spec.Identifier, snapshot); err != nil {
+		if err := s.addSnapshot(database, snapshot, now); err != nil {
 			return err
 		}
 	}
@@ -128,23 +153,6 @@ func (s *Store) List() []Database {
 	}
 	slices.SortFunc(all, func(a, b Database) int { return strings.Compare(a.Spec.Identifier, b.Spec.Identifier) })
 	return all
-}
-
-// CreateSnapshot makes a snapshot of a database (API: CreateDBSnapshot). Snapshots have no content: no server has any data.
-func (s *Store) CreateSnapshot(identifier, snapshot string) error {
-	if _, err := s.Database(identifier); err != nil {
-		return err
-	}
-	_, exists := s.Snapshots[snapshot]
-	switch {
-	case !validIdentifier(snapshot, 255):
-		return aws.Refuse("InvalidParameterValue", "The parameter DBSnapshotIdentifier is not a valid identifier: %s", snapshot)
-	case exists:
-		return aws.Refuse("DBSnapshotAlreadyExists", "Cannot create the snapshot because a snapshot with the identifier %s already "+
-			"exists.", snapshot)
-	}
-	s.Snapshots[snapshot] = identifier
-	return nil
 }
 
 var identifier = regexp.MustCompile(`^[A-Za-z](-?[A-Za-z0-9])*$`)
@@ -207,10 +215,16 @@ func (s DatabaseSpec) checkOwner() error {
 			"digits and underscores: %q", longest, s.Username)
 	case s.Name != "" && (!plainName.MatchString(s.Name) || len(s.Name) > 63):
 		return aws.Refuse("InvalidParameterValue", "DBName must begin with a letter and contain only alphanumeric characters: %s", s.Name)
-	case s.Password && s.ManagedPassword:
+	case s.Password != "" && s.ManagedPassword:
 		return aws.Refuse("InvalidParameterCombination", "You can't specify MasterUserPassword for an instance with "+
 			"ManageMasterUserPassword enabled.")
-	case !s.Password && !s.ManagedPassword:
+	}
+	return nil
+}
+
+// checkPassword refuses a new database without a password. A database from a snapshot has one.
+func (s DatabaseSpec) checkPassword() error {
+	if s.Password == "" && !s.ManagedPassword {
 		return aws.Refuse("InvalidParameterValue", "Invalid master password")
 	}
 	return nil
@@ -222,6 +236,10 @@ func (s *Store) checkGroups(spec DatabaseSpec) error {
 	if group == nil {
 		return aws.Refuse("DBSubnetGroupNotFoundFault", "DB subnet group '%s' does not exist. (The emulator has no default one.)",
 			spec.SubnetGroup)
+	}
+	if spec.Zone != "" && s.subnetIn(group, spec.Zone) == "" {
+		return aws.Refuse("InvalidVPCNetworkStateFault", "The DB subnet group %s has no subnet in the Availability Zone %s.", group.Name,
+			spec.Zone)
 	}
 	for _, id := range spec.Groups {
 		found := s.vpc.SecurityGroups[id]

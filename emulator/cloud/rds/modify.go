@@ -29,13 +29,35 @@ func (s *Store) UpdateDatabase(id string, spec DatabaseSpec, how Modification, n
 		s.vpc.RenameOwner(spec.Owner(), database.Spec.Owner())
 		return err
 	}
+	before := *database
 	database.modify(spec, how, now)
+	if spec.SubnetGroup != before.Spec.SubnetGroup {
+		database.Subnet = s.firstSubnet(spec)
+	}
+	s.interruptFor(database, before, now)
 	return s.manageSecret(database, now)
+}
+
+// interruptFor interrupts a database whose class or version has changed: a new class is made on the standby, which takes over; another
+// version is installed on both, which leaves none to answer (RDS: "Settings for DB instances").
+func (s *Store) interruptFor(d *Database, before Database, now time.Time) {
+	switch {
+	case d.Status == Failed, d.Status == Creating, !s.serves(d.Spec.Engine):
+	case d.Running != before.Running:
+		s.restart(d, Modifying, now)
+	case d.Spec.Class != before.Spec.Class && before.Spec.MultiAZ && d.Spec.MultiAZ:
+		s.failOver(d, Modifying, now)
+	case d.Spec.Class != before.Spec.Class:
+		s.restart(d, Modifying, now)
+	}
 }
 
 func (s *Store) checkUpdate(database *Database, spec DatabaseSpec, how Modification, now time.Time) error {
 	if err := s.checkDatabase(spec); err != nil {
 		return err
+	}
+	if database.Status != Available {
+		return aws.Refuse("InvalidDBInstanceState", "Database instance is not in available state.")
 	}
 	if err := database.checkUpgrade(spec, how); err != nil {
 		return err
@@ -137,14 +159,16 @@ func nextWindow(now time.Time) time.Time {
 	return window
 }
 
-// Reconcile makes the changes that waited for the maintenance window.
+// Reconcile makes the changes that waited for the maintenance window, and lets standbys take over.
 func (s *Store) Reconcile(now time.Time) bool {
 	changed := false
 	for _, database := range s.Databases {
 		if database.Pending != nil && !now.Before(database.Due) {
+			before := *database
 			database.apply(database.Spec, *database.Pending, now)
+			s.interruptFor(database, before, now)
 			changed = true
 		}
 	}
-	return changed
+	return s.reconcileServers(now) || changed
 }

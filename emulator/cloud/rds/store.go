@@ -1,5 +1,12 @@
-// Package rds is Relational Database Service: database instances and their subnet groups. A database has network interfaces,
-// so that paths to it are decided; no server answers at its address.
+// Package rds is Relational Database Service: database instances, their subnet groups and snapshots.
+//
+//	creating ──▶ available ──▶ backing-up ──▶ available
+//	                  │  ▲
+//	                  ▼  │ the server is back, with a standby in the other zone
+//	          rebooting, modifying
+//
+// The data plane runs the servers that [Store.Servers] lists, and copies the files of snapshots. A database whose server this machine
+// does not have is only recorded: it is available at once, and nothing answers at its address.
 package rds
 
 import (
@@ -13,7 +20,7 @@ type State struct {
 	Databases       map[string]*Database       // by resource ID
 	SubnetGroups    map[string]*SubnetGroup    // by name
 	ParameterGroups map[string]*ParameterGroup // by name
-	Snapshots       map[string]string          // name → identifier of the database; they stay
+	Snapshots       map[string]*Snapshot       // by name; they stay
 }
 
 // Store holds the databases of a region.
@@ -23,6 +30,11 @@ type Store struct {
 	region  aws.Region
 	vpc     *vpc.Store
 	secrets *secretsmanager.Store
+
+	// Serves reports whether the data plane runs servers of an engine. Nil: of none.
+	Serves func(engine string) bool
+	// HasPower reports whether the machines of a zone run. Nil: they do.
+	HasPower func(zone string) bool
 }
 
 // New returns a region without databases.

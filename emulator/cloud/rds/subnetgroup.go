@@ -2,6 +2,7 @@ package rds
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
@@ -62,6 +63,10 @@ func (s *Store) UpdateSubnetGroup(group SubnetGroup) error {
 	for _, database := range s.Databases {
 		if database.Spec.SubnetGroup != group.Name {
 			continue
+		}
+		if !slices.Contains(group.Subnets, database.Subnet) {
+			return aws.Refuse("SubnetAlreadyInUse", "Some input subnets in :[%s] are currently in use by DB instance %s.", database.Subnet,
+				database.Spec.Identifier)
 		}
 		if err := s.vpc.SetInterfaces(database.Spec.Owner(), group.Subnets, database.Spec.Groups, false); err != nil {
 			return err

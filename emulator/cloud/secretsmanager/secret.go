@@ -242,6 +242,13 @@ func (s *Store) Unlabel(id, version string) error {
 	return nil
 }
 
+// Rotate makes a value the current version of a secret that another service owns.
+func (s *Store) Rotate(arn string, value Version, now time.Time) {
+	if secret := s.Secrets[arn]; secret != nil {
+		secret.add(value, now)
+	}
+}
+
 // Remove deletes a secret that another service owns.
 func (s *Store) Remove(arn string) { delete(s.Secrets, arn) }
 

@@ -15,29 +15,32 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/guest"
 	"github.com/elastic-service/elastic-service/emulator/runtime"
+	"github.com/elastic-service/elastic-service/internal/ca"
 )
 
 // Runtime boots instances as machines. Each VPC is a network namespace, into which the balancers connect from this
 // machine's own.
 type Runtime struct {
-	host   runtime.Host
-	region string
-	log    *slog.Logger
+	host      runtime.Host
+	region    string
+	authority *ca.Authority
+	log       *slog.Logger
 
-	mu   sync.Mutex
-	vpcs map[string]*VPC
+	mu      sync.Mutex
+	vpcs    map[string]*VPC
+	servers []runtime.Server
 }
 
-// New builds the machines' common root, before anything waits for it. It returns an error that says what this machine
-// lacks.
-func New(host runtime.Host, region string, log *slog.Logger) (*Runtime, error) {
+// New builds the machines' common root, before anything waits for it. The machines trust the authority. New returns an error that says
+// what this machine lacks.
+func New(host runtime.Host, region string, authority *ca.Authority, log *slog.Logger) (*Runtime, error) {
 	if missing := Missing(); missing != "" {
 		return nil, errors.New(missing)
 	}
 	if _, err := Base(context.Background(), log); err != nil {
 		return nil, err
 	}
-	return &Runtime{host: host, region: region, log: log, vpcs: map[string]*VPC{}}, nil
+	return &Runtime{host: host, region: region, authority: authority, log: log, vpcs: map[string]*VPC{}}, nil
 }
 
 // Boot boots a machine in the network of its VPC.
@@ -72,7 +75,7 @@ func (r *Runtime) vpcOf(ctx context.Context, subnet string) (*VPC, error) {
 	if vpc := r.vpcs[network.ID]; vpc != nil {
 		return vpc, nil
 	}
-	config := Config{Name: network.ID, Region: r.region, CIDR: network.CIDR, Log: r.log}
+	config := Config{Name: network.ID, Region: r.region, CIDR: network.CIDR, Authority: r.authority, Log: r.log}
 	for _, s := range network.Subnets {
 		config.Subnets = append(config.Subnets, Subnet(s))
 	}
@@ -81,7 +84,30 @@ func (r *Runtime) vpcOf(ctx context.Context, subnet string) (*VPC, error) {
 		return nil, err
 	}
 	r.vpcs[network.ID] = vpc
+	r.publishLocked()
 	return vpc, nil
+}
+
+// Publish lets the machines of each VPC reach its servers.
+func (r *Runtime) Publish(servers []runtime.Server) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.servers = servers
+	r.publishLocked()
+}
+
+func (r *Runtime) publishLocked() {
+	for id, vpc := range r.vpcs {
+		var own []runtime.Server
+		for _, s := range r.servers {
+			if s.Network == id {
+				own = append(own, s)
+			}
+		}
+		if err := vpc.publish(own, r.host.Route); err != nil {
+			r.log.Error("machines cannot reach a server of their network", "vpc", id, "error", err)
+		}
+	}
 }
 
 // Dial connects from within the VPC that has the address.

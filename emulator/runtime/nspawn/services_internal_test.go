@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator/resolver"
 	"golang.org/x/net/dns/dnsmessage"
 )
 
@@ -82,7 +84,8 @@ func TestDNSKnowsWhatIsInTheVPCAndNothingElse(t *testing.T) {
 			packed, err := query.Pack()
 			require.NoError(t, err)
 			var reply dnsmessage.Message
-			require.NoError(t, reply.Unpack(dnsReply(packed, v.lookup)))
+			answer, _ := resolver.Answer(packed, v.lookup)
+			require.NoError(t, reply.Unpack(answer))
 			assert.Equal(t, uint16(7), reply.ID)
 			assert.Equal(t, c.code, reply.RCode)
 			if c.answer == "" {
@@ -93,7 +96,8 @@ func TestDNSKnowsWhatIsInTheVPCAndNothingElse(t *testing.T) {
 			assert.Equal(t, c.answer, netip.AddrFrom4(reply.Answers[0].Body.(*dnsmessage.AResource).A).String())
 		})
 	}
-	assert.Nil(t, dnsReply([]byte("nonsense"), v.lookup))
+	nonsense, _ := resolver.Answer([]byte("nonsense"), v.lookup)
+	assert.Nil(t, nonsense)
 }
 
 // metadataOf serves two machines, at 192.0.2.1 and 192.0.2.2.

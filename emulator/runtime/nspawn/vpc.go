@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/elastic-service/elastic-service/emulator/resolver"
 	"github.com/elastic-service/elastic-service/internal/ca"
 )
 
@@ -41,15 +42,17 @@ type Config struct {
 	CIDR    netip.Prefix
 	Subnets []Subnet // at least one, within CIDR, none overlapping another
 
-	Log *slog.Logger // slog.Default() when nil
+	Authority *ca.Authority // signs the certificates of AWS's services; a new one when nil
+	Log       *slog.Logger  // slog.Default() when nil
 }
 
 // VPC is a network namespace with a bridge for each subnet. Packets are routed between the subnets and nowhere else.
 type VPC struct {
 	config    Config
 	space     *namespace
-	authority *ca.Authority // signs the certificates of AWS's services; the VPC's machines trust it
+	authority *ca.Authority // the VPC's machines trust it
 	metadata  *metadata
+	published map[netip.AddrPort]*published
 	closers   []func()
 
 	mu       sync.Mutex
@@ -71,7 +74,9 @@ func NewVPC(ctx context.Context, config Config) (*VPC, error) {
 	if err := removeLeftovers(); err != nil {
 		return nil, err
 	}
-	v := &VPC{config: config, machines: map[netip.Addr]*Machine{}, names: map[string]netip.Addr{}}
+	v := &VPC{
+		config: config, machines: map[netip.Addr]*Machine{}, names: map[string]netip.Addr{}, published: map[netip.AddrPort]*published{},
+	}
 	if err := v.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("VPC %s: %w", config.CIDR, err), v.Close())
 	}
@@ -110,8 +115,10 @@ func (v *VPC) open(ctx context.Context) (err error) {
 		return err
 	}
 	v.closers = append(v.closers, v.space.close)
-	if v.authority, err = ca.New("elastic-service VPC"); err != nil {
-		return err
+	if v.authority = v.config.Authority; v.authority == nil {
+		if v.authority, err = ca.New("elastic-service VPC"); err != nil {
+			return err
+		}
 	}
 	if err := v.space.ip(ctx, v.links()); err != nil {
 		return err
@@ -176,7 +183,7 @@ func (v *VPC) openDNS() error {
 		return fmt.Errorf("DNS: %w", err)
 	}
 	v.closers = append(v.closers, func() { _ = conn.Close() })
-	go serveDNS(conn, v.lookup)
+	go resolver.Serve(conn, v.lookup)
 	return nil
 }
 
@@ -303,6 +310,9 @@ func (v *VPC) Close() error {
 		m.Kill()
 	}
 	err := v.SetStoreReachable(false)
+	for _, p := range v.published {
+		err = errors.Join(err, p.listener.Close())
+	}
 	for _, closer := range v.closers {
 		closer()
 	}

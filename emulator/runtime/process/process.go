@@ -22,19 +22,21 @@ import (
 type Runtime struct {
 	host  runtime.Host
 	clock clockwork.Clock
+	trust string
 	log   *slog.Logger
 }
 
-// New returns a runtime whose instances live in emulated time.
-func New(host runtime.Host, clock clockwork.Clock, log *slog.Logger) *Runtime {
-	return &Runtime{host, clock, log}
+// New returns a runtime whose instances live in emulated time. Their programs trust the authorities in the file trust.
+func New(host runtime.Host, clock clockwork.Clock, trust string, log *slog.Logger) *Runtime {
+	return &Runtime{host, clock, trust, log}
 }
 
 // Boot starts the services of an instance.
 func (r *Runtime) Boot(ctx context.Context, spec runtime.Spec) (runtime.Instance, error) {
 	booted, err := guest.Boot(ctx, guest.Spec{
 		ID: spec.ID, Address: spec.Address, Directory: spec.Directory, UserData: spec.UserData, Image: spec.Image,
-		Clock: r.clock, Log: r.log,
+		Clock: r.clock, Log: r.log, Trust: r.trust,
+		Route: func(to netip.AddrPort) (netip.AddrPort, bool) { return r.host.Route(spec.Address, to) },
 		Fetch: func(_ context.Context, bucket, key string) (io.ReadCloser, error) {
 			return r.host.Object(spec.ID, bucket, key)
 		},
@@ -52,6 +54,9 @@ func (r *Runtime) Dial(ctx context.Context, address netip.AddrPort) (net.Conn, e
 
 // HostAddress returns the loopback address that stands for a private address.
 func (r *Runtime) HostAddress(address netip.Addr) netip.Addr { return loopback.Address(address) }
+
+// Publish does nothing: [runtime.Host] routes each connection.
+func (r *Runtime) Publish([]runtime.Server) {}
 
 // RemoveVolumes deletes the instance's root.
 func (r *Runtime) RemoveVolumes(directory string) error {
