@@ -336,7 +336,9 @@ func (w *tiered) dropNAT() {
 	w.EC2.InstanceEnded(w.bastion, "", w.Now())
 }
 
-func (w *tiered) dropDatabase() { require.NoError(w.t, w.RDS.DeleteDatabase(w.databaseID, "", w.Now())) }
+func (w *tiered) dropDatabase() {
+	require.NoError(w.t, w.RDS.DeleteDatabase(w.databaseID, "", w.Now()))
+}
 
 func TestDeletingATieredNetworkInAWrongOrderFails(t *testing.T) {
 	rows := tieredOrderRefusals(t)

@@ -208,6 +208,42 @@ func recordedRefusals(*testing.T) refusals[*tiered] {
 			require.NoError(w.t, w.RDS.DeleteDatabase(must(w.RDS.CreateDatabase(w.database(), w.Now()))(w.t).ID, "final", w.Now()))
 			return w.RDS.DeleteDatabase(must(w.RDS.CreateDatabase(w.database(), w.Now()))(w.t).ID, "final", w.Now())
 		}},
+		"a failover of a database without a standby": {"InvalidParameterCombination", "RDS API: RebootDBInstance", func(w *tiered) error {
+			w.subnetGroup()
+			made := must(w.RDS.CreateDatabase(w.database(), w.Now()))(w.t)
+			_, err := w.RDS.Reboot(made.Spec.Identifier, true, w.Now())
+			return err
+		}},
+		"a restart of a database that is being restarted": {"InvalidDBInstanceState", "RDS API: RebootDBInstance", func(w *tiered) error {
+			w.subnetGroup()
+			made := must(w.RDS.CreateDatabase(w.database(), w.Now()))(w.t)
+			must(w.RDS.Reboot(made.Spec.Identifier, false, w.Now()))(w.t)
+			_, err := w.RDS.Reboot(made.Spec.Identifier, false, w.Now())
+			return err
+		}},
+		"a database from a snapshot that does not exist": {"DBSnapshotNotFound", "RDS API: RestoreDBInstanceFromDBSnapshot",
+			func(w *tiered) error {
+				_, err := w.RDS.Restore("none", rds.Restoration{Identifier: "copy"}, w.Now())
+				return err
+			}},
+		"the deletion of a snapshot that does not exist": {"DBSnapshotNotFound", "RDS API: DeleteDBSnapshot", func(w *tiered) error {
+			_, err := w.RDS.DeleteSnapshot("none")
+			return err
+		}},
+		"a new password of a database whose password RDS does not manage": {"InvalidParameterCombination", "RDS API: ModifyDBInstance",
+			func(w *tiered) error {
+				w.subnetGroup()
+				spec := w.database()
+				spec.ManagedPassword, spec.Password = false, "given"
+				return w.RDS.RotatePassword(must(w.RDS.CreateDatabase(spec, w.Now()))(w.t).ID, w.Now())
+			}},
+		"a database in a zone without a subnet of its group": {"InvalidVPCNetworkStateFault", "RDS API: CreateDBInstance",
+			database(func(_ *tiered, s *rds.DatabaseSpec) { s.Zone = "us-east-1f" })},
+		"a subnet group without the subnet of a database": {"SubnetAlreadyInUse", "RDS API: ModifyDBSubnetGroup", func(w *tiered) error {
+			w.subnetGroup()
+			must(w.RDS.CreateDatabase(w.database(), w.Now()))(w.t)
+			return w.RDS.UpdateSubnetGroup(rds.SubnetGroup{Name: "db", Subnets: []string{w.islands[1], w.private[0]}})
+		}},
 		"a topic's name with a dot": {"InvalidParameter", "SNS API: CreateTopic", func(w *tiered) error {
 			_, err := w.Events.CreateTopic("a.b")
 			return err
