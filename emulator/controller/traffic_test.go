@@ -227,9 +227,9 @@ func (m machines) Dial(ctx context.Context, _ netip.AddrPort) (net.Conn, error) 
 
 func (m machines) HostAddress(address netip.Addr) netip.Addr { return address }
 
-func (m machines) Publish([]runtime.Server) {}
-func (m machines) RemoveVolumes(string) error                { return nil }
-func (m machines) Close() error                              { return nil }
+func (m machines) Publish([]runtime.Server)   {}
+func (m machines) RemoveVolumes(string) error { return nil }
+func (m machines) Close() error               { return nil }
 
 type machine struct{ runtime.Instance }
 

@@ -18,7 +18,7 @@ func Copy(from, to string) error {
 	}
 	err := os.CopyFS(filepath.Join(part, dataFolder), os.DirFS(filepath.Join(from, dataFolder)))
 	if err == nil {
-		err = os.Chmod(filepath.Join(part, dataFolder), 0o700) // PostgreSQL refuses more
+		err = os.Chmod(filepath.Join(part, dataFolder), 0o700) //nolint:gosec // of a folder; PostgreSQL refuses more
 	}
 	if err == nil {
 		var secret []byte

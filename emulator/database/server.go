@@ -219,9 +219,9 @@ func (s *Server) run(command []string) error {
 	cmd.SysProcAttr.Setpgid = true // Ctrl-C on the terminal is for the emulator
 	cmd.SysProcAttr.Pdeathsig = syscall.Signal(s.engine.died)
 	started := make(chan error)
-	go func() { //nolint:errcheck // sent to started and kept in failure
+	go func() {
 		_ = thread.Run(func() error {
-			defer log.Close() //nolint:errcheck // the process has written it
+			defer log.Close()
 			err := cmd.Start()
 			started <- err
 			if err == nil {

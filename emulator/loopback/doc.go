@@ -22,8 +22,8 @@
 //	program ── bind 0.0.0.0:5000 ──▶ seccomp ──▶ Spawner ── bind 127.168.0.57:5000 ──▶ the program's socket
 //
 // A connection to another address, and to port 53 of localhost, leads where a [Route] says: to the network's name server, to a database,
-// or into a [BlackHole]. Without a Route it is left alone. A socket for IPv6 alone is bound where nothing reaches it. A program can read the
-// changed address and port from its socket and from the kernel's table of sockets.
+// or into a [BlackHole]. Without a Route it is left alone. A socket for IPv6 alone is bound where nothing reaches it. A program can read
+// the changed address and port from its socket and from the kernel's table of sockets.
 //
 // The filter does not cover datagrams that are sent without connect(2), programs for another architecture than the emulator's (i386 on
 // amd64) and io_uring.

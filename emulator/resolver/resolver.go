@@ -114,7 +114,7 @@ func (s *Server) accept() {
 			return
 		}
 		go func() {
-			defer conn.Close() //nolint:errcheck // nothing is lost
+			defer conn.Close()
 			for {
 				_ = conn.SetDeadline(time.Now().Add(idle))
 				query, err := readMessage(conn)
@@ -158,7 +158,7 @@ func forward(network string, query []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close() //nolint:errcheck // nothing is lost
+	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	if network == "tcp" {
 		if err := writeMessage(conn, query); err != nil {
@@ -180,7 +180,7 @@ func upstream() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		if words := strings.Fields(lines.Text()); len(words) > 1 && words[0] == "nameserver" {
 			return net.JoinHostPort(words[1], "53"), nil

@@ -70,7 +70,7 @@ func passOn(listener net.Listener, s runtime.Server, route route) {
 			return
 		}
 		go func() {
-			defer conn.Close() //nolint:errcheck // either end has closed it
+			defer conn.Close()
 			from := conn.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
 			if to, known := route(from, s.Address); !known || to != s.Host {
 				_, _ = io.Copy(io.Discard, conn) // nothing answers, as where packets are dropped
@@ -90,7 +90,7 @@ func splice(conn net.Conn, to netip.AddrPort) {
 	if err != nil {
 		return
 	}
-	defer server.Close() //nolint:errcheck // either end has closed it
+	defer server.Close()
 	done := make(chan struct{}, 2)
 	for _, ends := range [][2]net.Conn{{conn, server}, {server, conn}} {
 		go func() {

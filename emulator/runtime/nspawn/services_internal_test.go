@@ -12,9 +12,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/elastic-service/elastic-service/emulator/resolver"
-	"golang.org/x/net/dns/dnsmessage"
 )
 
 // What a VPC answers, without a VPC.
