@@ -3,6 +3,7 @@ package monitoring
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -49,7 +50,8 @@ type alarm struct {
 // Host counts are reported while targets are registered: without any, there are no unhealthy targets and too few healthy
 // ones. Errors are reported only if there are any.
 func (a *Args) all() []alarm {
-	return slices.Concat(a.ofHosts(), a.ofErrors(), a.ofLatency(), a.ofSize(), a.ofCredits(), a.ofCertificate())
+	return slices.Concat(a.ofHosts(), a.ofErrors(), a.ofLatency(), a.ofFullness(), a.ofSize(), a.ofCredits(), a.ofCertificate(),
+		a.ofGateways(), a.ofDatabase())
 }
 
 func (a *Args) ofHosts() []alarm {
@@ -93,6 +95,64 @@ func (a *Args) ofLatency() []alarm {
 		metric: "TargetResponseTime", statistic: "p99", threshold: a.Latency, missing: good,
 		dimensions: pulumi.StringMap{"LoadBalancer": a.BalancerARNSuffix, "TargetGroup": a.TargetGroupARNSuffix},
 	}}
+}
+
+// ofFullness watches for a balancer that takes no more. An application balancer reports rejected connections only if there are any.
+func (a *Args) ofFullness() []alarm {
+	full := alarm{
+		role: "rejected", meaning: "The balancer is full and rejects clients", namespace: namespaces[a.Kind], metric: "RejectedFlowCount",
+		dimensions: pulumi.StringMap{"LoadBalancer": a.BalancerARNSuffix}, statistic: "Sum", missing: good, aside: true,
+	}
+	if a.Kind == application {
+		full.metric = "RejectedConnectionCount"
+	}
+	return []alarm{full}
+}
+
+// ofGateways watches for NAT gateways that cannot open more connections to a destination: each has 55,000 ports for one (VPC User
+// Guide: "NAT gateway metrics").
+func (a *Args) ofGateways() []alarm {
+	var alarms []alarm
+	for i, gateway := range a.NATGatewayIDs {
+		alarms = append(alarms, alarm{
+			role: fmt.Sprintf("nat-%d", i+1), meaning: "A NAT gateway has no port left for a destination", namespace: "AWS/NATGateway",
+			metric: "ErrorPortAllocation", dimensions: pulumi.StringMap{"NatGatewayId": gateway}, statistic: "Sum", missing: good, aside: true,
+		})
+	}
+	return alarms
+}
+
+// Limits of a database. They are those that AWS recommends (CloudWatch User Guide: "Recommended alarms", Amazon RDS), but for the time
+// with little storage: a volume that grows by itself does so after five minutes.
+const (
+	freeShare     = 0.1 // of the storage
+	freePeriods   = 15
+	busyDatabase  = 90 // percent
+	busyPeriods   = 5
+	openShare     = 0.9 // of the connections
+	bytesInAGiB   = 1 << 30
+	databaseSpace = "AWS/RDS"
+)
+
+func (a *Args) ofDatabase() []alarm {
+	if a.Database == nil {
+		return nil
+	}
+	of := func(role, meaning, metric, statistic string, threshold float64, periods int) alarm {
+		return alarm{
+			role: "database-" + role, meaning: meaning, namespace: databaseSpace, metric: metric, statistic: statistic, threshold: threshold,
+			dimensions: pulumi.StringMap{"DBInstanceIdentifier": a.Database.ID}, missing: good, periods: periods, aside: true,
+		}
+	}
+	storage := of("storage", "Less than a tenth of the database's storage is free", "FreeStorageSpace", "Minimum",
+		freeShare*bytesInAGiB*float64(a.Database.StorageGiB), freePeriods)
+	storage.below = true
+	alarms := []alarm{storage, of("cpu", "The database has no CPU time left", "CPUUtilization", "Average", busyDatabase, busyPeriods)}
+	if most := a.Database.MaxConnections; most > 0 {
+		alarms = append(alarms, of("connections", fmt.Sprintf("The database takes about %d connections, and nine in ten are open", most),
+			"DatabaseConnections", "Maximum", math.Floor(openShare*float64(most)), busyPeriods))
+	}
+	return alarms
 }
 
 // atMost is for how many minutes a group may want its maximum.

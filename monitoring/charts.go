@@ -19,6 +19,7 @@ type view struct {
 	region, kind             string
 	balancer, targets, group string // as their metrics name them
 	cluster, service         string // of ECS; empty for none
+	database                 string // of RDS; empty for none
 	memory                   bool
 }
 
@@ -71,7 +72,7 @@ func (v view) charts() []chart {
 		all = append(all, v.flows()...)
 	}
 	all = append(all, v.instances()...)
-	return slices.Concat(all, v.containers())
+	return slices.Concat(all, v.containers(), v.ofDatabase())
 }
 
 // flows returns the charts of a network load balancer.
@@ -161,6 +162,25 @@ func (v view) containers() []chart {
 		{"Memory of containers (%)", false, minute, of.lines(
 			line{"MemoryUtilization", "Average", "average"},
 			line{"MemoryUtilization", "Maximum", "maximum"},
+		)},
+	}
+}
+
+// ofDatabase returns the charts of a database.
+func (v view) ofDatabase() []chart {
+	if v.database == "" {
+		return nil
+	}
+	of := source{databaseSpace, []dimension{{"DBInstanceIdentifier", v.database}}}
+	return []chart{
+		{"CPU of the database (%)", false, minute, of.lines(
+			line{"CPUUtilization", "Average", "average"},
+		)},
+		{"Connections to the database", false, minute, of.lines(
+			line{"DatabaseConnections", "Maximum", "open"},
+		)},
+		{"Free storage of the database (bytes)", false, minute, of.lines(
+			line{"FreeStorageSpace", "Minimum", "free"},
 		)},
 	}
 }

@@ -22,6 +22,8 @@ func views() map[string]view {
 		all[kind+" with memory"] = v
 		v.cluster, v.service = "cluster-4", "service-5"
 		all[kind+" with containers"] = v
+		v.database = "database-6"
+		all[kind+" with a database"] = v
 	}
 	return all
 }
@@ -101,12 +103,16 @@ var documented = map[string]struct {
 	"CWAgent mem_used_percent":  {[]string{"AutoScalingGroupName"}, []string{"Average", "Maximum"}},
 	"AWS/ECS CPUUtilization":    {[]string{"ClusterName", "ServiceName"}, []string{"Average", "Maximum"}},
 	"AWS/ECS MemoryUtilization": {[]string{"ClusterName", "ServiceName"}, []string{"Average", "Maximum"}},
+
+	"AWS/RDS CPUUtilization":      {[]string{"DBInstanceIdentifier"}, []string{"Average"}},
+	"AWS/RDS DatabaseConnections": {[]string{"DBInstanceIdentifier"}, []string{"Maximum"}},
+	"AWS/RDS FreeStorageSpace":    {[]string{"DBInstanceIdentifier"}, []string{"Minimum"}},
 }
 
 func TestEveryLineIsOfAMetricThatAWSReports(t *testing.T) {
 	values := map[string]string{
 		"LoadBalancer": "lb/1", "TargetGroup": "targetgroup/2", "AutoScalingGroupName": "group-3",
-		"ClusterName": "cluster-4", "ServiceName": "service-5",
+		"ClusterName": "cluster-4", "ServiceName": "service-5", "DBInstanceIdentifier": "database-6",
 	}
 	seen := map[string]bool{}
 	for name, v := range views() {
@@ -132,10 +138,13 @@ func TestEveryLineIsOfAMetricThatAWSReports(t *testing.T) {
 
 func TestAlarmsAreOnMetricsThatAWSReports(t *testing.T) {
 	more := map[string]string{ // that no chart shows
-		"AWS/AutoScaling GroupDesiredCapacity":  "AutoScalingGroupName Minimum",
-		"AWS/EC2 CPUSurplusCreditsCharged":      "AutoScalingGroupName Sum",
-		"AWS/CertificateManager DaysToExpiry":   "CertificateArn Minimum",
-		"AWS/ApplicationELB TargetResponseTime": "LoadBalancer,TargetGroup p99",
+		"AWS/AutoScaling GroupDesiredCapacity":       "AutoScalingGroupName Minimum",
+		"AWS/EC2 CPUSurplusCreditsCharged":           "AutoScalingGroupName Sum",
+		"AWS/CertificateManager DaysToExpiry":        "CertificateArn Minimum",
+		"AWS/ApplicationELB TargetResponseTime":      "LoadBalancer,TargetGroup p99",
+		"AWS/ApplicationELB RejectedConnectionCount": "LoadBalancer Sum",
+		"AWS/NetworkELB RejectedFlowCount":           "LoadBalancer Sum",
+		"AWS/NATGateway ErrorPortAllocation":         "NatGatewayId Sum",
 	}
 	for kind := range namespaces {
 		for _, a := range everyAlarm(kind).all() {
@@ -156,6 +165,8 @@ func TestAlarmsAreOnMetricsThatAWSReports(t *testing.T) {
 func everyAlarm(kind string) *Args {
 	a := args(kind)
 	a.Max, a.SurplusCredits, a.CertificateARN = 4, true, pulumi.String("arn:certificate")
+	a.NATGatewayIDs = []pulumi.StringInput{pulumi.String("nat-a"), pulumi.String("nat-b")}
+	a.Database = &Database{ID: pulumi.String("db"), StorageGiB: 20, MaxConnections: 112}
 	if kind == application {
 		a.Latency = 0.5
 	}
@@ -216,6 +227,8 @@ func TestOptionalChartsAreThereWhenTheirSourcesAre(t *testing.T) {
 		assert.False(t, has(all[kind], "AWS/ECS"))
 		assert.True(t, has(all[kind+" with memory"], "CWAgent"))
 		assert.True(t, has(all[kind+" with containers"], "AWS/ECS"))
+		assert.False(t, has(all[kind+" with containers"], "AWS/RDS"))
+		assert.True(t, has(all[kind+" with a database"], "AWS/RDS"))
 	}
 	assert.False(t, has(all[network], "AWS/ApplicationELB"))
 	assert.False(t, has(all[application], "AWS/NetworkELB"))

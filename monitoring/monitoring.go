@@ -8,7 +8,9 @@
 //	                                             ├─ errors: 5xx of an application balancer, resets of a network balancer
 //	                                             ├─ slow answers, if a limit is set
 //	                                             ├─ a group that can grow no more, CPU credits that cost
-//	                                             └─ a certificate that is not renewed
+//	                                             ├─ a certificate that is not renewed
+//	                                             ├─ a balancer or a NAT gateway that takes no more connections
+//	                                             └─ a database that is full or too busy
 //
 // The dashboard has what the console shows on the Monitoring tabs of balancer, target group and Auto Scaling group.
 package monitoring
@@ -63,6 +65,12 @@ type Args struct {
 	// CertificateARN is the certificate of the listeners; nil: there is none.
 	CertificateARN pulumi.StringInput
 
+	// NATGatewayIDs are the NAT gateways of the network.
+	NATGatewayIDs []pulumi.StringInput
+
+	// Database is the service's database; nil: it has none.
+	Database *Database
+
 	// Dashboard makes a dashboard, Alarms the alarms.
 	Dashboard, Alarms bool
 
@@ -77,6 +85,18 @@ type Args struct {
 
 	// Tags are put on the alarms. A dashboard takes none.
 	Tags map[string]string
+}
+
+// Database is a database of RDS that is watched.
+type Database struct {
+	// ID is the instance's identifier.
+	ID pulumi.StringInput
+
+	// StorageGiB is the storage that it began with.
+	StorageGiB int
+
+	// MaxConnections is about how many connections it takes; 0: that is not known, and there is no alarm for it.
+	MaxConnections int
 }
 
 // Validate reports every problem of the arguments.
@@ -96,6 +116,15 @@ func (a *Args) Validate() error {
 	}
 	if a.Latency < 0 || a.Latency > 0 && a.Kind != application {
 		problems.Add("latency", a.Latency, "is below 0, or not of an application balancer")
+	}
+	for i, id := range a.NATGatewayIDs {
+		problems.Need(fmt.Sprintf("natGatewayIds[%d]", i), id != nil)
+	}
+	if d := a.Database; d != nil {
+		problems.Need("database.id", d.ID != nil)
+		if d.StorageGiB < 1 {
+			problems.Add("database.storageGiB", d.StorageGiB, "is below 1")
+		}
 	}
 	if (a.Cluster == nil) != (a.Service == nil) {
 		problems.Missing("service", "a service and its cluster are given together")
@@ -154,12 +183,15 @@ func (m *Monitoring) dashboard(ctx *pulumi.Context, name string, args *Args) err
 	if args.Service != nil {
 		known["cluster"], known["service"] = args.Cluster, args.Service
 	}
+	if args.Database != nil {
+		known["database"] = args.Database.ID
+	}
 	region, kind, memory := args.Region, args.Kind, args.Memory
 	body := known.ToStringMapOutput().ApplyT(func(known map[string]string) (string, error) {
 		return dashboardBody(view{
 			region: region, kind: kind, memory: memory,
 			balancer: known["balancer"], targets: known["targets"], group: known["group"],
-			cluster: known["cluster"], service: known["service"],
+			cluster: known["cluster"], service: known["service"], database: known["database"],
 		})
 	}).(pulumi.StringOutput)
 	dashboard, err := cloudwatch.NewDashboard(ctx, name+"-dashboard", &cloudwatch.DashboardArgs{

@@ -1,6 +1,11 @@
 package monitoring
 
 import (
+	"cmp"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,6 +65,13 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 			want:   "region: a dashboard needs the region of its metrics",
 		},
 		{name: "the latency of a network balancer", change: func(a *Args) { a.Latency = 1 }, want: "latency: 1 is below 0, or not of an"},
+		{name: "no NAT gateway", change: func(a *Args) { a.NATGatewayIDs = []pulumi.StringInput{nil} }, want: "natGatewayIds[0]: a value is"},
+		{name: "no database", change: func(a *Args) { a.Database = &Database{StorageGiB: 20} }, want: "database.id: a value is needed"},
+		{
+			name:   "a database without storage",
+			change: func(a *Args) { a.Database = &Database{ID: pulumi.String("db")} },
+			want:   "database.storageGiB: 0 is below 1",
+		},
 		{name: "alarms without a minimum", change: func(a *Args) { a.Min = 0 }, want: "min: 0 is below 1"},
 		{
 			name:   "a service without a cluster",
@@ -148,6 +160,8 @@ func TestAlarmsWatchTheRightNumbers(t *testing.T) {
 				"Fewer than 2 healthy targets", 2, targets),
 			"web-resets": alarm("AWS/NetworkELB", "TCP_Target_Reset_Count", "Sum", "GreaterThanThreshold", "notBreaching",
 				"Targets reset connections", 10, balancer),
+			"web-rejected": alarm("AWS/NetworkELB", "RejectedFlowCount", "Sum", "GreaterThanThreshold", "notBreaching",
+				"The balancer is full and rejects clients", 0, balancer),
 		},
 		application: {
 			"web-unhealthy": alarm("AWS/ApplicationELB", "UnHealthyHostCount", "Maximum", "GreaterThanThreshold", "notBreaching",
@@ -158,6 +172,8 @@ func TestAlarmsWatchTheRightNumbers(t *testing.T) {
 				"Targets answer with server errors", 10, targets),
 			"web-balancer-errors": alarm("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", "Sum", "GreaterThanThreshold", "notBreaching",
 				"The balancer gets no answer from targets", 10, balancer),
+			"web-rejected": alarm("AWS/ApplicationELB", "RejectedConnectionCount", "Sum", "GreaterThanThreshold", "notBreaching",
+				"The balancer is full and rejects clients", 0, balancer),
 		},
 	} {
 		_, g := made(t, args(kind))
@@ -193,8 +209,8 @@ func TestAlarmsBesideAReleaseAreNotItsOwn(t *testing.T) {
 		names = append(names, a.Name)
 	}
 	assert.Equal(t, []string{
-		"web-at-most", "web-balancer-errors", "web-certificate", "web-healthy", "web-latency", "web-surplus-credits", "web-target-errors",
-		"web-unhealthy",
+		"web-at-most", "web-balancer-errors", "web-certificate", "web-database-connections", "web-database-cpu", "web-database-storage",
+		"web-healthy", "web-latency", "web-nat-1", "web-nat-2", "web-rejected", "web-surplus-credits", "web-target-errors", "web-unhealthy",
 	}, names)
 	assert.Len(t, m.AlarmNames, 5)
 
@@ -203,6 +219,56 @@ func TestAlarmsBesideAReleaseAreNotItsOwn(t *testing.T) {
 	slow := g.Find("MetricAlarm", "web-latency")
 	assert.Equal(t, "p99", slow.Inputs["extendedStatistic"].StringValue())
 	assert.NotContains(t, slow.Inputs, "statistic")
+	for name, want := range map[string][]any{
+		"web-database-storage":     {"FreeStorageSpace", "LessThanThreshold", 0.1 * 20 * (1 << 30), 15.0},
+		"web-database-cpu":         {"CPUUtilization", "GreaterThanThreshold", 90.0, 5.0},
+		"web-database-connections": {"DatabaseConnections", "GreaterThanThreshold", 100.0, 5.0},
+		"web-nat-2":                {"ErrorPortAllocation", "GreaterThanThreshold", 0.0, 3.0},
+	} {
+		in := g.Find("MetricAlarm", name).Inputs.Mappable()
+		assert.Equal(t, want, []any{in["metricName"], in["comparisonOperator"], in["threshold"], in["evaluationPeriods"]}, name)
+	}
+	assert.Equal(t, "nat-b", g.Find("MetricAlarm", "web-nat-2").Inputs["dimensions"].ObjectValue()["NatGatewayId"].StringValue())
 	renewal := g.Find("MetricAlarm", "web-certificate")
 	assert.Equal(t, []float64{86400, 1}, []float64{renewal.Inputs["period"].NumberValue(), renewal.Inputs["evaluationPeriods"].NumberValue()})
+}
+
+func TestADatabaseOfUnknownMemoryHasNoAlarmForConnections(t *testing.T) {
+	a := args(network)
+	a.Database = &Database{ID: pulumi.String("db"), StorageGiB: 20}
+	_, g := made(t, a)
+	assert.NotNil(t, g.Find("MetricAlarm", "web-database-cpu"))
+	for _, alarm := range g.OfType("MetricAlarm") {
+		assert.NotEqual(t, "web-database-connections", alarm.Name)
+	}
+}
+
+func TestTheDocumentListsTheAlarms(t *testing.T) {
+	text, err := os.ReadFile("../docs/aws.md")
+	require.NoError(t, err)
+	_, table, _ := strings.Cut(string(text), "\n## Alarms\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	var want []string
+	for kind := range namespaces {
+		for _, a := range everyAlarm(kind).all() {
+			if !slices.Contains(want, a.role) {
+				want = append(want, a.role)
+			}
+			for row := range strings.Lines(table) {
+				if cells := strings.Split(row, "|"); len(cells) > 3 && strings.Contains(cells[1], "`"+a.role+"`") {
+					minutes := cmp.Or(a.period, alarmPeriod) * cmp.Or(a.periods, alarmPeriods) / 60
+					assert.Contains(t, []string{fmt.Sprintf("%d min", minutes), "a day"}, strings.TrimSpace(cells[3]), a.role)
+				}
+			}
+		}
+	}
+	var got []string
+	for row := range strings.Lines(table) {
+		if cells := strings.Split(row, "|"); len(cells) > 3 {
+			for _, found := range regexp.MustCompile("`([a-z0-9-]+)`").FindAllStringSubmatch(cells[1], -1) {
+				got = append(got, found[1])
+			}
+		}
+	}
+	assert.ElementsMatch(t, want, got)
 }

@@ -22,6 +22,9 @@ func (n *Network) gateway(ctx *pulumi.Context, name string, args *Args) error {
 			SubnetId: n.PrivateSubnetIDs.Index(pulumi.Int(i)).ToStringPtrOutput(),
 		}, pulumi.Parent(n))
 		tables = append(tables, table.RouteTableId())
+		if args.NAT == NATPerZone || args.NAT == SingleNAT && i == 0 {
+			n.NATGatewayIDs = append(n.NATGatewayIDs, natGateway(ctx, table))
+		}
 	}
 	var policy pulumi.StringPtrInput // nil: everything, as through a NAT gateway
 	if args.NAT == NoNAT || args.NAT == "" {
@@ -43,6 +46,21 @@ func (n *Network) gateway(ctx *pulumi.Context, name string, args *Args) error {
 	}
 	n.Ready = append(n.Ready, endpoint)
 	return nil
+}
+
+// natGateway returns the gateway to which a table leads. While a preview knows the table, but the gateway is still to be made, it is "".
+func natGateway(ctx *pulumi.Context, table ec2.LookupRouteTableResultOutput) pulumi.StringOutput {
+	return table.ApplyT(func(table ec2.LookupRouteTableResult) (string, error) {
+		for _, route := range table.Routes {
+			if route.NatGatewayId != "" {
+				return route.NatGatewayId, nil
+			}
+		}
+		if ctx.DryRun() {
+			return "", nil
+		}
+		return "", fmt.Errorf("route table %s leads to no NAT gateway", table.RouteTableId)
+	}).(pulumi.StringOutput)
 }
 
 // endpoints creates interfaces for AWS's services inside the private subnets, under the services' usual names.

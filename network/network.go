@@ -199,6 +199,9 @@ type Network struct {
 	// for a tier that the network does not have. They do not imply the routes, see Ready.
 	PublicSubnetIDs, PrivateSubnetIDs, IsolatedSubnetIDs pulumi.StringArrayOutput
 
+	// NATGatewayIDs are the IDs of the NAT gateways, in the order of Args.Zones; empty without.
+	NATGatewayIDs []pulumi.StringOutput
+
 	// Gateway lists the resources that anything mapping public addresses must depend on. Otherwise the internet gateway
 	// cannot be detached on destroy.
 	Gateway []pulumi.Resource

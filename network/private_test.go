@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -128,6 +129,44 @@ func TestNATGatewaysAreAsManyAsAskedFor(t *testing.T) {
 		gateways := mustDeploy(t, a).OfType("Vpc")[0].Inputs["natGateways"]
 		assert.Equal(t, want, gateways.ObjectValue()["strategy"].StringValue())
 	}
+}
+
+func TestNATGatewaysAreFoundByTheSubnetsTheyServe(t *testing.T) {
+	for nat, want := range map[NAT]int{NoNAT: 0, SingleNAT: 1, NATPerZone: 2} {
+		a := private()
+		a.NAT = nat
+		var found []string
+		var mutex sync.Mutex
+		g, err := graphtest.Run(t, graphtest.World{}, func(ctx *pulumi.Context) error {
+			n, err := New(ctx, "musicguru", a)
+			if err != nil {
+				return err
+			}
+			ctx.Export("gateways", pulumi.All(toAny(n.NATGatewayIDs)...).ApplyT(func(ids []any) int {
+				mutex.Lock()
+				defer mutex.Unlock()
+				for _, id := range ids {
+					found = append(found, id.(string))
+				}
+				return len(ids)
+			}))
+			return nil
+		})
+		require.NoError(t, err)
+		var subnets []string
+		for _, id := range g.Find("Vpc", "musicguru-vpc").Outputs["privateSubnetIds"].ArrayValue()[:want] {
+			subnets = append(subnets, "nat-"+strings.TrimPrefix(id.StringValue(), "subnet-"))
+		}
+		assert.Equal(t, subnets, found, nat)
+	}
+}
+
+func toAny(outputs []pulumi.StringOutput) []any {
+	var list []any
+	for _, o := range outputs {
+		list = append(list, o)
+	}
+	return list
 }
 
 func TestPrivateSubnetsReachS3ThroughTheirOwnRouteTables(t *testing.T) {

@@ -91,7 +91,8 @@ type Monitoring struct {
 	// A CloudWatch dashboard of the balancer, the targets and the instances.
 	Dashboard bool
 
-	// Alarms for unhealthy targets, too few instances, errors, a group at its maximum, and a certificate that is not renewed. They
+	// Alarms for unhealthy targets, too few instances, errors, a group at its maximum, CPU credits that are charged, a certificate
+	// that is not renewed, a balancer or a NAT gateway that takes no more connections, and a database that is full or too busy. They
 	// notify the addresses in `scaling.notify`.
 	Alarms bool
 

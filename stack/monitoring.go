@@ -42,6 +42,14 @@ func (p *plan) monitoringArgs(c *components) *monitoring.Args {
 		args.Min = p.settings.Containers.Min
 		args.Cluster, args.Service = c.cluster.Name, c.containers.Name
 	}
+	for _, id := range c.network.NATGatewayIDs {
+		args.NATGatewayIDs = append(args.NATGatewayIDs, id)
+	}
+	if d := c.database; d != nil {
+		args.Database = &monitoring.Database{
+			ID: d.ID, StorageGiB: p.settings.Database.StorageGiB, MaxConnections: p.databaseArgs().MaxConnections(),
+		}
+	}
 	if len(p.settings.Scaling.Notify) > 0 {
 		args.TopicARN = c.group.TopicARN
 	}

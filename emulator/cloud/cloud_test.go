@@ -290,7 +290,9 @@ func TestAnUnhealthyInstanceGoesWhenTheMaintenancePolicyLetsIt(t *testing.T) {
 		"without a policy, at once":                            {nil, 1, false, nil},
 		"terminate and launch, at once":                        {&autoscaling.Bounds{MinHealthy: 50, MaxHealthy: 100}, 1, false, nil},
 		"launch before terminating, when its successor serves": {&autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}, 1, true, nil},
-		"and has warmed up":                                    {&autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}, 1, true, new(5 * time.Minute)},
+		"and has warmed up": {
+			&autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}, 1, true, new(5 * time.Minute),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -337,7 +337,9 @@ func (w *World) answer(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 		}), nil
 	case "aws:ec2/getRouteTable:getRouteTable":
 		table := "rtb-" + strings.TrimPrefix(args.Args["subnetId"].StringValue(), "subnet-")
-		return resource.NewPropertyMapFromMap(map[string]any{"id": table, "routeTableId": table}), nil
+		return resource.NewPropertyMapFromMap(map[string]any{"id": table, "routeTableId": table, "routes": []any{
+			map[string]any{"cidrBlock": "0.0.0.0/0", "natGatewayId": "nat-" + strings.TrimPrefix(table, "rtb-")},
+		}}), nil
 	default:
 		return nil, fmt.Errorf("%s: the recorder does not know this function", args.Token)
 	}

@@ -23,7 +23,11 @@ var (
 	ofZone     = []string{dimensionZone, dimensionBalancer, dimensionTargetGroup}
 )
 
-// Catalogue lists the metrics of AWS that have data.
+// NeverHasData begins the Source of a metric that AWS reports in a case only that the emulator does not have. An alarm on it is quiet, as
+// on AWS without the case.
+const NeverHasData = "never has data: "
+
+// Catalogue lists the metrics of AWS that have data, and those that alarms may watch without.
 func Catalogue() []Published {
 	return slices.Concat(networkMetrics, applicationMetrics, computeMetrics, recordedMetrics)
 }
@@ -79,6 +83,10 @@ var applicationMetrics = []Published{
 	{
 		NamespaceApplicationELB, []string{"NewConnectionCount", "ActiveConnectionCount"}, [][]string{ofBalancer},
 		"connections of clients and to targets: new; the most that were open at some moments of the minute",
+	},
+	{
+		NamespaceApplicationELB, []string{"RejectedConnectionCount"}, [][]string{ofBalancer},
+		NeverHasData + "balancers are never full, and AWS reports only that they were",
 	},
 	{NamespaceApplicationELB, []string{"ProcessedBytes"}, [][]string{ofBalancer}, "what connections of clients carried"},
 	{
