@@ -44,7 +44,8 @@ type attempt struct {
 	do      func(*engine.Engine, context.Context) (engine.Result, error)
 	reason  string // what the refusal says
 	changed *Setting
-	before  any // the setting's value
+	before  any  // the setting's value
+	alarms  bool // it takes alarms away, which are not protected
 }
 
 func (r *Rehearsal) attempts() []attempt {
@@ -60,7 +61,7 @@ func (r *Rehearsal) attempts() []attempt {
 	if s.Network.NAT == "perZone" {
 		tries = append(tries, attempt{
 			name: "a single NAT gateway", do: (*engine.Engine).Up, reason: "cannot be deleted",
-			changed: &Setting{Value: "single", Key: "network", Path: []any{"nat"}}, before: s.Network.NAT,
+			changed: &Setting{Value: "single", Key: "network", Path: []any{"nat"}}, before: s.Network.NAT, alarms: true,
 		})
 	}
 	return tries
@@ -70,6 +71,9 @@ func (r *Rehearsal) attempts() []attempt {
 func (r *Rehearsal) refused(ctx context.Context, a attempt) error {
 	d := r.deployment
 	before, targets := d.Session.Emulator.Left(), len(d.Healthy())
+	if a.alarms {
+		before = slices.DeleteFunc(before, func(r string) bool { return strings.HasPrefix(r, "alarm ") })
+	}
 	if a.changed != nil {
 		if err := d.Set(a.changed.Value, a.changed.Key, a.changed.Path...); err != nil {
 			return err
