@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -127,6 +128,9 @@ func (e *Emulator) openController() error {
 		Cloud: e.Cloud, Clock: e.clock, Speed: e.options.Speed, Folder: e.options.Folder, Log: e.options.Log,
 		Authority: authority, Trust: e.trustFile(),
 		Runtime: func(host runtime.Host) (runtime.Runtime, error) { return e.newRuntime(host, authority) },
+		API: func(role, session, instance string) http.Handler {
+			return e.aws.As(aws.Principal{Role: role, Session: session, Instance: instance})
+		},
 	})
 	return err
 }
@@ -160,7 +164,7 @@ func systemAuthorities() []byte {
 func (e *Emulator) newRuntime(host runtime.Host, authority *ca.Authority) (runtime.Runtime, error) {
 	switch e.options.Runtime {
 	case runtime.Process, "":
-		return process.New(host, e.clock, e.trustFile(), e.options.Log), nil
+		return process.New(host, e.options.Region, e.clock, e.trustFile(), e.options.Log), nil
 	case runtime.Nspawn:
 		return nspawn.New(host, e.options.Region, authority, e.options.Log)
 	}

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -35,7 +36,8 @@ func Load(ctx *pulumi.Context) (*Settings, error) {
 // secrets returns the paths of the settings that are secrets. Pulumi tells the keys of which a part is a secret. The stack's file
 // tells which part, if it is where Pulumi has it by default.
 func secrets(ctx *pulumi.Context) []string {
-	encrypted, _ := project.Encrypted(ctx.RootDirectory(), ctx.Stack()) // without the file, the whole key is named
+	root := cmp.Or(ctx.RootDirectory(), os.Getenv(project.RootVariable))
+	encrypted, _ := project.Encrypted(root, ctx.Stack()) // without the file, the whole key is named
 	var paths []string
 	for _, key := range Keys() {
 		if !ctx.IsConfigSecret(key) {

@@ -4,8 +4,8 @@
 //	POST / ──▶ whose service, which operation, in which protocol ──▶ an operation on the model ──▶ the answer in the same protocol
 //	           signature's scope   Action, X-Amz-Target, path           cloud.Cloud
 //
-// Requests must be signed (Signature Version 4), with any key: the signature says which service and region is meant, nothing
-// else is checked. Input and output are the types of AWS's own SDK, whose schemas know how each protocol names what. Services
+// Requests must be signed (Signature Version 4). From outside of the cloud any key will do: the signature says which service and region is
+// meant, nothing else is checked. What runs in the cloud has the permissions of its role, see [API.As]. Input and output are the types of AWS's own SDK, whose schemas know how each protocol names what. Services
 // whose SDK would take longer to compile than the rest of the emulator, such as EC2, have structures of this package instead,
 // with the few members that are needed. They are tested with AWS's clients.
 //
@@ -80,16 +80,19 @@ type call struct {
 	protocol  protocol
 	body      []byte
 	operation string
+	principal *Principal // nil for a caller from outside of the cloud
 }
 
-// ServeHTTP answers a signed request.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := call{id: uuid.NewString(), protocol: query{}}
+// ServeHTTP answers a signed request from outside of the cloud.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.serve(w, r, nil) }
+
+func (a *API) serve(w http.ResponseWriter, r *http.Request, p *Principal) {
+	c := call{id: uuid.NewString(), protocol: query{}, principal: p}
 	w.Header().Set("X-Amzn-RequestId", c.id)
 	w.Header().Set("Date", a.cloud.Now().UTC().Format(http.TimeFormat)) // the cloud's time, by which its clients measure
 	err := a.understand(&c, w, r)
 	if err == nil {
-		err = c.answer(w, r)
+		err = c.answer(a, w, r)
 	}
 	if err != nil {
 		refuse(w, c.protocol, c.id, refusalOf(err))
@@ -126,12 +129,15 @@ func (a *API) understand(c *call, w http.ResponseWriter, r *http.Request) (err e
 }
 
 // answer runs the operation that a request asks for.
-func (c call) answer(w http.ResponseWriter, r *http.Request) error {
+func (c call) answer(a *API, w http.ResponseWriter, r *http.Request) error {
 	c.operation = c.protocol.operation(r, c.body)
 	operation := c.service.operations[c.operation]
 	if operation == nil {
 		return aws.Refuse(c.protocol.unknownOperation(), "the emulator has no operation %s of %s; it has %s",
 			cmp.Or(c.operation, "(none named)"), c.service.title, strings.Join(aws.Keys(c.service.operations), ", "))
+	}
+	if err := c.authorize(a, r); err != nil {
+		return err
 	}
 	return operation(c, w, r)
 }
@@ -166,7 +172,7 @@ const internalFailure = "InternalFailure"
 var statuses = map[string]int{
 	"IncompleteSignature": http.StatusForbidden, "SignatureDoesNotMatch": http.StatusForbidden,
 	"RequestEntityTooLarge": http.StatusRequestEntityTooLarge, internalFailure: http.StatusInternalServerError,
-	"NoSuchBucket": http.StatusNotFound, "NoSuchKey": http.StatusNotFound, "NotImplemented": http.StatusNotImplemented,
+	"AccessDenied": http.StatusForbidden, "UnauthorizedOperation": http.StatusForbidden, "NoSuchBucket": http.StatusNotFound, "NoSuchKey": http.StatusNotFound, "NotImplemented": http.StatusNotImplemented,
 }
 
 func statusOf(e *aws.Error) int { return cmp.Or(statuses[e.Code], http.StatusBadRequest) }

@@ -48,6 +48,11 @@ func readParameter(m *cloud.Model, name string) (ssmParameter, error) {
 			ARN: m.SSM.ARN(name), Name: name, Type: "String", Value: image.ID, Version: 1, DataType: "aws:ec2:image",
 		}, err
 	}
+	if strings.HasPrefix(name, "arn:") {
+		if found := m.SSM.NameOf(name); found != "" {
+			name = found
+		}
+	}
 	p, err := m.SSM.Parameter(name)
 	return describeParameter(m, p), err
 }

@@ -57,6 +57,15 @@ func ecsRefusals(*testing.T) refusals[*ecsWorld] {
 	}
 	no, negative := false, -1
 	return refusals[*ecsWorld]{
+		"a secret of a container without an execution role": {client, "ECS API: RegisterTaskDefinition", container(func(c *containerOf) {
+			c.Secrets = []ecs.SecretRef{{Name: "TOKEN", ValueFrom: "token"}}
+		})},
+		"a secret of a container without a place": {client, "ECS API: ContainerDefinition, secrets", func(w *ecsWorld) error {
+			return w.registerWithSecrets(ecs.SecretRef{Name: "TOKEN"})
+		}},
+		"two secrets of a container with one name": {client, "ECS API: ContainerDefinition, secrets", func(w *ecsWorld) error {
+			return w.registerWithSecrets(ecs.SecretRef{Name: "TOKEN", ValueFrom: "a"}, ecs.SecretRef{Name: "TOKEN", ValueFrom: "b"})
+		}},
 		"a cluster's name with a space": {parameter, "ECS API: CreateCluster", func(w *ecsWorld) error {
 			_, err := w.ECS.CreateCluster("a b")
 			return err
@@ -305,4 +314,17 @@ func TestRevisionsAreNumberedPerFamilyAndNeverAgain(t *testing.T) {
 	other := definition("web:1")
 	other.Family = "other"
 	assert.Equal(t, 1, must(w.ECS.RegisterTaskDefinition(other))(t).Revision)
+}
+
+// registerWithSecrets registers a task whose container has secrets, with an execution role.
+func (w *ecsWorld) registerWithSecrets(secrets ...ecs.SecretRef) error {
+	const trust = `{"Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+	if err := w.IAM.CreateRole("execution", trust); err != nil {
+		return nil //nolint:nilerr // the case fails
+	}
+	spec := definition("web:2")
+	spec.ExecutionRole = "arn:aws:iam::123456789012:role/execution"
+	spec.Containers[0].Secrets = secrets
+	_, err := w.ECS.RegisterTaskDefinition(spec)
+	return err
 }

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -34,6 +35,9 @@ type Options struct {
 	Log       *slog.Logger
 	Authority *ca.Authority // of the certificates of TLS and HTTPS listeners, and of databases
 	Trust     string        // file with the authorities that programs trust, that one among them; "": this machine's
+
+	// API answers AWS's API for a session of a role, "" for none, on an instance.
+	API func(role, session, instance string) http.Handler
 
 	// Runtime makes what instances run on.
 	Runtime func(runtime.Host) (runtime.Runtime, error)

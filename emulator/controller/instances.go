@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"time"
 
@@ -85,9 +84,7 @@ func (c *Controller) specOf(i ec2.Instance) runtime.Spec {
 		ID: i.ID, Address: i.Address, Subnet: i.Subnet, Directory: c.instanceFolder(i.ID), Image: c.imageOf(i), ImageID: i.ImageID,
 		Type: i.Type, UserData: i.Script(),
 	}
-	if i.Profile != "" {
-		spec.Role = path.Base(i.Profile)
-	}
+	spec.Role = c.roleOf(i.ID)
 	return spec
 }
 

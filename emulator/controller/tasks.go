@@ -3,14 +3,17 @@ package controller
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ecs"
 	"github.com/elastic-service/elastic-service/emulator/guest"
+	"github.com/elastic-service/elastic-service/emulator/identity"
 	"github.com/elastic-service/elastic-service/emulator/loopback"
 	"github.com/elastic-service/elastic-service/emulator/proxy"
 )
@@ -121,13 +124,35 @@ func (c *Controller) runTask(ctx context.Context, t ecs.Task, p *taskProcess) gu
 
 // startContainer starts a container and forwards its instance's port to it.
 func (c *Controller) startContainer(ctx context.Context, t ecs.Task) (*guest.Container, *proxy.Listener, error) {
+	environment, err := c.secretsOf(t)
+	if err != nil {
+		return nil, nil, err
+	}
+	maps.Copy(environment, t.Environment)
+	endpoint, err := identity.ServeTask(loopback.Address(t.Address), t.TaskRole, c.options.API(aws.LastPart(t.TaskRole), t.ID, t.Instance))
+	if err != nil {
+		return nil, nil, err
+	}
+	for name, value := range endpoint.Environment() {
+		if _, set := environment[name]; !set {
+			environment[name] = value
+		}
+	}
 	container, err := guest.RunContainer(ctx, guest.ContainerSpec{
-		ID: t.ID, Address: t.Address, Directory: c.taskFolder(t.ID), Command: t.Command, Environment: t.Environment,
+		ID: t.ID, Address: t.Address, Directory: c.taskFolder(t.ID), Command: t.Command, Environment: environment,
 		StopTimeout: t.StopTimeout, Clock: c.clock, Log: c.log, Trust: c.options.Trust,
 		Route: func(to netip.AddrPort) (netip.AddrPort, bool) { return c.Route(t.Address, to) },
 	})
-	if err != nil || t.HostPort == 0 {
-		return container, nil, err
+	if err != nil {
+		endpoint.Close()
+		return nil, nil, err
+	}
+	go func() {
+		<-container.Done()
+		endpoint.Close()
+	}()
+	if t.HostPort == 0 {
+		return container, nil, nil
 	}
 	from := netip.AddrPortFrom(loopback.Address(t.HostAddress), uint16(t.HostPort))
 	to := netip.AddrPortFrom(loopback.Address(t.Address), uint16(t.ContainerPort))

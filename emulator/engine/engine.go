@@ -55,7 +55,7 @@ type Engine struct {
 // Open prepares the stack, which need not exist yet.
 func Open(ctx context.Context, o Options) (*Engine, error) {
 	work := filepath.Join(o.Folder, "work")
-	if err := copyProject(o.Root, o.Stack, work); err != nil {
+	if err := o.copyProject(ctx, work); err != nil {
 		return nil, err
 	}
 	config, err := project.Config(o.Root, o.Stack)
@@ -75,6 +75,9 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if err := os.Setenv(pulumi.EnvConfig, string(encoded)); err != nil {
 		return nil, err
 	}
+	if err := os.Setenv(project.RootVariable, o.Root); err != nil {
+		return nil, err
+	}
 	for key, value := range o.Environment {
 		if strings.HasPrefix(key, "AWS_") { // the program asks AWS itself whether a release serves
 			if err := os.Setenv(key, value); err != nil {
@@ -88,7 +91,8 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	}
 	environment := map[string]string{
 		"PULUMI_BACKEND_URL":             "file://" + backend,
-		"PULUMI_CONFIG_PASSPHRASE":       "emulator", // protects nothing: an emulated stack has no real secret
+		"PULUMI_CONFIG_PASSPHRASE":       passphrase,
+		"PULUMI_CONFIG_PASSPHRASE_FILE":  "",
 		"PULUMI_SKIP_UPDATE_CHECK":       "true",
 		"PULUMI_AUTOMATION_API_SKIP_TTY": "true",
 	}
@@ -292,23 +296,30 @@ func plain(message string) string {
 	return strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(markup.ReplaceAllString(message, "")), "warning:"))
 }
 
-// copyProject copies the project's files to a folder in which the CLI may write. The copy has no value that the user's key encrypts.
-func copyProject(root, stack, work string) error {
+// copyProject copies the project's files to a folder in which the CLI may write. The copy has no value that the user's key encrypts, see
+// [Options.reencrypted].
+func (o Options) copyProject(ctx context.Context, work string) error {
 	if err := os.MkdirAll(work, 0o700); err != nil {
 		return err
 	}
-	for _, name := range []string{"Pulumi.yaml", "Pulumi." + stack + ".yaml"} {
-		data, err := os.ReadFile(filepath.Join(root, name))
+	for _, name := range []string{"Pulumi.yaml", "Pulumi." + o.Stack + ".yaml"} {
+		data, err := os.ReadFile(filepath.Join(o.Root, name))
 		if err != nil {
-			return fmt.Errorf("stack %s: %w", stack, err)
+			return fmt.Errorf("stack %s: %w", o.Stack, err)
 		}
 		copied := filepath.Join(work, name)
 		former, _ := os.ReadFile(copied) // there is none the first time
-		if data, err = project.WithoutSecrets(data); err != nil {
+		keys, _ := splitKeys(former)
+		data, salt, err := o.reencrypted(ctx, data, keys)
+		if err != nil {
+			return err
+		}
+		if salt != "" {
+			keys = []byte(salt)
+		} else if data, err = project.WithoutSecrets(data); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		_, settings := splitKeys(data)
-		keys, _ := splitKeys(former)
 		if err := os.WriteFile(copied, append(settings, keys...), 0o600); err != nil {
 			return err
 		}

@@ -24,12 +24,12 @@ func TestACopyHasTheEmulatorsKeyAndNotTheUsers(t *testing.T) {
 	write(root, "Pulumi.yaml", "name: x\n")
 	write(root, "Pulumi.dev.yaml", "secretsprovider: passphrase\nencryptionsalt: v1:users\nencryptedkey: users\nconfig:\n  a:b: c\n"+
 		"  aws:secretKey: {secure: v1:users}")
-	require.NoError(t, copyProject(root, "dev", work))
+	require.NoError(t, (Options{Root: root, Stack: "dev"}).copyProject(t.Context(), work))
 	assert.Equal(t, "config:\n  a:b: c\n  aws:secretKey: encrypted\n", read())
 
 	write(work, "Pulumi.dev.yaml", read()+"encryptionsalt: v1:emulators\n") // as the CLI does
 	for range 2 {
-		require.NoError(t, copyProject(root, "dev", work))
+		require.NoError(t, (Options{Root: root, Stack: "dev"}).copyProject(t.Context(), work))
 		assert.Equal(t, "config:\n  a:b: c\n  aws:secretKey: encrypted\nencryptionsalt: v1:emulators\n", read())
 		assert.Equal(t, 1, strings.Count(read(), "encryptionsalt"))
 	}

@@ -25,7 +25,10 @@ type Spec struct {
 	Address   netip.Addr // private IPv4 address; processes of the instance listen at its [loopback.Address]
 	Directory string     // folder of this instance alone, created if missing: files in root/, a log for each unit in log/
 	UserData  []byte     // a cloud-config document, decoded, or nothing
-	Image     string     // folder with an image's files, see [Capture], which the first boot copies; "": no files
+	// Environment is that of all processes; the variables of a unit take precedence.
+	Environment map[string]string
+
+	Image string // folder with an image's files, see [Capture], which the first boot copies; "": no files
 
 	// Route decides where the connections of its programs to other addresses lead; nil leaves them alone.
 	Route loopback.Route

@@ -38,9 +38,18 @@ func (s *service) execute(ctx context.Context, c command, started func(pid int))
 		return outcome{text: err.Error()}
 	}
 	defer log.Close()
+	variables, err := s.readEnvironment()
+	if err != nil {
+		return failure(log, "%v", err)
+	}
+	for name, value := range s.unit.environment {
+		if _, given := variables[name]; !given { // a file takes precedence
+			variables[name] = value
+		}
+	}
 	argv := c.argv
 	if !c.literal {
-		argv = append(slices.Clone(argv[:1]), expandVariables(argv[1:], s.unit.environment)...)
+		argv = append(slices.Clone(argv[:1]), expandVariables(argv[1:], variables)...)
 	}
 	if !s.unit.host && !s.instance.root.exists(argv[0]) {
 		if builtin := builtinCommand(argv[0]); builtin != nil {
@@ -51,7 +60,7 @@ func (s *service) execute(ctx context.Context, c command, started func(pid int))
 		}
 	}
 	cmd := &exec.Cmd{
-		Path: s.program(argv[0]), Env: s.environment(), Dir: s.instance.root.path(s.unit.directory),
+		Path: s.program(argv[0]), Env: s.environment(variables), Dir: s.instance.root.path(s.unit.directory),
 		Stdout: log, Stderr: log, SysProcAttr: &unix.SysProcAttr{Setpgid: true},
 	}
 	if info, err := os.Stat(cmd.Dir); err != nil || !info.IsDir() {
@@ -366,8 +375,8 @@ func (m *cpuMeter) read(live []procfs.ProcStat) time.Duration {
 	return m.last
 }
 
-// environment returns the environment of a unit's processes. It has nothing of the emulator's environment.
-func (s *service) environment() []string {
+// environment returns the environment of a unit's processes, of which the variables are the unit's own. It has nothing of the emulator's environment.
+func (s *service) environment(variables map[string]string) []string {
 	all := map[string]string{
 		"PATH":   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
 		"LANG":   "C.UTF-8",
@@ -380,7 +389,8 @@ func (s *service) environment() []string {
 	if s.instance.spec.Route != nil {
 		all["RES_OPTIONS"] = "use-vc" // over UDP, glibc takes answers from the address that it has asked alone
 	}
-	for name, value := range s.unit.environment {
+	maps.Copy(all, s.instance.spec.Environment)
+	for name, value := range variables {
 		all[name] = s.translate(value)
 	}
 	for _, f := range s.unit.folders {

@@ -35,10 +35,13 @@ type unit struct {
 	onSuccess []string
 	conditions []condition
 
-	oneshot       bool
-	startPre      []command
-	start         []command // exactly one command, unless oneshot
-	environment   map[string]string
+	oneshot     bool
+	startPre    []command
+	start       []command // exactly one command, unless oneshot
+	environment map[string]string
+
+	environmentFiles []environmentFile
+
 	directory     string
 	folders       []folder
 	stateMode     fs.FileMode
@@ -206,6 +209,8 @@ func (p *parser) serviceOption(name, value string) {
 		u.start = p.commands(u.start, value)
 	case "Environment":
 		p.environment(value)
+	case "EnvironmentFile":
+		p.environmentFile(value)
 	case "WorkingDirectory":
 		u.directory = p.word(strings.TrimPrefix(value, "-"))
 	case "StateDirectory":
@@ -313,6 +318,19 @@ func (p *parser) environment(value string) {
 			return
 		}
 		p.unit.environment[name] = v
+	}
+}
+
+// environmentFile reads EnvironmentFile=.
+func (p *parser) environmentFile(value string) {
+	file, optional := strings.CutPrefix(value, "-")
+	switch {
+	case value == "":
+		p.unit.environmentFiles = nil
+	case !path.IsAbs(file):
+		p.err = fmt.Errorf("the path is not absolute")
+	default:
+		p.unit.environmentFiles = append(p.unit.environmentFiles, environmentFile{file, optional})
 	}
 }
 

@@ -32,17 +32,22 @@ type ruleInputs struct {
 	Tags                      map[string]string `pulumi:"tags"`
 }
 
+type securityGroupOutputs struct {
+	ARN     string `pulumi:"arn"`
+	OwnerID string `pulumi:"ownerId"`
+}
+
 func securityGroup() resourceType {
 	return define(resourceType{
 		token: "aws:ec2/securityGroup:SecurityGroup", kind: Run, name: "name", nameMax: 255,
 		replaceOn: []string{"name", "description", "vpcId"},
-	}, handlers[securityGroupInputs, arnOutput]{
-		create: func(m *cloud.Model, in securityGroupInputs) (string, arnOutput, error) {
+	}, handlers[securityGroupInputs, securityGroupOutputs]{
+		create: func(m *cloud.Model, in securityGroupInputs) (string, securityGroupOutputs, error) {
 			if err := checkDescription(in.Description); err != nil {
-				return "", arnOutput{}, err
+				return "", securityGroupOutputs{}, err
 			}
 			made, err := m.VPC.CreateSecurityGroup(in.Name, in.VpcID)
-			return made.ID, arnOutput{m.Region.ARN("ec2", "security-group/"+made.ID)}, err
+			return made.ID, securityGroupOutputs{ARN: m.Region.ARN("ec2", "security-group/"+made.ID), OwnerID: aws.Account}, err
 		},
 		remove: func(m *cloud.Model, id string, _ securityGroupInputs) error { return m.VPC.DeleteSecurityGroup(id) },
 	})

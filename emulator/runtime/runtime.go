@@ -11,6 +11,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -81,6 +82,8 @@ type Instance interface {
 type Host interface {
 	// Object opens an object of S3 with the permissions of an instance. The error of a key that does not exist is fs.ErrNotExist.
 	Object(instance, bucket, key string) (io.ReadCloser, error)
+	// API answers AWS's API with the permissions and the network of an instance.
+	API(instance string) http.Handler
 	// Route decides where a connection of an instance or container leads, by its private address, see [loopback.Route].
 	Route(from netip.Addr, to netip.AddrPort) (netip.AddrPort, bool)
 	// NetworkOf returns the VPC of a subnet.

@@ -37,9 +37,9 @@ var kinds = map[string]kind{
 	"pulumi:index:Stash": {id: prefixed("stash-"), outputs: stash},
 
 	"aws:ec2/securityGroup:SecurityGroup": {
-		named: "name", limit: 255, id: prefixed("sg-"), outputs: arn("ec2", "security-group/"),
+		named: "name", limit: 255, id: prefixed("sg-"), outputs: securityGroup,
 	},
-	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         {id: prefixed("sg-"), outputs: defaultGroup},
+	"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup":         {id: prefixed("sg-"), outputs: securityGroup},
 	"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {id: prefixed("sgr-"), outputs: arn("ec2", "security-group-rule/")},
 	"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule":   {id: prefixed("sgr-"), outputs: arn("ec2", "security-group-rule/")},
 	"aws:ec2/launchTemplate:LaunchTemplate":                     {named: "name", limit: 128, id: prefixed("lt-"), outputs: launchTemplate},
@@ -188,7 +188,7 @@ func arn(service, path string) func(*World, *Resource, string, resource.Property
 	}
 }
 
-func defaultGroup(_ *World, _ *Resource, id string, out resource.PropertyMap) {
+func securityGroup(_ *World, _ *Resource, id string, out resource.PropertyMap) {
 	out["arn"] = resource.NewProperty("arn:aws:ec2:us-east-1:" + account + ":security-group/" + id)
 	out["ownerId"] = resource.NewProperty(account)
 }

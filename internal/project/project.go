@@ -85,6 +85,9 @@ func keys(path string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if text, err = WithoutSecrets(text); err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
+	}
 	var section struct {
 		Config map[string]any `yaml:"config"`
 	}

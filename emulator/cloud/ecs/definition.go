@@ -43,6 +43,7 @@ type ContainerDefinition struct {
 	EntryPoint        []string         `json:"entryPoint,omitempty"`
 	Command           []string         `json:"command,omitempty"`
 	Environment       []KeyValue       `json:"environment,omitempty"`
+	Secrets           []SecretRef      `json:"secrets,omitempty"`
 	PortMappings      []PortMapping    `json:"portMappings,omitempty"`
 	StopTimeout       *int             `json:"stopTimeout,omitempty"` // seconds, 30 when absent
 	LogConfiguration  *LogSettings     `json:"logConfiguration,omitempty"`
@@ -64,6 +65,13 @@ type ContainerDefinition struct {
 type KeyValue struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
+}
+
+// SecretRef is an environment variable with the place of its value: a parameter of Systems Manager, or a secret of Secrets Manager, with a
+// key, a stage and a version after its ARN.
+type SecretRef struct {
+	Name      string `json:"name"`
+	ValueFrom string `json:"valueFrom"`
 }
 
 // PortMapping makes a port of a container reachable at its instance.
@@ -190,6 +198,9 @@ func checkDefinition(spec *TaskDefinitionSpec) error {
 	case spec.NetworkMode != "bridge":
 		return clientException("networkMode '%s' has no behaviour in the emulator yet, which takes bridge", spec.NetworkMode)
 	}
+	if len(spec.Containers[0].Secrets) > 0 && spec.ExecutionRole == "" {
+		return clientException("When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.")
+	}
 	return checkContainer(spec.Containers[0], spec.Memory)
 }
 
@@ -237,6 +248,17 @@ func checkEnvironment(d ContainerDefinition) error {
 	for _, variable := range d.Environment {
 		if variable.Name == "" {
 			return clientException("An environment variable of container '%s' has no name.", d.Name)
+		}
+	}
+	for i, secret := range d.Secrets {
+		named := func(other string) bool { return other == secret.Name }
+		switch {
+		case secret.Name == "" || secret.ValueFrom == "":
+			return clientException("A secret of container '%s' has no name or no valueFrom.", d.Name)
+		case slices.ContainsFunc(d.Environment, func(v KeyValue) bool { return named(v.Name) }),
+			slices.ContainsFunc(d.Secrets[:i], func(s SecretRef) bool { return named(s.Name) }):
+			return clientException("The secret name must be unique and not shared with any new or existing environment variables set on the "+
+				"container, such as '%s'.", secret.Name)
 		}
 	}
 	return nil

@@ -47,11 +47,14 @@ type Task struct {
 	Image         string
 	Command       []string // entry point and command; empty: those of the image
 	Environment   map[string]string
-	ContainerPort int        // 0: none
-	HostPort      int        // 0: none
-	Address       netip.Addr // of the container, 127.254.x.x: unique on this machine
-	Instance      string     // i-…
-	HostAddress   netip.Addr // private address of the instance
+	Secrets       map[string]string // variables with the places of their values, which are fetched when the container starts
+	TaskRole      string            // ARN
+	ExecutionRole string            // ARN
+	ContainerPort int               // 0: none
+	HostPort      int               // 0: none
+	Address       netip.Addr        // of the container, 127.254.x.x: unique on this machine
+	Instance      string            // i-…
+	HostAddress   netip.Addr        // private address of the instance
 	State         TaskState
 	DesiredStatus string // RUNNING or STOPPED
 	Reason        string // why it stops or stopped
@@ -84,7 +87,7 @@ func (s *Store) DescribeTasks() []Task {
 	for _, t := range s.tasks() {
 		copied := *t
 		copied.Command, copied.CPU = slices.Clone(t.Command), slices.Clone(t.CPU)
-		copied.Environment = maps.Clone(t.Environment)
+		copied.Environment, copied.Secrets = maps.Clone(t.Environment), maps.Clone(t.Secrets)
 		all = append(all, copied)
 	}
 	return all

@@ -35,6 +35,28 @@ func Evaluate(documents []string, action, resource string) bool {
 	return allowed
 }
 
+// EvaluateAction decides like [Evaluate] about an action whose resource is not known: a statement for any resource allows it, and only a
+// denial of all resources denies it.
+func EvaluateAction(documents []string, action string) bool {
+	allowed := false
+	for _, document := range documents {
+		statements, err := parsePolicy(document)
+		if err != nil {
+			continue // invalid documents were refused
+		}
+		for _, st := range statements {
+			switch {
+			case !st.Action.Match(action):
+			case st.Effect == "Allow":
+				allowed = true
+			case st.Resource.Match("*"):
+				return false
+			}
+		}
+	}
+	return allowed
+}
+
 type statement struct {
 	Effect   string
 	Action   Patterns

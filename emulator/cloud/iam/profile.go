@@ -52,10 +52,18 @@ func (s *Store) Profile(name string) *Profile { return s.Profiles[path.Base(name
 // PoliciesOf returns the policy documents of an instance profile's role: inline policies and AWS managed policies.
 func (s *Store) PoliciesOf(profile string) []string {
 	found := s.Profile(profile)
-	if found == nil || s.Roles[found.Role] == nil {
+	if found == nil {
 		return nil
 	}
-	role := s.Roles[found.Role]
+	return s.PoliciesOfRole(found.Role)
+}
+
+// PoliciesOfRole returns the policy documents of a role: inline policies and AWS managed policies.
+func (s *Store) PoliciesOfRole(name string) []string {
+	role := s.Roles[name]
+	if role == nil {
+		return nil
+	}
 	var documents []string
 	for _, name := range aws.Keys(role.Policies) {
 		documents = append(documents, role.Policies[name])

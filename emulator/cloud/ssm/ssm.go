@@ -101,6 +101,16 @@ func (s *Store) DeleteParameter(name string) error {
 	return nil
 }
 
+// NameOf returns the name of the parameter with an ARN, "" if there is none. The ARN does not tell whether the name begins with a slash.
+func (s *Store) NameOf(arn string) string {
+	for name := range s.Parameters {
+		if s.ARN(name) == arn {
+			return name
+		}
+	}
+	return ""
+}
+
 // ARN returns the ARN of a parameter.
 func (s *Store) ARN(name string) string {
 	return s.region.ARN("ssm", "parameter/"+strings.TrimPrefix(name, "/"))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/elastic-service/elastic-service/emulator/identity"
 	"github.com/elastic-service/elastic-service/userdata"
 )
 
@@ -25,8 +27,9 @@ type Spec struct {
 	Directory string     // its own folder with its disk and its console's log; made if missing, otherwise the machine is rebooted
 	UserData  []byte     // decoded; at most 16,384 bytes. Its packages are those of Debian
 
-	Role  string // of its credentials; without a role there are none
-	Fetch Fetch  // reads what the role may read of S3; nothing when nil
+	Role  string       // of its credentials; without a role there are none
+	Fetch Fetch        // reads what the role may read of S3; nothing when nil
+	API   http.Handler // answers the machine's requests for AWS's other services; nil refuses them
 
 	InstanceType string // "t3.micro" when empty
 	AMI          string // "ami-0123456789abcdef0" when empty
@@ -84,7 +87,7 @@ type Machine struct {
 	index       int // of its subnet
 	subnet      Subnet
 	created     time.Time
-	credentials credentials
+	credentials identity.Credentials
 
 	mu   sync.Mutex
 	life *life         // nil before the first start
@@ -127,7 +130,7 @@ func (v *VPC) add(spec Spec, base string) (*Machine, error) {
 	}
 	m := &Machine{
 		vpc: v, base: base, spec: spec, index: index, subnet: v.config.Subnets[index],
-		created: time.Now().UTC(), credentials: newCredentials(),
+		created: time.Now().UTC(), credentials: identity.NewCredentials(),
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -169,6 +172,16 @@ func (m *Machine) link() string { return "m" + hex.EncodeToString(m.spec.Address
 func (m *Machine) digest() string {
 	sum := sha256.Sum256([]byte(m.spec.ID))
 	return hex.EncodeToString(sum[:])[:17]
+}
+
+// metadata returns what the metadata service tells the machine.
+func (m *Machine) metadata() map[string]string {
+	return identity.Instance{
+		ID: m.spec.ID, Type: m.spec.InstanceType, ImageID: m.spec.AMI, Hostname: m.hostname(), Address: m.spec.Address,
+		MAC: m.mac().String(), Digest: m.digest(), Zone: m.subnet.Zone, Region: m.vpc.config.Region, Subnet: m.subnet.CIDR,
+		VPC: m.vpc.id(), VPCRange: m.vpc.config.CIDR, Started: m.created, UserData: m.spec.UserData, Role: m.spec.Role,
+		Credentials: m.credentials,
+	}.Tree()
 }
 
 func (m *Machine) path(name string) string { return filepath.Join(m.spec.Directory, name) }

@@ -54,7 +54,7 @@ func (r *Runtime) Boot(ctx context.Context, spec runtime.Spec) (runtime.Instance
 	}
 	booted, err := vpc.Boot(ctx, Spec{
 		ID: spec.ID, Address: spec.Address, Directory: spec.Directory, UserData: spec.UserData,
-		Role: spec.Role, InstanceType: spec.Type, AMI: spec.ImageID,
+		Role: spec.Role, InstanceType: spec.Type, AMI: spec.ImageID, API: r.host.API(spec.ID),
 		Fetch: func(_ context.Context, bucket, key string) (io.ReadCloser, error) {
 			return r.host.Object(spec.ID, bucket, key)
 		},

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/dns/dnsmessage"
 
+	"github.com/elastic-service/elastic-service/emulator/identity"
 	"github.com/elastic-service/elastic-service/emulator/resolver"
 )
 
@@ -110,10 +111,15 @@ func metadataOf(t *testing.T) func(from, method, path string, headers ...string)
 		machines[address] = &Machine{
 			vpc: v, spec: Spec{ID: "i-0123456789abcdef0", Address: address, Role: "app", UserData: []byte("#cloud-config\n")},
 			subnet:      Subnet{CIDR: netip.MustParsePrefix("192.0.2.0/24"), Zone: "eu-west-1b"},
-			credentials: newCredentials(),
+			credentials: identity.NewCredentials(),
 		}
 	}
-	d := newMetadata(func(a netip.Addr) *Machine { return machines[a] })
+	d := identity.NewMetadata(func(a netip.Addr) map[string]string {
+		if machines[a] == nil {
+			return nil
+		}
+		return machines[a].metadata()
+	})
 	return func(from, method, path string, headers ...string) *httptest.ResponseRecorder {
 		r := httptest.NewRequest(method, path, nil)
 		r.RemoteAddr = from + ":1234"
@@ -167,6 +173,12 @@ func TestMetadataIsATreeOfNames(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, get("/1.0/meta-data/").Code)
 }
 
+// Headers of the metadata service.
+const (
+	tokenHeader    = "X-aws-ec2-metadata-token"
+	lifetimeHeader = "X-aws-ec2-metadata-token-ttl-seconds"
+)
+
 // documented is the first example of "Authenticating Requests: Using the Authorization Header" in S3's API reference.
 func documented() *http.Request {
 	r := httptest.NewRequest(http.MethodGet, "https://examplebucket.s3.amazonaws.com/test.txt", nil)
@@ -181,12 +193,12 @@ func documented() *http.Request {
 
 func TestSignaturesAreThoseOfVersionFour(t *testing.T) {
 	const secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
-	s, ok := parseSignature(documented())
+	s, ok := identity.ParseSignature(documented())
 	require.True(t, ok)
-	assert.Equal(t, "AKIAIOSFODNN7EXAMPLE", s.key)
-	assert.Equal(t, "us-east-1", s.region)
-	assert.True(t, s.valid(documented(), secret))
-	assert.False(t, s.valid(documented(), "another"))
+	assert.Equal(t, "AKIAIOSFODNN7EXAMPLE", s.Key)
+	assert.Equal(t, "us-east-1", s.Region)
+	assert.True(t, s.Valid(documented(), secret))
+	assert.False(t, s.Valid(documented(), "another"))
 	for name, change := range map[string]func(*http.Request){
 		"path":   func(r *http.Request) { r.URL.Path = "/test.txt2" },
 		"query":  func(r *http.Request) { r.URL.RawQuery = "acl" },
@@ -196,19 +208,19 @@ func TestSignaturesAreThoseOfVersionFour(t *testing.T) {
 	} {
 		r := documented()
 		change(r)
-		assert.False(t, s.valid(r, secret), name)
+		assert.False(t, s.Valid(r, secret), name)
 	}
 }
 
 func TestS3RefusesWhatIsNotSignedByTheMachine(t *testing.T) {
-	m := &Machine{credentials: credentials{key: "AKIAIOSFODNN7EXAMPLE", secret: "s", token: "t"}}
+	m := &Machine{credentials: identity.Credentials{Key: "AKIAIOSFODNN7EXAMPLE", Secret: "s", Token: "t"}}
 	s := &store{region: "us-east-1", holder: func(key string) *Machine {
-		if key == m.credentials.key {
+		if key == m.credentials.Key {
 			return m
 		}
 		return nil
 	}}
-	now := time.Now().UTC().Format(stamp)
+	now := time.Now().UTC().Format("20060102T150405Z")
 	for name, c := range map[string]struct {
 		change func(*http.Request)
 		want   string

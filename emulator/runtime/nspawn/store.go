@@ -10,8 +10,11 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/elastic-service/elastic-service/emulator/identity"
 )
 
 // Fetch reads an S3 object with the permissions of a machine's role. The error fs.ErrNotExist says that the key does not exist; any
@@ -52,7 +55,28 @@ func (f refusal) serve(w http.ResponseWriter) {
 	_ = xml.NewEncoder(w).Encode(f)
 }
 
+// isForAPI reports whether a request is for another service than S3.
+func (s *store) isForAPI(r *http.Request) bool {
+	service, ours := strings.CutSuffix(strings.ToLower(r.Host), "."+s.region+".amazonaws.com")
+	return ours && slices.Contains(apiServices, service)
+}
+
+// serveAPI answers requests for AWS's other services with the permissions of the machine that has signed them.
+func (s *store) serveAPI(w http.ResponseWriter, r *http.Request) {
+	sig, ok := identity.ParseSignature(r)
+	m := s.holder(sig.Key)
+	if !ok || m == nil || m.spec.API == nil || !m.credentials.Signed(r) {
+		identity.RefuseCredentials(w)
+		return
+	}
+	m.spec.API.ServeHTTP(w, r)
+}
+
 func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.isForAPI(r) {
+		s.serveAPI(w, r)
+		return
+	}
 	w.Header().Set("Server", "AmazonS3")
 	bucket, key := s.object(r)
 	m, refused := s.authenticate(r)
@@ -80,23 +104,22 @@ func (s *store) object(r *http.Request) (bucket, key string) {
 }
 
 func (s *store) authenticate(r *http.Request) (*Machine, *refusal) {
-	sig, ok := parseSignature(r)
+	sig, ok := identity.ParseSignature(r)
 	if !ok {
 		return nil, &denied
 	}
-	m := s.holder(sig.key)
+	m := s.holder(sig.Key)
 	if m == nil {
 		return nil, &unknown
 	}
-	signed, err := time.Parse(stamp, sig.stamp)
-	switch age := time.Since(signed); {
-	case sig.region != s.region:
+	switch {
+	case sig.Region != s.region:
 		return nil, &elsewhere
-	case err != nil || age > skew || age < -skew || !strings.HasPrefix(sig.scope, sig.stamp[:8]+"/"):
+	case !sig.Timely(time.Now()):
 		return nil, &untimely
-	case r.Header.Get("X-Amz-Security-Token") != m.credentials.token:
+	case r.Header.Get("X-Amz-Security-Token") != m.credentials.Token:
 		return nil, &expired
-	case !sig.valid(r, m.credentials.secret):
+	case !sig.Valid(r, m.credentials.Secret):
 		return nil, &forged
 	}
 	return m, nil

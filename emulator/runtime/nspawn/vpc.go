@@ -8,14 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/elastic-service/elastic-service/emulator/identity"
 	"github.com/elastic-service/elastic-service/emulator/resolver"
 	"github.com/elastic-service/elastic-service/internal/ca"
 )
@@ -51,7 +52,7 @@ type VPC struct {
 	config    Config
 	space     *namespace
 	authority *ca.Authority // the VPC's machines trust it
-	metadata  *metadata
+	metadata  *identity.Metadata
 	published map[netip.AddrPort]*published
 	closers   []func()
 
@@ -192,8 +193,12 @@ func (v *VPC) openMetadata() error {
 	if err != nil {
 		return fmt.Errorf("metadata: %w", err)
 	}
-	v.metadata = newMetadata(func(a netip.Addr) *Machine {
-		return v.find(func(m *Machine) bool { return m.spec.Address == a })
+	v.metadata = identity.NewMetadata(func(a netip.Addr) map[string]string {
+		m := v.find(func(m *Machine) bool { return m.spec.Address == a })
+		if m == nil {
+			return nil
+		}
+		return m.metadata()
 	})
 	server := &http.Server{Handler: v.metadata, ReadHeaderTimeout: time.Minute}
 	v.closers = append(v.closers, func() { _ = server.Close() })
@@ -213,9 +218,9 @@ func (v *VPC) SetStoreReachable(reachable bool) error {
 		return nil
 	}
 	s := &store{region: v.config.Region, holder: func(key string) *Machine {
-		return v.find(func(m *Machine) bool { return m.spec.Role != "" && m.credentials.key == key })
+		return v.find(func(m *Machine) bool { return m.spec.Role != "" && m.credentials.Key == key })
 	}}
-	certificate, err := v.authority.Certificate(s.host(), "*."+s.host())
+	certificate, err := v.authority.Certificate(s.host(), "*."+s.host(), "*."+v.services())
 	if err != nil {
 		return err
 	}
@@ -244,6 +249,9 @@ func (v *VPC) lookup(name string) (netip.Addr, bool) {
 	if name == s3 || strings.HasSuffix(name, "."+s3) {
 		return storeAddress, true
 	}
+	if service, ok := strings.CutSuffix(name, "."+v.services()); ok && slices.Contains(apiServices, service) {
+		return storeAddress, true
+	}
 	if m := v.find(func(m *Machine) bool { return m.hostname() == name }); m != nil {
 		return m.spec.Address, true
 	}
@@ -252,6 +260,14 @@ func (v *VPC) lookup(name string) (netip.Addr, bool) {
 	address, known := v.names[name]
 	return address, known
 }
+
+// apiServices lists the services beside S3 that a machine reaches.
+var apiServices = []string{
+	"autoscaling", "ec2", "ecs", "elasticloadbalancing", "logs", "monitoring", "rds", "secretsmanager", "ssm", "sts",
+}
+
+// services returns the domain of the names of AWS's services in the region.
+func (v *VPC) services() string { return v.config.Region + ".amazonaws.com" }
 
 // domain returns the domain of machines' names. The domain of us-east-1 differs from those of other regions.
 func (v *VPC) domain() string {
@@ -279,11 +295,7 @@ func (v *VPC) find(is func(*Machine) bool) *Machine {
 
 // Requests counts a machine's requests to the metadata service by path.
 func (v *VPC) Requests(machine netip.Addr) map[string]int {
-	v.metadata.mu.Lock()
-	defer v.metadata.mu.Unlock()
-	counts := map[string]int{}
-	maps.Copy(counts, v.metadata.asked[machine])
-	return counts
+	return v.metadata.Requests(machine)
 }
 
 // Dial connects as a node of a balancer in the VPC does: from the router's address of the subnet, to a numeric address, e.g.
