@@ -295,7 +295,7 @@ func TestADrainingServiceTakesNoUpdate(t *testing.T) {
 func TestContainerDefinitionsAreReadStrictly(t *testing.T) {
 	for document, want := range map[string]string{
 		`[{"name":"web","healthCheck":{}}]`: `doesn't know the key "healthCheck"`,
-		`[{"name":"web","secrets":[]}]`:     `doesn't know the key "secrets"`,
+		`[{"name":"web","ulimits":[]}]`:     `doesn't know the key "ulimits"`,
 		`{"name":"web"}`:                    "not a JSON list",
 		`[{"name":"web"}] []`:               "something follows",
 		``:                                  "not a JSON list",

@@ -33,7 +33,7 @@ func (o Options) reencrypted(ctx context.Context, file, salt []byte) (text []byt
 	}
 	values, err := o.decrypted(ctx, encrypted)
 	if err != nil {
-		return nil, "", fmt.Errorf("Pulumi.%s.yaml: %w", o.Stack, err)
+		return nil, "", fmt.Errorf("stack %s: %w", o.Stack, err)
 	}
 	crypter, line, err := ownCrypter(ctx, salt)
 	if err != nil {

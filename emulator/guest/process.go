@@ -375,7 +375,8 @@ func (m *cpuMeter) read(live []procfs.ProcStat) time.Duration {
 	return m.last
 }
 
-// environment returns the environment of a unit's processes, of which the variables are the unit's own. It has nothing of the emulator's environment.
+// environment returns the environment of a unit's processes, of which the variables are the unit's own. It has nothing of the emulator's
+// environment.
 func (s *service) environment(variables map[string]string) []string {
 	all := map[string]string{
 		"PATH":   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",

@@ -35,6 +35,7 @@ const (
 	keptValue      = "kept-Lm55-hunter4"
 	parameterValue = "parameter-Vb09-hunter5"
 	passphrase     = "correct horse"
+	ownPath        = "elastic-service:app.services[0].secrets.OWN.value"
 )
 
 // setSecret encrypts a setting with Pulumi's CLI, as a user does.
@@ -60,7 +61,7 @@ func withSecrets(t *testing.T) string {
 		"        command: [/usr/local/bin/musicguru, serve]\n",
 		"        command: [/usr/local/bin/musicguru, serve]\n        secrets:\n          KEPT: {secret: web/api, key: token}\n"+
 			"          PARAMETER: {parameter: /web/token}\n"))
-	setSecret(t, root, project, "elastic-service:app.services[0].secrets.OWN.value", ownValue)
+	setSecret(t, root, project, ownPath, ownValue)
 	return project
 }
 
@@ -123,7 +124,7 @@ func TestAServiceHasItsSecretsAndNothingElseHas(t *testing.T) {
 	t.Run("without permission the service does not start", func(t *testing.T) { withoutPermission(t, r) })
 	t.Run("another value is a release", func(t *testing.T) {
 		old := d.Healthy()[0].ID
-		setSecret(t, must(session.EnterProject("dev"))(t), d.Session.Options().Root, "elastic-service:app.services[0].secrets.OWN.value", laterValue)
+		setSecret(t, must(session.EnterProject("dev"))(t), d.Session.Options().Root, ownPath, laterValue)
 		must(d.Up(t.Context()))(t)
 		require.NoError(t, r.awaitHealthy(t.Context()))
 		for _, i := range d.Healthy() {
@@ -265,7 +266,7 @@ func TestAStackWithEncryptedValuesNeedsItsKey(t *testing.T) {
 			}
 			r := opened(t, project, "dev")
 			_, err := r.deployment.Up(t.Context())
-			require.EqualError(t, err, "Pulumi.dev.yaml: elastic-service:app.services[0].secrets.OWN.value "+c.want)
+			require.EqualError(t, err, "stack dev: elastic-service:app.services[0].secrets.OWN.value "+c.want)
 		})
 	}
 	t.Run("in a file", func(t *testing.T) {

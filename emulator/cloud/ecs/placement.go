@@ -27,7 +27,8 @@ func (s *Store) startTask(svc *Service, now time.Time) (*Task, string) {
 		ID: id, ARN: s.region.ARN("ecs", "task/"+host.Cluster+"/"+id), Cluster: host.Cluster, Service: svc.Spec.Name,
 		ServiceARN: svc.ARN, Deployment: svc.primary().ID, Definition: d.ARN, Family: d.Family, Revision: d.Revision,
 		Container: container.Name, Image: container.Image, Command: slices.Concat(container.EntryPoint, container.Command),
-		Environment: map[string]string{}, Secrets: map[string]string{}, ContainerPort: d.mapping().ContainerPort, HostPort: port, Address: address,
+		Environment: map[string]string{}, Secrets: map[string]string{},
+		ContainerPort: d.mapping().ContainerPort, HostPort: port, Address: address,
 		Instance: i.ID, HostAddress: i.Address, State: TaskPending, DesiredStatus: desiredRunning,
 		StopTimeout: d.stopTimeout(), CPUUnits: d.units(), Memory: d.memory(), Created: now,
 	}
