@@ -214,7 +214,7 @@ func (u *unpacker) zip(archive string) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close()
+	defer in.Close() //nolint:errcheck // only read
 	for _, file := range in.File {
 		content, err := file.Open()
 		if err != nil {

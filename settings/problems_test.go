@@ -564,7 +564,11 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 			given: oneService(`name: a, command: [/bin/a], user: root`),
 			want:  `app.services[0].user: "root" is refused: services run unprivileged`,
 		},
-		{name: "an artifact of nothing", given: app(`artifacts: [{path: /opt/a}]`), want: `app.artifacts[0]: must have build, file, directory or archive`},
+		{
+			name:  "an artifact of nothing",
+			given: app(`artifacts: [{path: /opt/a}]`),
+			want:  `app.artifacts[0]: must have build, file, directory or archive`,
+		},
 		{
 			name:  "an artifact of two sources",
 			given: app(`artifacts: [{build: ./a, file: a, path: /opt/a}]`),
@@ -617,6 +621,318 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 			want:  `app.packages[0]: "--nogpgcheck" is not the name of a package`,
 		},
 		{name: "a package twice", given: app(`packages: [htop, htop]`), want: `app.packages[1]: "htop" is listed twice`},
+		{
+			name:  "an artifact of a folder and an archive",
+			given: app(`artifacts: [{directory: a, archive: a.zip, path: /opt/a}]`),
+			want:  `app.artifacts[0]: has directory and archive: one of them is the source`,
+		},
+		{
+			name:  "an archive of another kind",
+			given: app(`artifacts: [{archive: a.tar.xz, path: /opt/a}]`),
+			want:  `app.artifacts[0].archive: "a.tar.xz" is not an archive: its name ends in .tar.gz, .tgz, .zip`,
+		},
+		{
+			name:  "a folder in the place of a folder of the image",
+			given: app(`artifacts: [{directory: a, path: /usr/local/lib}]`),
+			want:  `app.artifacts[0].path: "/usr/local/lib" is a folder of the image: add the name of the file`,
+		},
+		{
+			name:  "a folder below another",
+			given: app(`artifacts: [{directory: a, path: /srv/a}, {directory: b, path: /srv/a/b}]`),
+			want:  `app.artifacts[1].path: "/srv/a/b" is below the path of artifacts[0] (/srv/a)`,
+		},
+		{
+			name:  "a file of nothing",
+			given: app(`files: [{path: /etc/a/a}]`),
+			want:  `app.files[0]: must have content or file`,
+		},
+		{
+			name:  "a file of two contents",
+			given: app(`files: [{path: /etc/a/a, content: a, file: a}]`),
+			want:  `app.files[0]: has content and file: one of them is the content`,
+		},
+		{
+			name:  "a file without a path",
+			given: app(`files: [{content: a}]`),
+			want:  `app.files[0].path: must be set`,
+		},
+		{
+			name:  "a content that is a number",
+			given: app(`files: [{path: /etc/a/a, content: 1}]`),
+			want:  `app.files[0].content: 1 is not text: put it in quotes`,
+		},
+		{
+			name:  "a file with a relative path",
+			given: app(`files: [{path: etc/a, content: a}]`),
+			want:  `app.files[0].path: "etc/a" ` + plainPathRule,
+		},
+		{
+			name:  "a file with a way round",
+			given: app(`files: [{path: /etc/a/../passwd, content: a}]`),
+			want:  `app.files[0].path: "/etc/a/../passwd" ` + plainPathRule,
+		},
+		{
+			name:  "a file of the programs",
+			given: app(`files: [{path: /usr/bin/a, content: a}]`),
+			want:  `app.files[0].path: "/usr/bin/a" is not below /etc, /opt, /srv, /usr/local, /var/lib, /var/www`,
+		},
+		{
+			name:  "the users of the system",
+			given: app(`files: [{path: /etc/passwd, content: a}]`),
+			want:  `app.files[0].path: "/etc/passwd" is a file of the system, which must not be replaced`,
+		},
+		{
+			name:  "what is loaded into each program",
+			given: app(`files: [{path: /etc/ld.so.preload, content: a}]`),
+			want:  `app.files[0].path: "/etc/ld.so.preload" is a file of the system, which must not be replaced`,
+		},
+		{
+			name:  "a unit as a file",
+			given: app(`files: [{path: /etc/systemd/system/b.service, content: a}]`),
+			want:  `app.files[0].path: "/etc/systemd/system/b.service" is in /etc/systemd, a folder of the system, which must not be replaced`,
+		},
+		{
+			name:  "rights as a file",
+			given: app(`files: [{path: /etc/sudoers.d/a, content: a}]`),
+			want:  `app.files[0].path: "/etc/sudoers.d/a" is in /etc/sudoers.d, a folder of the system, which must not be replaced`,
+		},
+		{
+			name:  "a configuration of SSH",
+			given: app(`files: [{path: /etc/ssh/sshd_config.d/a.conf, content: a}]`),
+			want:  `app.files[0].path: "/etc/ssh/sshd_config.d/a.conf" is in /etc/ssh, a folder of the system, which must not be replaced`,
+		},
+		{
+			name:  "a configuration of cloud-init",
+			given: app(`files: [{path: /etc/cloud/cloud.cfg.d/a.cfg, content: a}]`),
+			want:  `app.files[0].path: "/etc/cloud/cloud.cfg.d/a.cfg" is in /etc/cloud, a folder of the system, which must not be replaced`,
+		},
+		{
+			name:  "a file in the place of a folder of the system",
+			given: app(`files: [{path: /etc/ssh, content: a}]`),
+			want:  `app.files[0].path: "/etc/ssh" is a folder of the system, which must not be replaced`,
+		},
+		{
+			name:  "what the program keeps",
+			given: app(`files: [{path: /etc/elastic-service/files/0, content: a}]`),
+			want:  `app.files[0].path: "/etc/elastic-service/files/0" is in /etc/elastic-service, a folder of the system, which must not be replaced`,
+		},
+		{
+			name:  "the state of the program",
+			given: app(`files: [{path: /var/lib/elastic-service/a, content: a}]`),
+			want:  `app.files[0].path: "/var/lib/elastic-service/a" is in /var/lib/elastic-service, a folder of the system, which must not be replaced`,
+		},
+		{
+			name:  "the state of cloud-init",
+			given: app(`files: [{path: /var/lib/cloud/instance/boot-finished, content: a}]`),
+			want:  `app.files[0].path: "/var/lib/cloud/instance/boot-finished" is in /var/lib/cloud, a folder of the system, which must not be replaced`,
+		},
+		{
+			name:  "a file where services have their folders",
+			given: app(`files: [{path: /var/lib/a, content: a}]`),
+			want:  `app.files[0].path: "/var/lib/a" is a file among the folders of /var/lib: put it into one`,
+		},
+		{
+			name:  "the health responder as a file",
+			given: app(`files: [{path: /usr/local/bin/healthcheck, content: a}]`),
+			want:  `app.files[0].path: "/usr/local/bin/healthcheck" is the file of the health responder`,
+		},
+		{
+			name:  "a file twice",
+			given: app(`files: [{path: /etc/a/a, content: a}, {path: /etc/a/a, content: b}]`),
+			want:  `app.files[1].path: "/etc/a/a" is the path of files[0] (/etc/a/a)`,
+		},
+		{
+			name:  "a file below a file",
+			given: app(`files: [{path: /etc/a/a, content: a}, {path: /etc/a/a/b, content: b}]`),
+			want:  `app.files[1].path: "/etc/a/a/b" is below the path of files[0] (/etc/a/a)`,
+		},
+		{
+			name:  "a file at the place of another before it is complete",
+			given: app(`files: [{path: /etc/a/a, content: a}, {path: /etc/a/a.new, content: b}]`),
+			want:  `app.files[1].path: "/etc/a/a.new" is where a file is installed first, with the ending .new, by files[0] (/etc/a/a)`,
+		},
+		{
+			name:  "a file that is an artifact",
+			given: app(`artifacts: [{file: a, path: /opt/a}], files: [{path: /opt/a, content: a}]`),
+			want:  `app.files[0].path: "/opt/a" is the path of artifacts[0] (/opt/a)`,
+		},
+		{
+			name:  "a file below an artifact that is a file",
+			given: app(`artifacts: [{file: a, path: /opt/a}], files: [{path: /opt/a/b, content: a}]`),
+			want:  `app.files[0].path: "/opt/a/b" is below the path of artifacts[0] (/opt/a)`,
+		},
+		{
+			name:  "a file in place of the folder of an artifact",
+			given: app(`artifacts: [{directory: a, path: /opt/a/b}], files: [{path: /opt/a, content: a}]`),
+			want:  `app.files[0].path: "/opt/a" is a folder in the path of artifacts[0] (/opt/a/b)`,
+		},
+		{
+			name:  "a mode that YAML takes for a number",
+			given: app(`files: [{path: /etc/a/a, content: a, mode: 0644}]`),
+			want:  `app.files[0].mode: 420 is not text: put it in quotes`,
+		},
+		{
+			name:  "a mode of a program that runs as its owner",
+			given: app(`files: [{path: /opt/a, content: a, mode: "4755"}]`),
+			want:  `app.files[0].mode: "4755" is not a mode of four octal digits such as "0644", the first of them 0`,
+		},
+		{
+			name:  "a mode for everybody",
+			given: app(`files: [{path: /opt/a, content: a, mode: "0666"}]`),
+			want:  `app.files[0].mode: "0666" lets every user of the instance write the file`,
+		},
+		{
+			name:  "an owner with its group",
+			given: app(`files: [{path: /opt/a, content: a, owner: "a:b"}]`),
+			want:  `app.files[0].owner: "a:b" is not the name of an account: at most 31 of a–z, 0–9, _ and -, not beginning with a digit`,
+		},
+		{
+			name:  "a group by its number",
+			given: app(`files: [{path: /opt/a, content: a, group: "33"}]`),
+			want:  `app.files[0].group: "33" is not the name of an account: at most 31 of a–z, 0–9, _ and -, not beginning with a digit`,
+		},
+		{
+			name:  "a setup command without a name",
+			given: app(`setup: [{command: [/bin/a]}]`),
+			want:  `app.setup[0].name: must be set`,
+		},
+		{
+			name:  "a setup command with a name that is none",
+			given: app(`setup: [{name: a b, command: [/bin/a]}]`),
+			want:  `app.setup[0].name: "a b" is not a name: at most 64 of a–z, 0–9, _ and -, beginning with a letter`,
+		},
+		{
+			name:  "a setup command with the name of what puts files into place",
+			given: app(`setup: [{name: files, command: [/bin/a]}]`),
+			want:  `app.setup[0].name: "files" is the name of the unit that puts files into place: choose another name`,
+		},
+		{
+			name:  "two setup commands of a name",
+			given: app(`setup: [{name: a, command: [/bin/a]}, {name: a, command: [/bin/b]}]`),
+			want:  `app.setup[1].name: "a" is the name of setup[0]`,
+		},
+		{
+			name:  "a setup command of a shell",
+			given: app(`setup: [{name: a, command: [a && b]}]`),
+			want:  `app.setup[0].command[0]: "a && b" ` + plainPathRule,
+		},
+		{
+			name:  "a setup command that is text",
+			given: app(`setup: [{name: a, command: /bin/a}]`),
+			want:  `app.setup[0].command: "/bin/a" is not a list`,
+		},
+		{
+			name:  "a setup command of nothing",
+			given: app(`setup: [{name: a, command: []}]`),
+			want:  `app.setup[0].command: must be set: an absolute path and its arguments`,
+		},
+		{
+			name:  "a setup command as an administrator",
+			given: app(`setup: [{name: a, command: [/bin/a], user: ubuntu}]`),
+			want:  `app.setup[0].user: "ubuntu" is an account of the system, whose rights are not for a service: choose another name`,
+		},
+		{
+			name:  "a setup command without time",
+			given: app(`setup: [{name: a, command: [/bin/a], timeout: 0}]`),
+			want:  `app.setup[0].timeout: 0 is not from 1 to 3600 whole seconds`,
+		},
+		{
+			name:  "a setup command of two hours",
+			given: app(`setup: [{name: a, command: [/bin/a], timeout: 7200}]`),
+			want:  `app.setup[0].timeout: 7200 is not from 1 to 3600 whole seconds`,
+		},
+		{
+			name:  "a variable of a setup command that is none",
+			given: app(`setup: [{name: a, command: [/bin/a], environment: {A-B: c}}]`),
+			want:  `app.setup[0].environment: "A-B" is not the name of a variable: letters, digits and _`,
+		},
+		{
+			name:  "a service with the name of a setup command's unit",
+			given: oneService(`name: setup-a, command: [/bin/a]`),
+			want:  `app.services[0].name: "setup-a" is the name of a unit of the system, which the service would replace: choose another name`,
+		},
+		{
+			name:  "a command before that is no list",
+			given: oneService(`name: a, command: [/bin/a], before: [/bin/b]`),
+			want:  `app.services[0].before[0]: "/bin/b" is not a list`,
+		},
+		{
+			name:  "a command before with a relative path",
+			given: oneService(`name: a, command: [/bin/a], before: [[b]]`),
+			want:  `app.services[0].before[0][0]: "b" ` + plainPathRule,
+		},
+		{
+			name:  "a command before of nothing",
+			given: oneService(`name: a, command: [/bin/a], before: [[]]`),
+			want:  `app.services[0].before[0]: must be set: an absolute path and its arguments`,
+		},
+		{
+			name:  "a sandbox that is none",
+			given: oneService(`name: a, command: [/bin/a], sandbox: none`),
+			want:  `app.services[0].sandbox: "none" is not strict, standard or off`,
+		},
+		{
+			name:  "a sandbox that is a truth value for YAML",
+			given: oneService(`name: a, command: [/bin/a], sandbox: false`),
+			want:  `app.services[0].sandbox: false is not text: put it in quotes`,
+		},
+		{
+			name:  "a directive that no sandbox has",
+			given: oneService(`name: a, command: [/bin/a], user: a, relax: [MemoryDenyWriteExecute], sandbox: standard`),
+			want: `app.services[0].relax[0]: "MemoryDenyWriteExecute" is not a directive of sandbox standard: there are ProtectSystem, ProtectHome, ` +
+				`PrivateDevices, PrivateTmp, ProtectClock, ProtectControlGroups, ProtectHostname, ProtectKernelLogs, ProtectKernelModules, ` +
+				`ProtectKernelTunables, LockPersonality, RestrictRealtime, RestrictAddressFamilies, SystemCallArchitectures, SystemCallFilter`,
+		},
+		{
+			name:  "a directive that is eased twice",
+			given: oneService(`name: a, command: [/bin/a], relax: [ProtectProc, ProtectProc]`),
+			want:  `app.services[0].relax[1]: "ProtectProc" is listed twice`,
+		},
+		{
+			name:  "a directive that all others imply",
+			given: oneService(`name: a, command: [/bin/a], user: a, relax: [NoNewPrivileges]`),
+			want:  `app.services[0].relax[0]: "NoNewPrivileges" is implied by the other directives: only sandbox off is without`,
+		},
+		{
+			name:  "a directive that a dynamic user implies",
+			given: oneService(`name: a, command: [/bin/a], relax: [ProtectSystem]`),
+			want:  `app.services[0].relax[0]: "ProtectSystem" is implied by the dynamic user: set user`,
+		},
+		{
+			name:  "a directive of no sandbox",
+			given: oneService(`name: a, command: [/bin/a], sandbox: "off", relax: [ProtectHome]`),
+			want:  `app.services[0].relax[0]: "ProtectHome" has no effect with sandbox off, which sets no directive`,
+		},
+		{
+			name:  "no open files",
+			given: oneService(`name: a, command: [/bin/a], limits: {openFiles: 0}`),
+			want:  `app.services[0].limits.openFiles: 0 is not from 64 to 1048576`,
+		},
+		{
+			name:  "more open files than the kernel allows",
+			given: oneService(`name: a, command: [/bin/a], limits: {openFiles: 2000000}`),
+			want:  `app.services[0].limits.openFiles: 2000000 is not from 64 to 1048576`,
+		},
+		{
+			name:  "less memory than a process needs",
+			given: oneService(`name: a, command: [/bin/a], limits: {memory: 8}`),
+			want:  `app.services[0].limits.memory: 8 is not from 16 to 33554432`,
+		},
+		{
+			name:  "memory with its unit",
+			given: oneService(`name: a, command: [/bin/a], limits: {memory: 256M}`),
+			want:  `app.services[0].limits.memory: "256M" is not a whole number`,
+		},
+		{
+			name:  "a single task",
+			given: oneService(`name: a, command: [/bin/a], limits: {tasks: 1}`),
+			want:  `app.services[0].limits.tasks: 1 is not from 4 to 4194304`,
+		},
+		{
+			name:  "a limit that is none",
+			given: oneService(`name: a, command: [/bin/a], limits: {cpu: 1}`),
+			want:  `app.services[0].limits.cpu: is not a setting: there are openFiles, memory, tasks`,
+		},
 		{name: "health of another protocol", given: `health: {protocol: UDP}`, want: `health.protocol: "UDP" is neither TCP nor HTTP`},
 		{name: "health port -1", given: `health: {port: -1}`, want: `health.port: -1 is outside 1–65535`},
 		{

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/elastic-service/elastic-service/compute"
 	"github.com/elastic-service/elastic-service/internal/graphtest"
 	"github.com/elastic-service/elastic-service/internal/userdatatest"
 )
@@ -210,6 +211,31 @@ func TestArtifactsThatCannotBeMadeRegisterNothing(t *testing.T) {
 			artifact: map[string]string{"file": "stack", "path": "/opt/nothing"},
 			want:     `app.artifacts[0].file: "stack" is not a regular file`,
 		},
+		{
+			name:     "a file as a folder",
+			artifact: map[string]string{"directory": "go.mod", "path": "/opt/nothing"},
+			want:     `app.artifacts[0].directory: "go.mod" is not a folder`,
+		},
+		{
+			name:     "the project as a folder",
+			artifact: map[string]string{"directory": "./stack/..", "path": "/opt/nothing"},
+			want:     `app.artifacts[0].directory: "./stack/.." is the project's folder: name a folder in it`,
+		},
+		{
+			name:     "a folder outside of the project",
+			artifact: map[string]string{"directory": "../..", "path": "/opt/nothing"},
+			want:     `app.artifacts[0].directory: "../.." is outside the project's folder: copy it into `,
+		},
+		{
+			name:     "a folder that is not there",
+			artifact: map[string]string{"directory": "nothing", "path": "/opt/nothing"},
+			want:     `app.artifacts[0].directory: "nothing" does not exist in `,
+		},
+		{
+			name:     "an archive that is not there",
+			artifact: map[string]string{"archive": "nothing.zip", "path": "/opt/nothing"},
+			want:     `app.artifacts[0].archive: "nothing.zip" does not exist in `,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) { assert.Contains(t, problems(t, artifacts(test.artifact)), test.want) })
 	}
@@ -240,6 +266,31 @@ func TestArtifactsFromOutsideTheProjectRegisterNothing(t *testing.T) {
 	}
 	_, err := regularFile(project, "dangling")
 	require.Error(t, err)
+}
+
+func TestFilesThatCannotBeReadRegisterNothing(t *testing.T) {
+	for name, test := range map[string]struct{ file, want string }{
+		"a file that is not there": {"nothing.conf", `app.files[0].file: "nothing.conf" does not exist in `},
+		"a file of the user's":     {"/etc/passwd", `app.files[0].file: "/etc/passwd" is not relative to the project's folder`},
+		"a file above":             {"../x", `app.files[0].file: "../x" is outside the project's folder: copy it into `},
+		"a folder":                 {"stack", `app.files[0].file: "stack" is not a regular file`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := []map[string]string{{"file": test.file, "path": "/etc/x/x"}}
+			assert.Contains(t, problems(t, map[string]any{"app.files": files}), test.want)
+		})
+	}
+}
+
+func TestAnArchiveThatCannotBeUsedIsNamedWithItsFault(t *testing.T) {
+	root := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(root, "a.zip"), []byte("no archive"), 0o600))
+	_, err := packed(regularFile, root, "a.zip", compute.PackArchive)
+	require.EqualError(t, err, `: "a.zip" cannot be used: unpacking a.zip: zip: not a valid zip file`)
+	require.NoError(t, os.MkdirAll(filepath.Join(root, "site"), 0o700))
+	require.NoError(t, os.Symlink("../a.zip", filepath.Join(root, "site", "link")))
+	_, err = packed(folder, root, "site", compute.PackFolder)
+	require.ErrorContains(t, err, `"site" cannot be used: packing site: link is a link to "../a.zip"`)
 }
 
 func TestALinkWithinTheProjectIsFollowed(t *testing.T) {

@@ -124,8 +124,8 @@ func (b Bootstrap) setupUnit(index int) string {
 	o.once(b)
 	o.run(s.Command...)
 	o.add("Service", "ExecStart", "+"+commandLine("/usr/bin/rm", "-f", s.request()))
-	o.addUnlessEmpty("Service", "User", s.User)
-	o.addUnlessEmpty("Service", "WorkingDirectory", s.Directory)
+	o.addUnlessEmpty("User", s.User)
+	o.addUnlessEmpty("WorkingDirectory", s.Directory)
 	for _, service := range b.Services {
 		if s.Directory == service.stateFolder() { // before the service has made it
 			o.add("Service", "StateDirectory", service.Name)

@@ -155,9 +155,9 @@ func (b Bootstrap) serviceUnit(s Service) string {
 		o.add("Service", "ExecStartPre", commandLine(command...))
 	}
 	o.run(s.start()...)
-	o.addUnlessEmpty("Service", "WorkingDirectory", s.Directory)
+	o.addUnlessEmpty("WorkingDirectory", s.Directory)
 	o.add("Service", "Environment", assignments(s.environment())...)
-	o.addUnlessEmpty("Service", "EnvironmentFile", s.EnvironmentFile)
+	o.addUnlessEmpty("EnvironmentFile", s.EnvironmentFile)
 	o.add("Service", "Restart", "always")
 	o.add("Service", "RestartSec", "1")
 	o.add("Service", "TimeoutStopSec", "30")
@@ -230,8 +230,9 @@ func (o *options) add(section, name string, values ...string) {
 	}
 }
 
-func (o *options) addUnlessEmpty(section, name string, values ...string) {
-	o.add(section, name, slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" })...)
+// addUnlessEmpty appends a line of the section [Service] for each value that is not empty.
+func (o *options) addUnlessEmpty(name string, values ...string) {
+	o.add("Service", name, slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" })...)
 }
 
 // String returns the unit's file.

@@ -108,7 +108,9 @@ func measured() Bootstrap {
 }
 
 func TestDocumentIsTheGoldenOne(t *testing.T) {
-	for name, b := range map[string]Bootstrap{"dev": dev(), "rich": rich(), "host": host(), "measured": measured(), "configured": configured()} {
+	for name, b := range map[string]Bootstrap{
+		"dev": dev(), "rich": rich(), "host": host(), "measured": measured(), "configured": configured(),
+	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := b.Render()
 			require.NoError(t, err)

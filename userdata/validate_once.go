@@ -162,7 +162,7 @@ func (m Limits) validate(l *invalid.List, at string) {
 		{"tasks", m.Tasks, fewestTasks, mostTasksOfPIDs},
 	} {
 		if limit.value != 0 && (limit.value < limit.least || limit.value > limit.most) {
-			l.Add(at+"."+limit.name, limit.value, "is not from %d to %d, or 0 for none", limit.least, limit.most)
+			l.Add(at+"."+limit.name, limit.value, "is not from %d to %d", limit.least, limit.most)
 		}
 	}
 }
