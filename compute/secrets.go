@@ -74,29 +74,39 @@ func (a *Args) validSecrets() error {
 	for _, name := range slices.Sorted(maps.Keys(a.CreatedSecrets)) {
 		problems.Need("createdSecrets."+name+".arn", a.CreatedSecrets[name].ARN != nil)
 	}
-	for _, service := range a.Software.Services {
-		for _, secret := range service.Secrets {
-			name, created := strings.CutPrefix(secret.Source.Secret, createdPrefix)
-			if _, known := a.CreatedSecrets[name]; created && !known {
-				problems.Add("software.services."+service.Name+".secrets."+secret.Variable, name, "is not among the created secrets")
-			}
+	a.Software.eachSecret(func(at string, secret userdata.Secret) {
+		name, created := strings.CutPrefix(secret.Source.Secret, createdPrefix)
+		if _, known := a.CreatedSecrets[name]; created && !known {
+			problems.Add("software."+at+".secrets."+secret.Variable, name, "is not among the created secrets")
 		}
-	}
+	})
 	return problems.Err()
 }
 
-// sources returns the places of all secrets, each once, in the order of services.
-func (s *Software) sources() []secrets.Source {
-	var all []secrets.Source
-	for _, service := range s.Services {
-		for _, secret := range service.Secrets {
-			source := secret.Source
-			source.Key = ""
-			if !slices.Contains(all, source) {
-				all = append(all, source)
-			}
+// eachSecret calls a function with each secret of the setup and of the services, in their order.
+func (s *Software) eachSecret(f func(at string, secret userdata.Secret)) {
+	for _, setup := range s.Setup {
+		for _, secret := range setup.Secrets {
+			f("setup."+setup.Name, secret)
 		}
 	}
+	for _, service := range s.Services {
+		for _, secret := range service.Secrets {
+			f("services."+service.Name, secret)
+		}
+	}
+}
+
+// sources returns the places of all secrets, each once, in the order of setup and services.
+func (s *Software) sources() []secrets.Source {
+	var all []secrets.Source
+	s.eachSecret(func(_ string, secret userdata.Secret) {
+		source := secret.Source
+		source.Key = ""
+		if !slices.Contains(all, source) {
+			all = append(all, source)
+		}
+	})
 	return all
 }
 

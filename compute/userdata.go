@@ -108,6 +108,7 @@ func (a *Args) bootstrap(l late) userdata.Bootstrap {
 	}
 	for _, setup := range a.Software.Setup {
 		setup.Environment = merged(l.environment, setup.Environment)
+		setup.Secrets = l.located(setup.Secrets)
 		b.Setup = append(b.Setup, setup)
 	}
 	for _, artifact := range a.Software.Artifacts {

@@ -120,6 +120,10 @@ type Setup struct {
 	// Limits: names of letters, digits and `_`; no line breaks.
 	Environment map[string]string
 
+	// Environment variables whose values are kept elsewhere, as those of services: such as the password for a migration.
+	// Limits: as `services[].secrets`.
+	Secrets map[string]Secret
+
 	// How long the command may take. After it, the command is ended and repeated. `scaling.grace` should be longer than all commands
 	// together.
 	// Limits: 1 to 3600.

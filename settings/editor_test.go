@@ -46,7 +46,17 @@ app:
     - {path: /etc/web/web.conf, content: "a\n", mode: "0640", owner: root, group: web}
     - {path: /srv/docs/LICENSE, file: LICENSE}
   setup:
-    - {name: migrate, command: [/usr/local/bin/web, migrate], user: web, directory: /var/lib/web, environment: {A: b}, timeout: 60}
+    - name: migrate
+      command: [/usr/local/bin/web, migrate]
+      user: web
+      directory: /var/lib/web
+      environment: {A: b}
+      secrets:
+        KEY: {secret: web/api, key: token}
+        PARAMETER: {parameter: /web/token}
+        TOKEN: {value: hidden}
+        PASSWORD: {database: password}
+      timeout: 60
   services:
     - name: web
       command: [/usr/local/bin/web]
@@ -139,7 +149,8 @@ func plain(t testing.TB, value any) (copied any) {
 }
 
 // encryptedIn are the settings of the complete stacks that Pulumi has encrypted.
-var encryptedIn = []string{namespace + "app.services[0].secrets.TOKEN.value", namespace + "containers.secrets.TOKEN.value"}
+var encryptedIn = []string{namespace + "app.services[0].secrets.TOKEN.value", namespace + "app.setup[0].secrets.TOKEN.value",
+	namespace + "containers.secrets.TOKEN.value"}
 
 // verdicts are those of the editor and of the program about a stack.
 func verdicts(t testing.TB, check *jsonschema.Schema, tree map[string]any) (editor, program error) {

@@ -48,7 +48,7 @@ var (
 	// API: PutParameter, Name.
 	parameterNamePattern = regexp.MustCompile(`^((/[A-Za-z0-9_.-]+){1,15}|[A-Za-z0-9_.-]+)$`)
 	// The settings that are to be secrets.
-	secretSetting = regexp.MustCompile(`^(app\.services\[[0-9]+\]|containers)\.secrets\.[A-Za-z0-9_]+\.value$`)
+	secretSetting = regexp.MustCompile(`^(app\.(services|setup)\[[0-9]+\]|containers)\.secrets\.[A-Za-z0-9_]+\.value$`)
 )
 
 // GivenSecrets returns the values that the stack keeps in Secrets Manager: by the name of their variable, which follows the name of its
@@ -63,6 +63,9 @@ func (s *Settings) GivenSecrets() map[string]string {
 	return given
 }
 
+// SetupOwner returns the name by which the secrets of a setup command are told from those of services.
+func SetupOwner(name string) string { return "setup-" + name }
+
 // GivenKey returns the key of a service's variable in what [Settings.GivenSecrets] returns.
 func GivenKey(service, variable string) string { return strings.TrimPrefix(service+"."+variable, ".") }
 
@@ -76,6 +79,9 @@ func (s *Settings) eachSecret(f func(at, service, variable string, secret Secret
 	if s.App != nil {
 		for i, service := range s.App.Services {
 			each(fmt.Sprintf("app.services[%d]", i), service.Name, service.Secrets)
+		}
+		for i, setup := range s.App.Setup {
+			each(fmt.Sprintf("app.setup[%d]", i), SetupOwner(setup.Name), setup.Secrets)
 		}
 	}
 	if s.Containers != nil {
@@ -99,6 +105,9 @@ func (s *Settings) validateSecrets(l *invalid.List) {
 	if s.App != nil {
 		for i, service := range s.App.Services {
 			validateVariables(l, fmt.Sprintf("app.services[%d].secrets", i), service.Secrets, service.Environment)
+		}
+		for i, setup := range s.App.Setup {
+			validateVariables(l, fmt.Sprintf("app.setup[%d].secrets", i), setup.Secrets, setup.Environment)
 		}
 	}
 	if s.Containers != nil {

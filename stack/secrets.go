@@ -32,11 +32,11 @@ var vaultComponent = component{
 	},
 }
 
-// secretsOf returns the secrets of a service, in the order of their variables.
-func secretsOf(service settings.Service) []userdata.Secret {
+// secretsOf returns the secrets of a service or a setup command, in the order of their variables.
+func secretsOf(owner string, given map[string]settings.Secret) []userdata.Secret {
 	var all []userdata.Secret
-	for _, variable := range slices.Sorted(maps.Keys(service.Secrets)) {
-		all = append(all, userdata.Secret{Variable: variable, Source: source(service.Name, variable, service.Secrets[variable])})
+	for _, variable := range slices.Sorted(maps.Keys(given)) {
+		all = append(all, userdata.Secret{Variable: variable, Source: source(owner, variable, given[variable])})
 	}
 	return all
 }
@@ -51,9 +51,10 @@ func source(service, variable string, secret settings.Secret) secrets.Source {
 	return secrets.Source{Secret: secret.Secret, Key: secret.Key, Parameter: secret.Parameter}
 }
 
-// hasSecrets reports whether a service of the instances has secrets.
-func (p *plan) hasSecrets() bool {
-	return p.settings.App != nil && slices.ContainsFunc(p.settings.App.Services, func(s settings.Service) bool { return len(s.Secrets) > 0 })
+// hasSecrets reports whether a service or a setup command has secrets.
+func hasSecrets(app *settings.App) bool {
+	return slices.ContainsFunc(app.Services, func(s settings.Service) bool { return len(s.Secrets) > 0 }) ||
+		slices.ContainsFunc(app.Setup, func(s settings.Setup) bool { return len(s.Secrets) > 0 })
 }
 
 // createdSecrets returns the secrets that the stack creates and services read.
@@ -69,9 +70,9 @@ func (p *plan) createdSecrets(c *components) map[string]compute.CreatedSecret {
 }
 
 func (p *plan) readsDatabaseSecret() bool {
-	return slices.ContainsFunc(p.software.Services, func(s userdata.Service) bool {
-		return slices.ContainsFunc(s.Secrets, func(s userdata.Secret) bool { return s.Source.Secret == compute.Created(databaseSecret) })
-	})
+	ofDatabase := func(s userdata.Secret) bool { return s.Source.Secret == compute.Created(databaseSecret) }
+	return slices.ContainsFunc(p.software.Services, func(s userdata.Service) bool { return slices.ContainsFunc(s.Secrets, ofDatabase) }) ||
+		slices.ContainsFunc(p.software.Setup, func(s userdata.Setup) bool { return slices.ContainsFunc(s.Secrets, ofDatabase) })
 }
 
 // containerSecrets returns the secrets of the containers.
@@ -100,7 +101,12 @@ func (p *plan) readFrom() (secretsManager, parameters bool) {
 	} else if p.settings.App != nil {
 		for _, service := range p.settings.App.Services {
 			for variable, secret := range service.Secrets {
-				all[service.Name+"."+variable] = secret
+				all[settings.GivenKey(service.Name, variable)] = secret
+			}
+		}
+		for _, setup := range p.settings.App.Setup {
+			for variable, secret := range setup.Secrets {
+				all[settings.GivenKey(settings.SetupOwner(setup.Name), variable)] = secret
 			}
 		}
 	}

@@ -43,20 +43,22 @@ func (p *plan) prepareApp(ctx *pulumi.Context, app *settings.App, problems *inva
 		p.addFile(ctx, fmt.Sprintf("app.files[%d].file", i), file, problems)
 	}
 	for _, setup := range app.Setup {
-		p.software.Setup = append(p.software.Setup, setup.OnInstance())
+		unit := setup.OnInstance()
+		unit.Secrets = secretsOf(settings.SetupOwner(setup.Name), setup.Secrets)
+		p.software.Setup = append(p.software.Setup, unit)
 	}
 	responders := p.responders(app.Port)
 	if len(responders) > 0 {
 		p.addArtifact(ctx, "health", settings.Artifact{Build: responderPackage, Path: healthcheck.Path}, problems)
 	}
-	if p.hasSecrets() {
+	if hasSecrets(app) {
 		p.addArtifact(ctx, "app", settings.Artifact{Build: withSecretsPackage, Path: secrets.Path}, problems)
 	}
 	var names []string
 	for _, service := range app.Services {
 		names = append(names, service.Name)
 		unit := service.OnInstance()
-		unit.Description, unit.Port, unit.Secrets = "Service "+service.Name, app.Port, secretsOf(service)
+		unit.Description, unit.Port, unit.Secrets = "Service "+service.Name, app.Port, secretsOf(service.Name, service.Secrets)
 		p.software.Services = append(p.software.Services, unit)
 	}
 	for _, r := range responders {

@@ -60,6 +60,26 @@ func TestWhatIsLargeGoesThroughTheBucketAndTheRestIsInTheUserData(t *testing.T) 
 	assert.NotContains(t, text, "a line of a large file")
 }
 
+// A migration needs the password of the database before any service does.
+func TestASetupCommandHasSecretsAsServicesHave(t *testing.T) {
+	g, err := graphtest.Run(t, world(t, "dev", map[string]any{
+		"app.setup": []map[string]any{{
+			"name": "migrate", "command": []string{"/usr/local/bin/musicguru", "help"}, "secrets": map[string]any{"PASSWORD": map[string]string{"secret": "guru/db"}},
+		}},
+		"network.private": true, "network.nat": "single", "compute.publicAddress": nil,
+	}), Deploy)
+	require.NoError(t, err)
+	text := graphtest.UserData(g.OfType("LaunchTemplate")[0])
+	assert.Contains(t, text, "      ExecStart=/usr/local/bin/withsecrets PASSWORD=")
+	assert.Contains(t, text, " -- /usr/local/bin/musicguru help\n")
+	policies := ""
+	for _, policy := range g.OfType("RolePolicy") {
+		policies += policy.Inputs["policy"].StringValue()
+	}
+	assert.Contains(t, policies, "secretsmanager:GetSecretValue")
+	assert.Contains(t, policies, ":secret:guru/db-??????")
+}
+
 func TestTheUserDataIsTheSameEachTime(t *testing.T) {
 	userData := func() string { return configured(t).OfType("LaunchTemplate")[0].Inputs["userData"].StringValue() }
 	assert.Equal(t, userData(), userData())

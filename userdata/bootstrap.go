@@ -53,6 +53,7 @@ type Setup struct {
 	User        string   // created as a system user; root when empty
 	Directory   string   // where it starts, / when empty. It must exist; /var/lib/NAME of a service does
 	Environment map[string]string
+	Secrets     []Secret      // variables whose values are fetched at each try, with the machine's role
 	Timeout     time.Duration // of one try, in whole seconds; DefaultTimeout when 0
 }
 

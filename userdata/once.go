@@ -122,7 +122,7 @@ func (b Bootstrap) setupUnit(index int) string {
 	o.add("Unit", "After", "network-online.target")
 	o.requires(before.preparations())
 	o.once(b)
-	o.run(s.Command...)
+	o.run(withSecrets(s.Secrets, s.Command)...)
 	o.add("Service", "ExecStart", "+"+commandLine("/usr/bin/rm", "-f", s.request()))
 	o.addUnlessEmpty("User", s.User)
 	o.addUnlessEmpty("WorkingDirectory", s.Directory)

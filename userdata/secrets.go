@@ -15,23 +15,23 @@ type Secret struct {
 	Source   secrets.Source
 }
 
-// start returns the command of the service, or that of the program that fetches its secrets and then becomes the service.
-func (s Service) start() []string {
-	if len(s.Secrets) == 0 {
-		return s.Command
+// withSecrets returns a command, or that of the program that fetches secrets and then becomes the command.
+func withSecrets(all []Secret, command []string) []string {
+	if len(all) == 0 {
+		return command
 	}
 	words := []string{secrets.Path}
-	for _, secret := range s.Secrets {
+	for _, secret := range all {
 		words = append(words, secret.Variable+"="+secret.Source.String())
 	}
-	return append(append(words, "--"), s.Command...)
+	return append(append(words, "--"), command...)
 }
 
 // sourceWords are words that a command line shows as they are.
 var sourceWords = regexp.MustCompile(`^[A-Za-z0-9/_+=.@!:#-]+$`)
 
-func (s Service) validateSecrets(l *invalid.List, at string) {
-	for i, secret := range s.Secrets {
+func validateSecrets(l *invalid.List, at string, all []Secret) {
+	for i, secret := range all {
 		at := fmt.Sprintf("%s[%d]", at, i)
 		if !variableName.MatchString(secret.Variable) {
 			l.Add(at+".variable", secret.Variable, "is not the name of a variable: letters, digits and _")

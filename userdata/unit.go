@@ -152,9 +152,9 @@ func (b Bootstrap) serviceUnit(s Service) string {
 	o.add("Unit", "StartLimitIntervalSec", "0")
 	o.add("Service", "Type", "exec")
 	for _, command := range s.Before {
-		o.add("Service", "ExecStartPre", commandLine(command...))
+		o.add("Service", "ExecStartPre", commandLine(withSecrets(s.Secrets, command)...))
 	}
-	o.run(s.start()...)
+	o.run(withSecrets(s.Secrets, s.Command)...)
 	o.addUnlessEmpty("WorkingDirectory", s.Directory)
 	o.add("Service", "Environment", assignments(s.environment())...)
 	o.addUnlessEmpty("EnvironmentFile", s.EnvironmentFile)

@@ -187,7 +187,7 @@ func (s Service) validate(l *invalid.List, at string) {
 	if file := s.EnvironmentFile; file != "" && !isPath(file) {
 		l.Add(at+".environmentFile", file, pathRule)
 	}
-	s.validateSecrets(l, at+".secrets")
+	validateSecrets(l, at+".secrets", s.Secrets)
 	validateSurroundings(l, at, s.Directory, s.Environment)
 	s.validateSandbox(l, at)
 	s.Limits.validate(l, at+".limits")

@@ -107,6 +107,7 @@ func (b Bootstrap) validateSetup(l *invalid.List) {
 			validateUser(l, at+".user", s.User)
 		}
 		validateSurroundings(l, at, s.Directory, s.Environment)
+		validateSecrets(l, at+".secrets", s.Secrets)
 		if t := s.timeout(); t < shortestSetup || t > longestSetup || t%time.Second != 0 {
 			l.Add(at+".timeout", t.Seconds(), "is not from 1 to 3600 whole seconds")
 		}

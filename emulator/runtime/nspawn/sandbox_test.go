@@ -53,7 +53,7 @@ http {
 }
 `
 	fpmConfig = `[global]
-error_log = /dev/stderr
+error_log = /var/lib/pages/error.log
 daemonize = no
 [www]
 listen = 8006
