@@ -714,17 +714,20 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "what the program keeps",
 			given: app(`files: [{path: /etc/elastic-service/files/0, content: a}]`),
-			want:  `app.files[0].path: "/etc/elastic-service/files/0" is in /etc/elastic-service, a folder of the system, which must not be replaced`,
+			want: `app.files[0].path: "/etc/elastic-service/files/0" is in /etc/elastic-service, a folder of the system` +
+				`, which must not be replaced`,
 		},
 		{
 			name:  "the state of the program",
 			given: app(`files: [{path: /var/lib/elastic-service/a, content: a}]`),
-			want:  `app.files[0].path: "/var/lib/elastic-service/a" is in /var/lib/elastic-service, a folder of the system, which must not be replaced`,
+			want: `app.files[0].path: "/var/lib/elastic-service/a" is in /var/lib/elastic-service, a folder of the system` +
+				`, which must not be replaced`,
 		},
 		{
 			name:  "the state of cloud-init",
 			given: app(`files: [{path: /var/lib/cloud/instance/boot-finished, content: a}]`),
-			want:  `app.files[0].path: "/var/lib/cloud/instance/boot-finished" is in /var/lib/cloud, a folder of the system, which must not be replaced`,
+			want: `app.files[0].path: "/var/lib/cloud/instance/boot-finished" is in /var/lib/cloud, a folder of the system` +
+				`, which must not be replaced`,
 		},
 		{
 			name:  "a file where services have their folders",
@@ -879,8 +882,8 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "a directive that no sandbox has",
 			given: oneService(`name: a, command: [/bin/a], user: a, relax: [MemoryDenyWriteExecute], sandbox: standard`),
-			want: `app.services[0].relax[0]: "MemoryDenyWriteExecute" is not a directive of sandbox standard: there are ProtectSystem, ProtectHome, ` +
-				`PrivateDevices, PrivateTmp, ProtectClock, ProtectControlGroups, ProtectHostname, ProtectKernelLogs, ProtectKernelModules, ` +
+			want: `app.services[0].relax[0]: "MemoryDenyWriteExecute" is not a directive of sandbox standard: there are ProtectSystem, ` +
+				`ProtectHome, PrivateDevices, PrivateTmp, ProtectClock, ProtectControlGroups, ProtectHostname, ProtectKernelLogs, ProtectKernelModules, ` +
 				`ProtectKernelTunables, LockPersonality, RestrictRealtime, RestrictAddressFamilies, SystemCallArchitectures, SystemCallFilter`,
 		},
 		{

@@ -64,7 +64,8 @@ func TestWhatIsLargeGoesThroughTheBucketAndTheRestIsInTheUserData(t *testing.T) 
 func TestASetupCommandHasSecretsAsServicesHave(t *testing.T) {
 	g, err := graphtest.Run(t, world(t, "dev", map[string]any{
 		"app.setup": []map[string]any{{
-			"name": "migrate", "command": []string{"/usr/local/bin/musicguru", "help"}, "secrets": map[string]any{"PASSWORD": map[string]string{"secret": "guru/db"}},
+			"name": "migrate", "command": []string{"/usr/local/bin/musicguru", "help"},
+			"secrets": map[string]any{"PASSWORD": map[string]string{"secret": "guru/db"}},
 		}},
 		"network.private": true, "network.nat": "single", "compute.publicAddress": nil,
 	}), Deploy)
@@ -72,15 +73,16 @@ func TestASetupCommandHasSecretsAsServicesHave(t *testing.T) {
 	text := graphtest.UserData(g.OfType("LaunchTemplate")[0])
 	assert.Contains(t, text, "      ExecStart=/usr/local/bin/withsecrets PASSWORD=")
 	assert.Contains(t, text, " -- /usr/local/bin/musicguru help\n")
-	policies := ""
+	var policies strings.Builder
 	for _, policy := range g.OfType("RolePolicy") {
-		policies += policy.Inputs["policy"].StringValue()
+		policies.WriteString(policy.Inputs["policy"].StringValue())
 	}
-	assert.Contains(t, policies, "secretsmanager:GetSecretValue")
-	assert.Contains(t, policies, ":secret:guru/db-??????")
+	assert.Contains(t, policies.String(), "secretsmanager:GetSecretValue")
+	assert.Contains(t, policies.String(), ":secret:guru/db-??????")
 }
 
 func TestTheUserDataIsTheSameEachTime(t *testing.T) {
 	userData := func() string { return configured(t).OfType("LaunchTemplate")[0].Inputs["userData"].StringValue() }
-	assert.Equal(t, userData(), userData())
+	first := userData()
+	assert.Equal(t, first, userData())
 }

@@ -65,8 +65,8 @@ var systemFiles = []string{
 	"adjtime", "anacrontab", "bash.bashrc", "bashrc", "crontab", "crypttab", "environment", "fstab", "group", "group-", "gshadow", "gshadow-",
 	"host.conf", "hostname", "hosts", "hosts.allow", "hosts.deny", "inittab", "ld.so.cache", "ld.so.conf", "ld.so.preload", "locale.conf",
 	"localtime", "login.defs", "machine-id", "machine-info", "modules", "mtab", "networks", "nsswitch.conf", "os-release", "pam.conf",
-	"passwd", "passwd-", "profile", "protocols", "resolv.conf", "rpc", "securetty", "services", "shadow", "shadow-", "shells", "subgid", "subgid-",
-	"subuid", "subuid-", "sudo.conf", "sudo_logsrvd.conf", "sudoers", "system-release", "timezone", "vconsole.conf",
+	"passwd", "passwd-", "profile", "protocols", "resolv.conf", "rpc", "securetty", "services", "shadow", "shadow-", "shells",
+	"subgid", "subgid-", "subuid", "subuid-", "sudo.conf", "sudo_logsrvd.conf", "sudoers", "system-release", "timezone", "vconsole.conf",
 }
 
 // whoseFile returns whose a file is that must not be replaced; "" if it is free.

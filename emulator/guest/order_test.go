@@ -91,7 +91,7 @@ func packed(t *testing.T, files map[string]string) []byte {
 	for name, content := range files {
 		file := filepath.Join(folder, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
-		require.NoError(t, os.WriteFile(file, []byte(content), 0o755)) //nolint:gosec // some of them are programs
+		require.NoError(t, os.WriteFile(file, []byte(content), 0o755))
 	}
 	require.NoError(t, os.Symlink("bin/app", filepath.Join(folder, "app")))
 	archive, err := compute.PackFolder(folder)

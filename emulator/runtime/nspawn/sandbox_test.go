@@ -265,7 +265,7 @@ func TestFilesFoldersAndSetup(t *testing.T) {
 	assert.Equal(t, want, read("/var/lib/log-of-setup/log"))
 	assertSaid(t, m, "setup-stubborn", "Failed with result 'exit-code'")
 	assert.NotZero(t, attempt(t, m, "test", "-e", "/etc/elastic-service/files").Code, "done")
-	assert.Equal(t, "", command(t, m, "ls", "/etc/elastic-service/setup"))
+	assert.Empty(t, command(t, m, "ls", "/etc/elastic-service/setup"))
 
 	command(t, m, "sh", "-c", "echo changed > /etc/site/plain.conf")
 	require.NoError(t, m.Stop(t.Context()))
