@@ -20,17 +20,32 @@ const (
 	HTTP Protocol = "HTTP"
 )
 
-// The responder's place on an instance: it is installed as a service of this name, and asked on this port, unless the stack
-// sets another port.
+// The responder's place on an instance: it is asked on this port, unless the stack sets another port.
 const (
-	ServiceName = "healthcheck"
-
-	// FormerServiceName is a second responder, on the port of a check that is about to change.
-	FormerServiceName = "healthcheck-former"
-
 	Path        = "/usr/local/bin/healthcheck"
 	DefaultPort = 5001
 )
+
+// serviceName is the name of the service of the responder, and the beginning of the names of others.
+const serviceName = "healthcheck"
+
+// ServiceName returns the name of the service of the responder that watches a target, which has no name if it is the first. A former
+// responder is a second one, on the port of a check that is about to change.
+func ServiceName(target string, former bool) string {
+	name := serviceName
+	if target != "" {
+		name += "-" + target
+	}
+	if former {
+		name += "-former"
+	}
+	return name
+}
+
+// IsServiceName reports whether a name is kept for the services of responders.
+func IsServiceName(name string) bool {
+	return name == serviceName || strings.HasPrefix(name, serviceName+"-")
+}
 
 // DefaultMatcher is the status code of a healthy target if an HTTP check names none. AWS's own default depends on the kind of the
 // balancer.

@@ -1,7 +1,6 @@
 package loadbalancing
 
 import (
-	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -17,9 +16,7 @@ const logsFolder = "AWSLogs/"
 // accessLogs creates the bucket of the access logs and returns its name, nil without logs. The name is taken from the
 // bucket's policy: a balancer tries to write as soon as logs are switched on, so that its configuration must wait for the
 // policy.
-func (b *Balancer) accessLogs(
-	ctx *pulumi.Context, name string, args *Args, targets *lb.TargetGroup,
-) (pulumi.StringInput, error) {
+func (b *Balancer) accessLogs(ctx *pulumi.Context, name string, args *Args) (pulumi.StringInput, error) {
 	if !args.AccessLogs {
 		return nil, nil
 	}
@@ -30,7 +27,7 @@ func (b *Balancer) accessLogs(
 	if err := b.expireLogs(ctx, name, logs.BucketV2); err != nil {
 		return nil, err
 	}
-	arns := pulumi.StringMap{"bucket": logs.Arn, "targets": targets.Arn}.ToStringMapOutput()
+	arns := pulumi.StringMap{"bucket": logs.Arn, "targets": b.TargetGroups[0].ARN}.ToStringMapOutput()
 	text := arns.ApplyT(func(arns map[string]string) (string, error) {
 		return logsPolicy(args.Kind, arns["bucket"], arns["targets"])
 	}).(pulumi.StringOutput)

@@ -1,4 +1,4 @@
-// Package loadbalancing gives a service one address: a load balancer, its security group, and the target group whose
+// Package loadbalancing gives a service one address: a load balancer, its security group, and the target groups whose
 // members serve. A network load balancer passes on connections, an application load balancer requests.
 //
 //	Network      clients ──▶ TCP 5000  ──▶ target group TCP 5000 ──▶ members
@@ -7,6 +7,8 @@
 //	Application  clients ──▶ HTTPS 443 ──▶ target group HTTP 80 ───▶ members
 //	                     ──▶ HTTP 80:  301, go to HTTPS 443
 //	                            └───────── health check GET /ping ─▶ each member
+//
+// Members that serve on several ports have a target group for each, with a health check of its own, and listeners that name it.
 //
 // The balancer's security group lets clients in and nothing out: the paths to the members, for the service and for the
 // health check, are added by the caller, who knows both security groups.
@@ -23,7 +25,6 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/vpc"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"github.com/elastic-service/elastic-service/healthcheck"
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
@@ -56,14 +57,11 @@ type Args struct {
 	// Listeners lists the balancer's ports. At least one of them forwards.
 	Listeners []Listener
 
-	// TargetPort is the port on which the members serve, 1–65535. Containers register with ports of their own.
-	TargetPort int
+	// Targets are what the members serve: at least one. The first has no name, and is the one of listeners that name none.
+	Targets []Target
 
-	// Check describes how the members' health is checked. An application load balancer checks over HTTP.
-	Check healthcheck.Check
-
-	// CheckByRelease leaves the health check of a target group that exists to the release, which changes it once the instances
-	// answer the new one.
+	// CheckByRelease leaves the health checks of target groups that exist to the release, which changes them once the instances
+	// answer the new ones.
 	CheckByRelease bool
 
 	// From lists the clients: the IPv4 ranges that may reach the listeners.
@@ -87,7 +85,7 @@ type Args struct {
 	Tags map[string]string
 }
 
-// Balancer is a load balancer with its target group.
+// Balancer is a load balancer with its target groups.
 type Balancer struct {
 	pulumi.ResourceState
 
@@ -104,14 +102,8 @@ type Balancer struct {
 	// no zone was created.
 	NameServers pulumi.StringArrayOutput
 
-	// TargetGroupARN names the group that members register with. It is known long before the balancer works.
-	TargetGroupARN pulumi.StringOutput
-
-	// Targets is that group, for what must not change before it.
-	Targets pulumi.Resource
-
-	// TargetGroupARNSuffix is how the target group's metrics name it.
-	TargetGroupARNSuffix pulumi.StringOutput
+	// TargetGroups are the groups that members register with, in the order of Args.Targets.
+	TargetGroups []TargetGroup
 
 	// SecurityGroupID is the balancer's security group: members let its connections in.
 	SecurityGroupID pulumi.StringOutput
@@ -127,7 +119,7 @@ type Balancer struct {
 // New registers a balancer. Name is at most 21 characters long.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Balancer, error) {
 	var problems invalid.List
-	problems.Include("", validName(name))
+	problems.Include("", validName(name, args.Targets))
 	problems.Include("", args.Validate())
 	if err := problems.Err(); err != nil {
 		return nil, fmt.Errorf("balancer %s: %w", name, err)
@@ -148,9 +140,16 @@ func (b *Balancer) outputs() pulumi.Map {
 		"arnSuffix":            b.ARNSuffix,
 		"dnsName":              b.DNSName,
 		"urlHost":              b.URLHost,
-		"targetGroupArn":       b.TargetGroupARN,
-		"targetGroupArnSuffix": b.TargetGroupARNSuffix,
+		"targetGroupArn":       b.TargetGroups[0].ARN,
+		"targetGroupArnSuffix": b.TargetGroups[0].ARNSuffix,
 		"securityGroupId":      b.SecurityGroupID,
+	}
+	if named := b.TargetGroups[1:]; len(named) > 0 {
+		arns := pulumi.StringMap{}
+		for _, group := range named {
+			arns[group.Name] = group.ARN
+		}
+		outputs["targetGroupArns"] = arns
 	}
 	if b.NameServers.OutputState != nil {
 		outputs["nameServers"] = b.NameServers
@@ -167,11 +166,11 @@ func (b *Balancer) children(ctx *pulumi.Context, name string, args *Args) error 
 	if err != nil {
 		return err
 	}
-	targets, err := b.targetGroup(ctx, name, args)
+	targets, err := b.targetGroups(ctx, name, args)
 	if err != nil {
 		return err
 	}
-	logs, err := b.accessLogs(ctx, name, args, targets)
+	logs, err := b.accessLogs(ctx, name, args)
 	if err != nil {
 		return err
 	}
@@ -180,7 +179,6 @@ func (b *Balancer) children(ctx *pulumi.Context, name string, args *Args) error 
 		return err
 	}
 	b.ARN, b.ARNSuffix, b.DNSName = balancer.Arn, balancer.ArnSuffix, balancer.DnsName
-	b.TargetGroupARN, b.TargetGroupARNSuffix, b.Targets = targets.Arn, targets.ArnSuffix, targets
 	b.SecurityGroupID = group.ID().ToStringOutput()
 	certificate, err := b.named(ctx, name, args, balancer)
 	if err != nil {

@@ -17,18 +17,39 @@ import (
 
 func args() *Args {
 	return &Args{
-		Kind:       Network,
-		VPCID:      pulumi.String("vpc-1"),
-		SubnetIDs:  pulumi.ToStringArray([]string{"subnet-a", "subnet-b"}),
-		Listeners:  []Listener{{Port: 5000, Protocol: "TCP"}},
-		TargetPort: 5000,
-		Check: healthcheck.Check{
+		Kind:      Network,
+		VPCID:     pulumi.String("vpc-1"),
+		SubnetIDs: pulumi.ToStringArray([]string{"subnet-a", "subnet-b"}),
+		Listeners: []Listener{{Port: 5000, Protocol: "TCP"}},
+		Targets: []Target{{Port: 5000, Check: healthcheck.Check{
 			Protocol: healthcheck.TCP, Port: 5001,
 			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 4,
-		},
+		}}},
 		From: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")},
 		Tags: map[string]string{"Service": "musicguru"},
 	}
+}
+
+// withTarget adds a target and its listener.
+func (a *Args) withTarget(name string, port int) {
+	target := a.Targets[0]
+	target.Name, target.Port, target.Check.Port = name, port, port+1
+	a.Targets = append(a.Targets, target)
+	a.Listeners = append(a.Listeners, Listener{Port: port, Protocol: "TCP", Target: name})
+}
+
+func TestEachTargetHasAGroupAndAListener(t *testing.T) {
+	a := args()
+	a.withTarget("admin", 8081)
+	g, err := deploy(t, "musicguru", a)
+	require.NoError(t, err)
+	for listener, group := range map[string]string{"musicguru-listener-5000": "musicguru-tg", "musicguru-listener-8081": "musicguru-admin"} {
+		forwards := g.Find("Listener", listener).Inputs["defaultActions"].ArrayValue()[0].ObjectValue()["targetGroupArn"]
+		assert.Equal(t, g.Find("TargetGroup", group).Outputs["arn"], forwards, listener)
+	}
+	admin := g.Find("TargetGroup", "musicguru-admin").Inputs
+	assert.InDelta(t, 8081, admin["port"].NumberValue(), 0)
+	assert.Equal(t, "8082", admin["healthCheck"].ObjectValue()["port"].StringValue())
 }
 
 func deploy(t *testing.T, name string, args *Args) (*graphtest.Graph, error) {
@@ -64,8 +85,30 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 			Want:   "from[0]: 10.0.0.1/8 has host bits set, it should be 10.0.0.0/8",
 		},
 		{Name: "a client twice", Change: func(a *Args) { a.From = append(a.From, a.From...) }, Want: "from[1]: 0.0.0.0/0 is given twice"},
-		{Name: "a target port too high", Change: func(a *Args) { a.TargetPort = 65536 }, Want: "targetPort: 65536 is not between 1 and 65535"},
-		{Name: "a bad health check", Change: func(a *Args) { a.Check.Interval = time.Second }, Want: "check.interval: "},
+		{Name: "a target port too high", Change: func(a *Args) { a.Targets[0].Port = 65536 }, Want: "targets[0].port: 65536 is not between 1 and 65535"},
+		{Name: "a bad health check", Change: func(a *Args) { a.Targets[0].Check.Interval = time.Second }, Want: "targets[0].check.interval: "},
+		{Name: "no targets", Change: func(a *Args) { a.Targets = nil }, Want: "targets: at least one is needed"},
+		{
+			Name: "a target without a name", Change: func(a *Args) { a.Targets = append(a.Targets, a.Targets[0]) },
+			Want: `targets[1].name: "" is empty for the first target, and only for the first`,
+		},
+		{
+			Name: "a target without a listener", Change: func(a *Args) { a.withTarget("admin", 8081); a.Listeners = a.Listeners[:1] },
+			Want: `targets[1].name: "admin" is the target of no listener`,
+		},
+		{
+			Name: "a listener of another target", Change: func(a *Args) { a.withTarget("admin", 8081); a.Listeners[1].Target = "admins" },
+			Want: `listeners[1].target: "admins" is not the name of a target`,
+		},
+		{
+			Name: "a target twice", Change: func(a *Args) { a.withTarget("admin", 8081); a.Targets = append(a.Targets, a.Targets[1]) },
+			Want: `targets[2].name: "admin" is the name of targets[1]`,
+		},
+		{Name: "a target called tg", Change: func(a *Args) { a.withTarget("tg", 8081) }, Want: `targets[1].name: "tg" is how`},
+		{
+			Name: "a target with a long name", Change: func(a *Args) { a.withTarget(strings.Repeat("a", 15), 8081) },
+			Want: `targets[1].name: "aaaaaaaaaaaaaaa" is longer than 14 characters, beside the 9 of musicguru`,
+		},
 	})
 }
 

@@ -15,10 +15,11 @@ import (
 // takes TLS 1.0.
 const sslPolicy = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
-// Listener is a port of the balancer. It forwards to the target group, or redirects.
+// Listener is a port of the balancer. It forwards to a target group, or redirects.
 type Listener struct {
 	Port     int    // 1–65535, each at most once
 	Protocol string // "TCP" or "TLS" of a network load balancer, "HTTP" or "HTTPS" of an application load balancer
+	Target   string // name of the target to which it forwards; empty: the first
 	Redirect int    // HTTP only: the HTTPS listener's port to which clients are sent with a 301; 0: the listener forwards
 }
 
@@ -40,6 +41,8 @@ func (a *Args) validListeners() error {
 		problems.Missing("listeners", "at least one listener is needed")
 	case !slices.ContainsFunc(a.Listeners, Listener.forwards):
 		problems.Missing("listeners", "none forwards: all redirect")
+	default:
+		problems.Include("", a.validForwarding())
 	}
 	ports := map[int]bool{}
 	for i, l := range a.Listeners {
@@ -60,6 +63,23 @@ func (a *Args) validListeners() error {
 	return problems.Err()
 }
 
+// validForwarding reports listeners of unknown targets, and targets without a listener: members of a target group that belongs to no
+// balancer never get healthy.
+func (a *Args) validForwarding() error {
+	var problems invalid.List
+	for i, l := range a.Listeners {
+		if !slices.ContainsFunc(a.Targets, func(t Target) bool { return t.Name == l.Target }) {
+			problems.Add(fmt.Sprintf("listeners[%d].target", i), l.Target, "is not the name of a target")
+		}
+	}
+	for i, t := range a.Targets {
+		if !slices.ContainsFunc(a.Listeners, func(l Listener) bool { return l.forwards() && l.Target == t.Name }) {
+			problems.Add(fmt.Sprintf("targets[%d].name", i), t.Name, "is the target of no listener")
+		}
+	}
+	return problems.Err()
+}
+
 func (a *Args) validRedirect(l Listener) error {
 	var problems invalid.List
 	switch {
@@ -74,9 +94,9 @@ func (a *Args) validRedirect(l Listener) error {
 // parts are what a listener connects.
 type parts struct {
 	balancer    *lb.LoadBalancer
-	targets     *lb.TargetGroup
-	certificate pulumi.StringPtrInput // nil if no listener needs it
-	clients     []pulumi.Resource     // the rules that let clients in
+	targets     map[string]*lb.TargetGroup // by name
+	certificate pulumi.StringPtrInput      // nil if no listener needs it
+	clients     []pulumi.Resource          // the rules that let clients in
 }
 
 // listeners wait for the clients' rules, which are there minutes before the balancer: an address that is given out
@@ -87,7 +107,7 @@ func (b *Balancer) listeners(ctx *pulumi.Context, name string, args *Args, p par
 			LoadBalancerArn: p.balancer.Arn,
 			Port:            pulumi.Int(l.Port),
 			Protocol:        pulumi.String(l.Protocol),
-			DefaultActions:  lb.ListenerDefaultActionArray{action(l, p.targets)},
+			DefaultActions:  lb.ListenerDefaultActionArray{action(l, p.targets[l.Target])},
 			Tags:            pulumi.ToStringMap(args.Tags),
 		}
 		if l.encrypted() {

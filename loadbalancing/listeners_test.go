@@ -19,8 +19,8 @@ func web() *Args {
 	a := args()
 	a.Kind = Application
 	a.Listeners = []Listener{{Port: 80, Protocol: "HTTP", Redirect: 443}, {Port: 443, Protocol: "HTTPS"}}
-	a.TargetPort = 80
-	a.Check = healthcheck.Check{
+	a.Targets[0].Port = 80
+	a.Targets[0].Check = healthcheck.Check{
 		Protocol: healthcheck.HTTP, Path: "/ping",
 		Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 2, Unhealthy: 3,
 	}
@@ -117,7 +117,7 @@ func TestWhatNoBalancerCanDoRegistersNothing(t *testing.T) {
 		},
 		{
 			name: "an application balancer's check over TCP",
-			args: func() *Args { a := web(); a.Check = args().Check; return a }(),
+			args: func() *Args { a := web(); a.Targets[0].Check = args().Targets[0].Check; return a }(),
 			want: `check.protocol: "TCP" is not HTTP, which the targets of an application load balancer are asked over`,
 		},
 	} {
@@ -148,7 +148,7 @@ func TestAnApplicationBalancerAsksOverHTTPAndTurnsInOrder(t *testing.T) {
 
 func TestAChecksOwnMatcherAndPortAreTaken(t *testing.T) {
 	a := web()
-	a.Check.Matcher, a.Check.Port = "200-299", 8080
+	a.Targets[0].Check.Matcher, a.Targets[0].Check.Port = "200-299", 8080
 	_, g := made(t, a)
 	check := g.OfType("TargetGroup")[0].Inputs["healthCheck"].ObjectValue()
 	assert.Equal(t, "200-299", check["matcher"].StringValue())
@@ -157,7 +157,7 @@ func TestAChecksOwnMatcherAndPortAreTaken(t *testing.T) {
 
 func TestANetworkBalancerMayAskOverHTTP(t *testing.T) {
 	a := args()
-	a.Check = web().Check
+	a.Targets[0].Check = web().Targets[0].Check
 	_, g := made(t, a)
 	check := g.OfType("TargetGroup")[0].Inputs
 	assert.Equal(t, "TCP", check["protocol"].StringValue())
@@ -249,7 +249,7 @@ func outputs(t *testing.T, args *Args) (*graphtest.Graph, map[string]string) {
 		if err != nil {
 			return err
 		}
-		all := pulumi.StringMap{"balancer": b.ARNSuffix, "targets": b.TargetGroupARNSuffix, "host": b.URLHost}
+		all := pulumi.StringMap{"balancer": b.ARNSuffix, "targets": b.TargetGroups[0].ARNSuffix, "host": b.URLHost}
 		// The program does not end before its exports are known.
 		ctx.Export("names", all.ToStringMapOutput().ApplyT(func(known map[string]string) map[string]string {
 			names = known

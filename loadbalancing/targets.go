@@ -19,17 +19,69 @@ const (
 	drainRequests = 60
 )
 
-// targetGroup creates the target group. When it must be replaced, the new group is created before the old is deleted,
+// Target is what the members serve on a port.
+type Target struct {
+	// Name is what listeners call it: empty for the first. Name and the balancer's are at most 23 characters long together.
+	Name string
+
+	// Port is the port on which the members serve, 1–65535. Containers register with ports of their own.
+	Port int
+
+	// Check describes how the members' health is checked. An application load balancer checks over HTTP.
+	Check healthcheck.Check
+}
+
+// TargetGroup is the group of the members that serve a target.
+type TargetGroup struct {
+	// Name is the target's.
+	Name string
+
+	// ARN is known long before the balancer works.
+	ARN pulumi.StringOutput
+
+	// ARNSuffix is how metrics name the group.
+	ARNSuffix pulumi.StringOutput
+
+	// Resource is the group itself, for what must not change before it.
+	Resource pulumi.Resource
+}
+
+// logicalName returns the name of the target's group in the stack.
+func (t Target) logicalName(name string) string {
+	if t.Name == "" {
+		return name + "-" + firstGroup
+	}
+	return name + "-" + t.Name
+}
+
+// firstGroup is the role of the first target's group, and no name for another.
+const firstGroup = "tg"
+
+// targetGroups creates the group of each target and returns them by the targets' names.
+func (b *Balancer) targetGroups(ctx *pulumi.Context, name string, args *Args) (map[string]*lb.TargetGroup, error) {
+	groups := map[string]*lb.TargetGroup{}
+	for _, target := range args.Targets {
+		group, err := b.targetGroup(ctx, name, args, target)
+		if err != nil {
+			return nil, err
+		}
+		groups[target.Name] = group
+		b.TargetGroups = append(b.TargetGroups, TargetGroup{target.Name, group.Arn, group.ArnSuffix, group})
+	}
+	return groups, nil
+}
+
+// targetGroup creates a target group. When it must be replaced, the new group is created before the old is deleted,
 // because a listener still points at the old one: Pulumi chooses its name, and DeleteBeforeReplace must not be set.
 //
 // Behind a network load balancer, client addresses are preserved, which is AWS's default for instances: the service sees the
 // client's address, and rules that name the balancer's security group still apply.
-func (b *Balancer) targetGroup(ctx *pulumi.Context, name string, args *Args) (*lb.TargetGroup, error) {
+func (b *Balancer) targetGroup(ctx *pulumi.Context, name string, args *Args, target Target) (*lb.TargetGroup, error) {
 	targets := &lb.TargetGroupArgs{
 		VpcId:       args.VPCID,
 		TargetType:  pulumi.String("instance"),
-		Port:        pulumi.Int(args.TargetPort),
-		HealthCheck: healthCheck(args.Check),
+		Port:        pulumi.Int(target.Port),
+		HealthCheck: healthCheck(target.Check),
 		Tags:        pulumi.ToStringMap(args.Tags),
 	}
 	switch args.Kind {
@@ -45,7 +97,7 @@ func (b *Balancer) targetGroup(ctx *pulumi.Context, name string, args *Args) (*l
 	if args.CheckByRelease {
 		opts = append(opts, pulumi.IgnoreChanges([]string{"healthCheck"}))
 	}
-	return lb.NewTargetGroup(ctx, name+"-tg", targets, opts...)
+	return lb.NewTargetGroup(ctx, target.logicalName(name), targets, opts...)
 }
 
 // healthCheck always sets the protocol, whose default is HTTP. It sets path and matcher for HTTP only: a TCP check refuses

@@ -9,9 +9,14 @@ import (
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
 
-// validName reports what AWS refuses in a balancer's name.
-func validName(name string) error {
+// validName reports what AWS refuses in the names of a balancer and of its target groups.
+func validName(name string, targets []Target) error {
 	var problems invalid.List
+	for i, t := range targets {
+		if most := awsname.MaxTargetGroup - len(name) - len("-"); len(t.Name) > most {
+			problems.Add(fmt.Sprintf("targets[%d].name", i), t.Name, "is longer than %d characters, beside the %d of %s", most, len(name), name)
+		}
+	}
 	if len(name) > awsname.MaxBalancer {
 		problems.Add("name", name, "is longer than %d characters", awsname.MaxBalancer)
 	}
@@ -40,8 +45,7 @@ func (a *Args) ValidatePlain() error {
 	if a.Kind != Network && a.Kind != Application {
 		problems.Add("kind", string(a.Kind), "is neither %s nor %s", Network, Application)
 	}
-	problems.Include("", validPort("targetPort", a.TargetPort))
-	problems.Include("check", a.validCheck())
+	problems.Include("", a.validTargets())
 	problems.Include("", a.validClients())
 	problems.Include("", a.validListeners())
 	problems.Include("", a.validCertificate())
@@ -51,13 +55,34 @@ func (a *Args) ValidatePlain() error {
 	return problems.Err()
 }
 
-func (a *Args) validCheck() error {
+func (a *Args) validTargets() error {
 	var problems invalid.List
-	if a.Kind == Application && a.Check.Protocol == healthcheck.TCP {
-		problems.Add("protocol", string(a.Check.Protocol), "is not %s, which the targets of an %s load balancer are asked over",
+	if len(a.Targets) == 0 {
+		problems.Missing("targets", "at least one is needed")
+	}
+	for i, target := range a.Targets {
+		path := fmt.Sprintf("targets[%d]", i)
+		switch first := slices.IndexFunc(a.Targets, func(t Target) bool { return t.Name == target.Name }); {
+		case (target.Name == "") != (i == 0):
+			problems.Add(path+".name", target.Name, "is empty for the first target, and only for the first")
+		case first < i:
+			problems.Add(path+".name", target.Name, "is the name of targets[%d]", first)
+		case target.Name == firstGroup:
+			problems.Add(path+".name", target.Name, "is how the first target's group is called")
+		}
+		problems.Include("", validPort(path+".port", target.Port))
+		problems.Include(path+".check", a.validCheck(target.Check))
+	}
+	return problems.Err()
+}
+
+func (a *Args) validCheck(check healthcheck.Check) error {
+	var problems invalid.List
+	if a.Kind == Application && check.Protocol == healthcheck.TCP {
+		problems.Add("protocol", string(check.Protocol), "is not %s, which the targets of an %s load balancer are asked over",
 			healthcheck.HTTP, a.Kind)
 	}
-	problems.Include("", a.Check.Validate())
+	problems.Include("", check.Validate())
 	return problems.Err()
 }
 

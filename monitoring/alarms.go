@@ -54,18 +54,26 @@ func (a *Args) all() []alarm {
 		a.ofGateways(), a.ofDatabase())
 }
 
+// ofTargets returns the dimensions of a target group's metrics.
+func (a *Args) ofTargets(group TargetGroup) pulumi.StringMap {
+	return pulumi.StringMap{"LoadBalancer": a.BalancerARNSuffix, "TargetGroup": group.ARNSuffix}
+}
+
 func (a *Args) ofHosts() []alarm {
-	targets := pulumi.StringMap{"LoadBalancer": a.BalancerARNSuffix, "TargetGroup": a.TargetGroupARNSuffix}
-	return []alarm{
-		{
-			role: "unhealthy", meaning: "Unhealthy targets", namespace: namespaces[a.Kind], metric: "UnHealthyHostCount",
-			dimensions: targets, statistic: "Maximum", missing: good,
-		},
-		{
-			role: "healthy", meaning: fmt.Sprintf("Fewer than %d healthy targets", a.Min), namespace: namespaces[a.Kind],
-			metric: "HealthyHostCount", dimensions: targets, statistic: "Minimum", below: true, threshold: float64(a.Min), missing: bad,
-		},
+	var alarms []alarm
+	for _, group := range a.TargetGroups {
+		alarms = append(alarms,
+			alarm{
+				role: group.role("unhealthy"), meaning: group.titled("Unhealthy targets"), namespace: namespaces[a.Kind],
+				metric: "UnHealthyHostCount", dimensions: a.ofTargets(group), statistic: "Maximum", missing: good,
+			},
+			alarm{
+				role: group.role("healthy"), meaning: group.titled(fmt.Sprintf("Fewer than %d healthy targets", a.Min)), namespace: namespaces[a.Kind],
+				metric: "HealthyHostCount", dimensions: a.ofTargets(group), statistic: "Minimum", below: true, threshold: float64(a.Min), missing: bad,
+			},
+		)
 	}
+	return alarms
 }
 
 func (a *Args) ofErrors() []alarm {
@@ -79,22 +87,27 @@ func (a *Args) ofErrors() []alarm {
 	if a.Kind != application {
 		return []alarm{errors("resets", "Targets reset connections", "TCP_Target_Reset_Count", balancer)}
 	}
-	targets := pulumi.StringMap{"LoadBalancer": a.BalancerARNSuffix, "TargetGroup": a.TargetGroupARNSuffix}
-	return []alarm{
-		errors("target-errors", "Targets answer with server errors", "HTTPCode_Target_5XX_Count", targets),
-		errors("balancer-errors", "The balancer gets no answer from targets", "HTTPCode_ELB_5XX_Count", balancer),
+	var alarms []alarm
+	for _, group := range a.TargetGroups {
+		alarms = append(alarms, errors(group.role("target-errors"), group.titled("Targets answer with server errors"),
+			"HTTPCode_Target_5XX_Count", a.ofTargets(group)))
 	}
+	return append(alarms, errors("balancer-errors", "The balancer gets no answer from targets", "HTTPCode_ELB_5XX_Count", balancer))
 }
 
 func (a *Args) ofLatency() []alarm {
 	if a.Latency == 0 {
 		return nil
 	}
-	return []alarm{{
-		role: "latency", meaning: fmt.Sprintf("One request in a hundred takes longer than %v s", a.Latency), namespace: namespaces[a.Kind],
-		metric: "TargetResponseTime", statistic: "p99", threshold: a.Latency, missing: good,
-		dimensions: pulumi.StringMap{"LoadBalancer": a.BalancerARNSuffix, "TargetGroup": a.TargetGroupARNSuffix},
-	}}
+	var alarms []alarm
+	for _, group := range a.TargetGroups {
+		alarms = append(alarms, alarm{
+			role: group.role("latency"), meaning: group.titled(fmt.Sprintf("One request in a hundred takes longer than %v s", a.Latency)),
+			namespace: namespaces[a.Kind], metric: "TargetResponseTime", statistic: "p99", threshold: a.Latency, missing: good,
+			dimensions: a.ofTargets(group),
+		})
+	}
+	return alarms
 }
 
 // ofFullness watches for a balancer that takes no more. An application balancer reports rejected connections only if there are any.

@@ -16,12 +16,16 @@ var namespaces = map[string]string{
 
 // view is what a dashboard looks at.
 type view struct {
-	region, kind             string
-	balancer, targets, group string // as their metrics name them
-	cluster, service         string // of ECS; empty for none
-	database                 string // of RDS; empty for none
-	memory                   bool
+	region, kind     string
+	balancer, group  string    // as their metrics name them
+	targets          []targets // at least one
+	cluster, service string    // of ECS; empty for none
+	database         string    // of RDS; empty for none
+	memory           bool
 }
+
+// targets are a target group: its name, empty for the first, and how its metrics name it.
+type targets struct{ name, arnSuffix string }
 
 // chart is the content of a widget.
 type chart struct {
@@ -52,8 +56,17 @@ func (v view) ofBalancer() source {
 	return source{namespaces[v.kind], []dimension{{"LoadBalancer", v.balancer}}}
 }
 
-func (v view) ofTargets() source {
-	return source{namespaces[v.kind], []dimension{{"TargetGroup", v.targets}, {"LoadBalancer", v.balancer}}}
+func (v view) ofTargets(t targets) source {
+	return source{namespaces[v.kind], []dimension{{"TargetGroup", t.arnSuffix}, {"LoadBalancer", v.balancer}}}
+}
+
+// eachTargets returns a chart for each target group.
+func (v view) eachTargets(title string, stacked bool, lines ...line) []chart {
+	var charts []chart
+	for _, t := range v.targets {
+		charts = append(charts, chart{titled(title, t.name), stacked, minute, v.ofTargets(t).lines(lines...)})
+	}
+	return charts
 }
 
 func (v view) ofGroup(namespace string) source {
@@ -62,10 +75,10 @@ func (v view) ofGroup(namespace string) source {
 
 // charts returns the dashboard's charts, from the clients to the machines.
 func (v view) charts() []chart {
-	all := []chart{{"Targets", false, minute, v.ofTargets().lines(
+	all := v.eachTargets("Targets", false,
 		line{"HealthyHostCount", "Minimum", "healthy"},
 		line{"UnHealthyHostCount", "Maximum", "unhealthy"},
-	)}}
+	)
 	if v.kind == application {
 		all = append(all, v.requests()...)
 	} else {
@@ -95,21 +108,21 @@ func (v view) flows() []chart {
 
 // requests returns the charts of an application load balancer.
 func (v view) requests() []chart {
-	return []chart{
-		{"Requests", false, minute, v.ofBalancer().lines(
-			line{"RequestCount", "Sum", "requests"},
-		)},
-		{"Response time (s)", false, minute, v.ofTargets().lines(
-			line{"TargetResponseTime", "Average", "average"},
-			line{"TargetResponseTime", "p90", "p90"},
-			line{"TargetResponseTime", "p99", "p99"},
-		)},
-		{"Responses of targets", true, minute, v.ofTargets().lines(
-			line{"HTTPCode_Target_2XX_Count", "Sum", "2xx"},
-			line{"HTTPCode_Target_3XX_Count", "Sum", "3xx"},
-			line{"HTTPCode_Target_4XX_Count", "Sum", "4xx"},
-			line{"HTTPCode_Target_5XX_Count", "Sum", "5xx"},
-		)},
+	all := []chart{{"Requests", false, minute, v.ofBalancer().lines(
+		line{"RequestCount", "Sum", "requests"},
+	)}}
+	all = append(all, v.eachTargets("Response time (s)", false,
+		line{"TargetResponseTime", "Average", "average"},
+		line{"TargetResponseTime", "p90", "p90"},
+		line{"TargetResponseTime", "p99", "p99"},
+	)...)
+	all = append(all, v.eachTargets("Responses of targets", true,
+		line{"HTTPCode_Target_2XX_Count", "Sum", "2xx"},
+		line{"HTTPCode_Target_3XX_Count", "Sum", "3xx"},
+		line{"HTTPCode_Target_4XX_Count", "Sum", "4xx"},
+		line{"HTTPCode_Target_5XX_Count", "Sum", "5xx"},
+	)...)
+	return append(all, []chart{
 		{"Errors of the balancer", false, minute, v.ofBalancer().lines(
 			line{"HTTPCode_ELB_5XX_Count", "Sum", "5xx"},
 		)},
@@ -120,7 +133,7 @@ func (v view) requests() []chart {
 		{"Bytes", false, minute, v.ofBalancer().lines(
 			line{"ProcessedBytes", "Sum", "processed"},
 		)},
-	}
+	}...)
 }
 
 // instances returns the charts of the group's size and of its instances' load.

@@ -16,7 +16,7 @@ import (
 func views() map[string]view {
 	all := map[string]view{}
 	for _, kind := range []string{network, application} {
-		v := view{region: "eu-west-1", kind: kind, balancer: "lb/1", targets: "targetgroup/2", group: "group-3"}
+		v := view{region: "eu-west-1", kind: kind, balancer: "lb/1", targets: []targets{{"", "targetgroup/2"}}, group: "group-3"}
 		all[kind] = v
 		v.memory = true
 		all[kind+" with memory"] = v

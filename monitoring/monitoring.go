@@ -42,9 +42,11 @@ type Args struct {
 	// Kind is the balancer's: "network" or "application".
 	Kind string
 
-	// BalancerARNSuffix and TargetGroupARNSuffix are the last parts of the ARNs, as metrics have them: net/web/0123 and
-	// targetgroup/web/0123.
-	BalancerARNSuffix, TargetGroupARNSuffix pulumi.StringInput
+	// BalancerARNSuffix is the last part of the ARN, as metrics have it: net/web/0123.
+	BalancerARNSuffix pulumi.StringInput
+
+	// TargetGroups are the groups of the balancer's targets, at least one.
+	TargetGroups []TargetGroup
 
 	// GroupName is the Auto Scaling group's.
 	GroupName pulumi.StringInput
@@ -99,6 +101,34 @@ type Database struct {
 	MaxConnections int
 }
 
+// TargetGroup is a group of targets.
+type TargetGroup struct {
+	// Name tells the group from the others; empty for the first.
+	Name string
+
+	// ARNSuffix is the last part of the ARN, as metrics have it: targetgroup/web/0123.
+	ARNSuffix pulumi.StringInput
+}
+
+// titled returns a text about the group.
+func (g TargetGroup) titled(text string) string { return titled(text, g.Name) }
+
+// titled returns a text about the target group of a name, which the first has not.
+func titled(text, name string) string {
+	if name == "" {
+		return text
+	}
+	return text + ": " + name
+}
+
+// role returns the part of a resource's name that says what it is to the group.
+func (g TargetGroup) role(of string) string {
+	if g.Name == "" {
+		return of
+	}
+	return g.Name + "-" + of
+}
+
 // Validate reports every problem of the arguments.
 func (a *Args) Validate() error {
 	var problems invalid.List
@@ -106,7 +136,10 @@ func (a *Args) Validate() error {
 		problems.Add("kind", a.Kind, "is neither %s nor %s", network, application)
 	}
 	problems.Need("balancerArnSuffix", a.BalancerARNSuffix != nil)
-	problems.Need("targetGroupArnSuffix", a.TargetGroupARNSuffix != nil)
+	problems.Need("targetGroups", len(a.TargetGroups) > 0)
+	for i, group := range a.TargetGroups {
+		problems.Need(fmt.Sprintf("targetGroups[%d].arnSuffix", i), group.ARNSuffix != nil)
+	}
 	problems.Need("groupName", a.GroupName != nil)
 	if a.Dashboard && a.Region == "" {
 		problems.Missing("region", "a dashboard needs the region of its metrics")
@@ -175,10 +208,11 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 // dashboard creates the dashboard. Its name is set explicitly, because Pulumi does not name dashboards. The stack is part of
 // the name: PutDashboard overwrites a dashboard of the same name.
 func (m *Monitoring) dashboard(ctx *pulumi.Context, name string, args *Args) error {
-	known := pulumi.StringMap{
-		"balancer": args.BalancerARNSuffix,
-		"targets":  args.TargetGroupARNSuffix,
-		"group":    args.GroupName,
+	known := pulumi.StringMap{"balancer": args.BalancerARNSuffix, "group": args.GroupName}
+	var names []string
+	for _, group := range args.TargetGroups {
+		names = append(names, group.Name)
+		known["targets:"+group.Name] = group.ARNSuffix
 	}
 	if args.Service != nil {
 		known["cluster"], known["service"] = args.Cluster, args.Service
@@ -188,11 +222,15 @@ func (m *Monitoring) dashboard(ctx *pulumi.Context, name string, args *Args) err
 	}
 	region, kind, memory := args.Region, args.Kind, args.Memory
 	body := known.ToStringMapOutput().ApplyT(func(known map[string]string) (string, error) {
-		return dashboardBody(view{
+		v := view{
 			region: region, kind: kind, memory: memory,
-			balancer: known["balancer"], targets: known["targets"], group: known["group"],
+			balancer: known["balancer"], group: known["group"],
 			cluster: known["cluster"], service: known["service"], database: known["database"],
-		})
+		}
+		for _, name := range names {
+			v.targets = append(v.targets, targets{name, known["targets:"+name]})
+		}
+		return dashboardBody(v)
 	}).(pulumi.StringOutput)
 	dashboard, err := cloudwatch.NewDashboard(ctx, name+"-dashboard", &cloudwatch.DashboardArgs{
 		DashboardName: pulumi.String(dashboardName(name, ctx.Stack())),

@@ -18,16 +18,16 @@ import (
 
 func args(kind string) *Args {
 	return &Args{
-		Region:               "us-east-1",
-		Kind:                 kind,
-		BalancerARNSuffix:    pulumi.String("net/web/0123"),
-		TargetGroupARNSuffix: pulumi.String("targetgroup/web/4567"),
-		GroupName:            pulumi.String("web-group"),
-		Min:                  2,
-		Dashboard:            true,
-		Alarms:               true,
-		TopicARN:             pulumi.String("arn:aws:sns:us-east-1:123456789012:topic"),
-		Tags:                 map[string]string{"Service": "web"},
+		Region:            "us-east-1",
+		Kind:              kind,
+		BalancerARNSuffix: pulumi.String("net/web/0123"),
+		TargetGroups:      []TargetGroup{{ARNSuffix: pulumi.String("targetgroup/web/4567")}},
+		GroupName:         pulumi.String("web-group"),
+		Min:               2,
+		Dashboard:         true,
+		Alarms:            true,
+		TopicARN:          pulumi.String("arn:aws:sns:us-east-1:123456789012:topic"),
+		Tags:              map[string]string{"Service": "web"},
 	}
 }
 
@@ -57,7 +57,7 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 		{name: "no kind", change: func(a *Args) { a.Kind = "" }, want: `kind: "" is neither network nor application`},
 		{name: "a kind unheard of", change: func(a *Args) { a.Kind = "gateway" }, want: `kind: "gateway" is neither network nor application`},
 		{name: "no balancer", change: func(a *Args) { a.BalancerARNSuffix = nil }, want: "balancerArnSuffix: a value is needed"},
-		{name: "no target group", change: func(a *Args) { a.TargetGroupARNSuffix = nil }, want: "targetGroupArnSuffix: a value is needed"},
+		{name: "no target group", change: func(a *Args) { a.TargetGroups = nil }, want: "targetGroups: a value is needed"},
 		{name: "no group", change: func(a *Args) { a.GroupName = nil }, want: "groupName: a value is needed"},
 		{
 			name:   "a dashboard without region",
@@ -91,6 +91,29 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 			require.ErrorContains(t, err, "monitoring web: "+test.want)
 			assert.Empty(t, g.Resources)
 		})
+	}
+}
+
+func TestEachTargetGroupHasAlarmsAndCharts(t *testing.T) {
+	for kind, roles := range map[string][]string{
+		network: {"unhealthy", "healthy"}, application: {"unhealthy", "healthy", "target-errors", "latency"},
+	} {
+		a := args(kind)
+		if kind == application {
+			a.Latency = 1
+		}
+		a.TargetGroups = append(a.TargetGroups, TargetGroup{Name: "admin", ARNSuffix: pulumi.String("targetgroup/admin/8910")})
+		_, g := made(t, a)
+		for _, role := range roles {
+			for name, suffix := range map[string]string{"web-" + role: "targetgroup/web/4567", "web-admin-" + role: "targetgroup/admin/8910"} {
+				alarm := g.Find("MetricAlarm", name)
+				require.NotNil(t, alarm, name)
+				assert.Equal(t, suffix, alarm.Inputs["dimensions"].ObjectValue()["TargetGroup"].StringValue(), name)
+			}
+		}
+		body := g.OfType("Dashboard")[0].Inputs["dashboardBody"].StringValue()
+		assert.Contains(t, body, `"Targets: admin"`)
+		assert.Contains(t, body, "targetgroup/admin/8910")
 	}
 }
 
@@ -133,7 +156,7 @@ func TestTheDashboardShowsWhatItWasGiven(t *testing.T) {
 	_, g := made(t, a)
 	want, err := dashboardBody(view{
 		region: "us-east-1", kind: application, memory: true,
-		balancer: "net/web/0123", targets: "targetgroup/web/4567", group: "web-group", cluster: "cluster", service: "service",
+		balancer: "net/web/0123", targets: []targets{{"", "targetgroup/web/4567"}}, group: "web-group", cluster: "cluster", service: "service",
 	})
 	require.NoError(t, err)
 	assert.Equal(t, want, g.OfType("Dashboard")[0].Inputs["dashboardBody"].StringValue())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -60,9 +61,26 @@ func (c Check) String() string {
 
 // checkedGroup is a target group whose health check is not the record's.
 type checkedGroup struct {
-	arn    string
-	former Check
-	serves bool // it has a healthy target
+	arn            string
+	former, wanted Check
+	setting        string // with the check's former port
+	serves         bool   // it has a healthy target
+}
+
+// checkOf returns the check that the record has for a target group.
+func (record Record) checkOf(arn string) Check {
+	if i := slices.Index(record.TargetGroups, arn); i > 0 {
+		return record.Checks[i-1]
+	}
+	return record.Check
+}
+
+// formerPortOf returns the setting for the former port of a target group's check.
+func (record Record) formerPortOf(arn string) string {
+	if i := slices.Index(record.TargetGroups, arn); i > 0 {
+		return fmt.Sprintf("app.targets[%d].health.formerPort", i-1)
+	}
+	return "health.formerPort"
 }
 
 // otherChecks returns the target groups of a record whose health check has to change.
@@ -77,8 +95,9 @@ func (r *rollout) otherChecks(ctx context.Context, record Record) ([]checkedGrou
 	}
 	var others []checkedGroup
 	for _, g := range found.TargetGroups {
-		group := checkedGroup{arn: aws.ToString(g.TargetGroupArn), former: checkOf(g)}
-		if group.former == record.Check {
+		arn := aws.ToString(g.TargetGroupArn)
+		group := checkedGroup{arn: arn, former: checkOf(g), wanted: record.checkOf(arn), setting: record.formerPortOf(arn)}
+		if group.former == group.wanted {
 			continue
 		}
 		states, err := r.states(ctx, group.arn)
@@ -118,16 +137,18 @@ func (record Record) answers(check Check) bool {
 	return check.Port == 0 || slices.Contains(record.Ports, check.Port)
 }
 
-// changeChecks gives target groups the record's health check, watches until the slowest failure would have shown, and puts the
+// changeChecks gives target groups the record's health checks, watches until the slowest failure would have shown, and puts the
 // former checks back if the service is not up with the new one.
 func (r *rollout) changeChecks(ctx context.Context, record Record, groups []checkedGroup) error {
+	var longest time.Duration
 	for i, g := range groups {
-		if err := r.changeCheck(ctx, g.arn, record.Check); err != nil {
-			return r.formerChecks(record, groups[:i], err)
+		if err := r.changeCheck(ctx, g.arn, g.wanted); err != nil {
+			return r.formerChecks(groups[:i], err)
 		}
+		longest = max(longest, g.wanted.detection())
 	}
-	if err := r.watch(ctx, record, record.Check.detection()); err != nil {
-		return r.formerChecks(record, groups, err)
+	if err := r.watch(ctx, record, longest); err != nil {
+		return r.formerChecks(groups, err)
 	}
 	return nil
 }
@@ -159,16 +180,18 @@ func (r *rollout) watch(ctx context.Context, record Record, limit time.Duration)
 }
 
 // formerChecks puts the former health checks back, also after an interruption, and returns why.
-func (r *rollout) formerChecks(record Record, groups []checkedGroup, why error) error {
+func (r *rollout) formerChecks(groups []checkedGroup, why error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	var wanted []string
 	for _, g := range groups {
 		if err := r.changeCheck(ctx, g.arn, g.former); err != nil {
 			return fmt.Errorf("the health check of %s was changed: %w; and it could not be put back: %w", nameOf(g.arn), why, err)
 		}
+		wanted = append(wanted, g.wanted.String())
 	}
 	return fmt.Errorf("the service is not healthy by its changed health check (%s): %w; the former health check is back",
-		record.Check, why)
+		strings.Join(wanted, ", "), why)
 }
 
 func (r *rollout) changeCheck(ctx context.Context, arn string, check Check) error {

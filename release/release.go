@@ -64,14 +64,10 @@ type Args struct {
 	// TemplateID and TemplateVersion are the launch template's. The version is a number, as text.
 	TemplateID, TemplateVersion pulumi.StringInput
 
-	// TargetGroupARNs are where the instances must be healthy. Empty: the group's own checks are all.
-	TargetGroupARNs pulumi.StringArray
+	// TargetGroups are where the instances must be healthy, in each of them. Empty: the group's own checks are all.
+	TargetGroups []TargetGroup
 
-	// Check is the health check of the target groups. On a target group that exists the release changes it, once the instances
-	// are of the new version.
-	Check healthcheck.Check
-
-	// Ports are those on which the instances answer health checks: the service's, and the responder's.
+	// Ports are those on which the instances answer health checks: the services', and the responders'.
 	Ports []int
 
 	// Bucket has the artifacts, and Objects are the keys of those that the new version uses. Nil: there are none.
@@ -88,6 +84,14 @@ type Args struct {
 	Tags map[string]string
 }
 
+// TargetGroup is a target group of the instances.
+type TargetGroup struct {
+	ARN pulumi.StringInput
+
+	// Check is its health check. On a target group that exists the release changes it, once the instances are of the new version.
+	Check healthcheck.Check
+}
+
 // most is the longest delay and bake time (Auto Scaling API: RefreshPreferences).
 const most = 48 * time.Hour
 
@@ -98,6 +102,9 @@ func (a *Args) Validate() error {
 	problems.Need("groupName", a.GroupName != nil)
 	problems.Need("templateId", a.TemplateID != nil)
 	problems.Need("templateVersion", a.TemplateVersion != nil)
+	for i, group := range a.TargetGroups {
+		problems.Need(fmt.Sprintf("targetGroups[%d].arn", i), group.ARN != nil)
+	}
 	problems.Include("", a.Strategy.Validate())
 	return problems.Err()
 }
@@ -143,7 +150,8 @@ type Record struct {
 	Version      string   `json:"version"`
 	TargetGroups []string `json:"targetGroups"`
 	Alarms       []string `json:"alarms,omitempty"`
-	Check        Check    `json:"check"`
+	Check        Check    `json:"check"`                // of the first target group
+	Checks       []Check  `json:"moreChecks,omitempty"` // of the others, in their order
 	Ports        []int    `json:"ports"`
 	Bucket       string   `json:"bucket,omitempty"`
 	Objects      []string `json:"objects,omitempty"`
@@ -202,10 +210,19 @@ func (r *Release) record(ctx *pulumi.Context, name string, args *Args) error {
 
 // value is the record's JSON, see [Record].
 func value(args *Args) pulumi.StringOutput {
+	arns, checks := pulumi.StringArray{}, []Check{}
+	for _, group := range args.TargetGroups {
+		arns, checks = append(arns, group.ARN), append(checks, recorded(group.Check))
+	}
 	record := pulumi.Map{
 		"group": args.GroupName, "template": args.TemplateID, "version": args.TemplateVersion,
-		"targetGroups": args.TargetGroupARNs, "alarms": args.AlarmNames,
-		"check": pulumi.Any(recorded(args.Check)), "ports": pulumi.ToIntArray(args.Ports),
+		"targetGroups": arns, "alarms": args.AlarmNames, "ports": pulumi.ToIntArray(args.Ports),
+	}
+	if len(checks) > 0 {
+		record["check"] = pulumi.Any(checks[0])
+	}
+	if len(checks) > 1 {
+		record["moreChecks"] = pulumi.Any(checks[1:])
 	}
 	if args.Bucket != nil {
 		record["bucket"], record["objects"] = args.Bucket, pulumi.ToStringArray(args.Objects)

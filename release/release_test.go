@@ -18,13 +18,12 @@ func args() *Args {
 		GroupName:       pulumi.String("web-group"),
 		TemplateID:      pulumi.String("lt-1"),
 		TemplateVersion: pulumi.String("7"),
-		TargetGroupARNs: pulumi.StringArray{pulumi.String("arn:tg")},
-		AlarmNames:      pulumi.StringArray{pulumi.String("web-unhealthy")},
-		Check: healthcheck.Check{
+		TargetGroups: []TargetGroup{{ARN: pulumi.String("arn:tg"), Check: healthcheck.Check{
 			Protocol: healthcheck.HTTP, Path: "/ping", Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
-		},
-		Ports:    []int{8080},
-		Strategy: Strategy{MinHealthy: 100, MaxHealthy: 150, Checkpoints: []int{20, 50}, Timeout: 10 * time.Minute},
+		}}},
+		AlarmNames: pulumi.StringArray{pulumi.String("web-unhealthy")},
+		Ports:      []int{8080},
+		Strategy:   Strategy{MinHealthy: 100, MaxHealthy: 150, Checkpoints: []int{20, 50}, Timeout: 10 * time.Minute},
 	}
 }
 
@@ -45,6 +44,27 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 		{Name: "a bake time of days", Change: func(a *Args) { a.Strategy.Bake = 49 * time.Hour }, Want: "bake: 49h0m0s is not"},
 		{Name: "no time", Change: func(a *Args) { a.Strategy.Timeout = time.Second }, Want: "timeout: 1s is below a minute"},
 	})
+}
+
+func TestTheRecordHasTheCheckOfEachTargetGroup(t *testing.T) {
+	a := args()
+	a.TargetGroups = append(a.TargetGroups, TargetGroup{ARN: pulumi.String("arn:admin"), Check: healthcheck.Check{
+		Protocol: healthcheck.TCP, Port: 8082, Interval: 30 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
+	}})
+	g, err := deploy(t, a)
+	require.NoError(t, err)
+	record, err := recordOf(g.Find("aws:ssm/parameter:Parameter", "web-release").Inputs)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"arn:tg", "arn:admin"}, record.TargetGroups)
+	admin := Check{Protocol: "TCP", Port: 8082, Interval: 30, Timeout: 5, Healthy: 3, Unhealthy: 3}
+	assert.Equal(t, recorded(a.TargetGroups[0].Check), record.checkOf("arn:tg"))
+	assert.Equal(t, admin, record.checkOf("arn:admin"))
+	assert.Equal(t, "health.formerPort", record.formerPortOf("arn:tg"))
+	assert.Equal(t, "app.targets[0].health.formerPort", record.formerPortOf("arn:admin"))
+
+	alone := record.within([]string{"arn:other", "arn:admin"})
+	assert.Equal(t, []string{"arn:admin"}, alone.TargetGroups)
+	assert.Equal(t, admin, alone.checkOf("arn:admin"))
 }
 
 func TestTheRecordSaysWhatIsReleased(t *testing.T) {

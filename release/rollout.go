@@ -24,7 +24,7 @@ type rollout struct {
 	how     Strategy
 	now     time.Time // by AWS's clock, at the latest look
 	seen    []string  // reasons for a failure
-	healthy []string  // targets that were, as observed
+	healthy []string  // targets that were, in every target group, as observed
 }
 
 // launch waits until a group that has just been created serves. It looks for no refresh: a new group has none.
@@ -45,7 +45,40 @@ func (r *rollout) launch(ctx context.Context, record Record) error {
 //
 // The new version has to answer the former health check too: a check that changed first would fail every instance that serves.
 // A target group without a healthy target has nothing to lose, and its check changes first.
+//
+// A target group that is new beside others is attached last, for the same reason: the former version does not serve there, and Auto
+// Scaling would replace its instances. One that goes is detached first: the new version does not serve there.
 func (r *rollout) deploy(ctx context.Context, record Record) error {
+	m, err := r.membershipOf(ctx, record)
+	if err != nil {
+		return err
+	}
+	if m.replacing { // the listeners forward to the new target groups already
+		if err := r.attach(ctx, record.Group, m.gained); err != nil {
+			return err
+		}
+		m.present, m.gained = record.TargetGroups, nil
+	}
+	if err := r.detach(ctx, record.Group, m.left); err != nil {
+		return err
+	}
+	if err := r.replace(ctx, record.within(m.present)); err != nil {
+		return r.formerMembership(record, nil, m.left, err)
+	}
+	if len(m.gained) == 0 {
+		return nil
+	}
+	if err := r.attach(ctx, record.Group, m.gained); err != nil {
+		return err
+	}
+	if err := r.join(ctx, record); err != nil {
+		return r.formerMembership(record, m.gained, nil, fmt.Errorf("the instances do not serve in a target group that is new: %w", err))
+	}
+	return nil
+}
+
+// replace deploys to the target groups that the group belongs to.
+func (r *rollout) replace(ctx context.Context, record Record) error {
 	others, err := r.otherChecks(ctx, record)
 	if err != nil {
 		return err
@@ -54,7 +87,7 @@ func (r *rollout) deploy(ctx context.Context, record Record) error {
 	for _, g := range others {
 		if g.serves {
 			serving = append(serving, g)
-		} else if err := r.changeCheck(ctx, g.arn, record.Check); err != nil {
+		} else if err := r.changeCheck(ctx, g.arn, g.wanted); err != nil {
 			return err
 		}
 	}
@@ -82,8 +115,8 @@ func (r *rollout) bring(ctx context.Context, record Record, former []checkedGrou
 		for _, g := range former {
 			if !record.answers(g.former) {
 				return fmt.Errorf("the health check changes from %s to %s together with the instances, and the new ones do not answer the "+
-					"former: set health.formerPort to %d for this release, and leave it out of the next",
-					g.former, record.Check, g.former.Port)
+					"former: set %s to %d for this release, and leave it out of the next",
+					g.former, g.wanted, g.setting, g.former.Port)
 			}
 		}
 		if refresh, err = r.start(ctx, record); err != nil {

@@ -85,18 +85,15 @@ func (r *rollout) failing(ctx context.Context, record Record) (string, error) {
 	return "", nil
 }
 
-// down reports whether a target group has no healthy target, so that there is no service to keep.
+// down reports whether no target group has a healthy target, so that there is no service to keep.
 func (r *rollout) down(ctx context.Context, record Record) (bool, error) {
 	for _, arn := range record.TargetGroups {
 		states, err := r.states(ctx, arn)
-		if err != nil {
+		if err != nil || states[elb.TargetHealthStateEnumHealthy] > 0 {
 			return false, err
 		}
-		if states[elb.TargetHealthStateEnumHealthy] == 0 {
-			return true, nil
-		}
 	}
-	return false, nil
+	return len(record.TargetGroups) > 0, nil
 }
 
 // states returns how many targets of a target group are in which state.
@@ -152,6 +149,7 @@ func (r *rollout) observe(ctx context.Context, record Record, since time.Time) {
 			}
 		}
 	}
+	healthy := map[string]int{} // in so many target groups
 	for _, arn := range record.TargetGroups {
 		targets, err := r.targets(ctx, arn)
 		if err != nil {
@@ -162,8 +160,10 @@ func (r *rollout) observe(ctx context.Context, record Record, since time.Time) {
 			switch state := t.TargetHealth.State; {
 			case state == elb.TargetHealthStateEnumUnhealthy:
 				r.keep(fmt.Sprintf("target %s is unhealthy: %s %s", id, t.TargetHealth.Reason, aws.ToString(t.TargetHealth.Description)))
-			case state == elb.TargetHealthStateEnumHealthy && !slices.Contains(r.healthy, id):
-				r.healthy = append(r.healthy, id)
+			case state == elb.TargetHealthStateEnumHealthy:
+				if healthy[id]++; healthy[id] == len(record.TargetGroups) && !slices.Contains(r.healthy, id) {
+					r.healthy = append(r.healthy, id)
+				}
 			}
 		}
 	}

@@ -68,6 +68,10 @@ type Args struct {
 	// Nil: only EC2 checks the instances.
 	TargetGroupARNs pulumi.StringArrayInput
 
+	// TargetsByRelease leaves the target groups of a group that exists to the release, which attaches the group to a new one when its
+	// instances serve there.
+	TargetsByRelease bool
+
 	// Min and Max bound the number of instances, 1 ≤ Min ≤ Max.
 	Min, Max int
 
@@ -305,6 +309,9 @@ func groupOptions(g *Group, args *Args) []pulumi.ResourceOption {
 	ignored := []string{"initialLifecycleHooks"}
 	if !args.ContainerHosts {
 		ignored = append(ignored, "launchTemplate.version")
+	}
+	if args.TargetsByRelease {
+		ignored = append(ignored, "targetGroupArns")
 	}
 	return []pulumi.ResourceOption{pulumi.Parent(g), pulumi.IgnoreChanges(ignored)}
 }

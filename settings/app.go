@@ -2,6 +2,7 @@ package settings
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -41,6 +42,10 @@ type App struct {
 	// Packages that are installed at the first boot from the image's repositories. They open port 80 outward beside 443.
 	// Limits: names of packages, each once.
 	Packages []string
+
+	// More services on the same instances, each on a port with a target group and a health check of its own. An instance that fails one of
+	// the checks is replaced.
+	Targets []Target
 }
 
 // Artifact is a file or a folder that is installed on each instance.
@@ -133,7 +138,7 @@ type Setup struct {
 // Service is a process that systemd keeps running.
 type Service struct {
 	// The name of the systemd unit.
-	// Limits: at most 64 of a–z, 0–9, `_` and `-`, beginning with a letter; each once; not `healthcheck`; not the name of a unit of
+	// Limits: at most 64 of a–z, 0–9, `_` and `-`, beginning with a letter; each once; not `healthcheck` or beginning with `healthcheck-`; not the name of a unit of
 	// the system or of its folder in `/var/lib`, nor, without `user`, of an account.
 	Name string `required:"true"`
 
@@ -220,7 +225,7 @@ func (a App) validate(l *invalid.List) {
 		machine.Setup = append(machine.Setup, s.OnInstance())
 	}
 	for i, s := range a.Services {
-		if s.Name == healthcheck.ServiceName || s.Name == healthcheck.FormerServiceName {
+		if healthcheck.IsServiceName(s.Name) {
 			l.Add(fmt.Sprintf("app.services[%d].name", i), s.Name, "is the name of a service of the health responder")
 		}
 		if s.Limits.OpenFiles == 0 { // the default of systemd
@@ -298,12 +303,12 @@ func (a Artifact) validate(l *invalid.List, at string) {
 }
 
 // validateFree refuses the place of the health responder.
-func validateFree(l *invalid.List, at, path string) {
+func validateFree(l *invalid.List, at, place string) {
 	switch {
-	case strings.HasSuffix(path, "/"+healthcheck.ServiceName):
-		l.Add(at+".path", path, "has the file name of the health responder, %s", healthcheck.Path)
-	case strings.HasPrefix(path, healthcheck.Path+"/"):
-		l.Add(at+".path", path, "is below the file of the health responder, %s", healthcheck.Path)
+	case path.Base(place) == path.Base(healthcheck.Path):
+		l.Add(at+".path", place, "has the file name of the health responder, %s", healthcheck.Path)
+	case strings.HasPrefix(place, healthcheck.Path+"/"):
+		l.Add(at+".path", place, "is below the file of the health responder, %s", healthcheck.Path)
 	}
 }
 

@@ -18,9 +18,9 @@ type Balancer struct {
 	// The balancer is reachable from within the VPC only. A change replaces the balancer and its address.
 	Internal bool
 
-	// The ports of the balancer. All forward to the port of the service.
-	// Default: one, TCP on `app.port` or HTTP on 80.
-	// Limits: at least one that forwards; at most 50 (ELB User Guide, quotas).
+	// The ports of the balancer. They forward to the port of the service, or to one of `app.targets`.
+	// Default: one, TCP on `app.port` or HTTP on 80, and one on the port of each of `app.targets`.
+	// Limits: at least one that forwards to the service, and to each of `app.targets`; at most 50 (ELB User Guide, quotas).
 	Listeners []Listener
 
 	// The certificate of TLS and HTTPS listeners.
@@ -46,6 +46,11 @@ type Listener struct {
 	// Default: TCP or HTTP.
 	// Limits: network: `TCP`, `TLS`; application: `HTTP`, `HTTPS`. TLS and HTTPS need `alias` or `certificate`.
 	Protocol string `enum:"TCP,TLS,HTTP,HTTPS"`
+
+	// The name of one of `app.targets`, to which the port forwards.
+	// Default: the service on `app.port`.
+	// Limits: not with `redirect`.
+	Target string
 
 	// Requests are answered with a redirect (301) to this port, instead of being forwarded.
 	// Limits: HTTP only; the port of an HTTPS listener.

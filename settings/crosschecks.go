@@ -11,6 +11,8 @@ import (
 // validateTogether checks the rules between sections.
 func (s *Settings) validateTogether(l *invalid.List) {
 	s.validatePlace(l)
+	s.validateTargets(l)
+	s.validateForwarding(l)
 	s.validateBalanced(l)
 	s.validateLatency(l)
 	s.validateCapacity(l)
@@ -76,12 +78,22 @@ func (s *Settings) validatePlace(l *invalid.List) {
 
 // validateBalanced checks what each type of balancer can do.
 func (s *Settings) validateBalanced(l *invalid.List) {
-	if s.Balancer.Type == application && s.Health.Protocol == healthcheck.TCP {
-		l.Add("health.protocol", string(s.Health.Protocol), "is not for a balancer of type application: HTTP is")
+	for i, t := range s.AllTargets() {
+		if s.Balancer.Type == application && t.Health.Protocol == healthcheck.TCP {
+			l.Add(healthAt(i)+".protocol", string(t.Health.Protocol), "is not for a balancer of type application: HTTP is")
+		}
 	}
 	if n := s.Network; s.Balancer.Type == application && n.CIDR.IsValid() && n.share() > smallestALB {
 		l.Add("network.cidr", n.CIDR, "gives subnets of /%d: a balancer of type application needs /%d", n.share(), smallestALB)
 	}
+}
+
+// healthAt returns the path of the health check of the target with an index in AllTargets.
+func healthAt(i int) string {
+	if i == 0 {
+		return "health"
+	}
+	return fmt.Sprintf("app.targets[%d].health", i-1)
 }
 
 // validateContainers checks the settings that containers leave to ECS: their number and their ports.

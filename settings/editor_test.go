@@ -74,11 +74,15 @@ app:
       relax: [PrivateTmp]
       limits: {openFiles: 1024, memory: 256, tasks: 64}
   packages: [jq]
+  targets:
+    - name: admin
+      port: 8090
+      health: {protocol: HTTP, port: 8090, formerPort: 5002, path: /, matcher: "200", interval: 10, timeout: 5, healthy: 3, unhealthy: 3}
 health: {protocol: HTTP, port: 8080, formerPort: 5001, path: /, matcher: "200", interval: 10, timeout: 5, healthy: 3, unhealthy: 3}
 balancer:
   type: application
   internal: true
-  listeners: [{port: 80, protocol: HTTP, redirect: 443}, {port: 443, protocol: HTTPS}]
+  listeners: [{port: 80, protocol: HTTP, redirect: 443}, {port: 443, protocol: HTTPS}, {port: 8443, protocol: HTTPS, target: admin}]
   certificate: arn:aws:acm:us-east-1:123456789012:certificate/1a
   alias: {zone: example.com, name: www.example.com, createZone: true}
   accessLogs: true

@@ -167,6 +167,11 @@ func (s *Settings) complete() {
 	}
 	if port := s.standardPort(); s.Balancer.Listeners == nil && isPort(port) {
 		s.Balancer.Listeners = []Listener{{Port: port}}
+		for _, t := range s.targets() {
+			if isPort(t.Port) {
+				s.Balancer.Listeners = append(s.Balancer.Listeners, Listener{Port: t.Port, Target: t.Name})
+			}
+		}
 	}
 	for i := range s.Balancer.Listeners {
 		if l := &s.Balancer.Listeners[i]; l.Protocol == "" && len(protocols[s.Balancer.Type]) > 0 {

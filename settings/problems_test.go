@@ -33,6 +33,9 @@ func ranges(count int) string {
 	return strings.Join(list, ", ")
 }
 
+// target returns a target, with a health port.
+func target(fields string) string { return app("targets: [{" + fields + ", health: {port: 8082}}]") }
+
 // listeners returns a list of so many listeners.
 func listeners(count int) string {
 	var list []string
@@ -65,7 +68,7 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "an unknown field in a list",
 			given: `balancer: {listeners: [{port: 1, tls: true}]}`,
-			want:  `balancer.listeners[0].tls: is not a setting: there are port, protocol, redirect`,
+			want:  `balancer.listeners[0].tls: is not a setting: there are port, protocol, target, redirect`,
 		},
 		{
 			name:  "an unknown field of health",
@@ -501,7 +504,106 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "a former health port that is the present one",
 			given: `health: {formerPort: 5001}`,
-			want:  `health.formerPort: 5001 is answered already: it is health.port or app.port`,
+			want:  `health.formerPort: 5001 is answered already: it is health.port`,
+		},
+		{
+			name:  "a former health port that is the service's",
+			given: `health: {formerPort: 5000}`,
+			want:  `health.formerPort: 5000 is answered already: it is app.port`,
+		},
+		{
+			name:  "a service with a name for a responder of a target",
+			given: oneService(`name: healthcheck-admin, command: [/bin/a]`),
+			want:  `app.services[0].name: "healthcheck-admin" is the name of a service of the health responder`,
+		},
+		{name: "a target without a port", given: app(`targets: [{name: admin, health: {port: 8082}}]`), want: `app.targets[0].port: must be set`},
+		{name: "a target without a name", given: app(`targets: [{port: 8081, health: {port: 8082}}]`), want: `app.targets[0].name: must be set`},
+		{
+			name:  "a target without a health port",
+			given: app(`targets: [{name: admin, port: 8081}]`),
+			want:  `app.targets[0].health.port: must be set: the health responder needs a port of its own for each service`,
+		},
+		{
+			name:  "a target's name with a dot",
+			given: target(`name: a.b, port: 8081`),
+			want:  `app.targets[0].name: "a.b" is not a name of a–z, 0–9 and -, beginning with a letter and not ending with -`,
+		},
+		{
+			name:  "a target's name that the stack uses",
+			given: target(`name: tg, port: 8081`),
+			want:  `app.targets[0].name: "tg" is a name that the stack uses itself: choose another`,
+		},
+		{
+			name:  "a target called like the former responder of another",
+			given: target(`name: admin-former, port: 8081`),
+			want:  `app.targets[0].name: "admin-former" is a name that the stack uses itself: choose another`,
+		},
+		{
+			name:  "a target's name too long beside the service's",
+			given: target(`name: ` + strings.Repeat("a", 23) + `, port: 8081`),
+			want: `app.targets[0].name: "` + strings.Repeat("a", 23) + `" has 23 characters: 14 at most beside the 9 of service, ` +
+				`because AWS allows a target group 32 and Pulumi adds 8`,
+		},
+		{
+			name:  "two targets of a name",
+			given: app(`targets: [{name: admin, port: 8081, health: {port: 8082}}, {name: admin, port: 8083, health: {port: 8084}}]`),
+			want:  `app.targets[1].name: "admin" is the name of app.targets[0]`,
+		},
+		{name: "a target on the port of SSH", given: target(`name: admin, port: 22`), want: `app.targets[0].port: 22 is taken on every instance, by SSH`},
+		{
+			name:  "a target on the service's port",
+			given: `{` + target(`name: admin, port: 5000`) + `, balancer: {listeners: [{port: 1}, {port: 2, target: admin}]}}`,
+			want:  `app.targets[0].port: 5000 is app.port: each needs a port of its own`,
+		},
+		{
+			name:  "a target on the health port",
+			given: target(`name: admin, port: 5001`),
+			want:  `app.targets[0].port: 5001 is health.port: each needs a port of its own`,
+		},
+		{
+			name:  "a target checked on its own port over TCP",
+			given: app(`targets: [{name: admin, port: 8081, health: {port: 8081}}]`),
+			want:  `app.targets[0].health.port: 8081 is app.targets[0].port: each needs a port of its own`,
+		},
+		{
+			name:  "a target checked on the service's health port",
+			given: app(`targets: [{name: admin, port: 8081, health: {port: 5001}}]`),
+			want:  `app.targets[0].health.port: 5001 is health.port: each needs a port of its own`,
+		},
+		{
+			name:  "a target's health port on that of SSH",
+			given: app(`targets: [{name: admin, port: 8081, health: {port: 22}}]`),
+			want:  `app.targets[0].health.port: 22 is taken on every instance, by SSH`,
+		},
+		{
+			name:  "a target's former health port on another's port",
+			given: `{health: {formerPort: 5005}, ` + app(`targets: [{name: admin, port: 8081, health: {port: 8082, formerPort: 5005}}]`) + `}`,
+			want:  `app.targets[0].health.formerPort: 5005 is health.formerPort: each needs a port of its own`,
+		},
+		{
+			name:  "a target's former health port that is the present one",
+			given: app(`targets: [{name: admin, port: 8081, health: {port: 8082, formerPort: 8082}}]`),
+			want:  `app.targets[0].health.formerPort: 8082 is answered already: it is app.targets[0].health.port`,
+		},
+		{
+			name:  "a target's check too often",
+			given: app(`targets: [{name: admin, port: 8081, health: {port: 8082, interval: 301}}]`),
+			want:  `app.targets[0].health.interval: 5m1s is outside 5–300 s`,
+		},
+		{
+			name:  "a listener of a target that is not there",
+			given: `balancer: {listeners: [{port: 80}, {port: 81, target: admin}]}`,
+			want:  `balancer.listeners[1].target: "admin" is not the name of one of app.targets`,
+		},
+		{
+			name:  "a target without a listener",
+			given: `{` + target(`name: admin, port: 8081`) + `, balancer: {listeners: [{port: 80}]}}`,
+			want:  `app.targets[0].name: "admin" is the target of none of balancer.listeners: nothing would reach it`,
+		},
+		{
+			name:  "listeners of a target alone",
+			given: `{` + target(`name: admin, port: 8081`) + `, balancer: {listeners: [{port: 80, target: admin}]}}`,
+			want:  `balancer.listeners: forward to targets only: one without target must forward to app.port`,
 		},
 		{
 			name:  "a former health port of SSH",

@@ -102,20 +102,20 @@ type Monitoring struct {
 	Latency float64 `unit:"s"`
 }
 
-// Health is the health check of the target group.
+// Health is the health check of a target group.
 type Health struct {
 	// `TCP` asks the health responder on the instance, `HTTP` asks the service itself.
 	// Limits: `TCP`, `HTTP`; an application balancer needs `HTTP`.
 	Protocol healthcheck.Protocol `default:"\"TCP\"" enum:"TCP,HTTP"`
 
 	// The port that is checked.
-	// Default: 5001 for TCP, the service's own for HTTP.
-	// Limits: 1 to 65535, not 22; for TCP not `app.port`; not with `containers`.
+	// Default: 5001 for TCP, to be set in `app.targets`; the service's own for HTTP.
+	// Limits: 1 to 65535, not 22; for TCP not the port of a service or of another check; not with `containers`.
 	Port int `minimum:"1" maximum:"65535" unit:"TCP port"`
 
 	// The port that the health responder answered on before `port` or `protocol` changed. It goes on answering there, so that the
 	// new instances are healthy by the former check too. Leave it out of the next release.
-	// Limits: 1 to 65535, not 22, not `port`, not `app.port`; not with `containers`.
+	// Limits: 1 to 65535, not 22, not the port of a service or of another check; not with `containers`.
 	FormerPort int `minimum:"1" maximum:"65535" unit:"TCP port"`
 
 	// The path that is requested.

@@ -105,13 +105,27 @@ func (s *Settings) validateSoftware(l *invalid.List) {
 }
 
 func (s *Settings) validateHealth(l *invalid.List) {
-	l.Include("health", s.Health.Check().Validate())
+	s.Health.validate(l, "health")
 	s.validateFormerPort(l)
 	switch port := s.Health.Port; {
-	case port == sshPort:
-		l.Add("health.port", port, "is taken on every instance, by SSH")
 	case s.Health.Protocol == healthcheck.TCP && port == s.TargetPort() && isPort(port):
 		l.Add("health.port", port, "is app.port: the service listens there, the responder needs a port of its own")
+	}
+}
+
+// validate leaves the relations between ports to the caller.
+func (h Health) validate(l *invalid.List, at string) {
+	l.Include(at, h.Check().Validate())
+	if h.Port == sshPort {
+		l.Add(at+".port", h.Port, "is taken on every instance, by SSH")
+	}
+	if h.Protocol == healthcheck.TCP && h.Port == 0 {
+		l.Missing(at+".port", "must be set: the health responder needs a port of its own for each service")
+	}
+	if h.FormerPort != 0 && h.FormerPort == h.Port {
+		l.Add(at+".formerPort", h.FormerPort, "is answered already: it is %s.port", at)
+	} else if h.FormerPort != 0 {
+		validatePort(l, at+".formerPort", h.FormerPort)
 	}
 }
 
@@ -121,10 +135,8 @@ func (s *Settings) validateFormerPort(l *invalid.List) {
 	case port == 0:
 	case s.Containers != nil:
 		l.Add(at, port, "is not for containers: ECS chooses their ports, leave it out")
-	case port == s.Health.Port, s.App != nil && port == s.App.Port:
-		l.Add(at, port, "is answered already: it is health.port or app.port")
-	default:
-		validatePort(l, at, port)
+	case s.App != nil && port == s.App.Port:
+		l.Add(at, port, "is answered already: it is app.port")
 	}
 }
 

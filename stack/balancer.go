@@ -13,7 +13,7 @@ import (
 	"github.com/elastic-service/elastic-service/settings"
 )
 
-// balancerComponent is the load balancer with its target group.
+// balancerComponent is the load balancer with its target groups.
 var balancerComponent = component{
 	section:  "balancer",
 	reads:    []string{"service", "network", "app", "containers", "health"},
@@ -45,13 +45,14 @@ func (p *plan) balancerArgs() *loadbalancing.Args {
 	args := &loadbalancing.Args{
 		Kind:           loadbalancing.Kind(b.Type),
 		Internal:       b.Internal,
-		TargetPort:     p.settings.TargetPort(),
-		Check:          p.settings.Health.Check(),
 		CheckByRelease: releaseComponent.wanted(p),
 		From:           p.clients(),
 		AccessLogs:     b.AccessLogs,
 		Protect:        p.settings.Protect,
 		Tags:           p.tags,
+	}
+	for _, t := range p.settings.AllTargets() {
+		args.Targets = append(args.Targets, loadbalancing.Target{Name: t.Name, Port: t.Port, Check: t.Health.Check()})
 	}
 	for _, l := range b.Listeners {
 		args.Listeners = append(args.Listeners, loadbalancing.Listener(l))
@@ -89,11 +90,21 @@ func (p *plan) addBalancer(ctx *pulumi.Context, c *components) (err error) {
 }
 
 func (p *plan) balancerOutputs(c *components) pulumi.Map {
-	first := p.settings.Balancer.Listeners[0]
+	listeners := p.settings.Balancer.Listeners
+	first := listeners[slices.IndexFunc(listeners, func(l settings.Listener) bool { return l.Target == "" })]
 	out := pulumi.Map{
 		"address":     pulumi.Sprintf("%s:%d", c.balancer.DNSName, first.Port),
 		"balancer":    c.balancer.ARN,
-		"targetGroup": c.balancer.TargetGroupARN,
+		"targetGroup": c.balancer.TargetGroups[0].ARN,
+	}
+	if len(c.balancer.TargetGroups) > 1 {
+		addresses := pulumi.Map{}
+		for _, l := range p.settings.Balancer.Listeners {
+			if _, named := addresses[l.Target]; l.Target != "" && !named {
+				addresses[l.Target] = pulumi.Sprintf("%s:%d", c.balancer.DNSName, l.Port)
+			}
+		}
+		out["targets"] = addresses
 	}
 	if scheme, port := p.scheme(); scheme != "" {
 		out["url"] = pulumi.Sprintf("%s://%s%s", scheme, c.balancer.URLHost, port)
@@ -110,7 +121,9 @@ func (p *plan) scheme() (scheme, port string) {
 		protocol, scheme string
 		port             int
 	}{{"HTTPS", "https", 443}, {"HTTP", "http", 80}} {
-		at := slices.IndexFunc(p.settings.Balancer.Listeners, func(l settings.Listener) bool { return l.Protocol == known.protocol })
+		at := slices.IndexFunc(p.settings.Balancer.Listeners, func(l settings.Listener) bool {
+			return l.Protocol == known.protocol && l.Target == ""
+		})
 		if at < 0 {
 			continue
 		}

@@ -32,7 +32,7 @@ var containersComponent = component{
 			args.StackEnvironment = p.databaseEnvironment(c.database)
 		}
 		args.Cluster, args.ClusterARN = c.cluster.Name, c.cluster.ARN
-		args.GroupARN, args.TargetGroupARN = c.group.ARN, c.balancer.TargetGroupARN
+		args.GroupARN, args.TargetGroupARN = c.group.ARN, c.balancer.TargetGroups[0].ARN
 		// ECS refuses a target group that no listener forwards to.
 		args.After = slices.Concat(c.balancer.Ready, c.paths)
 		c.containers, err = containers.New(ctx, p.settings.Service, args)

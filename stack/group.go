@@ -67,7 +67,11 @@ func (p *plan) addGroup(ctx *pulumi.Context, c *components) (err error) {
 		args.SubnetIDs = c.network.PrivateSubnetIDs
 	}
 	if !p.hasContainers() { // containers register themselves
-		args.TargetGroupARNs = pulumi.StringArray{c.balancer.TargetGroupARN}
+		arns := pulumi.StringArray{}
+		for _, group := range c.balancer.TargetGroups {
+			arns = append(arns, group.ARN)
+		}
+		args.TargetGroupARNs, args.TargetsByRelease = arns, len(arns) > 1
 	}
 	needs := slices.Concat(c.network.Ready, c.template.Ready, c.paths)
 	c.group, err = scaling.New(ctx, p.settings.Service, args, pulumi.DependsOn(needs))

@@ -280,6 +280,43 @@ func TestTheFormerHealthPortIsStillAnswered(t *testing.T) {
 	assert.Equal(t, []string{"healthCheck"}, g.OfType("TargetGroup")[0].IgnoreChanges, "the release changes it")
 }
 
+// Two services of the same instances have each a listener, a target group, paths for traffic and checks, and a responder.
+func TestEachTargetIsWiredFromListenerToProcess(t *testing.T) {
+	w := world(t, "dev", map[string]any{
+		"app.targets":       []any{map[string]any{"name": "admin", "port": 8081, "health": map[string]any{"port": 8082, "formerPort": 8083, "interval": 20}}},
+		"monitoring.alarms": true, "network.acl": true,
+		"balancer.listeners": []any{map[string]any{"port": 5000}, map[string]any{"port": 8081, "target": "admin"}},
+	})
+	g := deploy(t, w)
+	for _, target := range []struct {
+		group, service, unit string
+		port, health         int
+	}{
+		{"musicguru-tg", "musicguru-service", "healthcheck", 5000, 5001},
+		{"musicguru-admin", "musicguru-admin-service", "healthcheck-admin", 8081, 8082},
+	} {
+		group := g.Find("TargetGroup", target.group)
+		require.NotNil(t, group, target.group)
+		assert.Equal(t, float64(target.port), at(group, "port"))
+		assert.Equal(t, fmt.Sprint(target.health), at(group, "healthCheck", "port"))
+		listener := g.Find("Listener", fmt.Sprintf("musicguru-listener-%d", target.port))
+		assert.Equal(t, []*graphtest.Resource{group}, g.InputFrom(listener, "defaultActions"), target.group)
+		opened(t, g, target.service, target.port, target.port)
+		opened(t, g, fmt.Sprintf("musicguru-health-%d", target.health), target.health, target.health)
+		assert.Contains(t, graphtest.UserData(g.OfType("LaunchTemplate")[0]),
+			fmt.Sprintf("ExecStart=/usr/local/bin/healthcheck -port %d -service-port %d\n", target.health, target.port))
+		assert.Contains(t, graphtest.UserData(g.OfType("LaunchTemplate")[0]), "/"+target.unit+".service")
+	}
+	opened(t, g, "musicguru-health-8083", 8083, 8083)
+	group := g.OfType("aws:autoscaling/group:Group")[0]
+	assert.Len(t, at(group, "targetGroupArns"), 2)
+	assert.Contains(t, group.IgnoreChanges, "targetGroupArns", "the release attaches the group to new ones")
+	assert.NotNil(t, g.Find("MetricAlarm", "musicguru-admin-unhealthy"))
+	record := at(g.Find("aws:ssm/parameter:Parameter", "musicguru-release"), "insecureValue").(string)
+	assert.Contains(t, record, `"moreChecks":[{"protocol":"TCP","port":8082,"interval":20`)
+	assert.Contains(t, record, `"ports":[5001,8082,8083,5000,8081]`)
+}
+
 func TestTheServicesPortIsWrittenOnceBesideTheListeners(t *testing.T) {
 	before := deploy(t, world(t, "dev", nil))
 	after := deploy(t, world(t, "dev", map[string]any{"app.port": 5066}))

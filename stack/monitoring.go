@@ -24,19 +24,21 @@ var monitoringComponent = component{
 
 func (p *plan) monitoringArgs(c *components) *monitoring.Args {
 	args := &monitoring.Args{
-		Region:               p.settings.Region,
-		Kind:                 p.settings.Balancer.Type,
-		BalancerARNSuffix:    c.balancer.ARNSuffix,
-		TargetGroupARNSuffix: c.balancer.TargetGroupARNSuffix,
-		GroupName:            c.group.Name,
-		Min:                  p.leastInstances(),
-		Max:                  p.mostInstances(),
-		Latency:              p.settings.Monitoring.Latency,
-		SurplusCredits:       p.settings.Compute.CPUCredits == burstable.Unlimited,
-		Dashboard:            p.settings.Monitoring.Dashboard,
-		Alarms:               p.settings.Monitoring.Alarms,
-		Memory:               p.settings.Compute.MemoryMetric,
-		Tags:                 p.tags,
+		Region:            p.settings.Region,
+		Kind:              p.settings.Balancer.Type,
+		BalancerARNSuffix: c.balancer.ARNSuffix,
+		GroupName:         c.group.Name,
+		Min:               p.leastInstances(),
+		Max:               p.mostInstances(),
+		Latency:           p.settings.Monitoring.Latency,
+		SurplusCredits:    p.settings.Compute.CPUCredits == burstable.Unlimited,
+		Dashboard:         p.settings.Monitoring.Dashboard,
+		Alarms:            p.settings.Monitoring.Alarms,
+		Memory:            p.settings.Compute.MemoryMetric,
+		Tags:              p.tags,
+	}
+	for _, group := range c.balancer.TargetGroups {
+		args.TargetGroups = append(args.TargetGroups, monitoring.TargetGroup{Name: group.Name, ARNSuffix: group.ARNSuffix})
 	}
 	if c.containers != nil {
 		args.Min = p.settings.Containers.Min

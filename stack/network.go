@@ -88,7 +88,9 @@ func (p *plan) endpoints() []string {
 func (p *plan) acls() *network.ACLs {
 	acls := &network.ACLs{}
 	if p.settings.Balancer.Type == string(loadbalancing.Network) { // it passes on the addresses of its clients
-		acls.Targets = []int{p.settings.TargetPort()}
+		for _, t := range p.settings.AllTargets() {
+			acls.Targets = append(acls.Targets, t.Port)
+		}
 	}
 	for _, l := range p.settings.Balancer.Listeners {
 		acls.Ports = append(acls.Ports, l.Port)

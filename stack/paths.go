@@ -27,21 +27,30 @@ const (
 	lastDynamicPort  = 65535
 )
 
-// addPaths opens the paths from the balancer to the instances, for the service and for the health check, and from the
-// instances to the database. Those of the balancer wait for its target group: where a protected group refuses another port,
+// addPaths opens the paths from the balancer to the instances, for the services and for the health checks, and from the
+// instances to the database. Those of the balancer wait for its target groups: where a protected group refuses another port,
 // the present port stays open.
 func (p *plan) addPaths(ctx *pulumi.Context, c *components) error {
 	from, to := c.balancer.SecurityGroupID, c.template.SecurityGroupID
-	targets := []pulumi.Resource{c.balancer.Targets}
-	service := path{
-		name: "service", parent: c.balancer, after: targets, from: from, to: to, description: "Connections of clients",
+	var targets []pulumi.Resource
+	for _, group := range c.balancer.TargetGroups {
+		targets = append(targets, group.Resource)
 	}
-	service.port = p.settings.TargetPort()
-	if p.settings.Containers != nil {
-		service.port, service.last = firstDynamicPort, lastDynamicPort
+	var paths []path
+	for i, t := range p.settings.AllTargets() {
+		service := path{
+			name: "service", parent: c.balancer, after: targets[i : i+1], from: from, to: to, port: t.Port,
+			description: "Connections of clients",
+		}
+		if t.Name != "" {
+			service.name = t.Name + "-service"
+		}
+		if p.settings.Containers != nil {
+			service.port, service.last = firstDynamicPort, lastDynamicPort
+		}
+		paths = append(paths, service)
 	}
-	paths := []path{service}
-	for _, port := range p.responderPorts() { // named by port: a rule stays when its port becomes the former one
+	for _, port := range p.checkedPorts() { // named by port: a rule stays when its port becomes the former one
 		paths = append(paths, path{
 			name: fmt.Sprintf("health-%d", port), parent: c.balancer, after: targets, from: from, to: to, port: port,
 			description: "Health checks",

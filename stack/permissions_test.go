@@ -21,6 +21,7 @@ import (
 // asks of the caller who gives a group a launch template (Auto Scaling User Guide, "Control Amazon EC2 launch template usage").
 const always = `sts:GetCallerIdentity ec2:Describe* ec2:RunInstances ec2:CreateTags ec2:DeleteTags
 	autoscaling:Describe* autoscaling:StartInstanceRefresh autoscaling:CancelInstanceRefresh autoscaling:RollbackInstanceRefresh
+	autoscaling:AttachLoadBalancerTargetGroups autoscaling:DetachLoadBalancerTargetGroups
 	elasticloadbalancing:Describe* cloudwatch:DescribeAlarms ssm:GetParameter ssm:GetParameters`
 
 // natActions are those of the gateways in a VPC with private subnets.

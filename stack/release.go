@@ -40,11 +40,12 @@ func (p *plan) addRelease(ctx *pulumi.Context, c *components) error {
 		GroupName:       c.group.Name,
 		TemplateID:      c.template.ID,
 		TemplateVersion: c.template.LatestVersion,
-		TargetGroupARNs: pulumi.StringArray{c.balancer.TargetGroupARN},
-		Check:           p.settings.Health.Check(),
-		Ports:           append(p.responderPorts(), p.settings.TargetPort()),
+		Ports:           p.answeredPorts(),
 		Strategy:        p.strategy(),
 		Tags:            p.tags,
+	}
+	for i, t := range p.settings.AllTargets() {
+		args.TargetGroups = append(args.TargetGroups, release.TargetGroup{ARN: c.balancer.TargetGroups[i].ARN, Check: t.Health.Check()})
 	}
 	if len(c.template.Objects) > 0 {
 		args.Bucket, args.Objects = c.template.Bucket, c.template.Objects
@@ -57,9 +58,28 @@ func (p *plan) addRelease(ctx *pulumi.Context, c *components) error {
 	return err
 }
 
-// responderPorts lists the ports of health checks other than the service's own.
-func (p *plan) responderPorts() []int {
-	return slices.DeleteFunc([]int{p.settings.Health.Port, p.settings.Health.FormerPort}, func(port int) bool {
-		return port == 0 || port == p.settings.TargetPort()
-	})
+// servicePorts lists the ports of the services.
+func (p *plan) servicePorts() []int {
+	var ports []int
+	for _, t := range p.settings.AllTargets() {
+		ports = append(ports, t.Port)
+	}
+	return ports
 }
+
+// checkedPorts lists the ports of health checks other than the services' own.
+func (p *plan) checkedPorts() []int {
+	var ports []int
+	services := p.servicePorts()
+	for _, t := range p.settings.AllTargets() {
+		for _, port := range []int{t.Health.Port, t.Health.FormerPort} {
+			if port != 0 && !slices.Contains(services, port) && !slices.Contains(ports, port) {
+				ports = append(ports, port)
+			}
+		}
+	}
+	return ports
+}
+
+// answeredPorts lists the ports on which the instances answer health checks.
+func (p *plan) answeredPorts() []int { return append(p.checkedPorts(), p.servicePorts()...) }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -47,7 +48,7 @@ func (p *plan) prepareApp(ctx *pulumi.Context, app *settings.App, problems *inva
 		unit.Secrets = secretsOf(settings.SetupOwner(setup.Name), setup.Secrets)
 		p.software.Setup = append(p.software.Setup, unit)
 	}
-	responders := p.responders(app.Port)
+	responders := p.responders()
 	if len(responders) > 0 {
 		p.addArtifact(ctx, "health", settings.Artifact{Build: responderPackage, Path: healthcheck.Path}, problems)
 	}
@@ -58,7 +59,8 @@ func (p *plan) prepareApp(ctx *pulumi.Context, app *settings.App, problems *inva
 	for _, service := range app.Services {
 		names = append(names, service.Name)
 		unit := service.OnInstance()
-		unit.Description, unit.Port, unit.Secrets = "Service "+service.Name, app.Port, secretsOf(service.Name, service.Secrets)
+		unit.Description, unit.Port = "Service "+service.Name, slices.Min(p.servicePorts())
+		unit.Secrets = secretsOf(service.Name, service.Secrets)
 		p.software.Services = append(p.software.Services, unit)
 	}
 	for _, r := range responders {
@@ -67,23 +69,29 @@ func (p *plan) prepareApp(ctx *pulumi.Context, app *settings.App, problems *inva
 	}
 }
 
-// responders returns the services that listen on the health port, and on a former one, while the application listens on its own.
-func (p *plan) responders(servicePort int) []userdata.Service {
+// responders returns the services that listen on the health port of a target, and on a former one, while the target's service listens on
+// its own. Each is a unit of its own: a health port that is taken does not make the other targets unhealthy.
+func (p *plan) responders() []userdata.Service {
 	var responders []userdata.Service
-	add := func(name string, port int) {
+	add := func(target settings.Target, port int, former bool) {
+		description := "Health of " + p.settings.Service
+		if target.Name != "" {
+			description += " " + target.Name
+		}
 		responders = append(responders, userdata.Service{
-			Name:        name,
-			Description: "Health of " + p.settings.Service,
-			Command:     []string{healthcheck.Path, "-port", strconv.Itoa(port), "-service-port", strconv.Itoa(servicePort)},
+			Name:        healthcheck.ServiceName(target.Name, former),
+			Description: description,
+			Command:     []string{healthcheck.Path, "-port", strconv.Itoa(port), "-service-port", strconv.Itoa(target.Port)},
 			Port:        port,
 		})
 	}
-	health := p.settings.Health
-	if health.Protocol == healthcheck.TCP {
-		add(healthcheck.ServiceName, health.Port)
-	}
-	if health.FormerPort != 0 {
-		add(healthcheck.FormerServiceName, health.FormerPort)
+	for _, t := range p.settings.AllTargets() {
+		if t.Health.Protocol == healthcheck.TCP {
+			add(t, t.Health.Port, false)
+		}
+		if t.Health.FormerPort != 0 {
+			add(t, t.Health.FormerPort, true)
+		}
 	}
 	return responders
 }

@@ -95,7 +95,7 @@ type Instance struct {
 	Address     netip.Addr       `json:"address"`     // private
 	Loopback    netip.Addr       `json:"loopback"`    // where it is found on this machine
 	Version     int              `json:"version"`     // of the launch template
-	Target      string           `json:"target"`      // its state behind the balancer
+	Target      string           `json:"target"`      // its state behind the balancer, the worst of its target groups
 	Description string           `json:"description"` // why it is not healthy
 	CPU         float64          `json:"cpu"`         // percent, of the last minute
 	Services    []MachineService `json:"services"`

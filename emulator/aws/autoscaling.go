@@ -29,6 +29,8 @@ func (a *API) autoScaling() *service {
 			"CancelInstanceRefresh":               answering(a.cancelInstanceRefresh),
 			"RollbackInstanceRefresh":             answering(a.rollbackInstanceRefresh),
 			"SetDesiredCapacity":                  answering(a.setDesiredCapacity),
+			"AttachLoadBalancerTargetGroups":      answering(a.attachTargetGroups),
+			"DetachLoadBalancerTargetGroups":      answering(a.detachTargetGroups),
 			"TerminateInstanceInAutoScalingGroup": answering(a.terminateInstanceInAutoScalingGroup),
 		},
 	}
@@ -342,6 +344,24 @@ func (a *API) setDesiredCapacity(
 		return m.AutoScaling.SetDesiredCapacity(sdk.ToString(in.AutoScalingGroupName), int(sdk.ToInt32(in.DesiredCapacity)), m.Clock.Now())
 	})
 	return &autoscaling.SetDesiredCapacityOutput{}, err
+}
+
+func (a *API) attachTargetGroups(
+	_ context.Context, in *autoscaling.AttachLoadBalancerTargetGroupsInput,
+) (*autoscaling.AttachLoadBalancerTargetGroupsOutput, error) {
+	err := a.cloud.Change(func(m *cloud.Model) error {
+		return m.AutoScaling.AttachTargetGroups(sdk.ToString(in.AutoScalingGroupName), in.TargetGroupARNs, m.Clock.Now())
+	})
+	return &autoscaling.AttachLoadBalancerTargetGroupsOutput{}, err
+}
+
+func (a *API) detachTargetGroups(
+	_ context.Context, in *autoscaling.DetachLoadBalancerTargetGroupsInput,
+) (*autoscaling.DetachLoadBalancerTargetGroupsOutput, error) {
+	err := a.cloud.Change(func(m *cloud.Model) error {
+		return m.AutoScaling.DetachTargetGroups(sdk.ToString(in.AutoScalingGroupName), in.TargetGroupARNs, m.Clock.Now())
+	})
+	return &autoscaling.DetachLoadBalancerTargetGroupsOutput{}, err
 }
 
 func (a *API) terminateInstanceInAutoScalingGroup(

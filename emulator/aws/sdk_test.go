@@ -42,6 +42,30 @@ func TestTheSDKDescribesAGroup(t *testing.T) {
 	assert.Len(t, policies.ScalingPolicies[0].Alarms, 2)
 }
 
+func TestTheSDKDetachesAndAttachesTargetGroups(t *testing.T) {
+	w := newWorld(t)
+	client := autoscaling.NewFromConfig(w.config())
+	attached := func() []string {
+		found, err := client.DescribeAutoScalingGroups(t.Context(), &autoscaling.DescribeAutoScalingGroupsInput{})
+		require.NoError(t, err)
+		return found.AutoScalingGroups[0].TargetGroupARNs
+	}
+	before := attached()
+	require.Len(t, before, 1)
+	detach := &autoscaling.DetachLoadBalancerTargetGroupsInput{AutoScalingGroupName: sdk.String("web"), TargetGroupARNs: before}
+	_, err := client.DetachLoadBalancerTargetGroups(t.Context(), detach)
+	require.NoError(t, err)
+	assert.Empty(t, attached())
+	_, err = client.DetachLoadBalancerTargetGroups(t.Context(), detach)
+	require.ErrorContains(t, err, "Trying to remove Target Groups that are not part of the group")
+	attach := &autoscaling.AttachLoadBalancerTargetGroupsInput{AutoScalingGroupName: sdk.String("web"), TargetGroupARNs: before}
+	for range 2 { // it is idempotent
+		_, err = client.AttachLoadBalancerTargetGroups(t.Context(), attach)
+		require.NoError(t, err)
+		assert.Equal(t, before, attached())
+	}
+}
+
 func TestTheSDKTurnsPages(t *testing.T) {
 	w := newWorld(t)
 	client := autoscaling.NewFromConfig(w.config())

@@ -53,6 +53,18 @@ func scalingRefusals(*testing.T) refusals[*world] {
 		return autoscaling.Step{Lower: &from, Upper: &to, Adjustment: by}
 	}
 	return refusals[*world]{
+		"attaching a group to a target group that is not there": {"ValidationError", "Auto Scaling API: AttachLoadBalancerTargetGroups",
+			func(w *world) error { return w.AutoScaling.AttachTargetGroups(group, []string{"arn:none"}, w.Now()) }},
+		"attaching a group to no target group": {"ValidationError", "Auto Scaling API: AttachLoadBalancerTargetGroups",
+			func(w *world) error { return w.AutoScaling.AttachTargetGroups(group, nil, w.Now()) }},
+		"attaching a group that is not there": {"ValidationError", "Auto Scaling API: AttachLoadBalancerTargetGroups",
+			func(w *world) error { return w.AutoScaling.AttachTargetGroups("none", []string{w.targets}, w.Now()) }},
+		"detaching a group from a target group that it is not in": {"ValidationError", "Auto Scaling API: DetachLoadBalancerTargetGroups",
+			func(w *world) error { return w.AutoScaling.DetachTargetGroups(group, []string{"arn:none"}, w.Now()) }},
+		"detaching a group from no target group": {"ValidationError", "Auto Scaling API: DetachLoadBalancerTargetGroups",
+			func(w *world) error { return w.AutoScaling.DetachTargetGroups(group, nil, w.Now()) }},
+		"detaching a group that is not there": {"ValidationError", "Auto Scaling API: DetachLoadBalancerTargetGroups",
+			func(w *world) error { return w.AutoScaling.DetachTargetGroups("none", []string{w.targets}, w.Now()) }},
 		"an alarm without a name": {"ValidationError", "CloudWatch API: PutMetricAlarm", alarm(func(s *cloudwatch.AlarmSpec) {
 			s.Name = ""
 		})},

@@ -87,7 +87,7 @@ func autoScalingGroup() resourceType {
 }
 
 // updateGroup starts an instance refresh when the template, its version or the subnets change, as the provider does. What did not
-// change is not sent to AWS: a refresh that somebody else started may have moved the group to another version.
+// change is not sent to AWS: a refresh that somebody else started may have moved the group to another version, or attached it to another target group.
 func updateGroup(m *cloud.Model, id string, old, now groupInputs) (*groupOutputs, error) {
 	spec, err := now.spec()
 	if err != nil {
@@ -96,9 +96,13 @@ func updateGroup(m *cloud.Model, id string, old, now groupInputs) (*groupOutputs
 	if g, ok := m.AutoScaling.Group(id); ok && old.LaunchTemplate == now.LaunchTemplate {
 		spec.Template, spec.Version = g.Spec.Template, g.Spec.Version
 	}
-	spec.TargetGroups = slices.DeleteFunc(slices.Clone(spec.TargetGroups), func(arn string) bool {
-		return !slices.Contains(old.TargetGroupArns, arn)
-	})
+	if g, ok := m.AutoScaling.Group(id); ok && slices.Equal(old.TargetGroupArns, now.TargetGroupArns) {
+		spec.TargetGroups = g.Spec.TargetGroups
+	} else {
+		spec.TargetGroups = slices.DeleteFunc(slices.Clone(spec.TargetGroups), func(arn string) bool {
+			return !slices.Contains(old.TargetGroupArns, arn)
+		})
+	}
 	refresh := old.LaunchTemplate != now.LaunchTemplate || !slices.Equal(old.VpcZoneIdentifiers, now.VpcZoneIdentifiers)
 	return nil, m.AutoScaling.UpdateGroup(spec, refresh, m.Clock.Now())
 }

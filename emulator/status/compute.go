@@ -1,6 +1,9 @@
 package status
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/elastic-service/elastic-service/emulator/api"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
@@ -45,13 +48,22 @@ func instance(i ec2.Instance, health []elb.TargetHealth) api.Instance {
 		ID: i.ID, State: string(i.State), Lifecycle: string(i.Lifecycle), Image: i.ImageID, Zone: i.Zone, Address: i.Address,
 		Version: i.Version, Description: i.Reason, CPU: last(i.CPU), Launched: i.Launched,
 	}
-	for _, t := range health {
-		if t.ID == i.ID {
-			one.Target, one.Description = string(t.State), t.Description
-		}
+	targets := slices.DeleteFunc(slices.Clone(health), func(t elb.TargetHealth) bool { return t.ID != i.ID })
+	if len(targets) == 0 {
+		return one
+	}
+	worst := slices.MaxFunc(targets, func(a, b elb.TargetHealth) int {
+		return slices.Index(severities, a.State) - slices.Index(severities, b.State)
+	})
+	one.Target, one.Description = string(worst.State), worst.Description
+	if len(targets) > 1 && worst.Description != "" {
+		one.Description = fmt.Sprintf("port %d: %s", worst.Port, worst.Description)
 	}
 	return one
 }
+
+// severities are the states of a target, the best first: an instance has the worst of its target groups.
+var severities = []elb.TargetState{elb.TargetHealthy, elb.TargetInitial, elb.TargetUnused, elb.TargetDraining, elb.TargetUnhealthy}
 
 func machineServices(found []guest.ServiceStatus) []api.MachineService {
 	all := make([]api.MachineService, 0, len(found))

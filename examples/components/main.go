@@ -103,19 +103,21 @@ func newInstances(ctx *pulumi.Context, vpc *network.Network, region string) (*co
 	})
 }
 
+// check requests / from an instance.
+var check = healthcheck.Check{
+	Protocol: healthcheck.HTTP, Path: "/", Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 2, Unhealthy: 2,
+}
+
 // newBalancer registers an application load balancer that requests / from each instance to see whether it is healthy.
 func newBalancer(ctx *pulumi.Context, vpc *network.Network) (*loadbalancing.Balancer, error) {
 	return loadbalancing.New(ctx, name, &loadbalancing.Args{
-		Kind:       loadbalancing.Application,
-		VPCID:      vpc.VPCID,
-		SubnetIDs:  vpc.PublicSubnetIDs,
-		Listeners:  []loadbalancing.Listener{{Port: 80, Protocol: "HTTP"}},
-		TargetPort: port,
-		Check: healthcheck.Check{
-			Protocol: healthcheck.HTTP, Path: "/", Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 2, Unhealthy: 2,
-		},
-		From: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")},
-		Tags: tags,
+		Kind:      loadbalancing.Application,
+		VPCID:     vpc.VPCID,
+		SubnetIDs: vpc.PublicSubnetIDs,
+		Listeners: []loadbalancing.Listener{{Port: 80, Protocol: "HTTP"}},
+		Targets:   []loadbalancing.Target{{Port: port, Check: check}},
+		From:      []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")},
+		Tags:      tags,
 	}, pulumi.DependsOn(vpc.Gateway))
 }
 
@@ -128,7 +130,7 @@ func newGroup(
 		SubnetIDs:       vpc.PublicSubnetIDs,
 		TemplateID:      instances.ID,
 		TemplateVersion: instances.LatestVersion,
-		TargetGroupARNs: pulumi.StringArray{balancer.TargetGroupARN},
+		TargetGroupARNs: pulumi.StringArray{balancer.TargetGroups[0].ARN},
 		Min:             2,
 		Max:             4,
 		Grace:           2 * time.Minute,
@@ -145,7 +147,8 @@ func newGroup(
 		GroupName:       group.Name,
 		TemplateID:      instances.ID,
 		TemplateVersion: instances.LatestVersion,
-		TargetGroupARNs: pulumi.StringArray{balancer.TargetGroupARN},
+		TargetGroups:    []release.TargetGroup{{ARN: balancer.TargetGroups[0].ARN, Check: check}},
+		Ports:           []int{port},
 		Strategy:        release.Strategy{MinHealthy: scaling.MinHealthy, MaxHealthy: scaling.MaxHealthy, Timeout: 10 * time.Minute},
 		Tags:            tags,
 	}, pulumi.DependsOn(slices.Concat(group.Ready, balancer.Ready, paths)))

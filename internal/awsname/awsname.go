@@ -10,6 +10,9 @@ import (
 // group; Pulumi appends "-1234567" and the components "-lb" or "-tg".
 const MaxBalancer = 21
 
+// MaxTargetGroup is the longest name of a target group to which Pulumi appends "-1234567".
+const MaxTargetGroup = 24
+
 // Kind is a kind of resource, with its article, for messages.
 type Kind string
 

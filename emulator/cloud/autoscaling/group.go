@@ -153,6 +153,40 @@ func (b Bounds) check() error {
 	return nil
 }
 
+// AttachTargetGroups puts a group into target groups as well. Those that it is in already are left alone (API:
+// AttachLoadBalancerTargetGroups).
+func (s *Store) AttachTargetGroups(name string, arns []string, now time.Time) error {
+	g := s.Groups[name]
+	switch {
+	case g == nil:
+		return NoGroup(name)
+	case len(arns) == 0 || len(arns) > mostTargetGroups:
+		return aws.Refuse("ValidationError", "TargetGroupARNs must have 1 to %d members", mostTargetGroups)
+	}
+	spec := g.Spec
+	spec.TargetGroups = slices.Concat(spec.TargetGroups, difference(arns, spec.TargetGroups))
+	return s.UpdateGroup(spec, false, now)
+}
+
+// DetachTargetGroups takes a group out of target groups (API: DetachLoadBalancerTargetGroups).
+func (s *Store) DetachTargetGroups(name string, arns []string, now time.Time) error {
+	g := s.Groups[name]
+	switch {
+	case g == nil:
+		return NoGroup(name)
+	case len(arns) == 0 || len(arns) > mostTargetGroups:
+		return aws.Refuse("ValidationError", "TargetGroupARNs must have 1 to %d members", mostTargetGroups)
+	case len(difference(arns, g.Spec.TargetGroups)) > 0:
+		return aws.Refuse("ValidationError", "Trying to remove Target Groups that are not part of the group")
+	}
+	spec := g.Spec
+	spec.TargetGroups = difference(spec.TargetGroups, arns)
+	return s.UpdateGroup(spec, false, now)
+}
+
+// mostTargetGroups is the most that one call takes.
+const mostTargetGroups = 10
+
 // UpdateGroup changes a group. The desired capacity is kept within the new bounds. With roll, an instance refresh
 // replaces the members of older template versions; it cancels a refresh that is under way.
 func (s *Store) UpdateGroup(spec GroupSpec, roll bool, now time.Time) error {
