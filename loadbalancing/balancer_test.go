@@ -85,7 +85,11 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 			Want:   "from[0]: 10.0.0.1/8 has host bits set, it should be 10.0.0.0/8",
 		},
 		{Name: "a client twice", Change: func(a *Args) { a.From = append(a.From, a.From...) }, Want: "from[1]: 0.0.0.0/0 is given twice"},
-		{Name: "a target port too high", Change: func(a *Args) { a.Targets[0].Port = 65536 }, Want: "targets[0].port: 65536 is not between 1 and 65535"},
+		{
+			Name:   "a target port too high",
+			Change: func(a *Args) { a.Targets[0].Port = 65536 },
+			Want:   "targets[0].port: 65536 is not between 1 and 65535",
+		},
 		{Name: "a bad health check", Change: func(a *Args) { a.Targets[0].Check.Interval = time.Second }, Want: "targets[0].check.interval: "},
 		{Name: "no targets", Change: func(a *Args) { a.Targets = nil }, Want: "targets: at least one is needed"},
 		{

@@ -157,10 +157,10 @@ func (r *rollout) observe(ctx context.Context, record Record, since time.Time) {
 		}
 		for _, t := range targets {
 			id := aws.ToString(t.Target.Id)
-			switch state := t.TargetHealth.State; {
-			case state == elb.TargetHealthStateEnumUnhealthy:
+			switch t.TargetHealth.State { //nolint:exhaustive // the others say nothing
+			case elb.TargetHealthStateEnumUnhealthy:
 				r.keep(fmt.Sprintf("target %s is unhealthy: %s %s", id, t.TargetHealth.Reason, aws.ToString(t.TargetHealth.Description)))
-			case state == elb.TargetHealthStateEnumHealthy:
+			case elb.TargetHealthStateEnumHealthy:
 				if healthy[id]++; healthy[id] == len(record.TargetGroups) && !slices.Contains(r.healthy, id) {
 					r.healthy = append(r.healthy, id)
 				}

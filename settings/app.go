@@ -138,8 +138,8 @@ type Setup struct {
 // Service is a process that systemd keeps running.
 type Service struct {
 	// The name of the systemd unit.
-	// Limits: at most 64 of a–z, 0–9, `_` and `-`, beginning with a letter; each once; not `healthcheck` or beginning with `healthcheck-`; not the name of a unit of
-	// the system or of its folder in `/var/lib`, nor, without `user`, of an account.
+	// Limits: at most 64 of a–z, 0–9, `_` and `-`, beginning with a letter; each once; not `healthcheck` or beginning with `healthcheck-`;
+	// not the name of a unit of the system or of its folder in `/var/lib`, nor, without `user`, of an account.
 	Name string `required:"true"`
 
 	// The program and its arguments, without a shell.

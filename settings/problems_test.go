@@ -549,7 +549,11 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 			given: app(`targets: [{name: admin, port: 8081, health: {port: 8082}}, {name: admin, port: 8083, health: {port: 8084}}]`),
 			want:  `app.targets[1].name: "admin" is the name of app.targets[0]`,
 		},
-		{name: "a target on the port of SSH", given: target(`name: admin, port: 22`), want: `app.targets[0].port: 22 is taken on every instance, by SSH`},
+		{
+			name:  "a target on the port of SSH",
+			given: target(`name: admin, port: 22`),
+			want:  `app.targets[0].port: 22 is taken on every instance, by SSH`,
+		},
 		{
 			name:  "a target on the service's port",
 			given: `{` + target(`name: admin, port: 5000`) + `, balancer: {listeners: [{port: 1}, {port: 2, target: admin}]}}`,

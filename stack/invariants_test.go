@@ -283,7 +283,9 @@ func TestTheFormerHealthPortIsStillAnswered(t *testing.T) {
 // Two services of the same instances have each a listener, a target group, paths for traffic and checks, and a responder.
 func TestEachTargetIsWiredFromListenerToProcess(t *testing.T) {
 	w := world(t, "dev", map[string]any{
-		"app.targets":       []any{map[string]any{"name": "admin", "port": 8081, "health": map[string]any{"port": 8082, "formerPort": 8083, "interval": 20}}},
+		"app.targets": []any{map[string]any{
+			"name": "admin", "port": 8081, "health": map[string]any{"port": 8082, "formerPort": 8083, "interval": 20},
+		}},
 		"monitoring.alarms": true, "network.acl": true,
 		"balancer.listeners": []any{map[string]any{"port": 5000}, map[string]any{"port": 8081, "target": "admin"}},
 	})
@@ -297,7 +299,7 @@ func TestEachTargetIsWiredFromListenerToProcess(t *testing.T) {
 	} {
 		group := g.Find("TargetGroup", target.group)
 		require.NotNil(t, group, target.group)
-		assert.Equal(t, float64(target.port), at(group, "port"))
+		assert.Equal(t, fmt.Sprint(target.port), fmt.Sprint(at(group, "port")))
 		assert.Equal(t, fmt.Sprint(target.health), at(group, "healthCheck", "port"))
 		listener := g.Find("Listener", fmt.Sprintf("musicguru-listener-%d", target.port))
 		assert.Equal(t, []*graphtest.Resource{group}, g.InputFrom(listener, "defaultActions"), target.group)

@@ -74,7 +74,8 @@ func TestASecondServiceComesFailsAndGoes(t *testing.T) {
 	victim, alone := r.deployment.Healthy()[0].ID, false
 	require.NoError(t, session.Poll(t.Context(), time.Minute, func() bool {
 		_, err := r.deployment.Session.Emulator.StartFault(api.FaultRequest{
-			Action: fault.KillProcess, Target: victim, Parameters: map[string]string{fault.ParameterProcess: "console", fault.ParameterSignal: "SIGKILL"},
+			Action: fault.KillProcess, Target: victim,
+			Parameters: map[string]string{fault.ParameterProcess: "console", fault.ParameterSignal: "SIGKILL"},
 		})
 		_ = err // between two starts there is no process
 		health = r.healthBy()
