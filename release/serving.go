@@ -157,13 +157,14 @@ func (r *rollout) observe(ctx context.Context, record Record, since time.Time) {
 		}
 		for _, t := range targets {
 			id := aws.ToString(t.Target.Id)
-			switch t.TargetHealth.State { //nolint:exhaustive // the others say nothing
+			switch t.TargetHealth.State {
 			case elb.TargetHealthStateEnumUnhealthy:
 				r.keep(fmt.Sprintf("target %s is unhealthy: %s %s", id, t.TargetHealth.Reason, aws.ToString(t.TargetHealth.Description)))
 			case elb.TargetHealthStateEnumHealthy:
 				if healthy[id]++; healthy[id] == len(record.TargetGroups) && !slices.Contains(r.healthy, id) {
 					r.healthy = append(r.healthy, id)
 				}
+			default: // it tells nothing
 			}
 		}
 	}
