@@ -94,10 +94,18 @@ func (s Setup) unitName() string { return setupPrefix + s.Name + ".service" }
 // request returns the file that says that the command is still to be run.
 func (s Setup) request() string { return path.Join(setupFolder, s.Name) }
 
+// user returns the user that runs the command, or "" for root.
+func (s Setup) user() string {
+	if s.User == root {
+		return ""
+	}
+	return s.User
+}
+
 // environment returns the variables of the command.
 func (s Setup) environment() map[string]string {
 	home := "/root"
-	if s.User != "" && s.User != root {
+	if s.user() != "" {
 		home = orElse(s.Directory, "/")
 	}
 	return withHome(home, s.Environment)
@@ -124,7 +132,7 @@ func (b Bootstrap) setupUnit(index int) string {
 	o.once(b)
 	o.run(withSecrets(s.Secrets, s.Command)...)
 	o.add("Service", "ExecStart", "+"+commandLine("/usr/bin/rm", "-f", s.request()))
-	o.addUnlessEmpty("User", s.User)
+	o.addUnlessEmpty("User", s.user())
 	o.addUnlessEmpty("WorkingDirectory", s.Directory)
 	for _, service := range b.Services {
 		if s.Directory == service.stateFolder() { // before the service has made it

@@ -109,7 +109,7 @@ func (b Bootstrap) document() document {
 func (b Bootstrap) users() []any {
 	var names []string
 	for _, s := range b.Setup {
-		if s.User != "" && s.User != root {
+		if s.user() != "" {
 			names = add(names, s.User)
 		}
 	}

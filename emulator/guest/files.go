@@ -1,6 +1,8 @@
 package guest
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -21,8 +23,8 @@ func (r root) path(file string) string { return filepath.Join(string(r), path.Jo
 // variable or another path.
 var hostPath = regexp.MustCompile(`(^|[=:,;@\s])(/[^=:,;@\s]*)`)
 
-// translate replaces the paths of files that exist on the instance by their paths on this machine: in /opt/a, --config=/opt/a,
-// file:/opt/a and /opt/a:/opt/b. It leaves a lone slash, which is more often the path of a URL than the whole file system.
+// translate replaces the paths of the instance's files by their paths on this machine: in /opt/a, --config=/opt/a, file:/opt/a and
+// /opt/a:/opt/b. It leaves a lone slash, which is more often the path of a URL than the whole file system.
 func (r root) translate(text string) string {
 	if path.IsAbs(text) && r.isFile(text) { // its name may have characters that separate paths
 		return r.path(text)
@@ -36,8 +38,16 @@ func (r root) translate(text string) string {
 	})
 }
 
-// isFile reports whether an absolute path is that of a file of the instance or of a folder other than /.
-func (r root) isFile(file string) bool { return path.Clean(file) != "/" && r.exists(file) }
+// isFile reports whether an absolute path is that of a file or a folder of the instance, other than /, or of one to be made in a folder of
+// the instance: it exists on this machine neither.
+func (r root) isFile(file string) bool {
+	file = path.Clean(file)
+	if file == "/" || r.exists(file) {
+		return file != "/"
+	}
+	_, err := os.Lstat(file)
+	return path.Dir(file) != "/" && r.exists(path.Dir(file)) && errors.Is(err, fs.ErrNotExist)
+}
 
 // exists reports whether a file exists on the instance.
 func (r root) exists(file string) bool {

@@ -9,7 +9,7 @@ import (
 
 func TestPathsOfTheInstanceAreFoundWithinAText(t *testing.T) {
 	r := root(t.TempDir())
-	for _, name := range []string{"/opt/a", "/opt/b.conf", "/srv/x=y:z"} {
+	for _, name := range []string{"/opt/a", "/opt/b.conf", "/srv/x=y:z", "/etc/mine"} {
 		require.NoError(t, r.write(file{path: name, mode: 0o644}))
 	}
 	at := func(name string) string { return string(r) + name }
@@ -26,7 +26,9 @@ func TestPathsOfTheInstanceAreFoundWithinAText(t *testing.T) {
 		"@/opt/a":                       "@" + at("/opt/a"),
 		"http://host/opt/a":             "http://host/opt/a",
 		"x/opt/a":                       "x/opt/a",
-		"/opt/absent":                   "/opt/absent",
+		"echo > /opt/new":               "echo > " + at("/opt/new"),
+		"/opt/absent/new":               "/opt/absent/new",
+		"/etc/hosts":                    "/etc/hosts",
 		"/":                             "/",
 		"path=/":                        "path=/",
 		"":                              "",
