@@ -12,7 +12,8 @@ import (
 // Containers is an ECS service on the instances.
 type Containers struct {
 	// The image of the container.
-	// Limits: registry, repository, tag or digest; an image of ECR in private subnets without `network.nat`.
+	// Limits: registry, repository, and a tag or a digest (`@sha256:` and 64 hex digits); in private subnets without `network.nat` an image
+	// of ECR in the stack's region. The instances may pull from ECR in their own account.
 	Image string `required:"true"`
 
 	// The command that is started in the container.
@@ -70,12 +71,17 @@ const (
 var (
 	// Registry, repository, tag and digest (API: ContainerDefinition, image).
 	containerPattern = regexp.MustCompile(`^[a-z0-9][A-Za-z0-9._:/@-]{0,254}$`)
+	digestPattern    = regexp.MustCompile(`^[^@]+@sha256:[0-9a-f]{64}$`)
+	ecrPattern       = regexp.MustCompile(`^[0-9]{12}\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/`)
 	variablePattern  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
 func (c Containers) validate(l *invalid.List) {
 	if !containerPattern.MatchString(c.Image) {
 		l.Add("containers.image", c.Image, "is not an image such as public.ecr.aws/docker/library/nginx:1.29")
+	}
+	if strings.Contains(c.Image, "@") && !digestPattern.MatchString(c.Image) {
+		l.Add("containers.image", c.Image, "has a digest that is not sha256: and 64 lower-case hex digits")
 	}
 	if !isPort(c.Port) {
 		l.Add("containers.port", c.Port, "is not from 1 to 65535")
@@ -108,5 +114,8 @@ func (c Containers) validateScaling(l *invalid.List) {
 	}
 }
 
-// private reports whether the image is in a private registry of ECR.
-func (c Containers) private() bool { return strings.Contains(c.Image, ".dkr.ecr.") }
+// fromECR reports whether the image is in a private registry of ECR in a region, whose endpoints the VPC has.
+func (c Containers) fromECR(region string) bool {
+	registry := ecrPattern.FindStringSubmatch(c.Image)
+	return registry != nil && registry[1] == region
+}

@@ -113,9 +113,9 @@ func (s *Settings) validateContainers(l *invalid.List) {
 	if r := s.Scaling.Release; len(r.Checkpoints) > 0 || r.Bake != nil {
 		l.Missing("scaling.release", "has no checkpoints and no bake time for containers: ECS releases them, see containers.wait")
 	}
-	if s.Network.Private && s.Network.NAT == noNAT && !s.Containers.private() {
+	if s.Network.Private && s.Network.NAT == noNAT && !s.Containers.fromECR(s.Region) {
 		l.Add("containers.image", s.Containers.Image, "cannot be fetched without network.nat: "+
-			"only images of ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com) can")
+			"only images of ECR in the stack's region (ACCOUNT.dkr.ecr.%s.amazonaws.com) can", s.Region)
 	}
 	if s.Compute.MemoryMetric {
 		l.Add("compute.memoryMetric", true, "is not for containers: ECS reports their memory")

@@ -1419,13 +1419,28 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 			name:  "an image out of reach",
 			given: containers,
 			more:  `network: {private: true, endpoints: true}`,
-			want:  `containers.image: "nginx" cannot be fetched without network.nat: only images of ECR (ACCOUNT.dkr.ecr.REGION.amazonaws.com) can`,
+			want: `containers.image: "nginx" cannot be fetched without network.nat: only images of ECR in the ` +
+				`stack's region (ACCOUNT.dkr.ecr.us-east-1.amazonaws.com) can`,
 		},
 		{
 			name:  "more containers than allowed",
 			given: containers,
 			more:  `containers: {image: nginx, port: 80, desired: 3}`,
 			want:  `containers.desired: 3 is not from containers.min (1) to containers.max (2)`,
+		},
+		{
+			name:  "an image with half of a digest",
+			given: containers,
+			more:  `containers: {image: "nginx@sha256:0123", port: 80}`,
+			want:  `containers.image: "nginx@sha256:0123" has a digest that is not sha256: and 64 lower-case hex digits`,
+		},
+		{
+			name:  "an image of ECR in another region without a way out",
+			given: containers,
+			more: `{network: {private: true, nat: none, endpoints: true}, containers: {image: ` +
+				`123456789012.dkr.ecr.eu-west-1.amazonaws.com/a:1, port: 80}}`,
+			want: `containers.image: "123456789012.dkr.ecr.eu-west-1.amazonaws.com/a:1" cannot be fetched without network.nat: ` +
+				`only images of ECR in the stack's region (ACCOUNT.dkr.ecr.us-east-1.amazonaws.com) can`,
 		},
 		{
 			name:  "an image with a space",
@@ -1605,7 +1620,8 @@ func TestCombinationsThatWorkAreAccepted(t *testing.T) {
 		{
 			name: "a private image without a NAT",
 			given: `{app: ~, network: {private: true, endpoints: true}, containers: {image: ` +
-				`123456789012.dkr.ecr.us-east-1.amazonaws.com/a:1, port: 80}, health: {protocol: HTTP, path: /}, balancer: {type: ` +
+				`123456789012.dkr.ecr.us-east-1.amazonaws.com/a@sha256:` + strings.Repeat("0f", 32) + `, port: 80}, ` +
+				`health: {protocol: HTTP, path: /}, balancer: {type: ` +
 				`application}}`,
 		},
 		{
