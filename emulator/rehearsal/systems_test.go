@@ -1,12 +1,6 @@
 package rehearsal
 
 import (
-	"bytes"
-	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -51,34 +45,4 @@ func TestAnImageOfAnInstanceIsTheNextRelease(t *testing.T) {
 	assert.Contains(t, cloud.Get(r.deployment.Cloud(), func(m *cloud.Model) []ec2.Image {
 		return m.EC2.DescribeImages()
 	}), made[0], "the image stays when the stack goes")
-}
-
-// The page that says how to write a stack of one's own is followed to the letter.
-func TestTheStackOfTheDocumentIsRehearsed(t *testing.T) {
-	if enginetest.Apart(t) {
-		return
-	}
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		require.Empty(t, os.Getenv("CI"), "redis-server must be installed: %v", err)
-		t.Skip("redis-server is not installed, and packages are this machine's on the emulator")
-	}
-	root := must(session.EnterProject("dev"))(t)
-	page := string(must(os.ReadFile(filepath.Join(root, "docs", "your-own-stack.md")))(t))
-	_, file, found := strings.Cut(page, "```yaml\n# Pulumi.cache.yaml\n")
-	require.True(t, found)
-	file, _, _ = strings.Cut(file, "```")
-	project := t.TempDir()
-	for name, content := range map[string]string{
-		"Pulumi.yaml":       string(must(os.ReadFile(filepath.Join(root, "Pulumi.yaml")))(t)),
-		"Pulumi.cache.yaml": file,
-	} {
-		require.NoError(t, os.WriteFile(filepath.Join(project, name), []byte(content), 0o600))
-	}
-	var out bytes.Buffer
-	o := testOptions(t, project, "cache", t.TempDir(), 20)
-	o.Question, o.Out = "PING", io.MultiWriter(&out, o.Out)
-	_, err := runIn(t.Context(), o, newReport(o))
-	require.NoError(t, err)
-	assert.Contains(t, out.String(), "ask        +PONG\n")
-	assert.Regexp(t, `skipped +packages: redis-server is not installed`, out.String())
 }

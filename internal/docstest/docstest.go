@@ -8,6 +8,7 @@ package docstest
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -75,4 +76,29 @@ func File(t testing.TB, file, want string) {
 	case string(is) != want:
 		t.Fatalf("%s is not what its test generates (%s=1 go test rewrites it): %s", file, Update, difference(string(is), want))
 	}
+}
+
+// fileBlock matches a block of code whose first line is a comment with the name of a file.
+var fileBlock = regexp.MustCompile("(?s)\n```[a-z]+\n((?:#|//|<!--) ([A-Za-z0-9./]+\\.[a-z]+)(?: -->)?\n.*?)```\n")
+
+// Files returns the files that a document shows, by their names: its blocks of code that begin with a comment of the file's name. The
+// comment is part of the file, but not where the file is JSON, which has no comments.
+func Files(t testing.TB, document string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]string{}
+	for _, found := range fileBlock.FindAllStringSubmatch(string(text), -1) {
+		content, name := found[1], found[2]
+		if strings.HasSuffix(name, ".json") {
+			_, content, _ = strings.Cut(content, "\n")
+		}
+		if _, twice := files[name]; twice {
+			t.Fatalf("%s shows %s twice", document, name)
+		}
+		files[name] = content
+	}
+	return files
 }

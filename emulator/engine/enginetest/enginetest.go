@@ -106,7 +106,8 @@ func runApart(t *testing.T) {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	args := []string{"-test.run=^" + regexp.QuoteMeta(t.Name()) + "$", "-test.v", "-test.count=1"}
+	name := "^" + strings.ReplaceAll(regexp.QuoteMeta(t.Name()), "/", "$/^") + "$"
+	args := []string{"-test.run=" + name, "-test.v", "-test.count=1"}
 	if deadline, ok := t.Deadline(); ok {
 		// Earlier than this process's own, so that the goroutines of the test are shown.
 		args = append(args, "-test.timeout="+max(time.Second, time.Until(deadline)-5*time.Second).String())

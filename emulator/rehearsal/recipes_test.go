@@ -1,0 +1,120 @@
+package rehearsal
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elastic-service/elastic-service/emulator/engine/enginetest"
+	"github.com/elastic-service/elastic-service/emulator/runtime"
+	"github.com/elastic-service/elastic-service/emulator/runtime/nspawn"
+	"github.com/elastic-service/elastic-service/emulator/session"
+	"github.com/elastic-service/elastic-service/internal/docstest"
+	"github.com/elastic-service/elastic-service/internal/project"
+	"github.com/elastic-service/elastic-service/settings"
+)
+
+// recipe is a stack of a document that is followed to the letter.
+type recipe struct {
+	document string
+	needs    []string // programs of this machine, which are those of the stack's packages
+	question string
+	answer   string // as the report shows it
+}
+
+var recipes = map[string]recipe{
+	"cache":     {"your-own-stack.md", []string{"redis-server"}, "PING", `ask +\+PONG`},
+	"guestbook": {"recipes.md", []string{"gunicorn", "postgres"}, "/", `ask +visit \d+`},
+	"quotes":    {"recipes.md", []string{"node"}, "/", `ask +Good morning\. .+\.`},
+	"site":      {"recipes.md", []string{"nginx"}, "/index.html", `ask +.*It works`},
+	"orders":    {"recipes.md", []string{"java", "javac"}, "/", `ask +orders in EUR`},
+}
+
+// projectOf returns the folder of a project with the files that the recipe's document shows.
+func (r recipe) projectOf(t *testing.T) string {
+	t.Helper()
+	for _, program := range r.needs {
+		if _, err := exec.LookPath(program); err != nil {
+			require.Empty(t, os.Getenv("CI"), "%s must be installed: %v", program, err)
+			t.Skipf("%s is not installed, and packages are this machine's on the emulator", program)
+		}
+	}
+	root, folder := must(session.EnterProject("dev"))(t), t.TempDir()
+	files := docstest.Files(t, filepath.Join(root, "docs", r.document))
+	files["Pulumi.yaml"] = string(must(os.ReadFile(filepath.Join(root, "Pulumi.yaml")))(t))
+	for name, content := range files {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(folder, name)), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
+	}
+	for name := range files {
+		if strings.HasSuffix(name, ".sh") && slices.Contains(r.needs, "javac") {
+			build := exec.Command("sh", "-e", name)
+			build.Dir = folder
+			out, err := build.CombinedOutput()
+			require.NoError(t, err, string(out))
+		}
+	}
+	return folder
+}
+
+// rehearse rehearses the recipe and returns the report.
+func (r recipe) rehearse(t *testing.T, o Options) string {
+	t.Helper()
+	var out bytes.Buffer
+	o.Question, o.Out = r.question, io.MultiWriter(&out, o.Out)
+	_, err := runIn(t.Context(), o, newReport(o))
+	require.NoError(t, err)
+	assert.Regexp(t, r.answer, out.String())
+	return out.String()
+}
+
+func TestTheRecipesOfTheDocumentsAreRehearsed(t *testing.T) {
+	for _, name := range slices.Sorted(maps.Keys(recipes)) {
+		t.Run(name, func(t *testing.T) {
+			if enginetest.Apart(t) {
+				return
+			}
+			report := recipes[name].rehearse(t, testOptions(t, recipes[name].projectOf(t), name, t.TempDir(), 20))
+			assert.Regexp(t, `skipped +packages: .+ is not installed`, report)
+		})
+	}
+}
+
+func TestTheRecipesOfTheDocumentsAreRehearsedOnBootedMachines(t *testing.T) {
+	if missing := nspawn.Missing(); missing != "" {
+		require.Empty(t, os.Getenv("CI"), missing)
+		t.Skip(missing)
+	}
+	for _, name := range slices.Sorted(maps.Keys(recipes)) {
+		t.Run(name, func(t *testing.T) {
+			folder := recipes[name].projectOf(t)
+			// Before the test enters a namespace without a way out, and before an instance waits for it.
+			_, err := nspawn.Base(t.Context(), slog.Default(), packagesOf(t, folder, name)...)
+			require.NoError(t, err)
+			if enginetest.Apart(t) {
+				return
+			}
+			o := testOptions(t, folder, name, t.TempDir(), 4)
+			o.Session.Runtime = runtime.Nspawn
+			recipes[name].rehearse(t, o)
+		})
+	}
+}
+
+// packagesOf returns the packages of a stack's user data.
+func packagesOf(t *testing.T, root, stack string) []string {
+	t.Helper()
+	s, err := settings.Parse(must(project.Config(root, stack))(t))
+	require.NoError(t, err)
+	return s.App.Packages
+}
