@@ -49,27 +49,33 @@ func (r recipe) projectOf(t *testing.T) string {
 			t.Skipf("%s is not installed, and packages are this machine's on the emulator", program)
 		}
 	}
-	root, folder := must(session.EnterProject("dev"))(t), t.TempDir()
+	root, project := must(session.EnterProject("dev"))(t), t.TempDir()
 	files := docstest.Files(t, filepath.Join(root, "docs", r.document))
-	files["Pulumi.yaml"] = string(must(os.ReadFile(filepath.Join(root, "Pulumi.yaml")))(t))
+	for _, name := range []string{"Pulumi.yaml", "go.mod", "go.sum"} {
+		files[name] = string(must(os.ReadFile(filepath.Join(root, name)))(t))
+	}
+	for _, folder := range []string{"cmd", "healthcheck", "internal", "secrets"} { // the programs that each instance gets
+		require.NoError(t, os.CopyFS(filepath.Join(project, folder), os.DirFS(filepath.Join(root, folder))))
+	}
 	for name, content := range files {
-		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(folder, name)), 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(project, name)), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(project, name), []byte(content), 0o600))
 	}
 	for name := range files {
 		if strings.HasSuffix(name, ".sh") && slices.Contains(r.needs, "javac") {
 			build := exec.Command("sh", "-e", name)
-			build.Dir = folder
+			build.Dir = project
 			out, err := build.CombinedOutput()
 			require.NoError(t, err, string(out))
 		}
 	}
-	return folder
+	return project
 }
 
 // rehearse rehearses the recipe and returns the report.
 func (r recipe) rehearse(t *testing.T, o Options) string {
 	t.Helper()
+	t.Chdir(o.Session.Root) // where the command is started
 	var out bytes.Buffer
 	o.Question, o.Out = r.question, io.MultiWriter(&out, o.Out)
 	_, err := runIn(t.Context(), o, newReport(o))
