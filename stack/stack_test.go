@@ -3,6 +3,8 @@ package stack
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/elastic-service/elastic-service/internal/docstest"
 	"github.com/elastic-service/elastic-service/internal/graphtest"
 	"github.com/elastic-service/elastic-service/internal/project"
 )
@@ -28,12 +31,25 @@ func root(t *testing.T) string {
 // world is the one that a stack file describes, with changes of its settings: paths such as health.port and values.
 func world(t *testing.T, stack string, changes map[string]any) graphtest.World {
 	t.Helper()
-	config, err := project.Config(root(t), stack)
+	root := rootOf(t, stack)
+	config, err := project.Config(root, stack)
 	require.NoError(t, err)
 	for path, value := range changes {
 		change(t, config, path, value)
 	}
-	return graphtest.World{Stack: stack, Root: root(t), Config: config}
+	return graphtest.World{Stack: stack, Root: root, Config: config}
+}
+
+// places are the folders of the projects with the stacks of the documents.
+var places = map[string]string{}
+
+// rootOf returns the folder of the project that has a stack's file.
+func rootOf(t *testing.T, stack string) string {
+	t.Helper()
+	if folder, found := places[stack]; found {
+		return folder
+	}
+	return root(t)
 }
 
 func change(t *testing.T, config map[string]string, path string, value any) {
@@ -62,12 +78,25 @@ func deploy(t *testing.T, w graphtest.World) *graphtest.Graph {
 // graphs are the stack files' own, deployed once.
 var graphs = map[string]*graphtest.Graph{}
 
-// everyStack runs a test on the graph of each stack file.
+// everyStack runs a test on the graph of each stack file, and of the stacks in the documents.
 func everyStack(t *testing.T, test func(*testing.T, *graphtest.Graph)) {
 	t.Helper()
 	stacks, err := project.Stacks(root(t))
 	require.NoError(t, err)
 	require.Subset(t, stacks, project.Shipped)
+	for _, document := range []string{"docs/your-own-stack.md", "docs/recipes.md"} {
+		folder := docstest.Project(t, root(t), document)
+		// Built by the reader of the document.
+		if err := os.WriteFile(filepath.Join(folder, "orders", "orders.jar"), []byte("jar"), 0o600); err != nil {
+			require.ErrorIs(t, err, fs.ErrNotExist)
+		}
+		found, err := project.Stacks(folder)
+		require.NoError(t, err)
+		for _, stack := range found {
+			places[stack] = folder
+		}
+		stacks = append(stacks, found...)
+	}
 	for _, stack := range stacks {
 		t.Run(stack, func(t *testing.T) {
 			if graphs[stack] == nil {

@@ -7,9 +7,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -33,11 +31,11 @@ type recipe struct {
 }
 
 var recipes = map[string]recipe{
-	"cache":     {"your-own-stack.md", []string{"redis-server"}, "PING", `ask +\+PONG`},
-	"guestbook": {"recipes.md", []string{"gunicorn", "postgres"}, "/", `ask +visit \d+`},
-	"quotes":    {"recipes.md", []string{"node"}, "/", `ask +Good morning\. .+\.`},
-	"site":      {"recipes.md", []string{"nginx"}, "/index.html", `ask +.*It works`},
-	"orders":    {"recipes.md", []string{"java", "javac"}, "/", `ask +orders in EUR`},
+	"cache":     {"docs/your-own-stack.md", []string{"redis-server"}, "PING", `ask +\+PONG`},
+	"guestbook": {"docs/recipes.md", []string{"gunicorn", "postgres"}, "/", `ask +visit \d+`},
+	"quotes":    {"docs/recipes.md", []string{"node"}, "/", `ask +Good morning\. .+\.`},
+	"site":      {"docs/recipes.md", []string{"nginx"}, "/index.html", `ask +.*It works`},
+	"orders":    {"docs/recipes.md", []string{"java", "javac"}, "/", `ask +orders in EUR`},
 }
 
 // projectOf returns the folder of a project with the files that the recipe's document shows.
@@ -49,25 +47,12 @@ func (r recipe) projectOf(t *testing.T) string {
 			t.Skipf("%s is not installed, and packages are this machine's on the emulator", program)
 		}
 	}
-	root, project := must(session.EnterProject("dev"))(t), t.TempDir()
-	files := docstest.Files(t, filepath.Join(root, "docs", r.document))
-	for _, name := range []string{"Pulumi.yaml", "go.mod", "go.sum"} {
-		files[name] = string(must(os.ReadFile(filepath.Join(root, name)))(t))
-	}
-	for _, folder := range []string{"cmd", "healthcheck", "internal", "secrets"} { // the programs that each instance gets
-		require.NoError(t, os.CopyFS(filepath.Join(project, folder), os.DirFS(filepath.Join(root, folder))))
-	}
-	for name, content := range files {
-		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(project, name)), 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(project, name), []byte(content), 0o600))
-	}
-	for name := range files {
-		if strings.HasSuffix(name, ".sh") && slices.Contains(r.needs, "javac") {
-			build := exec.Command("sh", "-e", name)
-			build.Dir = project
-			out, err := build.CombinedOutput()
-			require.NoError(t, err, string(out))
-		}
+	project := docstest.Project(t, must(session.EnterProject("dev"))(t), r.document)
+	if slices.Contains(r.needs, "javac") {
+		build := exec.Command("sh", "-e", "orders/build.sh")
+		build.Dir = project
+		out, err := build.CombinedOutput()
+		require.NoError(t, err, string(out))
 	}
 	return project
 }

@@ -8,6 +8,7 @@ package docstest
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -101,4 +102,33 @@ func Files(t testing.TB, document string) map[string]string {
 		files[name] = content
 	}
 	return files
+}
+
+// Project returns the folder of a project that has the files which a document of the project at root shows, as a user would copy them. Beside
+// them it has only what every deployment needs: Pulumi.yaml, and the sources of the programs that each instance gets.
+func Project(t testing.TB, root, document string) string {
+	t.Helper()
+	folder := t.TempDir()
+	files := Files(t, filepath.Join(root, document))
+	for _, name := range []string{"Pulumi.yaml", "go.mod", "go.sum"} {
+		content, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = string(content)
+	}
+	for name, content := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(folder, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, sources := range []string{"cmd", "healthcheck", "internal", "secrets"} {
+		if err := os.CopyFS(filepath.Join(folder, sources), os.DirFS(filepath.Join(root, sources))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
 }
