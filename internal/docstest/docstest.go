@@ -104,8 +104,8 @@ func Files(t testing.TB, document string) map[string]string {
 	return files
 }
 
-// Project returns the folder of a project that has the files which a document of the project at root shows, as a user would copy them. Beside
-// them it has only what every deployment needs: Pulumi.yaml, and the sources of the programs that each instance gets.
+// Project returns the folder of a project that has the files which a document of the project at root shows, as a user would copy them.
+// Beside them it has only what every deployment needs: Pulumi.yaml, and the sources of the programs that each instance gets.
 func Project(t testing.TB, root, document string) string {
 	t.Helper()
 	folder := t.TempDir()
