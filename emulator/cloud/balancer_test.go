@@ -1,7 +1,9 @@
 package cloud_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -352,10 +354,46 @@ func TestAccessLogsNeedABucketThatLetsThemIn(t *testing.T) {
 	spec.AccessLogs = "logs"
 	refused(t, "InvalidConfigurationRequest", w.ELB.UpdateLoadBalancer(w.balancer, spec))
 	refused(t, "MalformedPolicy", w.S3.PutBucketPolicy("logs", "everybody"))
-	require.NoError(t, w.S3.PutBucketPolicy("logs", `{"Statement": [{"Effect": "Allow", "Principal": {
-		"Service": "logdelivery.elasticloadbalancing.amazonaws.com"
-	}, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::logs/AWSLogs/123456789012/*"}]}`))
-	require.NoError(t, w.ELB.UpdateLoadBalancer(w.balancer, spec))
+	statement := func(service, action, resource, more string) string {
+		return fmt.Sprintf(`{"Effect": "Allow", "Principal": {"Service": %q}, "Action": %q, "Resource": "arn:aws:s3:::logs%s"%s}`,
+			service, action, resource, more)
+	}
+	const (
+		application = "logdelivery.elasticloadbalancing.amazonaws.com"
+		network     = "delivery.logs.amazonaws.com"
+		folder      = "/AWSLogs/123456789012/*"
+		source      = `, "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012", "s3:x-amz-acl": "bucket-owner-full-control"},
+			"ArnLike": {"aws:SourceArn": "arn:aws:logs:us-east-1:123456789012:*"}}`
+		deny = `{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": %q}}}`
+	)
+	for name, c := range map[string]struct {
+		statements []string
+		takes      bool
+	}{
+		"write":                {[]string{statement(application, "s3:PutObject", folder, ""), fmt.Sprintf(deny, "false")}, true},
+		"of another service":   {[]string{statement(network, "s3:PutObject", folder, "")}, false},
+		"read":                 {[]string{statement(application, "s3:GetObject", folder, "")}, false},
+		"elsewhere":            {[]string{statement(application, "s3:PutObject", "/AWSLogs/999999999999/*", "")}, false},
+		"of another account":   {[]string{statement(application, "s3:PutObject", folder, strings.ReplaceAll(source, "123456789012", "999"))}, false},
+		"write but for a deny": {[]string{statement(application, "s3:PutObject", folder, ""), fmt.Sprintf(deny, "true")}, false},
+	} {
+		require.NoError(t, w.S3.PutBucketPolicy("logs", `{"Statement": [`+strings.Join(c.statements, ",")+`]}`))
+		if err := w.ELB.UpdateLoadBalancer(w.balancer, spec); c.takes {
+			require.NoError(t, err, name)
+		} else {
+			refused(t, "InvalidConfigurationRequest", err)
+		}
+	}
+	w2 := newWorld(t)
+	require.NoError(t, w2.S3.CreateBucket("logs"))
+	balancer := must(w2.ELB.LoadBalancer(w2.balancer))(t).Spec
+	balancer.AccessLogs = "logs"
+	write := statement(network, "s3:PutObject", folder, source)
+	require.NoError(t, w2.S3.PutBucketPolicy("logs", `{"Statement": [`+write+`]}`))
+	refused(t, "InvalidConfigurationRequest", w2.ELB.UpdateLoadBalancer(w2.balancer, balancer))
+	require.NoError(t, w2.S3.PutBucketPolicy("logs", `{"Statement": [`+write+`,`+statement(network, "s3:GetBucketAcl", "", "")+`]}`))
+	require.NoError(t, w2.ELB.UpdateLoadBalancer(w2.balancer, balancer))
+	require.NoError(t, w.ELB.UpdateLoadBalancer(w.balancer, w.application()))
 	require.NoError(t, w.S3.DeleteBucketPolicy("logs"))
 	refused(t, "InvalidConfigurationRequest", w.ELB.UpdateLoadBalancer(w.balancer, spec))
 }

@@ -64,8 +64,18 @@ func (p *awsProvider) checkRegion(config resource.PropertyMap) *plugin.CheckFail
 		"this emulator is region %s, the program is configured for %q", p.cloud.Region(), region.StringValue())}
 }
 
-func (p *awsProvider) DiffConfig(context.Context, plugin.DiffConfigRequest) (plugin.DiffConfigResponse, error) {
-	return plugin.DiffResult{Changes: plugin.DiffNone}, nil
+// DiffConfig reports changes of the default tags. Without a difference the engine leaves the provider with the settings of the operation
+// before.
+func (p *awsProvider) DiffConfig(_ context.Context, req plugin.DiffConfigRequest) (plugin.DiffConfigResponse, error) {
+	before, err := defaultTagsOf(req.OldInputs)
+	if err != nil {
+		return plugin.DiffConfigResponse{}, err
+	}
+	now, err := defaultTagsOf(req.NewInputs)
+	if err != nil || maps.Equal(before, now) {
+		return plugin.DiffResult{Changes: plugin.DiffNone}, err
+	}
+	return plugin.DiffResult{Changes: plugin.DiffSome, ChangedKeys: []resource.PropertyKey{"defaultTags"}}, nil
 }
 
 // Configure begins an operation of an engine. A cancellation of an earlier operation doesn't end it.

@@ -183,12 +183,6 @@ func (s *Store) checkApplication(spec LoadBalancerSpec) error {
 	return nil
 }
 
-// takesLogs reports whether a bucket exists and has a policy. It does not check that the policy lets the balancer write.
-func (s *Store) takesLogs(bucket string) bool {
-	found := s.s3.Buckets[bucket]
-	return found != nil && found.Policy != ""
-}
-
 // checkBalancerAttributes checks the security groups and attributes.
 func (s *Store) checkBalancerAttributes(spec LoadBalancerSpec) error {
 	for _, id := range spec.SecurityGroups {
@@ -196,7 +190,7 @@ func (s *Store) checkBalancerAttributes(spec LoadBalancerSpec) error {
 			return aws.Refuse("InvalidSecurityGroup", "One or more security groups are invalid: %s", id)
 		}
 	}
-	if spec.AccessLogs != "" && !s.takesLogs(spec.AccessLogs) { // ELB tries to write when access logs are enabled
+	if spec.AccessLogs != "" && !s.takesLogs(spec.Kind, spec.AccessLogs) { // ELB tries to write when access logs are enabled
 		return aws.Refuse("InvalidConfigurationRequest", "Access Denied for bucket: %s. Please check S3bucket permission", spec.AccessLogs)
 	}
 	if idle := spec.IdleTimeout; spec.Kind == Application && (idle < time.Second || idle > 4000*time.Second) {
