@@ -709,6 +709,43 @@ func TestScaleInLeavesTheZonesEven(t *testing.T) {
 	}
 }
 
+// A zone gets its first host when the tasks are already there, on the host of the other zone.
+func TestTasksMoveToAZoneThatHasNone(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*ecs.ServiceSpec)
+		moves  bool
+	}{
+		"with rebalancing":           {func(s *ecs.ServiceSpec) { s.Rebalance = true }, true},
+		"without":                    {func(*ecs.ServiceSpec) {}, false},
+		"not above 100 % of desired": {func(s *ecs.ServiceSpec) { s.Rebalance, s.MaxHealthy = true, 100 }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newECS(t, 1)
+			spec := w.service(3)
+			c.change(&spec)
+			w.serviceARN = must(w.ECS.CreateService(spec, w.Now()))(t).ARN
+			w.until(2*time.Minute, w.steady)
+			require.NoError(t, w.AutoScaling.SetDesiredCapacity(group, 2, w.Now()))
+			w.until(2*time.Minute, func() bool { return len(w.ECS.DescribeContainerInstances("flask")) == 2 })
+			lowest := 3
+			for range 20 {
+				w.pass(10 * time.Second)
+				lowest = min(lowest, w.healthyTargets())
+			}
+			want := map[string]int{"us-east-1a": 3}
+			if c.moves {
+				want = map[string]int{"us-east-1a": 2, "us-east-1b": 1}
+			}
+			assert.Equal(t, want, w.zones(), w.events())
+			assert.Equal(t, 3, lowest, "a task is healthy before another stops")
+			assert.Equal(t, c.moves, strings.Contains(w.events(),
+				"(service web) is not AZ balanced with 3 tasks in us-east-1a, 0 tasks in us-east-1b. AZ Rebalancing in progress."))
+			assert.Equal(t, c.moves, strings.Contains(w.events(), "(service web) is AZ balanced with 2 tasks in us-east-1a, 1 tasks in us-east-1b."))
+			assert.True(t, w.steady())
+		})
+	}
+}
+
 func TestACooldownKeepsAPolicyFromScalingOutAgain(t *testing.T) {
 	w := newECS(t, 2)
 	w.startService(1)

@@ -114,6 +114,7 @@ func (in serviceInputs) spec() (ecs.ServiceSpec, error) {
 		LaunchType: in.LaunchType, Providers: strategies(in.CapacityProviderStrategies),
 		MinHealthy: orElse(in.DeploymentMinimumHealthyPercent, 100), MaxHealthy: orElse(in.DeploymentMaximumPercent, 200),
 		Breaker: ecs.Breaker(in.DeploymentCircuitBreaker), Grace: seconds(in.HealthCheckGracePeriodSeconds),
+		Rebalance: in.AvailabilityZoneRebalancing == "ENABLED",
 	}
 	switch {
 	case cmp.Or(in.SchedulingStrategy, "REPLICA") != "REPLICA":
@@ -144,7 +145,7 @@ func (in serviceInputs) spec() (ecs.ServiceSpec, error) {
 }
 
 // canRebalance reports whether ECS may move tasks between zones (ECS Developer Guide, "Balancing an Amazon ECS service across Availability
-// Zones"). The emulator does not move them.
+// Zones").
 func (in serviceInputs) canRebalance() bool {
 	strategies := in.OrderedPlacementStrategies
 	first := len(strategies) == 0 || strategies[0].Type == "spread" && strategies[0].Field == "attribute:ecs.availability-zone"

@@ -26,6 +26,7 @@ import (
 	"github.com/elastic-service/elastic-service/healthcheck"
 	"github.com/elastic-service/elastic-service/loadbalancing"
 	"github.com/elastic-service/elastic-service/network"
+	"github.com/elastic-service/elastic-service/pin"
 	"github.com/elastic-service/elastic-service/release"
 	"github.com/elastic-service/elastic-service/scaling"
 	"github.com/elastic-service/elastic-service/userdata"
@@ -37,6 +38,9 @@ const (
 
 	// amazonLinux is the parameter that holds the ID of the newest Amazon Linux 2023. It has Python, which serves the page.
 	amazonLinux = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+
+	// imageUpdate is any text. The instances keep the image of the first deployment; with another text they get the newest one.
+	imageUpdate = ""
 )
 
 var tags = map[string]string{"Service": name}
@@ -80,13 +84,20 @@ func deploy(ctx *pulumi.Context) error {
 
 // newInstances registers the launch template of an instance that serves its own folder over HTTP.
 func newInstances(ctx *pulumi.Context, vpc *network.Network, region string) (*compute.Template, error) {
-	image, err := ssm.LookupParameter(ctx, &ssm.LookupParameterArgs{Name: amazonLinux})
+	newest, err := ssm.LookupParameter(ctx, &ssm.LookupParameterArgs{Name: amazonLinux})
+	if err != nil {
+		return nil, err
+	}
+	image, err := pin.New(ctx, name+"-image", &pin.Args{
+		Found:   pulumi.String(newest.InsecureValue),
+		Trigger: pulumi.ToStringArray([]string{amazonLinux, imageUpdate}),
+	})
 	if err != nil {
 		return nil, err
 	}
 	return compute.New(ctx, name, &compute.Args{
 		VPCID:         vpc.VPCID,
-		ImageID:       pulumi.String(image.InsecureValue),
+		ImageID:       image.Kept.ApplyT(func(id any) string { return id.(string) }).(pulumi.StringOutput),
 		RootDevice:    pulumi.String("/dev/xvda"),
 		InstanceType:  "t3.micro",
 		PublicAddress: true,

@@ -20,6 +20,8 @@ func TestTheExampleDeploysAWebServerBehindABalancer(t *testing.T) {
 		assert.True(t, graph.Reaches(group, found[0]), "the group depends on the %s", typ)
 	}
 	assert.Len(t, graph.OfType("LoadBalancer"), 1)
+	kept := graph.Find("Stash", "hello-image-kept")
+	assert.True(t, graph.Reaches(graph.Find("LaunchTemplate", "hello-template"), kept), "the image is that of the first deployment")
 }
 
 func TestTheExampleNeedsARegion(t *testing.T) {

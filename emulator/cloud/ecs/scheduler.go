@@ -31,7 +31,8 @@ func (s *Store) reconcileService(svc *Service, now time.Time) bool {
 	changed = s.breakCircuit(svc, now) || changed
 	changed = s.startTasks(svc, now) || changed
 	changed = s.stopTasks(svc, now) || changed
-	return s.completeDeployment(svc, now) || changed
+	changed = s.completeDeployment(svc, now) || changed
+	return s.rebalance(svc, now) || changed
 }
 
 // endService drains and stops all tasks of a service that is being deleted. The service is gone with its last task.
@@ -236,8 +237,10 @@ func (s *Store) stopTasks(svc *Service, now time.Time) bool {
 			"Update the minimumHealthyPercent or maximumPercent value and try again.")
 	}
 	s.sortForStop(svc, current)
-	for n := range max(0, len(current)-svc.Desired) {
-		stopped = append(stopped, current[n])
+	if !s.movesTask(svc, current) {
+		for n := range max(0, len(current)-svc.Desired) {
+			stopped = append(stopped, current[n])
+		}
 	}
 	s.stopAll(svc, stopped, now)
 	return len(stopped) > 0

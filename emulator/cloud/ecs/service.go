@@ -31,6 +31,7 @@ type ServiceSpec struct {
 	Grace          time.Duration // after the start of a task, in which its health in ELB is ignored
 	Placement      []Placement   // in order; none: spread over the zones
 	Distinct       bool          // each task on another instance
+	Rebalance      bool          // tasks move when the zones are uneven
 }
 
 // ServiceBalancer registers a container's port with a target group.
@@ -55,6 +56,7 @@ type Service struct {
 	Deployments []*Deployment // the primary first
 	Completed   string        // ARN of the task definition whose deployment was the last to complete
 	Steady      bool
+	Rebalancing bool      // tasks are being moved to another zone
 	Waiting     int       // tasks that cannot be placed
 	Failures    int       // tasks in a row that failed early
 	RetryAt     time.Time // no task is started before, after several failures
