@@ -24,6 +24,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/events"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optdestroy"
+	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto/optup"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/apitype"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -142,6 +143,13 @@ func (e *Engine) Up(ctx context.Context) (Result, error) {
 		result.Outputs[name] = fmt.Sprint(output.Value)
 	}
 	return result, err
+}
+
+// Preview finds out what Up would do, as `pulumi preview` does.
+func (e *Engine) Preview(ctx context.Context) (Result, error) {
+	counter, done := count()
+	_, err := e.stack.Preview(ctx, optpreview.EventStreams(counter.events), optpreview.SuppressOutputs())
+	return counter.finish(done, err)
 }
 
 // Destroy removes everything that the stack deployed. Like `pulumi destroy` it makes a preview first, which fails on a protected resource

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
@@ -74,9 +75,13 @@ func launchTemplate() resourceType {
 			}
 			return made.ID, outputsOfTemplate(m, made), nil
 		},
-		update: func(m *cloud.Model, id string, _, now launchTemplateInputs) (*launchTemplateOutputs, error) {
+		update: func(m *cloud.Model, id string, old, now launchTemplateInputs) (*launchTemplateOutputs, error) {
 			if err := now.check(); err != nil {
 				return nil, err
+			}
+			old.Tags = now.Tags
+			if reflect.DeepEqual(old, now) {
+				return nil, nil //nolint:nilnil // tags are the template's, not a version's: no output changes
 			}
 			changed, err := m.EC2.UpdateLaunchTemplate(id, now.data(), now.UpdateDefaultVersion)
 			if err != nil {

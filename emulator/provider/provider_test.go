@@ -205,6 +205,44 @@ func newGroup(t *testing.T, p *awsProvider) map[string]any {
 	}
 }
 
+// The provider makes a version of what instances are launched from: not of the tags of the template itself, among which are the default
+// tags (ec2_launch_template.go).
+func TestATemplatesOwnTagsAreNoVersion(t *testing.T) {
+	p := newProvider(t)
+	const template = "aws:ec2/launchTemplate:LaunchTemplate"
+	newGroup(t, p)
+	inputs := map[string]any{"name": "other", "imageId": "ami-0e1a5c20f3d400001", "instanceType": "t3.micro", "tags": map[string]any{"a": "1"}}
+	made := p.created(t, template, "other", inputs)
+	versions := func() int {
+		return cloud.Get(p.cloud, func(m *cloud.Model) int { return len(m.EC2.LaunchTemplates[string(made.ID)].Versions) })
+	}
+	tagged := map[string]any{"name": "other", "imageId": "ami-0e1a5c20f3d400001", "instanceType": "t3.micro", "tags": map[string]any{"a": "2"}}
+	require.NoError(t, p.updated(t, template, made, inputs, tagged))
+	assert.Equal(t, 1, versions())
+	tagged["instanceType"] = "t3.small"
+	require.NoError(t, p.updated(t, template, made, inputs, tagged))
+	assert.Equal(t, 2, versions())
+}
+
+// The engine leaves a provider as it is unless its settings differ.
+func TestOtherDefaultTagsAreADifference(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, now any
+		want        plugin.DiffChanges
+	}{
+		"the same":  {`{"tags":{"a":"1"}}`, `{"tags":{"a":"1"}}`, plugin.DiffNone},
+		"another":   {`{"tags":{"a":"1"}}`, `{"tags":{"a":"2"}}`, plugin.DiffSome},
+		"the first": {`{}`, `{"tags":{"a":"2"}}`, plugin.DiffSome},
+	} {
+		diff, err := newProvider(t).DiffConfig(t.Context(), plugin.DiffConfigRequest{
+			OldInputs: properties(map[string]any{"region": "us-east-1", "defaultTags": c.before}),
+			NewInputs: properties(map[string]any{"region": "us-east-1", "defaultTags": c.now}),
+		})
+		require.NoError(t, err, name)
+		assert.Equal(t, c.want, diff.Changes, name)
+	}
+}
+
 func TestAPreviewChangesNothing(t *testing.T) {
 	p := newProvider(t)
 	const vpc, template = "aws:ec2/vpc:Vpc", "aws:ec2/launchTemplate:LaunchTemplate"

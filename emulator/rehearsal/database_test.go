@@ -66,6 +66,10 @@ func TestALiveDatabaseLosesNothing(t *testing.T) {
 		for _, text := range test.refused {
 			require.ErrorContains(t, err, text, test.name)
 		}
+		if test.refused != nil {
+			_, err = d.preview(t)
+			require.ErrorContains(t, err, test.refused[0], "%s: in the preview", test.name)
+		}
 		if test.refused == nil {
 			require.NoError(t, err, test.name)
 		}
