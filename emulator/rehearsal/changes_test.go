@@ -1,7 +1,6 @@
 package rehearsal
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -203,5 +202,5 @@ func TestTheRowsOfTheDocumentAreRehearsed(t *testing.T) {
 	for row := range rehearsedElsewhere {
 		rehearsed = append(rehearsed, row)
 	}
-	assert.ElementsMatch(t, rehearsed, rows[1:], fmt.Sprintf("the first is the table's head: %q", rows[0]))
+	assert.ElementsMatch(t, rehearsed, rows[1:], "the first is the table's head: %q", rows[0])
 }
