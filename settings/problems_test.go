@@ -990,7 +990,8 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 			given: oneService(`name: a, command: [/bin/a], user: a, relax: [MemoryDenyWriteExecute], sandbox: standard`),
 			want: `app.services[0].relax[0]: "MemoryDenyWriteExecute" is not a directive of sandbox standard: there are ProtectSystem, ` +
 				`ProtectHome, PrivateDevices, PrivateTmp, ProtectClock, ProtectControlGroups, ProtectHostname, ProtectKernelLogs, ` +
-				`ProtectKernelModules, ProtectKernelTunables, LockPersonality, RestrictRealtime, RestrictAddressFamilies, SystemCallArchitectures, SystemCallFilter`,
+				`ProtectKernelModules, ProtectKernelTunables, LockPersonality, RestrictRealtime, RestrictAddressFamilies, ` +
+				`SystemCallArchitectures, SystemCallFilter`,
 		},
 		{
 			name:  "a directive that is eased twice",
