@@ -27,8 +27,8 @@ func packagesOf(userData []byte) ([]string, error) {
 	var document struct {
 		Packages []string `yaml:"packages"`
 	}
-	if err := yaml.Unmarshal(userData, &document); err != nil {
-		return nil, fmt.Errorf("user data: %w", err)
+	if yaml.Unmarshal(userData, &document) != nil {
+		return nil, nil // the machine boots, and cloud-init warns of what it cannot read
 	}
 	return document.Packages, nil
 }
