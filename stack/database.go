@@ -44,10 +44,11 @@ func (p *plan) databaseArgs() *database.Args {
 	}
 }
 
-// databaseEnvironment returns the variables that tell a service of its database. The password is not among them: RDS rotates
-// it, so that a service must read the secret when it connects.
+// databaseEnvironment returns the variables that tell a service of its database. The user name and the password are not among them: they
+// are secrets of the service. RDS rotates the password, so that a service must read the secret again when it is refused.
 func (p *plan) databaseEnvironment(d *database.Database) pulumi.StringMap {
 	return pulumi.StringMap{
+		"DATABASE_ENGINE":  pulumi.String(p.settings.Database.Engine),
 		"DATABASE_ADDRESS": d.Address,
 		"DATABASE_PORT":    pulumi.String(strconv.Itoa(d.Port)),
 		"DATABASE_NAME":    pulumi.String(p.settings.Database.Name),

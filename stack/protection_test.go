@@ -63,6 +63,7 @@ func TestProtectKeepsWhatCarriesTrafficAndDataAndLetsTheRestChange(t *testing.T)
 		"aws:iam/rolePolicy:RolePolicy swiftcode-session-manager",
 		"aws:rds/parameterGroup:ParameterGroup swiftcode-database",
 		"aws:s3/bucketObjectv2:BucketObjectv2 swiftcode-artifacts/usr/local/bin/web",
+		"aws:s3/bucketObjectv2:BucketObjectv2 swiftcode-artifacts/usr/local/bin/withsecrets",
 		"aws:sns/topicSubscription:TopicSubscription swiftcode-notify-email-3f995b2b",
 		"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule swiftcode-https-out",
 		"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule swiftcode-ssh-out",

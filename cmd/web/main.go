@@ -2,9 +2,14 @@
 //
 //	web serve [-listen :80]
 //
-//	GET /             Hello from 192.168.0.57 (web, release 3)
+//	GET /             Hello from 192.168.0.57 (web, release 3), visit 42
+//	GET /visits/42    visit 42, 2026-11-27T12:00:00Z, answered by 192.168.0.57, release 3
 //	GET /ping         pong: a health check asks for it
 //	GET /burn?ms=200  as much processor time, at most a minute: load for a scaling policy
+//
+// Visits are rows of a table in the stack's database, of which the environment tells, see package rdsclient; the first page shows the
+// latest ones. Without a database there are none. The server ends with status 1 when the database refuses its password: RDS has
+// rotated it, and the next start fetches the new one. /ping does not ask the database: instances are not replaced for its sake.
 //
 // With FAIL in its environment, every page but /ping answers 500 Internal Server Error, to try what a bad release does.
 //
@@ -23,6 +28,7 @@ import (
 	"os"
 
 	"github.com/elastic-service/elastic-service/internal/cli"
+	"github.com/elastic-service/elastic-service/internal/rdsclient"
 )
 
 const usage = "usage: web serve [-listen :80]\n"
@@ -37,10 +43,21 @@ func serveCommand(ctx context.Context, args []string, stdout, _ io.Writer) error
 	if err := cli.Parse(flags, args, 0); err != nil {
 		return err
 	}
+	s := &server{release: os.Getenv("RELEASE"), fails: os.Getenv("FAIL") != "", log: slog.New(slog.NewTextHandler(stdout, nil))}
 	l, err := net.Listen("tcp", *listen)
 	if err != nil {
 		return err
 	}
-	s := &server{release: os.Getenv("RELEASE"), fails: os.Getenv("FAIL") != "", log: slog.New(slog.NewTextHandler(stdout, nil))}
-	return s.serve(ctx, l, s.routes())
+	lost := ctx
+	if rdsclient.Configured() {
+		if lost, s.visits, err = openVisits(ctx, s.log); err != nil {
+			return err
+		}
+		defer s.visits.db.Close() //nolint:errcheck // the process ends
+	}
+	err = s.serve(lost, l, s.routes())
+	if err == nil && ctx.Err() == nil {
+		err = context.Cause(lost)
+	}
+	return err
 }

@@ -26,7 +26,8 @@ const (
 
 type server struct {
 	release string
-	fails   bool // every page but /ping
+	fails   bool    // every page but /ping
+	visits  *visits // nil without a database
 	log     *slog.Logger
 	limit   time.Duration // patience when zero
 }
@@ -69,6 +70,9 @@ func (s *server) routes() http.Handler {
 	} else {
 		mux.HandleFunc("GET /{$}", s.hello)
 		mux.HandleFunc("GET /burn", s.burn)
+		if s.visits != nil {
+			mux.HandleFunc("GET /visits/{number}", s.visits.one)
+		}
 	}
 	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "pong") })
 	return mux
@@ -80,7 +84,12 @@ func (s *server) hello(w http.ResponseWriter, r *http.Request) {
 		release = defaultName
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintf(w, "Hello from %s (web, release %s)\n", own(r), release) //nolint:gosec // no page, and nothing of the client's
+	greeting := fmt.Sprintf("Hello from %s (web, release %s)", own(r), release)
+	if s.visits != nil {
+		s.visits.page(w, r, greeting, release)
+		return
+	}
+	fmt.Fprintln(w, greeting)
 }
 
 // own returns the address at which the request arrived. It returns an IPv4 address in IPv6 form as IPv4.

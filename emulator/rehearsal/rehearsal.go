@@ -1,6 +1,6 @@
 // Package rehearsal deploys a stack to an emulator of its own and rehearses what happens to it in production.
 //
-//	deploy ▶ ask every target ▶ deploy again ▶ lose an instance ▶ release ▶ scale ▶ destroy ▶ nothing is left
+//	deploy ▶ ask every target ▶ deploy again ▶ lose an instance ▶ release ▶ fail over ▶ scale ▶ destroy ▶ nothing is left
 //
 // A [Deployment] is the stack with the session that it runs in; package experiments uses it as well.
 package rehearsal
@@ -34,8 +34,9 @@ type Rehearsal struct {
 }
 
 // Run rehearses a stack. The stack is deployed, asked until every target has answered, deployed again without a change, loses an
-// instance or a container and gets a replacement, is given a new release and a load where it is made for that, and is destroyed.
-// Run fails unless all of it happened and nothing is left. The report says how far it came.
+// instance or a container and gets a replacement, is given a new release and a load where it is made for that, and is destroyed. Rows of
+// its database outlive an instance, a release and a failover. Run fails unless all of it happened and nothing is left. The report says how
+// far it came.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	report := newReport(o)
 	folder, err := session.NewFolder(o.Session.Root, "rehearsal-"+o.Session.Stack)
@@ -91,16 +92,17 @@ func begin(ctx context.Context, o Options, report *Report) (*Rehearsal, error) {
 
 // runSteps runs the steps in their order. The first failure ends the rehearsal.
 func (r *Rehearsal) runSteps(ctx context.Context) error {
-	steps := []func(context.Context) error{r.deploy, r.awaitHealthy, r.askEveryTarget, r.deployAgain}
+	steps := []step{r.deploy, r.awaitHealthy, r.askEveryTarget, r.deployAgain}
 	if r.deployment.Settings.Containers != nil {
 		steps = append(steps, r.scaleContainers, r.loseTask)
 	} else {
-		steps = append(steps, r.loseInstance)
+		steps = append(steps, r.keepingRows("the instance was terminated", r.loseInstance))
 	}
 	if r.bad {
 		steps = append(steps, r.releaseBadly)
 	}
-	steps = append(steps, r.release, r.scaleBySteps, r.checkNotifications, r.tryProtection, r.destroy)
+	steps = append(steps, r.keepingRows("the release", r.release), r.keepingRows("the failover", r.failOver),
+		r.scaleBySteps, r.checkNotifications, r.tryProtection, r.destroy)
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
