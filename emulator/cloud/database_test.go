@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 	"github.com/elastic-service/elastic-service/emulator/cloud/fault"
 	"github.com/elastic-service/elastic-service/emulator/cloud/rds"
 	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
@@ -78,6 +79,23 @@ func TestAReasonForAFailover(t *testing.T) {
 			assert.False(t, w.RDS.Reconcile(w.Now()), "it stays there")
 		})
 	}
+}
+
+func TestAFaultRebootsADatabase(t *testing.T) {
+	w, d := served(t, multiAZ)
+	f := fault.Spec{Action: fault.RebootDatabases, Target: d.Spec.Identifier, Parameters: map[string]string{fault.ParameterForce: "yes"}}
+	_, err := w.Fault.Start(f, w.Now())
+	refused(t, "ValidationException", err)
+	f.Parameters[fault.ParameterForce] = "true"
+	must(w.Fault.Start(f, w.Now()))(t)
+	assert.Equal(t, w.islands[1], d.Subnet)
+	w.recovers(d)
+	f.Parameters = nil
+	must(w.Fault.Start(f, w.Now()))(t)
+	assert.Equal(t, w.islands[1], d.Subnet)
+	f.Target = "none"
+	_, err = w.Fault.Start(f, w.Now())
+	refused(t, "DBInstanceNotFound", err)
 }
 
 func TestADatabaseWithoutAStandbyIsGoneUntilItsZoneIsBack(t *testing.T) {
@@ -218,4 +236,19 @@ func TestADatabaseThatOnlyIsRecordedIsAvailableAtOnce(t *testing.T) {
 	w.clock.Advance(3 * time.Minute)
 	w.RDS.Reconcile(w.Now())
 	assert.Equal(t, rds.Available, w.RDS.Databases[made.ID].Status)
+}
+
+func TestWhatAServerUsesIsMeasured(t *testing.T) {
+	w, d := served(t, nil)
+	require.True(t, w.RDS.RecordUse(d.ID, rds.Use{CPU: 12.5, Connections: 3, Stored: 1 << 30}))
+	assert.False(t, w.RDS.RecordUse("db-1", rds.Use{}))
+	w.clock.Advance(2 * time.Minute)
+	w.CloudWatch.Reconcile(w.Now())
+	for name, want := range map[string]float64{"CPUUtilization": 12.5, "DatabaseConnections": 3, "FreeStorageSpace": 19 << 30} {
+		points := must(w.CloudWatch.Points(cloudwatch.Metric{
+			Namespace: "AWS/RDS", Name: name, Dimensions: map[string]string{"DBInstanceIdentifier": d.Spec.Identifier},
+		}, "Average", time.Minute, w.Now().Add(-time.Hour), w.Now()))(t)
+		require.NotEmpty(t, points, name)
+		assert.InDelta(t, want, points[len(points)-1].Value, 1e-9, name)
+	}
 }

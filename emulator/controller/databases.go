@@ -279,7 +279,7 @@ func (c *Controller) measureDatabases() {
 			Connections: connections,
 			Stored:      database.Size(c.databaseFolder(d.wanted.ID)),
 		}
-		c.cloud.Update(func(m *cloud.Model) bool { return m.RDS.RecordUse(d.wanted.ID, use, m.Clock.Now()) })
+		c.cloud.Update(func(m *cloud.Model) bool { return m.RDS.RecordUse(d.wanted.ID, use) })
 	}
 }
 

@@ -127,7 +127,7 @@ var computeMetrics = []Published{
 var recordedMetrics = []Published{
 	{
 		"AWS/RDS", []string{"FreeStorageSpace", CPUUtilization, "DatabaseConnections"}, [][]string{{"DBInstanceIdentifier"}},
-		"of a database that is not used, because none runs: all of its storage, and 0",
+		"the storage without the files of the server, its processor time, and connections of clients; without a server all of the storage, and 0",
 	},
 	{
 		"AWS/NATGateway", []string{"ErrorPortAllocation", "PacketsDropCount"}, [][]string{{"NatGatewayId"}},

@@ -17,6 +17,7 @@ const (
 	InsufficientCapacity = "aws:ec2:asg-insufficient-instance-capacity-error"
 	DisruptConnectivity  = "aws:network:disrupt-connectivity"
 	StopTask             = "aws:ecs:stop-task"
+	RebootDatabases      = "aws:rds:reboot-db-instances"
 	KillProcess          = "aws:ssm:send-command/AWSFIS-Run-Kill-Process"
 	StressCPU            = "aws:ssm:send-command/AWSFIS-Run-CPU-Stress"
 	PowerInterruption    = "AZ Availability: Power Interruption"
@@ -26,6 +27,7 @@ const (
 const (
 	ParameterZones   = "availabilityZoneIdentifiers"
 	ParameterScope   = "scope"
+	ParameterForce   = "forceFailover"
 	ParameterProcess = "ProcessName"
 	ParameterSignal  = "Signal"
 	ParameterCPU     = "CPU"
@@ -38,6 +40,7 @@ const (
 	KindGroup    = "aws:ec2:autoscaling-group"
 	KindSubnet   = "aws:ec2:subnet"
 	KindTask     = "aws:ecs:task"
+	KindDatabase = "aws:rds:db"
 	KindZone     = "availability-zone"
 )
 
@@ -45,7 +48,7 @@ const (
 type Action struct {
 	Name        string
 	Description string
-	Targets     []string // kinds; a target is named by its ID, a group and a zone by their names
+	Targets     []string // kinds; a target is named by its ID, a group, a zone and a database by their names
 	Lasting     bool     // takes a duration; other actions are over at once
 	Endless     bool     // a lasting action that without a duration goes on until it is stopped
 	Parameters  []Parameter
@@ -97,6 +100,18 @@ var actions = []Action{
 		Name: StopTask, Targets: []string{KindTask},
 		Description: "Stops a task of ECS.",
 		inject:      func(s *Store, f *Fault, now time.Time) error { return s.ecs.StopTask(f.Target, "", now) },
+	},
+	{
+		Name: RebootDatabases, Targets: []string{KindDatabase},
+		Description: "Restarts the server of a database, or lets its standby take over.",
+		Parameters: []Parameter{
+			{Name: ParameterForce, Description: "true: the standby takes over; needs Multi-AZ", Default: "false"},
+		},
+		check: (*Store).checkReboot,
+		inject: func(s *Store, f *Fault, now time.Time) error {
+			_, err := s.rds.Reboot(f.Target, f.Parameters[ParameterForce] == "true", now)
+			return err
+		},
 	},
 	{
 		Name: KillProcess, Targets: []string{KindInstance},
@@ -175,6 +190,15 @@ func (s *Store) checkSubnets(f *Fault) error {
 		return aws.Refuse("ResourceNotFoundException", "The target '%s' is neither a subnet nor a zone with one", f.Target)
 	}
 	return nil
+}
+
+// checkReboot checks the target and the parameter of [RebootDatabases].
+func (s *Store) checkReboot(f *Fault) error {
+	if force := f.Parameters[ParameterForce]; force != "true" && force != "false" {
+		return aws.Refuse("ValidationException", "%s '%s' must be true or false", ParameterForce, force)
+	}
+	_, err := s.rds.Database(f.Target)
+	return err
 }
 
 // checkSignal checks the target and the signal of [KillProcess].

@@ -28,13 +28,14 @@ type Store struct {
 	ec2         *ec2.Store
 	autoscaling *autoscaling.Store
 	ecs         *ecs.Store
+	rds         *rds.Store
 }
 
 // New returns a region without faults. Networks, launches and databases ask it what is disrupted.
 func New(
 	region aws.Region, network *vpc.Store, compute *ec2.Store, databases *rds.Store, groups *autoscaling.Store, containers *ecs.Store,
 ) *Store {
-	s := &Store{region: region, vpc: network, ec2: compute, autoscaling: groups, ecs: containers}
+	s := &Store{region: region, vpc: network, ec2: compute, autoscaling: groups, ecs: containers, rds: databases}
 	aws.MakeTables(&s.State)
 	network.Disruption, compute.Capacity, databases.HasPower = s.disruption, s.checkCapacity, s.hasPower
 	return s

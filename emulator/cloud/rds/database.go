@@ -47,7 +47,6 @@ type Database struct {
 	Starts int       // starts of the server that were asked for after the first
 	Back   time.Time // when the server starts that is being moved or restarted; zero: it is not
 	Use    Use       // as measured last
-	UsedAt time.Time
 
 	Pending        *waiting  // nil: nothing waits for the maintenance window
 	Due            time.Time // when the window begins

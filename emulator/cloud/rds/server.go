@@ -217,12 +217,12 @@ func (s *Store) ServerFailed(id, reason string) bool {
 }
 
 // RecordUse records what a server uses.
-func (s *Store) RecordUse(id string, use Use, now time.Time) bool {
+func (s *Store) RecordUse(id string, use Use) bool {
 	d := s.Databases[id]
 	if d == nil {
 		return false
 	}
-	d.Use, d.UsedAt = use, now
+	d.Use = use
 	return true
 }
 
