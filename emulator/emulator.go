@@ -42,6 +42,9 @@ type Options struct {
 	Speed   float64      // emulated seconds that pass in a real second, above 0
 	Runtime runtime.Kind // what instances run on; runtime.Process when empty
 	Log     *slog.Logger
+
+	// Program returns the path of a container's program that this machine does not have. Nil: there is none.
+	Program func(ctx context.Context, name string) (string, error)
 }
 
 // Emulator runs one region of a cloud.
@@ -126,7 +129,7 @@ func (e *Emulator) openController() error {
 	}
 	e.controller, err = controller.New(controller.Options{
 		Cloud: e.Cloud, Clock: e.clock, Speed: e.options.Speed, Folder: e.options.Folder, Log: e.options.Log,
-		Authority: authority, Trust: e.trustFile(),
+		Authority: authority, Trust: e.trustFile(), Program: e.options.Program,
 		Runtime: func(host runtime.Host) (runtime.Runtime, error) { return e.newRuntime(host, authority) },
 		API: func(role, session, instance string) http.Handler {
 			return e.aws.As(aws.Principal{Role: role, Session: session, Instance: instance})

@@ -39,6 +39,9 @@ type Options struct {
 	// API answers AWS's API for a session of a role, "" for none, on an instance.
 	API func(role, session, instance string) http.Handler
 
+	// Program returns the path of a container's program that this machine does not have. Nil: there is none.
+	Program func(ctx context.Context, name string) (string, error)
+
 	// Runtime makes what instances run on.
 	Runtime func(runtime.Host) (runtime.Runtime, error)
 }

@@ -139,7 +139,7 @@ func (c *Controller) startContainer(ctx context.Context, t ecs.Task) (*guest.Con
 		}
 	}
 	container, err := guest.RunContainer(ctx, guest.ContainerSpec{
-		ID: t.ID, Address: t.Address, Directory: c.taskFolder(t.ID), Command: t.Command, Environment: environment,
+		ID: t.ID, Address: t.Address, Directory: c.taskFolder(t.ID), Command: t.Command, Environment: environment, Find: c.options.Program,
 		StopTimeout: t.StopTimeout, Clock: c.clock, Log: c.log, Trust: c.options.Trust,
 		Route: func(to netip.AddrPort) (netip.AddrPort, bool) { return c.Route(t.Address, to) },
 	})

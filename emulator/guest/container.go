@@ -19,7 +19,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/proxy"
 )
 
-// ContainerSpec describes a container. Its image is not pulled: the command's program is a program of this machine, found on PATH. It runs
+// ContainerSpec describes a container. Its image is not pulled: the command's program is a program of this machine, found on PATH or by Find. It runs
 // as the emulator's user and sees this machine's files. Its environment has Environment, PATH, LANG, HOSTNAME (the first twelve characters
 // of the ID), HOME and TMPDIR.
 type ContainerSpec struct {
@@ -30,7 +30,9 @@ type ContainerSpec struct {
 	Environment map[string]string
 	Route       loopback.Route // see [Spec]
 	Trust       string         // see [Spec]
-	StopTimeout time.Duration  // from SIGTERM to SIGKILL; 0 is 30 s (ECS: ECS_CONTAINER_STOP_TIMEOUT)
+	// Find returns the path of a program that this machine does not have. Nil: there is none.
+	Find        func(ctx context.Context, name string) (string, error)
+	StopTimeout time.Duration // from SIGTERM to SIGKILL; 0 is 30 s (ECS: ECS_CONTAINER_STOP_TIMEOUT)
 
 	Clock clockwork.Clock // for StopTimeout; nil: real time
 	Log   *slog.Logger    // nil: slog.Default()
@@ -54,7 +56,7 @@ type Exit struct {
 
 // RunContainer starts a container and returns when its process runs. The end of ctx cancels the start, not the container.
 func RunContainer(ctx context.Context, c ContainerSpec) (*Container, error) {
-	program, err := c.program()
+	program, err := c.program(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("CannotStartContainerError: %w", err)
 	}
@@ -84,14 +86,18 @@ func RunContainer(ctx context.Context, c ContainerSpec) (*Container, error) {
 }
 
 // program returns the path of the command's program on this machine.
-func (c ContainerSpec) program() (string, error) {
+func (c ContainerSpec) program(ctx context.Context) (string, error) {
 	if len(c.Command) == 0 {
 		return "", errors.New("no command is given, and the image's own command is unknown, as the emulator does not pull images")
 	}
 	if name := c.Command[0]; filepath.Base(name) != name && !filepath.IsAbs(name) {
 		return "", fmt.Errorf("exec: %q is neither a name nor an absolute path", name)
 	}
-	return exec.LookPath(c.Command[0])
+	path, err := exec.LookPath(c.Command[0])
+	if err != nil && c.Find != nil {
+		return c.Find(ctx, c.Command[0])
+	}
+	return path, err
 }
 
 // unit returns the unit of a service that runs the container once.

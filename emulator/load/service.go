@@ -124,6 +124,31 @@ func (s *Service) Get(ctx context.Context, path string) (string, error) {
 	return strings.TrimSpace(line), nil
 }
 
+// Send sends a request with a JSON body and a bearer token, either of which may be "", and returns the status and the body of the answer.
+func (s *Service) Send(ctx context.Context, method, path, body, token string) (status int, answer []byte, err error) {
+	scheme := "http"
+	if s.TLS != nil {
+		scheme = "https"
+	}
+	request, err := http.NewRequestWithContext(ctx, method, scheme+"://"+s.Address+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := s.client.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	answer, err = io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	return response.StatusCode, answer, err
+}
+
 // askLine sends a line over a new connection and returns the line that comes back.
 func (s *Service) askLine(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, Patience)

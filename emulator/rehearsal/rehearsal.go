@@ -102,7 +102,7 @@ func (r *Rehearsal) runSteps(ctx context.Context) error {
 		steps = append(steps, r.releaseBadly)
 	}
 	steps = append(steps, r.keepingRows("the release", r.release), r.keepingRows("the failover", r.failOver),
-		r.scaleBySteps, r.checkNotifications, r.tryProtection, r.destroy)
+		r.scaleBySteps, r.checkUsers, r.checkNotifications, r.tryProtection, r.destroy)
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
