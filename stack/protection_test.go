@@ -60,6 +60,7 @@ func TestProtectKeepsWhatCarriesTrafficAndDataAndLetsTheRestChange(t *testing.T)
 		"aws:iam/rolePolicy:RolePolicy swiftcode-memory-metric",
 		"aws:iam/rolePolicy:RolePolicy swiftcode-read-artifacts",
 		"aws:iam/rolePolicy:RolePolicy swiftcode-read-secret",
+		"aws:iam/rolePolicy:RolePolicy swiftcode-read-secrets",
 		"aws:iam/rolePolicy:RolePolicy swiftcode-session-manager",
 		"aws:rds/parameterGroup:ParameterGroup swiftcode-database",
 		"aws:s3/bucketObjectv2:BucketObjectv2 swiftcode-artifacts/usr/local/bin/web",

@@ -10,9 +10,9 @@ import (
 	"sync"
 )
 
-// programs builds the programs of containers from the project.
+// programs builds the programs of containers from the project, whose folder is the working directory, see [EnterProject].
 type programs struct {
-	root, folder string
+	folder string
 
 	mu    sync.Mutex
 	built map[string]string // path by name
@@ -23,7 +23,7 @@ type programs struct {
 func (p *programs) find(ctx context.Context, name string) (string, error) {
 	name = filepath.Base(name)
 	source := filepath.Join("cmd", name)
-	if info, err := os.Stat(filepath.Join(p.root, source)); err != nil || !info.IsDir() {
+	if info, err := os.Stat(source); err != nil || !info.IsDir() {
 		return "", fmt.Errorf("exec: %q: neither this machine nor the project's folder cmd has this program", name)
 	}
 	p.mu.Lock()
@@ -36,7 +36,7 @@ func (p *programs) find(ctx context.Context, name string) (string, error) {
 		return "", err
 	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", path, "./"+source) //nolint:gosec // a package of the project
-	cmd.Dir, cmd.Env = p.root, append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build ./%s: %w: %s", source, err, strings.TrimSpace(string(out)))
 	}

@@ -92,7 +92,7 @@ func (s *Session) start(ctx context.Context, region string) (err error) {
 	}
 	s.Emulator, err = emulator.Open(emulator.Options{
 		Folder: s.options.Folder, Region: region, Speed: s.options.Speed, Log: slog.New(slog.NewTextHandler(to, nil)),
-		Runtime: s.options.Runtime, Program: (&programs{root: s.options.Root, folder: filepath.Join(s.options.Folder, "programs")}).find,
+		Runtime: s.options.Runtime, Program: (&programs{folder: filepath.Join(s.options.Folder, "programs")}).find,
 	})
 	if err != nil {
 		return err
