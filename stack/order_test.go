@@ -77,7 +77,10 @@ func TestInstancesOutlastNothingThatTheyNeed(t *testing.T) {
 		for _, group := range g.OfType("aws:autoscaling/group:Group") {
 			for _, typ := range needed {
 				for _, r := range g.OfType(typ) {
-					if g.Top(r).Type != "elastic-service:network:Network" || r.Remote { // flow logs are nobody's need
+					switch top := g.Top(r).Type; {
+					case top == "elastic-service:containers:Service": // the tasks need it
+						assert.True(t, g.Reaches(g.OfType("aws:ecs/service:Service")[0], r), r.Name)
+					case top != "elastic-service:network:Network" || r.Remote: // flow logs are nobody's need
 						assert.True(t, g.Reaches(group, r), r.Name)
 					}
 				}

@@ -60,7 +60,9 @@ func RunContainer(ctx context.Context, c ContainerSpec) (*Container, error) {
 	if err != nil {
 		return nil, fmt.Errorf("CannotStartContainerError: %w", err)
 	}
-	in, err := newInstance(Spec{ID: c.ID, Address: c.Address, Directory: c.Directory, Route: c.Route, Trust: c.Trust, Clock: c.Clock, Log: c.Log})
+	in, err := newInstance(Spec{
+		ID: c.ID, Address: c.Address, Directory: c.Directory, Route: c.Route, Trust: c.Trust, Clock: c.Clock, Log: c.Log,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("container %s: %w", c.ID, err)
 	}
