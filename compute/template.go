@@ -14,6 +14,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
@@ -54,6 +55,9 @@ type Args struct {
 
 	// SSHFrom lists the ranges that may reach port 22; none if empty.
 	SSHFrom []netip.Prefix
+
+	// Egress lists ways out beside HTTPS.
+	Egress []Egress
 
 	// PublicAddress gives each instance a public address. In a public subnet, S3 and the package repositories are reached
 	// only with it.
@@ -125,6 +129,14 @@ func (a *Args) Validate() error {
 	problems.Include("", a.validSecrets())
 	problems.Include("software", a.validSoftware())
 	return problems.Err()
+}
+
+// Egress is a way out of the instances.
+type Egress struct {
+	To       string // an IPv4 range, or the ID of a prefix list (pl-) or a security group (sg-)
+	Port     int    // the first port
+	LastPort int
+	Protocol string // tcp or udp
 }
 
 // Template is a launch template with what its instances need.
@@ -234,7 +246,7 @@ func (t *Template) wayOut(ctx *pulumi.Context, name string, args *Args, group *e
 		}
 		t.Ready = append(t.Ready, rule)
 	}
-	return nil
+	return t.furtherOut(ctx, name, args, group)
 }
 
 // sshFrom lets ranges reach port 22 of a group's members.
@@ -264,6 +276,35 @@ func sshFrom(
 		rules = append(rules, rule)
 	}
 	return rules, nil
+}
+
+// furtherOut allows the ways out that were asked for. They are named by their destination: a rule stays when another one goes.
+func (t *Template) furtherOut(ctx *pulumi.Context, name string, args *Args, group *ec2.SecurityGroup) error {
+	for _, e := range args.Egress {
+		in := &vpc.SecurityGroupEgressRuleArgs{
+			SecurityGroupId: group.ID(),
+			IpProtocol:      pulumi.String(e.Protocol),
+			FromPort:        pulumi.Int(e.Port),
+			ToPort:          pulumi.Int(e.LastPort),
+			Description:     pulumi.String(fmt.Sprintf("To %s over %s", e.To, e.Protocol)),
+			Tags:            pulumi.ToStringMap(args.Tags),
+		}
+		switch {
+		case strings.HasPrefix(e.To, "pl-"):
+			in.PrefixListId = pulumi.String(e.To)
+		case strings.HasPrefix(e.To, "sg-"):
+			in.ReferencedSecurityGroupId = pulumi.String(e.To)
+		default:
+			in.CidrIpv4 = pulumi.String(e.To)
+		}
+		rule := fmt.Sprintf("%s-to-%s-%s-%d-%d", name, e.To, e.Protocol, e.Port, e.LastPort)
+		made, err := vpc.NewSecurityGroupEgressRule(ctx, rule, in, pulumi.Parent(t))
+		if err != nil {
+			return err
+		}
+		t.Ready = append(t.Ready, made)
+	}
+	return nil
 }
 
 // installed is the software as an instance gets it.

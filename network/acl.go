@@ -34,8 +34,18 @@ type ACLs struct {
 	// on pass as replies anyway. It is empty for an application load balancer, whose connections come from the VPC.
 	Targets []int
 
+	// Out lists what the instances reach beside the VPC and HTTP.
+	Out []Out
+
 	// SSHFrom lists the IPv4 ranges that may reach port 22 in public subnets, of a bastion or of the instances.
 	SSHFrom []netip.Prefix
+}
+
+// Out is a destination of the instances: ports of TCP, or of UDP.
+type Out struct {
+	To         netip.Prefix
+	Port, Last int
+	UDP        bool
 }
 
 // mostRules is AWS's limit for rules in each direction of a network ACL, unless it was raised for the account.
@@ -96,6 +106,7 @@ const (
 	allProtocols = "-1"
 	icmp         = "1"
 	tcp          = "6"
+	udp          = "17"
 )
 
 func tcpRule(cidr netip.Prefix, from, to int) rule {
@@ -123,12 +134,12 @@ func (a *Args) publicACL() acl {
 	for _, from := range a.ACLs.SSHFrom {
 		in = append(in, tcpRule(from, 22, 22))
 	}
-	return acl{in: append(in, replies(), tooLarge()), out: a.wayOut()}
+	return acl{in: slices.Concat(in, []rule{replies(), tooLarge()}, a.answers()), out: a.wayOut()}
 }
 
 func (a *Args) privateACL() acl {
 	in := append([]rule{a.within()}, a.targets()...)
-	return acl{in: append(in, replies(), tooLarge()), out: a.wayOut()}
+	return acl{in: slices.Concat(in, []rule{replies(), tooLarge()}, a.answers()), out: a.wayOut()}
 }
 
 func (a *Args) isolatedACL() acl {
@@ -152,7 +163,27 @@ func (a *Args) targets() []rule {
 // wayOut returns the rules for packages and AWS's services, reached directly or through a NAT gateway, and for replies to
 // clients.
 func (a *Args) wayOut() []rule {
-	return []rule{a.within(), tcpRule(anywhere, 80, 80), tcpRule(anywhere, 443, 443), replies()}
+	rules := []rule{a.within(), tcpRule(anywhere, 80, 80), tcpRule(anywhere, 443, 443), replies()}
+	for _, out := range a.ACLs.Out {
+		switch {
+		case out.UDP:
+			rules = append(rules, rule{protocol: udp, cidr: out.To, from: out.Port, to: out.Last})
+		case out.Port < 1024: // the rule for replies covers the others
+			rules = append(rules, tcpRule(out.To, out.Port, out.Last))
+		}
+	}
+	return rules
+}
+
+// answers returns the rules for answers over UDP. Those over TCP are among the replies.
+func (a *Args) answers() []rule {
+	var rules []rule
+	for _, out := range a.ACLs.Out {
+		if out.UDP {
+			rules = append(rules, rule{protocol: udp, cidr: out.To, from: 1024, to: 65535})
+		}
+	}
+	return rules
 }
 
 // acls creates a network ACL for the subnets of each tier.

@@ -39,6 +39,9 @@ type App struct {
 	// Limits: at least one.
 	Services []Service `required:"true"`
 
+	// What the instances, and so every process on them, may do in AWS beside what they need.
+	Permissions []Permission
+
 	// Packages that are installed at the first boot from the image's repositories. They open port 80 outward beside 443.
 	// Limits: names of packages, each once.
 	Packages []string

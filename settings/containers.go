@@ -29,6 +29,9 @@ type Containers struct {
 	// Limits: names of letters, digits and `_`, not beginning with `AWS_`, not in `environment`.
 	Secrets map[string]Secret
 
+	// What the containers may do in AWS, with a role of their own.
+	Permissions []Permission
+
 	// The port on which the container listens. On the instance, ECS maps it to a port from 32768 up.
 	// Limits: 1 to 65535.
 	Port int `required:"true" minimum:"1" maximum:"65535" unit:"TCP port"`

@@ -24,7 +24,8 @@ var complete = map[string]string{
 aws:region: us-east-1
 service: web
 tags: {cost-center: "4711"}
-network: {cidr: 10.0.0.0/20, zones: [us-east-1b, us-east-1d], private: true, nat: single, endpoints: true, acl: true, flowLogs: true}
+network: {cidr: 10.0.0.0/20, zones: [us-east-1b, us-east-1d], private: true, nat: single, endpoints: true, acl: true, flowLogs: true,
+  egress: [{to: 203.0.113.0/24, port: 5432, lastPort: 5440, protocol: tcp}]}
 image: {fromInstance: i-0123456789abcdef0, reboot: true}
 compute:
   instanceType: t3.micro
@@ -78,6 +79,8 @@ app:
     - name: admin
       port: 8090
       health: {protocol: HTTP, port: 8090, formerPort: 5002, path: /, matcher: "200", interval: 10, timeout: 5, healthy: 3, unhealthy: 3}
+  permissions: [{actions: [s3:GetObject], resources: ["*"], conditions: [{operator: StringEquals, key: aws:RequestedRegion, values: [a]}]},
+    {actions: ["*"], resources: ["*"], everything: true}]
 health: {protocol: HTTP, port: 8080, formerPort: 5001, path: /, matcher: "200", interval: 10, timeout: 5, healthy: 3, unhealthy: 3}
 balancer:
   type: application
@@ -114,6 +117,8 @@ containers:
   {image: nginx, command: [nginx], environment: {A: b}, port: 80, cpu: 256, memory: 128,
    secrets: {KEY: {secret: "arn:aws:secretsmanager:us-east-1:123456789012:secret:api-AbCdEf", key: token}, PARAMETER: {parameter: token},
    TOKEN: {value: hidden}, PASSWORD: {database: password}},
+   permissions: [{actions: ["*"], resources: ["*"], everything: true,
+   conditions: [{operator: StringEquals, key: aws:RequestedRegion, values: [a]}]}],
    min: 1, desired: 1, max: 2, targetCPU: 60, wait: true}
 health: {protocol: HTTP, path: /}
 balancer: {type: application}

@@ -49,6 +49,11 @@ type Network struct {
 	// and answers.
 	ACL bool
 
+	// Ways out of the instances beside those that they need: databases, mail, caches of others. They open the security group, and the
+	// network ACLs with `acl`.
+	// Limits: at most 12, each once.
+	Egress []Egress
+
 	// Logs which addresses exchanged traffic, in a CloudWatch log group, for 30 days.
 	FlowLogs bool
 }

@@ -78,7 +78,7 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "another case",
 			given: `network: {Zones: 2}`,
-			want:  `network.Zones: is not a setting: there are cidr, zones, subnets, private, nat, endpoints, acl, flowLogs`,
+			want:  `network.Zones: is not a setting: there are cidr, zones, subnets, private, nat, endpoints, acl, egress, flowLogs`,
 		},
 		{
 			name:  "a path without --path",
@@ -94,12 +94,12 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "text for an object",
 			given: `network: 192.168.0.0/23`,
-			want:  `network: "192.168.0.0/23" is not an object: there are cidr, zones, subnets, private, nat, endpoints, acl, flowLogs`,
+			want:  `network: "192.168.0.0/23" is not an object: there are cidr, zones, subnets, private, nat, endpoints, acl, egress, flowLogs`,
 		},
 		{
 			name:  "a list for an object",
 			given: `network: [2]`,
-			want:  `network: a list is not an object: there are cidr, zones, subnets, private, nat, endpoints, acl, flowLogs`,
+			want:  `network: a list is not an object: there are cidr, zones, subnets, private, nat, endpoints, acl, egress, flowLogs`,
 		},
 		{name: "an object for a list", given: `balancer: {listeners: {port: 5000}}`, want: `balancer.listeners: an object is not a list`},
 		{name: "nothing in a list", given: app(`packages: [~]`), want: `app.packages[0]: nothing is not text: put it in quotes`},

@@ -30,6 +30,8 @@ func (s *Settings) Validate() error {
 	s.Compute.validate(&l)
 	s.validateSoftware(&l)
 	s.validateSecrets(&l)
+	s.validatePermissions(&l)
+	s.validateEgress(&l)
 	s.validateHealth(&l)
 	s.Balancer.validate(&l)
 	s.Scaling.validate(&l)

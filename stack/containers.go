@@ -50,6 +50,7 @@ func (p *plan) containersArgs() *containers.Args {
 		Image:       c.Image,
 		Command:     c.Command,
 		Environment: c.Environment,
+		Permissions: statements(c.Permissions),
 		Port:        c.Port,
 		CPU:         c.CPU,
 		Memory:      c.Memory,

@@ -95,6 +95,11 @@ func (p *plan) acls() *network.ACLs {
 	for _, l := range p.settings.Balancer.Listeners {
 		acls.Ports = append(acls.Ports, l.Port)
 	}
+	for _, e := range p.settings.Network.Egress {
+		if to, isRange := e.Range(); isRange {
+			acls.Out = append(acls.Out, network.Out{To: to, Port: e.Port, Last: e.Last(), UDP: e.Protocol == "udp"})
+		}
+	}
 	if bastion := p.settings.Compute.Bastion; bastion != nil {
 		acls.SSHFrom = bastion.From
 	} else {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/compute"
 	"github.com/elastic-service/elastic-service/containers"
+	"github.com/elastic-service/elastic-service/internal/iam"
 	"github.com/elastic-service/elastic-service/secrets"
 	"github.com/elastic-service/elastic-service/settings"
 	"github.com/elastic-service/elastic-service/userdata"
@@ -115,4 +116,13 @@ func (p *plan) readFrom() (secretsManager, parameters bool) {
 		parameters = parameters || secret.Parameter != ""
 	}
 	return secretsManager, parameters
+}
+
+// statements returns permissions as policies have them.
+func statements(permissions []settings.Permission) []iam.Statement {
+	var all []iam.Statement
+	for _, p := range permissions {
+		all = append(all, p.Statement())
+	}
+	return all
 }

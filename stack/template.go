@@ -42,6 +42,12 @@ func (p *plan) templateArgs(c *components) *compute.Args {
 		Software:           p.software,
 		Tags:               p.tags,
 	}
+	for _, e := range p.settings.Network.Egress {
+		args.Egress = append(args.Egress, compute.Egress{To: e.To, Port: e.Port, LastPort: e.Last(), Protocol: e.Protocol})
+	}
+	if p.settings.App != nil {
+		args.Permissions = statements(p.settings.App.Permissions)
+	}
 	if c.cluster != nil {
 		args.Cluster = c.cluster.Name
 	}
