@@ -72,7 +72,8 @@ func TestPermissionsAndWaysOutAreAsAskedFor(t *testing.T) {
 	in := g.Find("SecurityGroupEgressRule", "musicguru-to-203.0.113.0/24-tcp-5432-5440").Inputs
 	assert.Equal(t, "203.0.113.0/24", in["cidrIpv4"].StringValue())
 	assert.InDelta(t, 5440, in["toPort"].NumberValue(), 0)
-	assert.Equal(t, "pl-63a5400a", g.Find("SecurityGroupEgressRule", "musicguru-to-pl-63a5400a-tcp-443-443").Inputs["prefixListId"].StringValue())
+	list := g.Find("SecurityGroupEgressRule", "musicguru-to-pl-63a5400a-tcp-443-443").Inputs
+	assert.Equal(t, "pl-63a5400a", list["prefixListId"].StringValue())
 	udp := g.Find("SecurityGroupEgressRule", "musicguru-to-sg-0123456789abcdef0-udp-53-53").Inputs
 	assert.Equal(t, "udp", udp["ipProtocol"].StringValue())
 	assert.Equal(t, "sg-0123456789abcdef0", udp["referencedSecurityGroupId"].StringValue())

@@ -186,7 +186,8 @@ func (g *Graph) symbols() *strings.Replacer {
 	symbols := map[string]string{}
 	for _, r := range g.Resources {
 		for key, value := range r.Outputs {
-			if !r.given(value) {
+			// The number of the account is that of the default group's owner, and of every other group's.
+			if isAccount := key == "ownerId" && !strings.HasSuffix(r.Type, ":DefaultSecurityGroup"); !isAccount && !r.given(value) {
 				addSymbols(symbols, r.Name+"."+string(key), value)
 			}
 		}
