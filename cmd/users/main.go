@@ -51,7 +51,7 @@ func serveCommand(ctx context.Context, args []string, stdout, _ io.Writer) error
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer db.Close() //nolint:errcheck // the process ends
 	if !db.Postgres {
 		return errors.New("the database is not PostgreSQL")
 	}

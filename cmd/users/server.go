@@ -89,7 +89,7 @@ func (s *server) hello(w http.ResponseWriter, _ *http.Request) {
 		name, _ = os.Hostname()
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintf(w, "Hello from %s (users, release %s)\n", name, s.release) //nolint:gosec // nothing of the client's
+	fmt.Fprintf(w, "Hello from %s (users, release %s)\n", name, s.release)
 }
 
 func answer(w http.ResponseWriter, code int, data any) {

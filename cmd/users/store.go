@@ -126,7 +126,7 @@ func (s *store) all(ctx context.Context) ([]user, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // Err has what it would return
 	users := []user{}
 	for rows.Next() {
 		var u user

@@ -110,12 +110,16 @@ func TestWhatTheEndpointsAnswer(t *testing.T) {
 		code                      int
 		message                   string
 	}{
-		"a second registration":      {"POST", "/auth/register", ada, "", http.StatusConflict, "that user already exists"},
-		"no JSON":                    {"POST", "/auth/register", "x", "", http.StatusBadRequest, "the body is not a JSON object with texts"},
-		"no email":                   {"POST", "/auth/register", `{"username":"c","email":"c","password":"12345678"}`, "", 400, "email is not an address"},
-		"a short password":           {"POST", "/auth/register", `{"username":"c","email":"c@d.e","password":"short"}`, "", 400, "password must have 8 to 72 characters"},
-		"a wrong password":           {"POST", "/auth/login", `{"email":"ada@example.com","password":"wrong"}`, "", 401, "the email or the password is wrong"},
-		"nobody":                     {"POST", "/auth/login", `{"email":"eve@example.com","password":"wrong"}`, "", 401, "the email or the password is wrong"},
+		"a second registration": {"POST", "/auth/register", ada, "", http.StatusConflict, "that user already exists"},
+		"no JSON":               {"POST", "/auth/register", "x", "", http.StatusBadRequest, "the body is not a JSON object with texts"},
+		"no email": {"POST", "/auth/register",
+			`{"username":"c","email":"c","password":"12345678"}`, "", 400, "email is not an address"},
+		"a short password": {"POST", "/auth/register",
+			`{"username":"c","email":"c@d.e","password":"short"}`, "", 400, "password must have 8 to 72 characters"},
+		"a wrong password": {"POST", "/auth/login",
+			`{"email":"ada@example.com","password":"wrong"}`, "", 401, "the email or the password is wrong"},
+		"nobody": {"POST", "/auth/login",
+			`{"email":"eve@example.com","password":"wrong"}`, "", 401, "the email or the password is wrong"},
 		"the status of a user":       {"GET", "/auth/status", "", plain, http.StatusOK, ""},
 		"the status without a token": {"GET", "/auth/status", "", "", http.StatusUnauthorized, "provide a valid token"},
 		"a token that is none":       {"GET", "/auth/status", "", "nonsense", http.StatusUnauthorized, "provide a valid token"},

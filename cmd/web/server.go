@@ -89,7 +89,7 @@ func (s *server) hello(w http.ResponseWriter, r *http.Request) {
 		s.visits.page(w, r, greeting, release)
 		return
 	}
-	fmt.Fprintln(w, greeting)
+	fmt.Fprintln(w, greeting) //nolint:gosec // no page, and nothing of the client's
 }
 
 // own returns the address at which the request arrived. It returns an IPv4 address in IPv6 form as IPv4.

@@ -118,7 +118,7 @@ func TestACertificateOfAnotherAuthorityIsRefused(t *testing.T) {
 			t.Setenv("DATABASE_CA", "")
 			db, err := rdsclient.Open()
 			require.NoError(t, err)
-			defer db.Close()
+			t.Cleanup(func() { assert.NoError(t, db.Close()) })
 			require.ErrorContains(t, db.PingContext(t.Context()), "certificate signed by unknown authority")
 		})
 	}

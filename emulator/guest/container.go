@@ -19,9 +19,9 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/proxy"
 )
 
-// ContainerSpec describes a container. Its image is not pulled: the command's program is a program of this machine, found on PATH or by Find. It runs
-// as the emulator's user and sees this machine's files. Its environment has Environment, PATH, LANG, HOSTNAME (the first twelve characters
-// of the ID), HOME and TMPDIR.
+// ContainerSpec describes a container. Its image is not pulled: the command's program is a program of this machine, found on PATH or by
+// Find. It runs as the emulator's user and sees this machine's files. Its environment has Environment, PATH, LANG, HOSTNAME (the first
+// twelve characters of the ID), HOME and TMPDIR.
 type ContainerSpec struct {
 	ID          string     // the ID of its task
 	Address     netip.Addr // IPv4; the container listens at its [loopback.Address], whichever of its addresses it binds
