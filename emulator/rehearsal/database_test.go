@@ -2,7 +2,6 @@ package rehearsal
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -15,7 +14,7 @@ import (
 )
 
 // Each change of a live database, one after the other: what is refused and leaves everything as it is, what waits, what is made.
-// Clients are answered all the time, and no change comes back in the next deployment.
+// Clients are answered while nothing is made, a row outlives what is made, and no change comes back in the next deployment.
 func TestALiveDatabaseLosesNothing(t *testing.T) {
 	if enginetest.Apart(t) {
 		return
@@ -81,6 +80,11 @@ func TestALiveDatabaseLosesNothing(t *testing.T) {
 		}
 	}
 
+	counts := clients.Stop()
+	t.Log(counts)
+	assert.Zero(t, counts.Failed)
+	row := must(r.addRow(t.Context()))(t)
+
 	set(map[string]any{"applyImmediately": true, "allowMajorUpgrade": true, "version": "11.8", "backupDays": 14})
 	result := must(d.Up(t.Context()))(t)
 	assert.Equal(t, 1, result.Replaced, "the parameter group, by another for the new version")
@@ -93,18 +97,19 @@ func TestALiveDatabaseLosesNothing(t *testing.T) {
 	assert.Equal(t, 14, after.Spec.BackupDays)
 	assert.Zero(t, must(d.Up(t.Context()))(t).Changes(), "nothing comes back")
 
-	counts := clients.Stop()
-	t.Log(counts)
-	assert.Zero(t, counts.Failed)
+	if row != "" { // its server runs
+		assert.Equal(t, 1, after.Starts, "another class and version interrupt it")
+		require.NoError(t, r.findRow(t.Context(), "the upgrade", row))
+	}
 	require.NoError(t, r.destroy(t.Context()))
 	assert.Regexp(t, `^lamp-database-[0-9a-f]{7}-final$`, d.snapshots()[0])
 }
 
-// database returns the stack's database, without what is measured of it.
+// database returns the stack's database without what is measured of it.
 func (d *Deployment) database() rds.Database {
 	return cloud.Get(d.Cloud(), func(m *cloud.Model) rds.Database {
-		database := *m.RDS.Databases[aws.Keys(m.RDS.Databases)[0]]
-		database.Use, database.UsedAt = rds.Use{}, time.Time{}
-		return database
+		found := *m.RDS.Databases[aws.Keys(m.RDS.Databases)[0]]
+		found.Use = rds.Use{}
+		return found
 	})
 }
