@@ -150,7 +150,8 @@ func TestTheControlAPIStartsListsAndEndsFaults(t *testing.T) {
 	}
 	assert.Equal(t, []string{
 		"aws:ec2:terminate-instances", "aws:ec2:asg-insufficient-instance-capacity-error", "aws:network:disrupt-connectivity",
-		"aws:ecs:stop-task", "aws:ssm:send-command/AWSFIS-Run-Kill-Process", "aws:ssm:send-command/AWSFIS-Run-CPU-Stress",
+		"aws:ecs:stop-task", "aws:rds:reboot-db-instances",
+		"aws:ssm:send-command/AWSFIS-Run-Kill-Process", "aws:ssm:send-command/AWSFIS-Run-CPU-Stress",
 		"AZ Availability: Power Interruption",
 	}, names)
 

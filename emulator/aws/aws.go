@@ -7,7 +7,8 @@
 // Requests must be signed (Signature Version 4). From outside of the cloud any key will do: the signature says which service and region is
 // meant, nothing else is checked. What runs in the cloud has the permissions of its role, see [API.As].
 //
-// Input and output are the types of AWS's own SDK, whose schemas know how each protocol names what. Services whose SDK would take longer to compile than the rest of the emulator, such as EC2, have structures of this package instead,
+// Input and output are the types of AWS's own SDK, whose schemas know how each protocol names what. Services whose SDK would take longer to
+// compile than the rest of the emulator, such as EC2, have structures of this package instead,
 // with the few members that are needed. They are tested with AWS's clients.
 //
 // An operation that the emulator does not have is refused as AWS refuses an unknown one, by name.

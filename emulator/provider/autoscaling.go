@@ -87,7 +87,8 @@ func autoScalingGroup() resourceType {
 }
 
 // updateGroup starts an instance refresh when the template, its version or the subnets change, as the provider does. What did not
-// change is not sent to AWS: a refresh that somebody else started may have moved the group to another version, or attached it to another target group.
+// change is not sent to AWS: a refresh that somebody else started may have moved the group to another version, or attached it to another
+// target group.
 func updateGroup(m *cloud.Model, id string, old, now groupInputs) (*groupOutputs, error) {
 	spec, err := now.spec()
 	if err != nil {

@@ -206,8 +206,11 @@ var stacks = map[string]reachability{
 		listeners: []int{80, 443}, service: []int{8080}, health: []int{8080}, closed: []int{80, 8081}, private: true, bastion: true,
 		database: 5432,
 	},
-	"lamp":  {listeners: []int{80}, service: []int{8080}, health: []int{5001}, closed: []int{80, 3306}, private: true, database: 3306},
-	"flask": {listeners: []int{80}, service: []int{32768, 49153, 65535}, health: []int{32768}, closed: []int{80, 5000, 32767}},
+	"lamp": {listeners: []int{80}, service: []int{8080}, health: []int{5001}, closed: []int{80, 3306}, private: true, database: 3306},
+	"flask": {
+		listeners: []int{80}, service: []int{32768, 49153, 65535}, health: []int{32768}, closed: []int{80, 5000, 32767}, private: true,
+		database: 5432,
+	},
 }
 
 func TestWhoReachesWhomInEveryStack(t *testing.T) {
