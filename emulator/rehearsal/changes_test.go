@@ -182,7 +182,9 @@ func instanceIDs(instances []api.Instance) []string {
 // rehearsedElsewhere are the rows that other tests rehearse.
 var rehearsedElsewhere = map[string]string{
 	"nothing, but the region has a new zone, or a zone is impaired": "stack: TestZonesStayAsTheyWereFoundFirst",
-	"`service`": "the end of TestWhatBecomesOfALiveStackThatIsChanged",
+	"`service`":                "the end of TestWhatBecomesOfALiveStackThatIsChanged",
+	"`app.targets`, one more":  "TestASecondServiceComesFailsAndGoes",
+	"`app.targets`, one fewer": "TestASecondServiceComesFailsAndGoes",
 }
 
 func TestTheRowsOfTheDocumentAreRehearsed(t *testing.T) {
