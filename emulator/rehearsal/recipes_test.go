@@ -92,8 +92,10 @@ func TestTheRecipesOfTheDocumentsAreRehearsedOnBootedMachines(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			folder := recipes[name].projectOf(t)
 			// Before the test enters a namespace without a way out, and before an instance waits for it.
-			_, err := nspawn.Base(t.Context(), slog.Default(), packagesOf(t, folder, name)...)
-			require.NoError(t, err)
+			for _, packages := range [][]string{nil, packagesOf(t, folder, name)} {
+				_, err := nspawn.Base(t.Context(), slog.Default(), packages...)
+				require.NoError(t, err)
+			}
 			if enginetest.Apart(t) {
 				return
 			}

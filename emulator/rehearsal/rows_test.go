@@ -34,7 +34,7 @@ func (r *Rehearsal) awaitPage(t *testing.T, path string, answered bool) {
 	require.Eventually(t, func() bool {
 		_, err := r.deployment.Service.Get(t.Context(), path)
 		return (err == nil) == answered
-	}, 30*time.Second, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 }
 
 // reboot restarts the database's server, which cuts all connections, and waits until it answers.
@@ -45,7 +45,7 @@ func (r *Rehearsal) reboot(t *testing.T) {
 		_, err := m.RDS.Reboot(identifier, false, m.Clock.Now())
 		return err
 	}))
-	require.Eventually(t, func() bool { return r.deployment.database().Status == rds.Available }, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return r.deployment.database().Status == rds.Available }, 2*time.Minute, 50*time.Millisecond)
 }
 
 func TestADatabaseIsReachedByThePathsAloneAndItsSnapshotIsRestored(t *testing.T) {
@@ -90,26 +90,26 @@ func TestADatabaseIsReachedByThePathsAloneAndItsSnapshotIsRestored(t *testing.T)
 	require.NoError(t, d.Cloud().Change(func(m *cloud.Model) error {
 		return m.RDS.CreateSnapshot(first.Spec.Identifier, "before", m.Clock.Now())
 	}))
-	require.Eventually(t, func() bool { return d.database().Status == rds.Available }, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return d.database().Status == rds.Available }, 2*time.Minute, 50*time.Millisecond)
 	restored := must(cloud.Make(d.Cloud(), func(m *cloud.Model) (rds.Database, error) {
 		return m.RDS.Restore("before", rds.Restoration{Identifier: "copy", ManagedPassword: true, Groups: first.Spec.Groups}, m.Clock.Now())
 	}))(t)
 	require.Eventually(t, func() bool {
 		return cloud.Get(d.Cloud(), func(m *cloud.Model) bool { return m.RDS.Databases[restored.ID].Status == rds.Available })
-	}, 30*time.Second, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 	folder := filepath.Join(d.Session.Options().Folder, "databases")
 	assert.DirExists(t, filepath.Join(folder, restored.ID))
 	require.NoError(t, d.Cloud().Change(func(m *cloud.Model) error { return m.RDS.DeleteDatabase(restored.ID, "", m.Clock.Now()) }))
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(filepath.Join(folder, restored.ID))
 		return os.IsNotExist(err)
-	}, 30*time.Second, 50*time.Millisecond, "its files go with it")
+	}, 2*time.Minute, 50*time.Millisecond, "its files go with it")
 	r.awaitPage(t, "/visits/"+row, true)
 
 	require.NoError(t, r.destroy(t.Context()))
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(folder)
 		return os.IsNotExist(err)
-	}, 30*time.Second, 50*time.Millisecond)
+	}, 2*time.Minute, 50*time.Millisecond)
 	assert.Len(t, d.snapshots(), 2)
 }

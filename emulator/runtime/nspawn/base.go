@@ -67,6 +67,8 @@ func baseOptions(packages []string) []string {
 		`--aptopt=Acquire::Languages "none"`,
 		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/doc/*",
 		"--dpkgopt=path-exclude=/usr/share/locale/*", "--dpkgopt=force-unsafe-io",
+		// Packages with alternatives, such as Java's, do not install without the folder of the manual pages that are left out.
+		`--essential-hook=mkdir -p "$1"/usr/share/man/man1`,
 	}
 	for _, hook := range baseHooks {
 		options = append(options, "--customize-hook="+hook)

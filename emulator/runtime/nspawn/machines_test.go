@@ -41,7 +41,16 @@ func TestTwoMachinesInTwoZones(t *testing.T) {
 // service on port 80.
 func TestServicesWithUsersAndLowPorts(t *testing.T) {
 	v := newVPC(t)
-	two := boot(t, v, deployed(t, "swiftcode", map[string]any{"compute.memoryMetric": false}).spec(t, zoneA))
+	process := func(name, address, role string) map[string]any {
+		return map[string]any{
+			"name": name, "command": []string{"/usr/local/bin/web", "serve", "-listen", address}, "user": name, "directory": "/var/lib/" + name,
+			"environment": map[string]string{"RELEASE": "1", "ROLE": role},
+		}
+	}
+	two := boot(t, v, deployed(t, "cardweb", map[string]any{
+		"app.port":     8080,
+		"app.services": []any{process("frontend", ":8080", ""), process("worker", "127.0.0.1:8081", "worker")},
+	}).spec(t, zoneA))
 	low := boot(t, v, deployed(t, "cardweb", nil).spec(t, zoneB))
 	opens(t, v, zoneA, 8080)
 	opens(t, v, zoneB, 80)
