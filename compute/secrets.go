@@ -138,16 +138,5 @@ func secretsPolicy(region, account string, sources []secrets.Source, created map
 			managed = append(managed, iam.Secret(region, account, source.Secret))
 		}
 	}
-	var statements []iam.Statement
-	if len(managed) > 0 {
-		statements = append(statements, iam.Statement{
-			Sid: "ReadSecrets", Effect: iam.Allow, Action: "secretsmanager:GetSecretValue", Resource: managed,
-		})
-	}
-	if len(parameters) > 0 {
-		statements = append(statements, iam.Statement{
-			Sid: "ReadParameters", Effect: iam.Allow, Action: "ssm:GetParameter", Resource: parameters,
-		})
-	}
-	return iam.Policy(statements...)
+	return iam.ReadSecrets(managed, parameters, "ssm:GetParameter")
 }

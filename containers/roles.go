@@ -104,18 +104,7 @@ func (a *Args) readSecrets(l located) (string, error) {
 			managed = append(managed, l.arns[name])
 		}
 	}
-	var statements []iam.Statement
-	if len(managed) > 0 {
-		statements = append(statements, iam.Statement{
-			Sid: "ReadSecrets", Effect: iam.Allow, Action: "secretsmanager:GetSecretValue", Resource: managed,
-		})
-	}
-	if len(parameters) > 0 {
-		statements = append(statements, iam.Statement{
-			Sid: "ReadParameters", Effect: iam.Allow, Action: "ssm:GetParameters", Resource: parameters,
-		})
-	}
-	return iam.Policy(statements...)
+	return iam.ReadSecrets(managed, parameters, "ssm:GetParameters")
 }
 
 // trustTasks lets the tasks of an account's region assume a role (ECS Developer Guide, "Amazon ECS task IAM role").

@@ -28,9 +28,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"time"
 
 	"github.com/elastic-service/elastic-service/internal/cli"
+	"github.com/elastic-service/elastic-service/internal/httpserver"
 	"github.com/elastic-service/elastic-service/internal/rdsclient"
 )
 
@@ -72,33 +72,7 @@ func serveCommand(ctx context.Context, args []string, stdout, _ io.Writer) error
 	return nil
 }
 
-// Limits of a request and of the server's end: less than the 30 s that ECS gives.
-const (
-	headerTime = 10 * time.Second
-	idleTime   = 75 * time.Second // longer than the 60 s of a balancer, which else meets connections just closed
-	patience   = 25 * time.Second
-)
-
-// serve answers requests until ctx is done. It finishes the requests under way then.
+// serve answers requests until ctx is done.
 func (s *server) serve(ctx context.Context, l net.Listener) error {
-	web := &http.Server{
-		Handler: s.routes(), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-	}
-	s.log.Info("listening", "address", l.Addr().String())
-	ended := make(chan error, 1)
-	go func() { ended <- web.Serve(l) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-	}
-	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	if err := web.Shutdown(finish); err != nil {
-		s.log.Warn("stopped before all requests were answered", "waited", patience)
-		return web.Close()
-	}
-	s.log.Info("stopped")
-	return nil
+	return httpserver.Serve(ctx, l, &http.Server{Handler: s.routes()}, s.log, httpserver.Patience) //nolint:gosec // Serve sets the time-outs
 }

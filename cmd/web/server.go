@@ -12,16 +12,15 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/elastic-service/elastic-service/internal/httpserver"
 )
 
-// Limits of a request and of the server's end.
+// Limits of a request.
 const (
-	headerTime  = 10 * time.Second // from the first byte to the last of a request's header
-	idleTime    = 75 * time.Second // longer than the 60 s of a balancer, which else meets connections just closed
-	maxBurn     = time.Minute      // processor time of one request
-	patience    = 25 * time.Second // for requests under way when the server is told to end
-	maxHeader   = 64 << 10         // bytes
-	defaultName = "dev"            // of the release
+	maxBurn     = time.Minute // processor time of one request
+	maxHeader   = 64 << 10    // bytes
+	defaultName = "dev"       // of the release
 )
 
 type server struct {
@@ -29,36 +28,17 @@ type server struct {
 	fails   bool    // every page but /ping
 	visits  *visits // nil without a database
 	log     *slog.Logger
-	limit   time.Duration // patience when zero
+	limit   time.Duration // httpserver.Patience when zero
 }
 
 // serve lets handler answer requests until ctx is done. It finishes the requests under way then.
 func (s *server) serve(ctx context.Context, l net.Listener, handler http.Handler) error {
-	web := &http.Server{
-		Handler: s.logged(handler), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
-	}
-	s.log.Info("listening", "address", l.Addr().String())
-	ended := make(chan error, 1)
-	go func() { ended <- web.Serve(l) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-	}
 	limit := s.limit
 	if limit == 0 {
-		limit = patience
+		limit = httpserver.Patience
 	}
-	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
-	defer cancel()
-	if err := web.Shutdown(finish); err != nil {
-		_ = web.Close() // what is still under way is given up
-		s.log.Warn("stopped before all requests were answered", "waited", limit)
-		return nil
-	}
-	s.log.Info("stopped")
-	return nil
+	web := &http.Server{Handler: s.logged(handler), MaxHeaderBytes: maxHeader} //nolint:gosec // Serve sets the time-outs
+	return httpserver.Serve(ctx, l, web, s.log, limit)
 }
 
 func (s *server) routes() http.Handler {

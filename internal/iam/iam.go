@@ -52,6 +52,21 @@ func Trust(service string, condition Condition) (string, error) {
 	return Policy(Statement{Effect: Allow, Principal: Service(service), Action: "sts:AssumeRole", Condition: condition})
 }
 
+// ReadSecrets returns the document that allows reading secrets of Secrets Manager and parameters of Systems Manager, by their ARNs, and
+// nothing else. The instances get a parameter at a time and ECS gets several, which are different actions.
+func ReadSecrets(secrets, parameters []string, getParameter string) (string, error) {
+	var statements []Statement
+	if len(secrets) > 0 {
+		statements = append(statements, Statement{
+			Sid: "ReadSecrets", Effect: Allow, Action: "secretsmanager:GetSecretValue", Resource: secrets,
+		})
+	}
+	if len(parameters) > 0 {
+		statements = append(statements, Statement{Sid: "ReadParameters", Effect: Allow, Action: getParameter, Resource: parameters})
+	}
+	return Policy(statements...)
+}
+
 // ARN is an Amazon Resource Name. Region and Account are empty for resources that AWS names without them, such as buckets.
 type ARN struct {
 	Partition, Service, Region, Account, Resource string
