@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -126,16 +125,14 @@ func (c *Controller) startDatabaseLocked(ctx context.Context, w rds.Server) {
 
 // startServer starts a server with its files, which for a new database are those of its snapshot.
 func (c *Controller) startServer(ctx context.Context, w rds.Server) (*database.Server, error) {
-	folder := c.databaseFolder(w.ID)
-	if _, err := os.Stat(folder); w.Origin != "" && errors.Is(err, fs.ErrNotExist) {
-		if err := database.Copy(c.snapshotFolder(w.Origin), folder); err != nil {
-			return nil, fmt.Errorf("snapshot %s: %w", w.Origin, err)
-		}
+	spec := database.Spec{
+		Engine: w.Spec.Engine, Folder: c.databaseFolder(w.ID), Address: addressOf(w), Host: w.Host, Authority: c.options.Authority,
+		ForceTLS: w.TLS, Username: w.Spec.Username, Password: w.Password, Name: w.Spec.Name,
 	}
-	return database.Start(ctx, database.Spec{
-		Engine: w.Spec.Engine, Folder: folder, Address: addressOf(w), Host: w.Host, Authority: c.options.Authority, ForceTLS: w.TLS,
-		Username: w.Spec.Username, Password: w.Password, Name: w.Spec.Name,
-	})
+	if w.Origin != "" {
+		spec.Origin = c.snapshotFolder(w.Origin)
+	}
+	return database.Start(ctx, spec)
 }
 
 // stopDatabaseLocked ends a server in the background: its connections are cut.
@@ -219,7 +216,7 @@ func (c *Controller) finishDatabasesLocked() {
 		c.remove(folder)
 	}
 	for _, name := range foldersIn(filepath.Join(c.options.Folder, "snapshots")) {
-		if !kept[strings.TrimSuffix(name, ".part")] {
+		if !kept[name] {
 			c.remove(c.snapshotFolder(name))
 		}
 	}

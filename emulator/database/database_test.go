@@ -125,7 +125,8 @@ func TestAServerKeepsWhatWasCommitted(t *testing.T) {
 			require.NoError(t, again.Freeze(func() error { return database.Copy(spec.Folder, snapshot) }))
 			execute(t, db, "INSERT INTO visits VALUES (3)")
 			restored := spec
-			restored.Folder, restored.Password = snapshot, ""
+			restored.Folder, restored.Origin, restored.Password = filepath.Join(t.TempDir(), "restored"), snapshot, ""
+			require.NoError(t, os.MkdirAll(filepath.Join(restored.Folder, "data.part", "base"), 0o700)) // of an interrupted start
 			restored.Address = netip.AddrPortFrom(netip.MustParseAddr("127.77.2.1"), spec.Address.Port())
 			started(t, restored)
 			assert.Equal(t, 2, rows(t, open(t, restored, spec.Password, true)), "beside the original")

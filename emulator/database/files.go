@@ -7,29 +7,30 @@ import (
 	"path/filepath"
 )
 
-// Copy copies the files of a server that stands still or does not run to a folder that does not exist.
+// Copy copies the files of a server that stands still or does not run to a folder that has no data yet. An interrupted copy leaves no data
+// folder, and the next one begins anew.
 func Copy(from, to string) error {
-	part := to + ".part"
+	part := filepath.Join(to, partFolder)
 	if err := os.RemoveAll(part); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(part, 0o700); err != nil {
+	if err := os.MkdirAll(to, 0o700); err != nil {
 		return err
 	}
-	err := os.CopyFS(filepath.Join(part, dataFolder), os.DirFS(filepath.Join(from, dataFolder)))
-	if err == nil {
-		err = os.Chmod(filepath.Join(part, dataFolder), 0o700) //nolint:gosec // of a folder; PostgreSQL refuses more
-	}
-	if err == nil {
-		var secret []byte
-		if secret, err = os.ReadFile(filepath.Join(from, secretFile)); err == nil {
-			err = os.WriteFile(filepath.Join(part, secretFile), secret, 0o600)
-		}
-	}
+	secret, err := os.ReadFile(filepath.Join(from, secretFile))
 	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(to, secretFile), secret, 0o600); err != nil {
+		return err
+	}
+	if err := os.CopyFS(part, os.DirFS(filepath.Join(from, dataFolder))); err != nil {
 		return errors.Join(err, os.RemoveAll(part))
 	}
-	return os.Rename(part, to)
+	if err := os.Chmod(part, 0o700); err != nil { //nolint:gosec // of a folder; PostgreSQL refuses more
+		return err
+	}
+	return os.Rename(part, filepath.Join(to, dataFolder))
 }
 
 // Size returns the bytes that the files of a server have.

@@ -29,6 +29,7 @@ import (
 type Spec struct {
 	Engine    string         // postgres, mysql or mariadb
 	Folder    string         // of this server alone, created if missing: files in data/, the log in server.log
+	Origin    string         // the folder of a snapshot, with whose files the server begins; "": with an empty server's
 	Address   netip.AddrPort // on this machine
 	Host      string         // the DNS name of the endpoint, for which its certificate is
 	Authority *ca.Authority  // of its certificate
@@ -134,6 +135,12 @@ func (s *Server) prepare(ctx context.Context) error {
 
 // create makes the files of an empty server in one step: what an interrupted start has left is made again.
 func (s *Server) create(ctx context.Context) error {
+	if s.spec.Origin != "" {
+		if err := Copy(s.spec.Origin, s.spec.Folder); err != nil {
+			return fmt.Errorf("snapshot %s: %w", filepath.Base(s.spec.Origin), err)
+		}
+		return nil
+	}
 	s.secret = rand.Text()
 	if err := os.WriteFile(s.path(secretFile), []byte(s.secret), 0o600); err != nil {
 		return err

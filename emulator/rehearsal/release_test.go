@@ -48,6 +48,12 @@ func (r releases) set(value any, key string, path ...any) {
 	require.NoError(r, r.deployment.Set(value, key, path...))
 }
 
+// patient gives releases half an hour, a minute at this speed, to get healthy: a busy machine starts a service late.
+func (r releases) patient() {
+	r.Helper()
+	r.set(1800, "scaling", "release", "timeout")
+}
+
 // up does what the command up does: it repairs what an interrupted operation has left, and deploys.
 func (r releases) up() error {
 	e, err := r.deployment.Session.Pulumi(r.Context())
@@ -98,6 +104,7 @@ func TestABadReleaseGoesBackByItself(t *testing.T) {
 	assert.Equal(t, map[int]int{1: 2}, r.versions(), "what is launched is of the version that works")
 
 	r.set(good, "app", "services", 0, "command")
+	r.patient()
 	require.NoError(t, r.up())
 	assert.Empty(t, r.former(), "every artifact is in use")
 	released := r.versions()
@@ -276,6 +283,7 @@ func TestAFailedFirstUpIsNotForgotten(t *testing.T) {
 	assert.Len(t, r.group().Spec.EnabledMetrics, 8, "the group is complete")
 
 	r.set([]string{"/usr/local/bin/musicguru", "serve"}, "app", "services", 0, "command")
+	r.patient()
 	require.NoError(t, r.up())
 	require.NoError(t, r.awaitHealthy(t.Context()))
 	require.NoError(t, r.deployAgain(t.Context()))

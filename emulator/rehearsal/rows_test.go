@@ -48,7 +48,7 @@ func (r *Rehearsal) reboot(t *testing.T) {
 	require.Eventually(t, func() bool { return r.deployment.database().Status == rds.Available }, 2*time.Minute, 50*time.Millisecond)
 }
 
-func TestADatabaseIsReachedByThePathsAloneAndItsPasswordIsRotated(t *testing.T) {
+func TestADatabaseIsReachedByThePathsAloneAndItsSnapshotIsRestored(t *testing.T) {
 	if enginetest.Apart(t) {
 		return
 	}
@@ -86,12 +86,30 @@ func TestADatabaseIsReachedByThePathsAloneAndItsPasswordIsRotated(t *testing.T) 
 	r.reboot(t)
 	r.awaitPage(t, "/visits/"+row, true)
 
+	// A snapshot becomes a database of its own.
+	require.NoError(t, d.Cloud().Change(func(m *cloud.Model) error {
+		return m.RDS.CreateSnapshot(first.Spec.Identifier, "before", m.Clock.Now())
+	}))
+	require.Eventually(t, func() bool { return d.database().Status == rds.Available }, 2*time.Minute, 50*time.Millisecond)
+	restored := must(cloud.Make(d.Cloud(), func(m *cloud.Model) (rds.Database, error) {
+		return m.RDS.Restore("before", rds.Restoration{Identifier: "copy", ManagedPassword: true, Groups: first.Spec.Groups}, m.Clock.Now())
+	}))(t)
+	require.Eventually(t, func() bool {
+		return cloud.Get(d.Cloud(), func(m *cloud.Model) bool { return m.RDS.Databases[restored.ID].Status == rds.Available })
+	}, 2*time.Minute, 50*time.Millisecond)
 	folder := filepath.Join(d.Session.Options().Folder, "databases")
-	assert.DirExists(t, filepath.Join(folder, first.ID))
+	assert.DirExists(t, filepath.Join(folder, restored.ID))
+	require.NoError(t, d.Cloud().Change(func(m *cloud.Model) error { return m.RDS.DeleteDatabase(restored.ID, "", m.Clock.Now()) }))
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(filepath.Join(folder, restored.ID))
+		return os.IsNotExist(err)
+	}, 2*time.Minute, 50*time.Millisecond, "its files go with it")
+	r.awaitPage(t, "/visits/"+row, true)
+
 	require.NoError(t, r.destroy(t.Context()))
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(folder)
 		return os.IsNotExist(err)
 	}, 2*time.Minute, 50*time.Millisecond)
-	assert.Len(t, d.snapshots(), 1)
+	assert.Len(t, d.snapshots(), 2)
 }

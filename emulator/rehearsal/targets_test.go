@@ -48,7 +48,7 @@ func TestASecondServiceComesFailsAndGoes(t *testing.T) {
 	if enginetest.Apart(t) {
 		return
 	}
-	r := startReleases(t, "scaling:\n", "scaling:\n    release: {bake: 0, timeout: 300}\n")
+	r := startReleases(t, "scaling:\n", "scaling:\n    release: {bake: 0, timeout: 900}\n")
 	clients := r.startClients(t.Context())
 
 	r.withAdmin(":9999")
@@ -59,6 +59,7 @@ func TestASecondServiceComesFailsAndGoes(t *testing.T) {
 	require.NoError(t, r.awaitHealthy(t.Context()))
 
 	r.withAdmin(":8081")
+	r.patient()
 	require.NoError(t, r.up())
 	health := r.healthBy()
 	assert.Len(t, health[5000], 2)

@@ -28,15 +28,20 @@ import (
 // buildLimit leaves the tests themselves some of the ten minutes that `go test` gives a package.
 const buildLimit = 4 * time.Minute
 
-var buildCLI = sync.OnceValue(func() error {
+var prepare = sync.OnceValue(func() error {
 	root, err := project.Root()
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), buildLimit)
 	defer cancel()
-	_, err = engine.CLI(ctx, root, os.Stderr)
-	return err
+	if _, err := engine.CLI(ctx, root, os.Stderr); err != nil {
+		return err
+	}
+	// A test that runs apart has no network, and builds the programs that its instances run.
+	modules := exec.CommandContext(ctx, "go", "list", "-deps", "./cmd/...")
+	modules.Dir, modules.Stderr = root, os.Stderr
+	return modules.Run()
 })
 
 // Apart prepares an end-to-end test, which begins with
@@ -45,9 +50,9 @@ var buildCLI = sync.OnceValue(func() error {
 //		return
 //	}
 //
-// It builds the Pulumi CLI if it is missing. As root it then runs the test in a process and a network namespace of its own, beside other
-// tests, and returns true: the addresses, the folder and the environment of two tests are never the same. As another user it returns
-// false, and the test runs in this process when no other end-to-end test runs on the machine.
+// It builds the Pulumi CLI and downloads modules if they are missing. As root it then runs the test in a process and a network namespace
+// of its own, beside other tests, and returns true: the addresses, the folder and the environment of two tests are never the same. As
+// another user it returns false, and the test runs in this process when no other end-to-end test runs on the machine.
 //
 // The build takes minutes on a new machine. Apart skips the test on a machine that is too slow for it; the compiler's cache is kept, so
 // that the next run has less to do. With CI set it fails the test instead.
@@ -57,7 +62,7 @@ func Apart(t *testing.T) bool {
 		require.NoError(t, loopbackUp())
 		return false
 	}
-	err := buildCLI()
+	err := prepare()
 	if errors.Is(err, context.DeadlineExceeded) && os.Getenv("CI") == "" {
 		t.Skipf("the Pulumi CLI was not built within %v: run the tests again to go on with the build", buildLimit)
 	}
