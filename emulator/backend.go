@@ -33,7 +33,9 @@ func (e *Emulator) Serve(address, stack string) (*api.Server, error) {
 func (b backend) AWS() http.Handler { return b.aws.API }
 
 func (b backend) Attachment() api.Attachment {
-	return api.Attachment{Stack: b.stack, Folder: b.options.Folder, Environment: b.Environment()}
+	return api.Attachment{
+		Stack: b.stack, Stacks: b.Providers.Stacks(), Folder: b.options.Folder, Environment: b.Environment(),
+	}
 }
 
 // Status describes everything that runs.
@@ -87,13 +89,13 @@ func (e *Emulator) StopTask(id string) error {
 	return e.Cloud.Change(func(m *cloud.Model) error { return m.ECS.StopTask(id, "", m.Clock.Now()) })
 }
 
-// DeleteOrphans deletes the resources that an engine created and that are not known, and returns them.
-func (e *Emulator) DeleteOrphans(ctx context.Context, known []api.Resource) ([]api.Resource, error) {
+// DeleteOrphans deletes the resources of a stack that an engine created and that are not known, and returns them.
+func (e *Emulator) DeleteOrphans(ctx context.Context, stack string, known []api.Resource) ([]api.Resource, error) {
 	kept := make([]provider.Resource, 0, len(known))
 	for _, r := range known {
 		kept = append(kept, provider.Resource(r))
 	}
-	deleted, err := e.Providers.DeleteOrphans(ctx, kept)
+	deleted, err := e.Providers.DeleteOrphans(ctx, stack, kept)
 	all := make([]api.Resource, 0, len(deleted))
 	for _, r := range deleted {
 		all = append(all, api.Resource(r))

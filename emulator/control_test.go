@@ -73,7 +73,7 @@ func TestRequestsOfForeignPagesAreRefused(t *testing.T) {
 		"a page without origin":          {"POST", "/stop", origin("null"), http.StatusForbidden},
 		"an origin that is no address":   {"POST", "/stop", origin("http://%zz"), http.StatusForbidden},
 		"a form, without an origin":      {"POST", "/stop", form("application/x-www-form-urlencoded"), http.StatusUnsupportedMediaType},
-		"plain text, without an origin":  {"POST", "/orphans/delete", form("text/plain"), http.StatusUnsupportedMediaType},
+		"plain text, without an origin":  {"POST", "/stacks/web/orphans/delete", form("text/plain"), http.StatusUnsupportedMediaType},
 		"nothing said of what is sent":   {"POST", "/stop", form(""), http.StatusUnsupportedMediaType},
 		"a form that deletes":            {"DELETE", "/faults/1", form("multipart/form-data"), http.StatusUnsupportedMediaType},
 		"its own page":                   {"GET", "/status", origin("http://" + address), http.StatusOK},
@@ -186,7 +186,7 @@ func TestOtherProgramsAtTheAddressAreTold(t *testing.T) {
 func TestNothingIsSettledWithoutAList(t *testing.T) {
 	serving(t)
 	for _, body := range []string{"null", "{}", "", `["x"]`, "[" + strings.Repeat(" ", 5<<20) + "]"} {
-		response, err := http.Post("http://"+address+"/orphans/delete", "application/json", strings.NewReader(body))
+		response, err := http.Post("http://"+address+"/stacks/web/orphans/delete", "application/json", strings.NewReader(body))
 		require.NoError(t, err)
 		assert.Equal(t, http.StatusBadRequest, response.StatusCode, "%.10s", body)
 		require.NoError(t, response.Body.Close())

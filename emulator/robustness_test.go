@@ -37,7 +37,7 @@ func TestAFullDiskRefusesWhatCannotBeKeptAndLeavesTheRestRunning(t *testing.T) {
 
 	free := w.fillDisk()
 	require.NoError(t, w.Cloud.Change(func(m *cloud.Model) error { return m.S3.CreateBucket("unsaved") }))
-	_, err := w.Providers.DeleteOrphans(t.Context(), nil)
+	_, err := w.Providers.DeleteOrphans(t.Context(), "test", nil)
 	require.ErrorContains(t, err, "the state cannot be saved")
 	require.ErrorIs(t, err, unix.ENOSPC)
 	victim := w.Status().Instances[0].ID

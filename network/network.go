@@ -226,7 +226,11 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := n.children(ctx, name, args); err != nil {
 		return nil, fmt.Errorf("network %s: %w", name, err)
 	}
-	return n, ctx.RegisterResourceOutputs(n, pulumi.Map{
+	return n, n.registerOutputs(ctx)
+}
+
+func (n *Network) registerOutputs(ctx *pulumi.Context) error {
+	return ctx.RegisterResourceOutputs(n, pulumi.Map{
 		"vpcId":             n.VPCID,
 		"publicSubnetIds":   n.PublicSubnetIDs,
 		"privateSubnetIds":  n.PrivateSubnetIDs,

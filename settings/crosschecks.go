@@ -20,7 +20,8 @@ func (s *Settings) validateTogether(l *invalid.List) {
 	if s.Containers != nil {
 		s.validateContainers(l)
 	}
-	if s.Database != nil && !s.Network.Private {
+	s.validateTiers(l)
+	if s.Database != nil && !s.Network.InPrivate() {
 		l.Missing("database", "needs network.private: its subnets are next to private subnets")
 	}
 }
@@ -59,7 +60,7 @@ func (s *Settings) validateReach(l *invalid.List) {
 
 // validatePlace checks where the instances are and how they are reached.
 func (s *Settings) validatePlace(l *invalid.List) {
-	private, c := s.Network.Private, s.Compute
+	private, c := s.Network.InPrivate(), s.Compute
 	if private && c.PublicAddress != nil && *c.PublicAddress {
 		l.Add("compute.publicAddress", true, "has no effect with network.private: leave it out")
 	}
@@ -83,7 +84,7 @@ func (s *Settings) validateBalanced(l *invalid.List) {
 			l.Add(healthAt(i)+".protocol", string(t.Health.Protocol), "is not for a balancer of type application: HTTP is")
 		}
 	}
-	if n := s.Network; s.Balancer.Type == application && n.CIDR.IsValid() && n.share() > smallestALB {
+	if n := s.Network; s.Balancer.Type == application && n.Existing == nil && n.CIDR.IsValid() && n.share() > smallestALB {
 		l.Add("network.cidr", n.CIDR, "gives subnets of /%d: a balancer of type application needs /%d", n.share(), smallestALB)
 	}
 }

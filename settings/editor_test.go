@@ -124,6 +124,24 @@ health: {protocol: HTTP, path: /}
 balancer: {type: application}
 monitoring: {alarms: true, latency: 0.5}
 `,
+	"an existing network": `
+aws:region: us-east-1
+service: web
+network: {existing: {vpc: vpc-0123456789abcdef0, public: {tags: {Tier: public}}, private: {subnets: [subnet-0a1b2c3d, subnet-0a1b2c3e]},
+  isolated: {tags: {Tier: isolated}}}}
+image: {id: ami-0123456789abcdef0}
+app: {port: 5000, services: [{name: web, command: [/bin/web]}]}
+database: {engine: postgres, version: "16"}
+`,
+	"a network by its tags": `
+aws:region: us-east-1
+service: web
+network: {existing: {tags: {Name: shared}, public: {subnets: [subnet-0a1b2c3d, subnet-0a1b2c3e]}, private: {tags: {Tier: private}},
+  isolated: {subnets: [subnet-0a1b2c4d, subnet-0a1b2c4e]}}}
+image: {id: ami-0123456789abcdef0}
+app: {port: 5000, services: [{name: web, command: [/bin/web]}]}
+database: {engine: postgres, version: "16"}
+`,
 	"a network balancer": `
 aws:region: us-east-1
 service: web

@@ -56,6 +56,11 @@ type Network struct {
 
 	// Logs which addresses exchanged traffic, in a CloudWatch log group, for 30 days.
 	FlowLogs bool
+
+	// A VPC that is there, for example another stack's, instead of one that the stack creates. The stack changes nothing of it.
+	// Default: the stack creates a VPC.
+	// Limits: not with other settings of the network, but `egress`.
+	Existing *ExistingNetwork
 }
 
 // Zones are availability zones.
@@ -104,10 +109,11 @@ func (n Network) share() int {
 	return size
 }
 
-// ofInstances returns the prefix lengths of the subnets in which the instances are; none if the ranges do not fit.
+// ofInstances returns the prefix lengths of the subnets in which the instances are; none if the ranges do not fit, or the subnets exist.
 func (n Network) ofInstances() []int {
 	zones := n.Zones.Number
-	if !n.CIDR.IsValid() || n.share() > smallestRange || n.CIDR.Bits() < largestRange || zones < minZones || zones > maxZones {
+	switch {
+	case n.Existing != nil, !n.CIDR.IsValid(), n.share() > smallestRange, n.CIDR.Bits() < largestRange, zones < minZones, zones > maxZones:
 		return nil
 	}
 	var lengths []int
@@ -127,6 +133,10 @@ func (n Network) ofInstances() []int {
 }
 
 func (n Network) validate(l *invalid.List) {
+	if n.Existing != nil {
+		n.validateExisting(l)
+		return
+	}
 	zonesFit := validateZones(l, n.Zones)
 	rangeFits := validateRange(l, "network.cidr", n.CIDR)
 	switch {

@@ -153,7 +153,7 @@ const standardBake = 2 * time.Minute
 // complete fills in the defaults that depend on other settings.
 func (s *Settings) complete() {
 	if s.Compute.PublicAddress == nil {
-		public := !s.Network.Private
+		public := !s.Network.InPrivate()
 		s.Compute.PublicAddress = &public
 	}
 	if _, earns := burstable.Baseline(s.Compute.InstanceType); earns && s.Compute.CPUCredits == "" {

@@ -78,7 +78,7 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "another case",
 			given: `network: {Zones: 2}`,
-			want:  `network.Zones: is not a setting: there are cidr, zones, subnets, private, nat, endpoints, acl, egress, flowLogs`,
+			want:  `network.Zones: is not a setting: there are cidr, zones, subnets, private, nat, endpoints, acl, egress, flowLogs, existing`,
 		},
 		{
 			name:  "a path without --path",
@@ -94,12 +94,13 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "text for an object",
 			given: `network: 192.168.0.0/23`,
-			want:  `network: "192.168.0.0/23" is not an object: there are cidr, zones, subnets, private, nat, endpoints, acl, egress, flowLogs`,
+			want: `network: "192.168.0.0/23" is not an object: there are cidr, zones, subnets, private, nat, endpoints, acl, egress, ` +
+				`flowLogs, existing`,
 		},
 		{
 			name:  "a list for an object",
 			given: `network: [2]`,
-			want:  `network: a list is not an object: there are cidr, zones, subnets, private, nat, endpoints, acl, egress, flowLogs`,
+			want:  `network: a list is not an object: there are cidr, zones, subnets, private, nat, endpoints, acl, egress, flowLogs, existing`,
 		},
 		{name: "an object for a list", given: `balancer: {listeners: {port: 5000}}`, want: `balancer.listeners: an object is not a list`},
 		{name: "nothing in a list", given: app(`packages: [~]`), want: `app.packages[0]: nothing is not text: put it in quotes`},
@@ -1267,6 +1268,75 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 			given: web,
 			more:  `network: {cidr: 10.0.0.0/27}`,
 			want:  `network.cidr: 10.0.0.0/27 gives subnets of /28: a balancer of type application needs /27`,
+		},
+		{
+			name:  "an existing network without a VPC",
+			given: `network: {existing: {public: {tags: {Tier: public}}}}`,
+			want:  `network.existing: needs exactly one of vpc and tags`,
+		},
+		{
+			name:  "a VPC by its ID and by tags",
+			given: `network: {existing: {vpc: vpc-01234567, tags: {Name: a}, public: {tags: {Tier: public}}}}`,
+			want:  `network.existing: needs exactly one of vpc and tags`,
+		},
+		{
+			name:  "something else as a VPC",
+			given: `network: {existing: {vpc: main, public: {tags: {Tier: public}}}}`,
+			want:  `network.existing.vpc: "main" is not the ID of a VPC such as vpc-0a1b2c3d`,
+		},
+		{
+			name:  "a tier without subnets",
+			given: `network: {existing: {vpc: vpc-01234567, public: {}}}`,
+			want:  `network.existing.public: needs exactly one of subnets and tags`,
+		},
+		{
+			name:  "something else as a subnet",
+			given: `network: {existing: {vpc: vpc-01234567, public: {subnets: [subnet-0a1b2c3d, subnet-b]}}}`,
+			want:  `network.existing.public.subnets[1]: "subnet-b" is not the ID of a subnet such as subnet-0a1b2c3d`,
+		},
+		{
+			name:  "a subnet twice",
+			given: `network: {existing: {vpc: vpc-01234567, public: {subnets: [subnet-0a1b2c3d, subnet-0a1b2c3d]}}}`,
+			want:  `network.existing.public.subnets[1]: "subnet-0a1b2c3d" is listed twice`,
+		},
+		{
+			name:  "a single subnet",
+			given: `network: {existing: {vpc: vpc-01234567, public: {subnets: [subnet-0a1b2c3d]}}}`,
+			want:  `network.existing.public.subnets: "subnet-0a1b2c3d" is the only one: at least 2 zones need a subnet each`,
+		},
+		{
+			name:  "a range for an existing network",
+			given: `network: {cidr: 10.0.0.0/20, existing: {vpc: vpc-01234567, public: {tags: {Tier: public}}}}`,
+			want:  `network.cidr: is for a VPC that the stack creates: leave it out with network.existing`,
+		},
+		{
+			name:  "NAT for an existing network",
+			given: `network: {private: true, nat: single, existing: {vpc: vpc-01234567, public: {tags: {Tier: public}}}}`,
+			want: `network.private: is for a VPC that the stack creates: leave it out with network.existing
+network.nat: is for a VPC that the stack creates: leave it out with network.existing`,
+		},
+		{
+			name:  "an existing network without subnets",
+			given: `network: {existing: {vpc: vpc-01234567, isolated: {tags: {Tier: isolated}}}}`,
+			want: `network.existing: needs public or private, the subnets of the instances
+network.existing.public: must be set: the balancer is in it, unless balancer.internal is true
+network.existing.isolated: would be without use: it is for a database`,
+		},
+		{
+			name:  "a public balancer without public subnets",
+			given: `network: {existing: {vpc: vpc-01234567, private: {tags: {Tier: private}}}}`,
+			want:  `network.existing.public: must be set: the balancer is in it, unless balancer.internal is true`,
+		},
+		{
+			name: "public subnets for nothing",
+			given: `{network: {existing: {vpc: vpc-01234567, private: {tags: {Tier: private}}, public: {tags: {Tier: public}}}},
+				balancer: {internal: true}}`,
+			want: `network.existing.public: would be without use: an internal balancer is in the private subnets`,
+		},
+		{
+			name:  "a database without private subnets",
+			given: `{network: {existing: {vpc: vpc-01234567, public: {tags: {Tier: public}}}}, database: {engine: postgres, version: "16"}}`,
+			want:  `database: needs network.private: its subnets are next to private subnets`,
 		},
 		{
 			name:  "private without a way out",

@@ -256,7 +256,7 @@ scaling: {min: 2.5, max: 0}
 	assert.Equal(t, []string{
 		`aws:region: must be set, for example: pulumi config set aws:region us-east-1`,
 		`service: "Music" is not a name of a–z, 0–9 and -, beginning with a letter and not ending with -`,
-		`network.zone: is not a setting: there are cidr, zones, subnets, private, nat, endpoints, acl, egress, flowLogs`,
+		`network.zone: is not a setting: there are cidr, zones, subnets, private, nat, endpoints, acl, egress, flowLogs, existing`,
 		`network.zones: 1 is below 2: a zone can fail as a whole`,
 		`network.cidr: 192.168.0.1/23 has bits set beyond /23: write 192.168.0.0/23`,
 		`image: must have id, parameter or fromInstance`,

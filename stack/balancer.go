@@ -72,7 +72,7 @@ func (p *plan) balancerArgs() *loadbalancing.Args {
 // clients returns the ranges that may connect: the VPC's if the balancer is internal, otherwise all.
 func (p *plan) clients() []netip.Prefix {
 	if p.settings.Balancer.Internal {
-		return []netip.Prefix{p.settings.Network.CIDR}
+		return p.ranges()
 	}
 	return []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
 }
@@ -82,7 +82,7 @@ func (p *plan) clients() []netip.Prefix {
 func (p *plan) addBalancer(ctx *pulumi.Context, c *components) (err error) {
 	args := p.balancerArgs()
 	args.VPCID, args.SubnetIDs = c.network.VPCID, c.network.PublicSubnetIDs
-	if args.Internal && p.settings.Network.Private {
+	if args.Internal && p.settings.Network.InPrivate() {
 		args.SubnetIDs = c.network.PrivateSubnetIDs
 	}
 	c.balancer, err = loadbalancing.New(ctx, p.settings.Service, args, pulumi.DependsOn(c.network.Gateway))

@@ -16,6 +16,9 @@ var databaseComponent = component{
 	add: func(p *plan, ctx *pulumi.Context, c *components) (err error) {
 		args := p.databaseArgs()
 		args.VPCID, args.SubnetIDs = c.network.VPCID, c.network.IsolatedSubnetIDs
+		if p.existing != nil && len(p.existing.Isolated) == 0 {
+			args.SubnetIDs = c.network.PrivateSubnetIDs
+		}
 		c.database, err = database.New(ctx, p.settings.Service, args)
 		return err
 	},

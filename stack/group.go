@@ -63,7 +63,7 @@ func (p *plan) addGroup(ctx *pulumi.Context, c *components) (err error) {
 	args := p.groupArgs()
 	args.TemplateID, args.TemplateVersion = c.template.ID, c.template.LatestVersion
 	args.SubnetIDs = c.network.PublicSubnetIDs
-	if p.settings.Network.Private {
+	if p.settings.Network.InPrivate() {
 		args.SubnetIDs = c.network.PrivateSubnetIDs
 	}
 	if !p.hasContainers() { // containers register themselves

@@ -15,21 +15,17 @@ import (
 var networkComponent = component{
 	section:  "network",
 	reads:    []string{"compute", "app", "containers", "balancer", "health"},
-	look:     (*plan).findZones,
+	look:     (*plan).findNetwork,
 	validate: (*plan).validateNetwork,
-	add: func(p *plan, ctx *pulumi.Context, c *components) error {
-		if err := p.keepZones(ctx); err != nil {
-			return err
-		}
-		var err error
-		c.network, err = network.New(ctx, p.settings.Service, p.networkArgs())
-		return err
-	},
-	outputs: func(_ *plan, c *components) pulumi.Map { return pulumi.Map{"vpc": c.network.VPCID} },
+	add:      (*plan).addNetwork,
+	outputs:  func(_ *plan, c *components) pulumi.Map { return pulumi.Map{"vpc": c.network.VPCID} },
 }
 
 // validateNetwork names the problems of the network's ACLs as the settings do.
 func (p *plan) validateNetwork() error {
+	if p.settings.Network.Existing != nil {
+		return nil
+	}
 	var found, problems invalid.List
 	found.Include("", p.networkArgs().Validate())
 	for _, f := range found.Problems() {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/compute"
 	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/network"
 	"github.com/elastic-service/elastic-service/settings"
 )
 
@@ -15,9 +16,10 @@ import (
 type plan struct {
 	settings     *settings.Settings
 	tags         map[string]string
-	zones        []string // availability zones, one for each subnet
-	offering     []string // the region's zones that offer the types of the instances
-	image        image    // of the instances
+	zones        []string       // availability zones, one for each subnet
+	offering     []string       // the region's zones that offer the types of the instances
+	existing     *network.Found // the VPC that the stack uses; nil if it creates a VPC
+	image        image          // of the instances
 	bastionImage image
 	zoneID       string // of the hosted zone that the alias is in, unless the stack creates the zone
 	software     compute.Software

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,9 @@ func newDown(g *globals) *cobra.Command {
 		Short: "Destroy the stack, end the emulator and delete its state",
 		Long: `Destroy the stack, end the emulator that runs it and delete its state.
 
-If no emulator runs at --address, down starts one on the state that the last one left.`,
+If no emulator runs at --address, down starts one on the state that the last one left. Of an emulator with
+several stacks, down destroys the named one; the emulator ends with the stack that it was started for, which
+goes last.`,
 		Example: `  emulator down
   emulator down --stack cardweb --address 127.0.0.1:4567`,
 		Args: noArguments,
@@ -38,9 +41,14 @@ func down(ctx context.Context, g *globals, f *stackFlags, out, errs io.Writer) e
 	}
 	running, err := g.attachment(ctx)
 	switch {
+	case err == nil && running.Stack != f.stack && slices.Contains(running.Stacks, f.stack):
+		return destroy(ctx, f.session(root, running.Folder, errs), providers{running.Environment, g.client().DeleteOrphans}, out)
 	case err == nil && running.Stack != f.stack:
 		return fmt.Errorf("the emulator at %s has stack %s, not %s: name it with --stack, or another emulator with --address",
 			g.address, running.Stack, f.stack)
+	case err == nil && len(others(running)) > 0:
+		return fmt.Errorf("the cloud of stack %s has other stacks in it: destroy them first, with down --stack %s", f.stack,
+			others(running)[0])
 	case err == nil:
 		return downRunning(ctx, g, f.session(root, running.Folder, errs), running, out)
 	case !errors.Is(err, api.ErrNotRunning):
@@ -62,6 +70,11 @@ func down(ctx context.Context, g *globals, f *stackFlags, out, errs io.Writer) e
 		err = errors.Join(err, session.RemoveFolder(o.Folder))
 	}
 	return err
+}
+
+// others returns the stacks of an emulator beside the one that it was started for.
+func others(running api.Attachment) []string {
+	return slices.DeleteFunc(slices.Clone(running.Stacks), func(stack string) bool { return stack == running.Stack })
 }
 
 // downRunning destroys the stack of an emulator in another process, ends that and deletes its folder.

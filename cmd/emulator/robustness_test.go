@@ -25,6 +25,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/engine/enginetest"
 	"github.com/elastic-service/elastic-service/emulator/provider"
 	"github.com/elastic-service/elastic-service/emulator/session"
+	"github.com/elastic-service/elastic-service/internal/project"
 )
 
 // program is the emulator as its user starts it, in a copy of the project.
@@ -345,6 +346,40 @@ func TestTwoStacksAreUpBesideEachOther(t *testing.T) {
 	third.runs("down", "--speed", testSpeed)
 	require.NoError(t, <-first.ended)
 	require.NoError(t, <-second.ended)
+	assert.NoDirExists(t, filepath.Join(first.root, ".emulator"))
+}
+
+func TestAStackJoinsTheEmulatorOfAnother(t *testing.T) {
+	if enginetest.Apart(t) {
+		return
+	}
+	first := newProgram(t)
+	dev := string(must(os.ReadFile(filepath.Join(first.root, "Pulumi.dev.yaml")))(t))
+	network := regexp.MustCompile(`\n  elastic-service:network:\n(    .*\n)+`)
+	require.Regexp(t, network, dev)
+	page := string(must(os.ReadFile(filepath.Join(must(project.Root())(t), "docs", "network.md")))(t))
+	existing := regexp.MustCompile("```yaml\n([^`]*)```").FindStringSubmatch(page)[1]
+	guest := strings.Replace(network.ReplaceAllString(dev, "\n"+existing), "service: musicguru", "service: guest", 1)
+	require.NoError(t, os.WriteFile(filepath.Join(first.root, "Pulumi.guest.yaml"), []byte(guest), 0o600))
+	second := &program{t: t, root: first.root, address: first.address}
+	second.start("up", "--stack", "guest", "--join")
+	require.Error(t, <-second.ended)
+	assert.Contains(t, second.output(), "--join: no emulator is running")
+
+	first.start("up", "--speed", testSpeed)
+	first.await("running; in another terminal")
+	second.start("up", "--stack", "guest")
+	require.Error(t, <-second.ended)
+	assert.Contains(t, second.output(), "or deploy into the same cloud with --join")
+	second.runs("up", "--stack", "guest", "--join")
+	second.runs("up", "--stack", "guest")
+	assert.Contains(t, second.output(), "unchanged")
+	second.start("down")
+	require.Error(t, <-second.ended)
+	assert.Contains(t, second.output(), "the cloud of stack dev has other stacks in it: destroy them first, with down --stack guest")
+	second.runs("down", "--stack", "guest")
+	second.runs("down")
+	require.NoError(t, <-first.ended)
 	assert.NoDirExists(t, filepath.Join(first.root, ".emulator"))
 }
 

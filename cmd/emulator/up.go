@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,8 @@ func newUp(g *globals) *cobra.Command {
 		Long: `Start an emulator, deploy the stack to it and stay in the foreground.
 
 If an emulator with the stack runs at --address already, up deploys to that one instead and ends: a
-change of the stack's file rolls out.
+change of the stack's file rolls out. With --join it deploys to an emulator that runs another stack:
+both are in one cloud, as two stacks of one account are.
 
 Ctrl-C ends the emulator and keeps the stack in .emulator/STACK. The next up brings its instances
 back, as after a power failure. After an up that was cut short, the next one goes on from there.
@@ -27,32 +29,36 @@ back, as after a power failure. After an up that was cut short, the next one goe
 Stacks run beside each other: each needs an --address of its own, and has its own state.`,
 		Example: `  emulator up                                           deploy stack dev
   emulator up --stack cardweb --address 127.0.0.1:4567  a second stack beside it
+  emulator up --stack web-next --join                   in the cloud of the stack that runs
   emulator up --address 127.0.0.1:0                     at a free port, which is printed
   emulator up --speed 1                                 at the pace of AWS`,
 		Args: noArguments,
 	}
 	flags := addStackFlags(c)
+	join := c.Flags().Bool("join", false, "deploy to the emulator that runs, beside its stack")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		return up(c.Context(), g, flags, c.OutOrStdout(), c.ErrOrStderr())
+		return up(c.Context(), g, flags, *join, c.OutOrStdout(), c.ErrOrStderr())
 	}
 	return c
 }
 
 // up deploys to the emulator that runs, or to a new one that it stays with.
-func up(ctx context.Context, g *globals, f *stackFlags, out, errs io.Writer) error {
+func up(ctx context.Context, g *globals, f *stackFlags, join bool, out, errs io.Writer) error {
 	root, err := session.EnterProject(f.stack)
 	if err != nil {
 		return err
 	}
 	running, err := g.attachment(ctx)
 	switch {
+	case join && err != nil:
+		return fmt.Errorf("--join: %w", err)
 	case errors.Is(err, api.ErrNotRunning):
 		return upHere(ctx, g, f.session(root, session.StateFolder(root, f.stack), errs), out)
 	case err != nil:
 		return err
-	case running.Stack != f.stack:
-		return fmt.Errorf("the emulator at %s has stack %s, not %s: choose another address with --address, e.g. 127.0.0.1:0",
-			g.address, running.Stack, f.stack)
+	case !join && running.Stack != f.stack && !slices.Contains(running.Stacks, f.stack):
+		return fmt.Errorf("the emulator at %s has stack %s, not %s: choose another address with --address, e.g. 127.0.0.1:0, "+
+			"or deploy into the same cloud with --join", g.address, running.Stack, f.stack)
 	}
 	return deploy(ctx, f.session(root, running.Folder, errs), providers{running.Environment, g.client().DeleteOrphans}, out)
 }

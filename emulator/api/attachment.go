@@ -2,7 +2,8 @@ package api
 
 // Attachment tells another process how to deploy to a running emulator.
 type Attachment struct {
-	Stack       string            `json:"stack"`
+	Stack       string            `json:"stack"`  // for which the emulator was started
+	Stacks      []string          `json:"stacks"` // that have resources, sorted
 	Folder      string            `json:"folder"`
 	Environment map[string]string `json:"environment"`
 }

@@ -81,13 +81,13 @@ func (c Client) StopTask(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodPost, "/tasks/"+url.PathEscape(id)+"/stop", nil, &struct{}{})
 }
 
-// DeleteOrphans deletes the resources that an engine created and that are not known, and returns them.
-func (c Client) DeleteOrphans(ctx context.Context, known []Resource) ([]Resource, error) {
+// DeleteOrphans deletes the resources of a stack that an engine created and that are not known, and returns them.
+func (c Client) DeleteOrphans(ctx context.Context, stack string, known []Resource) ([]Resource, error) {
 	var deleted []Resource
 	if known == nil {
 		known = []Resource{}
 	}
-	return deleted, c.do(ctx, http.MethodPost, "/orphans/delete", known, &deleted)
+	return deleted, c.do(ctx, http.MethodPost, "/stacks/"+url.PathEscape(stack)+"/orphans/delete", known, &deleted)
 }
 
 // Stop ends the emulator. What it runs stays in its folder.

@@ -15,7 +15,7 @@
 //	POST   /instances/{id}/terminate              terminates an instance
 //	POST   /instances/{id}/services/{name}/stop   stops a service of an instance
 //	POST   /tasks/{id}/stop                       stops a task of ECS
-//	POST   /orphans/delete                        takes the [Resource] list that the engine knows, returns what it deleted
+//	POST   /stacks/{stack}/orphans/delete         takes the [Resource] list that the engine knows, returns what it deleted
 //	POST   /stop                                  ends the emulator
 //	GET    /                                      the dashboard, and at /events its stream
 package api

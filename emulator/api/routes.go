@@ -19,7 +19,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("POST /instances/{id}/terminate", s.terminateInstance)
 	mux.HandleFunc("POST /instances/{id}/services/{name}/stop", s.stopService)
 	mux.HandleFunc("POST /tasks/{id}/stop", s.stopTask)
-	mux.HandleFunc("POST /orphans/delete", s.deleteOrphans)
+	mux.HandleFunc("POST /stacks/{stack}/orphans/delete", s.deleteOrphans)
 	mux.HandleFunc("POST /stop", s.stopEmulator)
 	mux.Handle("GET /", s.page)
 	return mux
@@ -81,7 +81,7 @@ func (s *Server) deleteOrphans(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	deleted, err := s.backend.DeleteOrphans(r.Context(), known)
+	deleted, err := s.backend.DeleteOrphans(r.Context(), r.PathValue("stack"), known)
 	replyUnless(w, err, deleted)
 }
 

@@ -26,8 +26,8 @@ type Backend interface {
 	TerminateInstance(id string) error
 	StopService(instance, service string) error
 	StopTask(id string) error
-	// DeleteOrphans deletes the resources that an engine created and that are not known, and returns them.
-	DeleteOrphans(ctx context.Context, known []Resource) ([]Resource, error)
+	// DeleteOrphans deletes the resources of a stack that an engine created and that are not known, and returns them.
+	DeleteOrphans(ctx context.Context, stack string, known []Resource) ([]Resource, error)
 }
 
 // Server serves the control API and the dashboard. It listens on loopback only, and refuses requests of web pages of

@@ -49,7 +49,7 @@ func distinct(messages []string) []string {
 
 // unfinished is a file that exists while an operation is under way, and after a failure. The operation may have done more than Pulumi's
 // state says.
-func (e *Engine) unfinished() string { return filepath.Join(e.folder, "unfinished") }
+func (e *Engine) unfinished() string { return filepath.Join(e.folder, "unfinished-"+e.name) }
 
 func (e *Engine) begin() error { return os.WriteFile(e.unfinished(), nil, 0o600) }
 
@@ -63,8 +63,8 @@ func (e *Engine) end(err error) error {
 	return nil // another operation has removed it
 }
 
-// DeleteOrphans has the emulator delete the resources that were created and are not known, and returns them.
-type DeleteOrphans func(ctx context.Context, known []api.Resource) ([]api.Resource, error)
+// DeleteOrphans has the emulator delete the resources of a stack that were created and are not known, and returns them.
+type DeleteOrphans func(ctx context.Context, stack string, known []api.Resource) ([]api.Resource, error)
 
 // Repair brings Pulumi's state and the emulated cloud together after an operation that was cut short, because the emulator or Pulumi was
 // killed. It removes the lock that Pulumi left, has the emulator delete the resources that are not in Pulumi's state, and removes pending
@@ -90,7 +90,7 @@ func (e *Engine) Repair(ctx context.Context, deleteOrphans DeleteOrphans) ([]api
 	for _, r := range deployment.Resources {
 		known = append(known, api.Resource{Type: string(r.Type), ID: string(r.ID)})
 	}
-	gone, err := deleteOrphans(ctx, known)
+	gone, err := deleteOrphans(ctx, e.name, known)
 	if err != nil || len(deployment.PendingOperations) == 0 {
 		return gone, err
 	}

@@ -117,13 +117,13 @@ func newVPC(ctx *pulumi.Context, name string, args *vpcArgs, options pulumi.Reso
 		CidrBlock:          pulumi.String(args.CidrBlock),
 		EnableDnsHostnames: pulumi.Bool(args.EnableDNSHostnames),
 		EnableDnsSupport:   pulumi.Bool(args.EnableDNSSupport),
-		Tags:               named(args.Tags, name, nil),
+		Tags:               named(args.Tags, name),
 	}, pulumi.Parent(component))
 	if err != nil {
 		return nil, err
 	}
 	gateway, err := ec2.NewInternetGateway(ctx, name, &ec2.InternetGatewayArgs{
-		VpcId: network.ID(), Tags: named(args.Tags, name, nil),
+		VpcId: network.ID(), Tags: named(args.Tags, name),
 	}, pulumi.Parent(network))
 	if err != nil {
 		return nil, err
@@ -161,14 +161,14 @@ type tiers struct {
 func (t *tiers) add(ctx *pulumi.Context, plan subnetPlan) error {
 	subnet, err := ec2.NewSubnet(ctx, plan.name, &ec2.SubnetArgs{
 		VpcId: t.network.ID(), AvailabilityZone: pulumi.String(plan.zone), CidrBlock: pulumi.String(plan.block),
-		MapPublicIpOnLaunch: pulumi.Bool(plan.kind == typePublic), Tags: named(t.args.Tags, plan.name, plan.tags),
+		MapPublicIpOnLaunch: pulumi.Bool(plan.kind == typePublic), Tags: plan.tagged(t.args.Tags, plan.tags),
 	}, pulumi.Parent(t.network))
 	if err != nil {
 		return err
 	}
 	t.ids[plan.kind] = append(t.ids[plan.kind], subnet.ID())
 	table, err := ec2.NewRouteTable(ctx, plan.name, &ec2.RouteTableArgs{
-		VpcId: t.network.ID(), Tags: named(t.args.Tags, plan.name, nil),
+		VpcId: t.network.ID(), Tags: plan.tagged(t.args.Tags, nil),
 	}, pulumi.Parent(subnet))
 	if err != nil {
 		return err
@@ -202,12 +202,12 @@ func (t *tiers) wantsNAT(zone int) bool {
 // addNAT registers a NAT gateway with its address in a public subnet.
 func (t *tiers) addNAT(ctx *pulumi.Context, plan subnetPlan, subnet *ec2.Subnet) error {
 	name := fmt.Sprintf("%s-%d", t.name, plan.index+1)
-	address, err := ec2.NewEip(ctx, name, &ec2.EipArgs{Tags: named(t.args.Tags, name, nil)}, pulumi.Parent(subnet))
+	address, err := ec2.NewEip(ctx, name, &ec2.EipArgs{Tags: named(t.args.Tags, name)}, pulumi.Parent(subnet))
 	if err != nil {
 		return err
 	}
 	nat, err := ec2.NewNatGateway(ctx, name, &ec2.NatGatewayArgs{
-		SubnetId: subnet.ID(), AllocationId: address.AllocationId, Tags: named(t.args.Tags, name, nil),
+		SubnetId: subnet.ID(), AllocationId: address.AllocationId, Tags: named(t.args.Tags, name),
 	}, pulumi.Parent(subnet))
 	t.nats = append(t.nats, nat)
 	return err
@@ -231,15 +231,20 @@ func (t *tiers) route(ctx *pulumi.Context, plan subnetPlan, table *ec2.RouteTabl
 	return err
 }
 
-// named returns the tags of a child: its name, the tags of the VPC and its own, of which the last wins.
-func named(tags pulumi.StringMapInput, name string, own map[string]string) pulumi.StringMapOutput {
+// named returns the tags of a child: its name and the tags of the VPC, which win.
+func named(tags pulumi.StringMapInput, name string) pulumi.StringMapOutput {
+	return layered(tags, map[string]string{"Name": name}, nil)
+}
+
+// layered returns tags with others below and above them.
+func layered(tags pulumi.StringMapInput, below, above map[string]string) pulumi.StringMapOutput {
 	if tags == nil {
 		tags = pulumi.StringMap{}
 	}
 	return tags.ToStringMapOutput().ApplyT(func(given map[string]string) map[string]string {
-		all := map[string]string{"Name": name}
+		all := maps.Clone(below)
 		maps.Copy(all, given)
-		maps.Copy(all, own)
+		maps.Copy(all, above)
 		return all
 	}).(pulumi.StringMapOutput)
 }
@@ -249,6 +254,11 @@ type subnetPlan struct {
 	name, kind, zone, block string
 	index                   int // of the zone, from 0
 	tags                    map[string]string
+}
+
+// tagged returns the tags of the subnet or its route table: its name and type, the tags of the VPC and its own, of which the last wins.
+func (p subnetPlan) tagged(tags pulumi.StringMapInput, own map[string]string) pulumi.StringMapOutput {
+	return layered(tags, map[string]string{"Name": p.name, "SubnetType": p.kind}, own)
 }
 
 // subnetPlans lists the subnets zone by zone, public before private before isolated, whatever the order of their specs.

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -32,7 +33,7 @@ func (p *awsProvider) Create(ctx context.Context, req plugin.CreateRequest) (plu
 	if err != nil {
 		return plugin.CreateResponse{}, explain(t, err)
 	}
-	id, computed, err := p.create(ctx, t, req.Name, inputs)
+	id, computed, err := p.create(ctx, t, req.URN, inputs)
 	if err != nil {
 		return plugin.CreateResponse{}, explain(t, err)
 	}
@@ -61,7 +62,7 @@ func (p *awsProvider) prepare(inputs resource.PropertyMap) (resource.PropertyMap
 
 // create creates a resource with its entry in the ledger, and returns its ID and its computed outputs.
 func (p *awsProvider) create(
-	ctx context.Context, t *resourceType, name string, inputs resource.PropertyMap,
+	ctx context.Context, t *resourceType, urn resource.URN, inputs resource.PropertyMap,
 ) (id string, computed resource.PropertyMap, err error) {
 	err = t.retryCreate.do(ctx, p.cloud, func() error {
 		return p.ledger.Create(func() (ledger.Entry, error) {
@@ -69,14 +70,32 @@ func (p *awsProvider) create(
 				id, computed, err = t.create(m, inputs)
 				return err
 			})
-			return ledger.Entry{Type: t.token, ID: id, Name: name, Properties: toDelete(merge(computed, t.kept(inputs)))}, err
+			return ledger.Entry{
+				Type: t.token, ID: id, Stack: string(urn.Stack()), Name: urn.Name(), Properties: toDelete(merge(computed, t.kept(inputs))),
+			}, err
 		})
 	})
 	return id, computed, err
 }
 
-// remove deletes a resource with its entry in the ledger. An entry stays until its resource is gone.
+// remove deletes a resource with its entry in the ledger, and the entries of what AWS deletes with it.
 func (p *awsProvider) remove(ctx context.Context, t *resourceType, id string, properties resource.PropertyMap) error {
+	if err := p.removeOnly(ctx, t, id, properties); err != nil {
+		return err
+	}
+	p.ledger.Forget(func(e ledger.Entry) bool {
+		inner, err := lookup(e.Type)
+		if err != nil || inner.within == "" {
+			return false
+		}
+		kept := map[resource.PropertyKey]any{}
+		return json.Unmarshal(e.Properties, &kept) == nil && kept[inner.within] == id
+	})
+	return nil
+}
+
+// removeOnly deletes a resource with its entry in the ledger. An entry stays until its resource is gone.
+func (p *awsProvider) removeOnly(ctx context.Context, t *resourceType, id string, properties resource.PropertyMap) error {
 	remove := func() error {
 		return p.cloud.Change(func(m *cloud.Model) error { return t.remove(m, id, properties) })
 	}

@@ -17,10 +17,10 @@ type Resource struct {
 	ID   string
 }
 
-// DeleteOrphans deletes every resource that is in the ledger and not among known, which are those of the engine's state: the
-// engine created it and was killed before its state said so. It returns what it deleted, the latest first. No engine may be
-// at work meanwhile.
-func (s *Servers) DeleteOrphans(ctx context.Context, known []Resource) ([]Resource, error) {
+// DeleteOrphans deletes every resource of a stack that is in the ledger and not among known, which are those of the engine's state: the
+// engine created it and was killed before its state said so. It returns what it deleted, the latest first. No engine may be at work with
+// the stack meanwhile.
+func (s *Servers) DeleteOrphans(ctx context.Context, stack string, known []Resource) ([]Resource, error) {
 	isKnown := map[Resource]bool{}
 	for _, r := range known {
 		isKnown[r] = true
@@ -28,7 +28,7 @@ func (s *Servers) DeleteOrphans(ctx context.Context, known []Resource) ([]Resour
 	var deleted []Resource
 	for _, entry := range slices.Backward(s.aws.ledger.Entries()) {
 		orphan := Resource{entry.Type, entry.ID}
-		if isKnown[orphan] {
+		if entry.Stack != stack || isKnown[orphan] {
 			continue
 		}
 		if err := s.aws.deleteOrphan(ctx, entry); err != nil {
@@ -51,6 +51,9 @@ func (p *awsProvider) deleteOrphan(ctx context.Context, entry ledger.Entry) erro
 	}
 	return p.remove(ctx, t, entry.ID, resource.NewPropertyMapFromMap(properties))
 }
+
+// Stacks returns the names of the stacks that have resources, sorted.
+func (s *Servers) Stacks() []string { return s.aws.ledger.Stacks() }
 
 // Recorded lists the existing resources of recorded types, as "type ID", sorted.
 func (s *Servers) Recorded() []string { return s.aws.recorded() }

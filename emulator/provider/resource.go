@@ -23,6 +23,9 @@ type resourceType struct {
 	// confidential lists inputs that are kept nowhere but in the cloud itself.
 	confidential []string
 
+	// within is the property that names the resource with which AWS deletes this one, though the engine may retain it; "" for none.
+	within resource.PropertyKey
+
 	volatile []string // outputs that any update may change: the preview of an update doesn't know them
 
 	// replaceIf reports whether this change of a property makes AWS replace the resource. Nil: replaceOn is complete.

@@ -39,21 +39,46 @@ func TestWhatAnEngineDoesNotRememberIsDeletedAndTheRestIsLeft(t *testing.T) {
 	gateway := p.created(t, "aws:ec2/internetGateway:InternetGateway", "net", map[string]any{"vpcId": string(vpc.ID)})
 	all := []Resource{{"aws:ec2/vpc:Vpc", string(vpc.ID)}, {"aws:ec2/internetGateway:InternetGateway", string(gateway.ID)}}
 
-	gone, err := s.DeleteOrphans(t.Context(), all)
+	assert.Equal(t, []string{"dev"}, s.Stacks())
+	gone, err := s.DeleteOrphans(t.Context(), "prod", nil)
+	require.NoError(t, err)
+	assert.Empty(t, gone, "another stack knows nothing of them, and they are none of its own")
+	gone, err = s.DeleteOrphans(t.Context(), "dev", all)
 	require.NoError(t, err)
 	assert.Empty(t, gone)
-	gone, err = s.DeleteOrphans(t.Context(), all[:1])
+	gone, err = s.DeleteOrphans(t.Context(), "dev", all[:1])
 	require.NoError(t, err)
 	assert.Equal(t, all[1:], gone)
 	assert.Equal(t, []string{"vpc " + string(vpc.ID)}, p.left())
-	again, err := s.DeleteOrphans(t.Context(), all[:1])
+	again, err := s.DeleteOrphans(t.Context(), "dev", all[:1])
 	require.NoError(t, err)
 	assert.Empty(t, again)
 
-	gone, err = s.DeleteOrphans(t.Context(), nil)
+	gone, err = s.DeleteOrphans(t.Context(), "dev", nil)
 	require.NoError(t, err)
 	assert.Equal(t, all[:1], gone)
 	assert.Empty(t, p.left())
+}
+
+// A retained object goes with its bucket, without a word of the engine.
+func TestWhatGoesWithAnotherResourceIsForgotten(t *testing.T) {
+	p := newProvider(t)
+	const token = "aws:s3/bucketV2:BucketV2"
+	bucket := p.created(t, token, "b", map[string]any{"bucket": "artifacts", "forceDestroy": true})
+	p.created(t, "aws:s3/bucketV2:BucketV2", "other", map[string]any{"bucket": "other"})
+	file := filepath.Join(t.TempDir(), "a")
+	require.NoError(t, os.WriteFile(file, []byte("a"), 0o600))
+	source, err := asset.FromPath(file)
+	require.NoError(t, err)
+	for _, in := range []string{"artifacts", "other"} {
+		p.created(t, "aws:s3/bucketObjectv2:BucketObjectv2", "o", map[string]any{"bucket": in, "key": in + "/a", "source": source})
+	}
+	require.NoError(t, p.removed(t, token, bucket))
+	var left []string
+	for _, e := range p.ledger.Entries() {
+		left = append(left, e.ID)
+	}
+	assert.Equal(t, []string{"other", "other/a"}, left)
 }
 
 func TestSecretsAreNotKeptForDeletion(t *testing.T) {

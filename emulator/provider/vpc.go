@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 type vpcInputs struct {
@@ -50,10 +51,20 @@ func vpcNetwork() resourceType {
 	}, handlers[vpcInputs, arnOutput]{
 		create: func(m *cloud.Model, in vpcInputs) (string, arnOutput, error) {
 			made, err := m.VPC.CreateVPC(in.CidrBlock)
-			return made.ID, arnOutput{m.Region.ARN("ec2", "vpc/"+made.ID)}, err
+			if err != nil {
+				return "", arnOutput{}, err
+			}
+			return made.ID, arnOutput{m.Region.ARN("ec2", "vpc/"+made.ID)}, in.apply(m, made.ID)
 		},
+		update: func(m *cloud.Model, id string, _, now vpcInputs) (*arnOutput, error) { return nil, now.apply(m, id) },
 		remove: func(m *cloud.Model, id string, _ vpcInputs) error { return m.VPC.DeleteVPC(id) },
 	})
+}
+
+// apply sets what a VPC gets after its creation.
+func (in vpcInputs) apply(m *cloud.Model, id string) error {
+	m.VPC.SetTags(id, in.Tags)
+	return m.VPC.SetDNS(id, vpc.DNS{Support: in.EnableDNSSupport, Hostnames: in.EnableDNSHostnames})
 }
 
 // detach retries while public addresses are mapped through an internet gateway, for as long as the provider does.
@@ -80,9 +91,13 @@ func subnet() resourceType {
 	}, handlers[subnetInputs, arnOutput]{
 		create: func(m *cloud.Model, in subnetInputs) (string, arnOutput, error) {
 			made, err := m.VPC.CreateSubnet(in.VpcID, in.CidrBlock, in.AvailabilityZone, in.MapPublicIPOnLaunch)
+			if err == nil {
+				m.VPC.SetTags(made.ID, in.Tags)
+			}
 			return made.ID, arnOutput{m.Region.ARN("ec2", "subnet/"+made.ID)}, err
 		},
 		update: func(m *cloud.Model, id string, _, now subnetInputs) (*arnOutput, error) {
+			m.VPC.SetTags(id, now.Tags)
 			return nil, m.VPC.UpdateSubnet(id, now.MapPublicIPOnLaunch)
 		},
 		remove: func(m *cloud.Model, id string, _ subnetInputs) error { return m.VPC.DeleteSubnet(id) },

@@ -47,7 +47,14 @@ func securityGroup() resourceType {
 				return "", securityGroupOutputs{}, err
 			}
 			made, err := m.VPC.CreateSecurityGroup(in.Name, in.VpcID)
+			if err == nil {
+				m.VPC.SetTags(made.ID, in.Tags)
+			}
 			return made.ID, securityGroupOutputs{ARN: m.Region.ARN("ec2", "security-group/"+made.ID), OwnerID: aws.Account}, err
+		},
+		update: func(m *cloud.Model, id string, _, now securityGroupInputs) (*securityGroupOutputs, error) {
+			m.VPC.SetTags(id, now.Tags)
+			return nil, nil
 		},
 		remove: func(m *cloud.Model, id string, _ securityGroupInputs) error { return m.VPC.DeleteSecurityGroup(id) },
 	})

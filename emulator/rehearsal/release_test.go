@@ -183,8 +183,10 @@ func TestAnInterruptedReleaseIsFollowedByTheNext(t *testing.T) {
 	assert.Equal(t, autoscaling.RefreshSuccessful, r.group().Refreshes[0].Status)
 
 	r.set("3", "app", "services", 0, "environment", releaseVariable)
+	r.set(3600, "scaling", "release", "bake") // it is still under way when the next begins, on a slow machine too
 	require.Error(t, interrupt())
 	r.set("4", "app", "services", 0, "environment", releaseVariable)
+	r.set(300, "scaling", "release", "bake")
 	require.NoError(t, r.up())
 	statuses := []string{}
 	for _, refresh := range r.group().Refreshes {

@@ -336,11 +336,11 @@ func (w *World) answer(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
 			"rootBlockDevices": []any{map[string]any{"deviceName": w.Image.RootDevice, "volumeSize": w.Image.RootGiB}},
 		}), nil
 	case "aws:ec2/getRouteTable:getRouteTable":
-		table := "rtb-" + strings.TrimPrefix(args.Args["subnetId"].StringValue(), "subnet-")
-		return resource.NewPropertyMapFromMap(map[string]any{"id": table, "routeTableId": table, "routes": []any{
-			map[string]any{"cidrBlock": "0.0.0.0/0", "natGatewayId": "nat-" + strings.TrimPrefix(table, "rtb-")},
-		}}), nil
+		return w.routeTable(args.Args), nil
 	default:
+		if found, err := w.network(args.Token, args.Args); found != nil || err != nil {
+			return resource.NewPropertyMapFromMap(found), err
+		}
 		return nil, fmt.Errorf("%s: the recorder does not know this function", args.Token)
 	}
 }

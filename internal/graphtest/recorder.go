@@ -28,6 +28,8 @@ type World struct {
 	Lacks []string // of Zones: those that offer no instance type
 	Image Image
 
+	VPC *VPC // that exists already; nil for none
+
 	Kept map[string]any // what stashes keep from earlier deployments, by their names; others keep their input
 }
 

@@ -251,6 +251,15 @@ func (s *Store) copyOf(e *Endpoint) Endpoint {
 	return copied
 }
 
+// Endpoint returns an endpoint, or false.
+func (s *Store) Endpoint(id string) (Endpoint, bool) {
+	found := s.Endpoints[id]
+	if found == nil {
+		return Endpoint{}, false
+	}
+	return s.copyOf(found), true
+}
+
 // ServicePeer returns the interface of an interface endpoint to which the name of a service resolves in a subnet: the
 // interface in the same zone, or else the first. It returns nil if the name resolves to the service's public address.
 func (s *Store) ServicePeer(service, subnet string) *Peer {

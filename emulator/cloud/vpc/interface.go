@@ -135,7 +135,7 @@ func (s *Store) takenAddresses() map[netip.Addr]bool {
 func (s *Store) FreeAddresses(subnet *Subnet) int {
 	free := 1<<(32-subnet.CIDR.Bits()) - reservedAddresses
 	for _, n := range s.Interfaces {
-		if subnet.CIDR.Contains(n.Address) {
+		if n.Subnet == subnet.ID {
 			free--
 		}
 	}

@@ -64,6 +64,7 @@ func (s *Store) DeleteSecurityGroup(id string) error {
 		return groupInUse(id, user)
 	}
 	delete(s.SecurityGroups, id)
+	delete(s.Tags, id)
 	maps.DeleteFunc(s.Rules, func(_ string, rule *Rule) bool { return rule.Group == id })
 	return nil
 }

@@ -27,6 +27,7 @@ type State struct {
 	SecurityGroups   map[string]*SecurityGroup   `left:"security group"`
 	Rules            map[string]*Rule            `left:"security group rule"`
 	Interfaces       map[string]*Interface
+	Tags             map[string]map[string]string // by the ID of a VPC, subnet or security group
 }
 
 // Store holds the networks of a region.

@@ -77,6 +77,7 @@ func (s *Store) DeleteSubnet(id string) error {
 		return aws.InUse("subnet", id, user)
 	}
 	delete(s.Subnets, id)
+	delete(s.Tags, id)
 	for _, table := range s.RouteTables { // AWS drops the associations with the subnet
 		maps.DeleteFunc(table.Associations, func(_, subnet string) bool { return subnet == id })
 	}

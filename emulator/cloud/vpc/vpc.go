@@ -11,6 +11,23 @@ import (
 type VPC struct {
 	ID   string
 	CIDR netip.Prefix
+	DNS  DNS
+}
+
+// DNS says which names a VPC resolves.
+type DNS struct {
+	Support   bool // AWS's resolver answers
+	Hostnames bool // instances with public addresses have names
+}
+
+// SetDNS changes which names a VPC resolves (API: ModifyVpcAttribute).
+func (s *Store) SetDNS(id string, dns DNS) error {
+	found := s.VPCs[id]
+	if found == nil {
+		return aws.NotFound("InvalidVpcID.NotFound", "vpc", id)
+	}
+	found.DNS = dns
+	return nil
 }
 
 // Default quotas ("Amazon VPC quotas"). The quota of internet gateways is that of VPCs.
@@ -46,6 +63,7 @@ func (s *Store) DeleteVPC(id string) error {
 		return aws.InUse("vpc", id, found)
 	}
 	delete(s.VPCs, id)
+	delete(s.Tags, id)
 	return nil
 }
 

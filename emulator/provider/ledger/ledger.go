@@ -12,15 +12,17 @@ package ledger
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"sync"
 )
 
 // Entry is a resource that an engine created.
 type Entry struct {
-	Type string `json:"type"` // Pulumi's token, e.g. aws:ec2/vpc:Vpc
-	ID   string `json:"id"`
-	Name string `json:"name"` // its logical name, as the program calls it
+	Type  string `json:"type"` // Pulumi's token, e.g. aws:ec2/vpc:Vpc
+	ID    string `json:"id"`
+	Stack string `json:"stack"` // of the engine's state that has it
+	Name  string `json:"name"`  // its logical name, as the program calls it
 
 	// Properties are its inputs and computed outputs at its creation, without secrets: what deleting it may take.
 	Properties json.RawMessage `json:"properties"`
@@ -67,6 +69,17 @@ func (l *Ledger) Delete(token, id string, remove func() error) error {
 	return nil
 }
 
+// Forget drops the entries of resources that are gone.
+func (l *Ledger) Forget(isGone func(Entry) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := len(l.entries)
+	l.entries = slices.DeleteFunc(l.entries, isGone)
+	if len(l.entries) < before {
+		l.version++
+	}
+}
+
 func (l *Ledger) index(token, id string) int {
 	return slices.IndexFunc(l.entries, func(e Entry) bool { return e.Type == token && e.ID == id })
 }
@@ -86,6 +99,17 @@ func (l *Ledger) Entries() []Entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.Clone(l.entries)
+}
+
+// Stacks returns the names of the stacks that have a resource, sorted.
+func (l *Ledger) Stacks() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	names := map[string]bool{}
+	for _, e := range l.entries {
+		names[e.Stack] = true
+	}
+	return slices.Sorted(maps.Keys(names))
 }
 
 // Version counts the changes so far, so that a caller knows when to save.
