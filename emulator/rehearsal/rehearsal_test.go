@@ -213,13 +213,16 @@ func TestAStackSurvivesARestartOfTheEmulator(t *testing.T) {
 	if enginetest.Apart(t) {
 		return
 	}
-	root := must(session.EnterProject("dev"))(t)
+	needServer(t, "mysql")
+	root := must(session.EnterProject("lamp"))(t)
 	folder := t.TempDir()
 	// At a higher speed a busy machine reboots the instances too late, and the group replaces them: rightly.
-	o := testOptions(t, root, "dev", folder, 10)
+	o := testOptions(t, root, "lamp", folder, 10)
 	first := must(begin(t.Context(), o, newReport(o)))(t)
 	require.NoError(t, first.deploy(t.Context()))
 	require.NoError(t, first.awaitHealthy(t.Context()))
+	row := must(first.addRow(t.Context()))(t)
+	require.NotEmpty(t, row)
 	before, at := first.deployment.Healthy(), first.deployment.Cloud().Now()
 	_, err := session.Open(t.Context(), o.Session)
 	require.ErrorContains(t, err, "in use by another emulator")
@@ -236,6 +239,7 @@ func TestAStackSurvivesARestartOfTheEmulator(t *testing.T) {
 		assert.Equal(t, before[i].ID, after[i].ID, "the same instances, rebooted")
 	}
 	require.NoError(t, again.askEveryTarget(t.Context()))
+	again.awaitPage(t, "/visits/"+row, true)
 	require.NoError(t, again.deployAgain(t.Context()))
 	require.NoError(t, again.destroy(t.Context()))
 	require.NoError(t, again.deployment.Close())
