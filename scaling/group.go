@@ -13,6 +13,7 @@
 package scaling
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,6 +48,18 @@ var metrics = []string{
 	"GroupTotalInstances",
 }
 
+// HealthCheck is what finds an unhealthy instance.
+type HealthCheck string
+
+// The values of HealthCheck, as AWS has them. EC2's own checks are always made.
+const (
+	ByBalancer HealthCheck = "ELB"
+	ByEC2      HealthCheck = "EC2" // nothing notices a dead application
+)
+
+// Bounds of the longest life of an instance (Auto Scaling API: CreateAutoScalingGroup).
+const shortestLife, longestLife = 24 * time.Hour, 365 * 24 * time.Hour
+
 // Policy changes the number of instances by a metric: exactly one field is set.
 type Policy struct {
 	TargetTracking *TargetTracking
@@ -79,6 +92,12 @@ type Args struct {
 	// take. It is the group's default warm-up, too: an instance refresh and a replacement of unhealthy instances count a new
 	// instance only then. The policies have their own.
 	Grace time.Duration
+
+	// HealthCheck is what finds an unhealthy instance: [ByBalancer] or [ByEC2]. Empty: ByBalancer if there are target groups.
+	HealthCheck HealthCheck
+
+	// MaxLifetime is the longest life of an instance, which is replaced then: 0 for no limit, or a day to 365 days, in whole seconds.
+	MaxLifetime time.Duration
 
 	// Policies move the desired capacity between Min and Max. Without policies the group stays at Min.
 	Policies []Policy
@@ -126,12 +145,24 @@ func (a *Args) ValidatePlain() error {
 		problems.Add("max", a.Max, "is below min (%d)", a.Min)
 	}
 	problems.Include("", validDuration("grace", a.Grace))
+	problems.Include("", a.validLife())
 	problems.Include("", validPolicies(a.Policies))
 	problems.Include("", a.validSchedules())
 	problems.Include("", validHooks(a.Hooks))
 	problems.Include("", validSubscriptions(a.Notify))
 	if a.ContainerHosts {
 		problems.Include("", a.validContainerHosts())
+	}
+	return problems.Err()
+}
+
+func (a *Args) validLife() error {
+	var problems invalid.List
+	if life := a.MaxLifetime; life != 0 && (life < shortestLife || life > longestLife || life%time.Second != 0) {
+		problems.Add("maxLifetime", life, "is not 0, or whole seconds from a day to 365 days")
+	}
+	if h := a.HealthCheck; h != "" && h != ByBalancer && h != ByEC2 {
+		problems.Add("healthCheck", string(h), "is not %s or %s", ByBalancer, ByEC2)
 	}
 	return problems.Err()
 }
@@ -266,7 +297,7 @@ func (g *Group) group(ctx *pulumi.Context, name string, args *Args) (*autoscalin
 		MinSize:                pulumi.Int(args.Min),
 		MaxSize:                pulumi.Int(args.Max),
 		WaitForCapacityTimeout: pulumi.String("0"),
-		HealthCheckType:        pulumi.String("EC2"),
+		HealthCheckType:        pulumi.String(string(ByEC2)),
 		HealthCheckGracePeriod: pulumi.Int(int(args.Grace.Seconds())),
 		EnabledMetrics:         pulumi.ToStringArray(metrics),
 		MetricsGranularity:     pulumi.String("1Minute"),
@@ -281,7 +312,10 @@ func (g *Group) group(ctx *pulumi.Context, name string, args *Args) (*autoscalin
 	}
 	if args.registers() {
 		in.TargetGroupArns = args.TargetGroupARNs
-		in.HealthCheckType = pulumi.String("ELB") // EC2's own checks never notice a dead application
+		in.HealthCheckType = pulumi.String(string(cmp.Or(args.HealthCheck, ByBalancer)))
+	}
+	if args.MaxLifetime > 0 {
+		in.MaxInstanceLifetime = pulumi.Int(int(args.MaxLifetime.Seconds()))
 	}
 	if args.ContainerHosts {
 		in.InstanceRefresh = rollingRefresh()

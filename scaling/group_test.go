@@ -40,6 +40,11 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 		{Name: "no version", Change: func(a *Args) { a.TemplateVersion = nil }, Want: "templateVersion: a value is needed"},
 		{Name: "min 0", Change: func(a *Args) { a.Min = 0 }, Want: "min: 0 is below 1"},
 		{Name: "max below min", Change: func(a *Args) { a.Max = 1 }, Want: "max: 1 is below min (2)"},
+		{Name: "another health check", Change: func(a *Args) { a.HealthCheck = "HTTP" }, Want: `healthCheck: "HTTP" is not ELB or EC2`},
+		{
+			Name: "too short a life", Change: func(a *Args) { a.MaxLifetime = time.Hour },
+			Want: "maxLifetime: 1h0m0s is not 0, or whole seconds from a day to 365 days",
+		},
 		{Name: "a negative grace period", Change: func(a *Args) { a.Grace = -time.Second }, Want: "grace: -1s is not a number of whole seconds"},
 		{
 			Name:   "a grace period of fractions",
@@ -117,6 +122,16 @@ func TestTheDefaultWarmupIsAtMostAnHour(t *testing.T) {
 	g, err = deploy(t, a)
 	require.NoError(t, err)
 	assert.NotContains(t, g.Find("aws:autoscaling/group:Group", "musicguru-group").Inputs.Mappable(), "defaultInstanceWarmup")
+}
+
+func TestHealthAndLifeOfTheInstancesAreThoseThatAreGiven(t *testing.T) {
+	a := args()
+	a.HealthCheck, a.MaxLifetime = ByEC2, 7*24*time.Hour
+	g, err := deploy(t, a)
+	require.NoError(t, err)
+	in := g.Find("aws:autoscaling/group:Group", "musicguru-group").Inputs.Mappable()
+	assert.Equal(t, "EC2", in["healthCheckType"])
+	assert.InDelta(t, 604800, in["maxInstanceLifetime"], 0)
 }
 
 func TestOnlyAReleaseMovesTheGroupToANewVersion(t *testing.T) {

@@ -93,6 +93,8 @@ scaling:
   min: 2
   max: 4
   grace: 60
+  healthCheck: EC2
+  maxInstanceLifetime: 604800
   policies:
     - step:
         {metric: cpu, period: 60, warmup: 60, above: 80, aboveFor: 60, add: 1, below: 20, belowFor: 60, remove: 1}

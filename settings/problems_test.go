@@ -1123,6 +1123,12 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{name: "min 0", given: `scaling: {min: 0}`, want: `scaling.min: 0 is below 1: the service would have no instance`},
 		{name: "grace too long", given: `scaling: {grace: 7201}`, want: `scaling.grace: 7201 is not from 0 to 7200 whole seconds`},
 		{name: "grace negative", given: `scaling: {grace: -1}`, want: `scaling.grace: -1 is not from 0 to 7200 whole seconds`},
+		{name: "another health check", given: `scaling: {healthCheck: HTTP}`, want: `scaling.healthCheck: "HTTP" is not ELB or EC2`},
+		{
+			name:  "too short a life",
+			given: `scaling: {maxInstanceLifetime: 3600}`,
+			want:  `scaling.maxInstanceLifetime: 3600 is not from 86400 to 31536000 whole seconds`,
+		},
 		{name: "a policy of no kind", given: `scaling: {policies: [{}]}`, want: `scaling.policies[0]: must have targetTracking or step`},
 		{
 			name:  "another metric",

@@ -28,6 +28,18 @@ type Scaling struct {
 	// Limits: 0 to 7200.
 	Grace time.Duration `default:"120" minimum:"0" maximum:"7200"`
 
+	// What finds an unhealthy instance, which is replaced: the balancer's health checks (`ELB`), or only those of EC2 (`EC2`), which notice
+	// a broken machine, and not a dead program. Use `EC2` to keep an instance whose program you want to look at. The instances of
+	// `containers` have those of EC2 only.
+	// Limits: `ELB`, `EC2`.
+	HealthCheck string `default:"\"ELB\"" enum:"ELB,EC2"`
+
+	// The longest life of an instance. The group replaces older ones, a few at a time, launching first: for images and packages that
+	// must not get old.
+	// Default: no limit.
+	// Limits: 86400 to 31536000 (Auto Scaling User Guide, maximum instance lifetime).
+	MaxInstanceLifetime time.Duration `minimum:"86400" maximum:"31536000"`
+
 	// How a new version replaces the running instances, and when it goes back.
 	Release Release
 
@@ -201,6 +213,8 @@ const (
 	shortestHook = 30 * time.Second
 	longestHook  = 2 * time.Hour
 	longestAlarm = 24 * time.Hour
+	shortestLife = 24 * time.Hour
+	longestLife  = 365 * 24 * time.Hour
 )
 
 var (
@@ -242,6 +256,12 @@ func (s Scaling) validate(l *invalid.List) {
 		l.Add("scaling.max", s.Max, "is below scaling.min (%d)", s.Min)
 	}
 	validateSeconds(l, "scaling.grace", s.Grace, 0, maxGrace)
+	if s.HealthCheck != "ELB" && s.HealthCheck != "EC2" {
+		l.Add("scaling.healthCheck", s.HealthCheck, "is not ELB or EC2")
+	}
+	if s.MaxInstanceLifetime != 0 {
+		validateSeconds(l, "scaling.maxInstanceLifetime", s.MaxInstanceLifetime, shortestLife, longestLife)
+	}
 	s.Release.validate(l)
 	s.validatePolicies(l)
 	for i, schedule := range s.Schedules {

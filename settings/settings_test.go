@@ -96,7 +96,7 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
 		},
 		Balancer: Balancer{Type: "network", Listeners: []Listener{{Port: 5000, Protocol: "TCP"}}},
-		Scaling: Scaling{Min: 2, Max: 3, Grace: 2 * time.Minute, Release: standardRelease, Policies: []Policy{
+		Scaling: Scaling{Min: 2, Max: 3, Grace: 2 * time.Minute, HealthCheck: "ELB", Release: standardRelease, Policies: []Policy{
 			{TargetTracking: &TargetTracking{Metric: "cpu", Target: 50, Warmup: 5 * time.Minute}},
 		}},
 	}, got)
@@ -166,7 +166,7 @@ scaling:
 		Balancer: Balancer{Type: "network", Internal: true, Listeners: []Listener{
 			{Port: 80, Protocol: "TCP"}, {Port: 8080, Protocol: "TCP"},
 		}},
-		Scaling: Scaling{Min: 1, Max: 20, Release: Release{
+		Scaling: Scaling{Min: 1, Max: 20, HealthCheck: "ELB", Release: Release{
 			Checkpoints: []int{20, 50}, CheckpointDelay: time.Minute, Bake: new(2 * time.Minute), Timeout: 15 * time.Minute,
 		}, Policies: []Policy{
 			{TargetTracking: &TargetTracking{Metric: "cpu", Target: 0.5}},
@@ -195,7 +195,7 @@ func TestDevStackIsMusicGuruAsItWasBuiltByHand(t *testing.T) {
 			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
 		},
 		Balancer: Balancer{Type: "network", Listeners: []Listener{{Port: 5000, Protocol: "TCP"}}},
-		Scaling: Scaling{Min: 2, Max: 3, Grace: 2 * time.Minute, Release: standardRelease, Policies: []Policy{
+		Scaling: Scaling{Min: 2, Max: 3, Grace: 2 * time.Minute, HealthCheck: "ELB", Release: standardRelease, Policies: []Policy{
 			{TargetTracking: &TargetTracking{Metric: "cpu", Target: 50, Warmup: 5 * time.Minute}},
 		}},
 	}, got)

@@ -31,6 +31,8 @@ func (p *plan) groupArgs() *scaling.Args {
 		Min:            c.Min,
 		Max:            c.Max,
 		Grace:          c.Grace,
+		HealthCheck:    scaling.HealthCheck(c.HealthCheck),
+		MaxLifetime:    c.MaxInstanceLifetime,
 		Policies:       p.policies(),
 		ContainerHosts: p.hasContainers(),
 		Tags:           p.tags,

@@ -68,6 +68,9 @@ func describeGroup(m *cloud.Model, g model.Group) types.AutoScalingGroup {
 			described.AvailabilityZones = append(described.AvailabilityZones, subnet.Zone)
 		}
 	}
+	if life := g.Spec.MaxLifetime; life > 0 {
+		described.MaxInstanceLifetime = seconds(life)
+	}
 	if g.Deleting {
 		described.Status = sdk.String("Delete in progress")
 	}

@@ -367,6 +367,43 @@ func TestAGroupWhoseInstancesAreAllUnhealthyIsReplacedWithinItsMaximum(t *testin
 	}
 }
 
+func TestInstancesThatReachTheLongestLifeAreReplacedOneByOne(t *testing.T) {
+	w := newWorld(t)
+	spec := w.spec(2, 2)
+	spec.Maintenance = &autoscaling.Bounds{MinHealthy: 100, MaxHealthy: 150}
+	spec.MaxLifetime = 24 * time.Hour
+	must(w.AutoScaling.CreateGroup(spec, w.Now()))(t)
+	w.within(time.Minute, func() bool { return w.AutoScaling.Capacity(group) == 2 })
+	old := w.members()
+	w.pass(24*time.Hour - w.clock.Since(old[0].Launched) - time.Minute)
+	assert.Equal(t, old[0].ID, w.members()[0].ID)
+	most, least := 0, 2
+	for range 120 {
+		w.pass(10 * time.Second)
+		standing, serving := 0, 0
+		for _, i := range w.members() {
+			if !i.Lifecycle.IsTerminating() {
+				standing++
+			}
+			if !i.Lifecycle.IsTerminating() && w.state(i.ID) == elb.TargetHealthy {
+				serving++
+			}
+		}
+		most, least = max(most, standing), min(least, serving)
+	}
+	assert.Equal(t, 3, most, "150 percent of 2")
+	assert.Equal(t, 2, least, "launched before another is terminated")
+	require.Len(t, w.members(), 2)
+	for _, i := range w.members() {
+		assert.NotContains(t, []string{old[0].ID, old[1].ID}, i.ID)
+	}
+	g, _ := w.AutoScaling.Group(group)
+	require.Len(t, g.Activities, 2+2*2, "one launched and one terminated for each")
+	for _, a := range g.Activities[2:] {
+		assert.Contains(t, a.Cause, "maximum instance lifetime")
+	}
+}
+
 func TestAnInstanceThatRecoversAfterItsGroupSawItIsReplacedAllTheSame(t *testing.T) {
 	w := newWorld(t)
 	spec := w.spec(2, 2)

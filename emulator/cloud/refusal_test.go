@@ -160,6 +160,8 @@ func stackRefusals(*testing.T) refusals[*world] {
 			scaling(func(s *autoscaling.GroupSpec) {
 				s.Min = 3
 			})},
+		"an instance lifetime below a day": {"ValidationError", "Auto Scaling API: CreateAutoScalingGroup",
+			scaling(func(s *autoscaling.GroupSpec) { s.MaxLifetime = time.Hour })},
 		"a group without a subnet": {"ValidationError", "Auto Scaling API: CreateAutoScalingGroup", scaling(func(s *autoscaling.GroupSpec) {
 			s.Subnets = nil
 		})},

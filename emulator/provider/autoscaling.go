@@ -30,6 +30,7 @@ type groupInputs struct {
 	WaitForCapacityTimeout string   `pulumi:"waitForCapacityTimeout"`
 	HealthCheckType        string   `pulumi:"healthCheckType"`
 	HealthCheckGracePeriod *int     `pulumi:"healthCheckGracePeriod"` // seconds
+	MaxInstanceLifetime    int      `pulumi:"maxInstanceLifetime"`    // seconds; 0: none
 	DefaultInstanceWarmup  int      `pulumi:"defaultInstanceWarmup"`  // seconds; 0: none, the provider does not send it
 	EnabledMetrics         []string `pulumi:"enabledMetrics"`
 	MetricsGranularity     string   `pulumi:"metricsGranularity"`
@@ -140,7 +141,7 @@ func (in groupInputs) spec() (autoscaling.GroupSpec, error) {
 		Name: in.Name, Min: in.MinSize, Max: in.MaxSize, Subnets: in.VpcZoneIdentifiers,
 		Template: in.LaunchTemplate.ID, Version: in.LaunchTemplate.Version, TargetGroups: in.TargetGroupArns,
 		HealthType: cmp.Or(in.HealthCheckType, "EC2"), Grace: seconds(grace), InstanceTags: map[string]string{},
-		EnabledMetrics: in.EnabledMetrics, Desired: in.DesiredCapacity,
+		EnabledMetrics: in.EnabledMetrics, Desired: in.DesiredCapacity, MaxLifetime: seconds(in.MaxInstanceLifetime),
 	}
 	if in.ProtectFromScaleIn {
 		return spec, unsupported("protectFromScaleIn", "true", "false")

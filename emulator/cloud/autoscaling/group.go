@@ -20,6 +20,7 @@ type GroupSpec struct {
 	TargetGroups   []string
 	HealthType     string // EC2 or ELB
 	Grace          time.Duration
+	MaxLifetime    time.Duration  // after which a member is replaced; 0: never
 	Warmup         *time.Duration // default instance warmup: how long after it is in service a member does not count; nil: none
 	InstanceTags   map[string]string
 	Refresh        *RefreshSpec
@@ -53,6 +54,17 @@ type Group struct {
 
 	Members []ec2.Instance `json:"-"` // of a copy, the oldest first
 	alarms  []NamedAlarm   // of a copy
+}
+
+// Bounds of the longest life of an instance (Auto Scaling API: CreateAutoScalingGroup).
+const shortestLife, longestLife = 24 * time.Hour, 365 * 24 * time.Hour
+
+func checkLifetime(life time.Duration) error {
+	if life != 0 && (life < shortestLife || life > longestLife) {
+		return aws.Refuse("ValidationError", "Maximum instance lifetime must be equal to 0 or between %d and %d seconds (inclusive): %d",
+			int(shortestLife.Seconds()), int(longestLife.Seconds()), int(life.Seconds()))
+	}
+	return nil
 }
 
 // elbCheckPeriod is how often a group checks the health that ELB reports for its members. AWS gives no number; users
@@ -103,6 +115,9 @@ func (s *Store) checkGroup(spec GroupSpec) error {
 		return aws.Refuse("ValidationError", "At least one Availability Zone or VPC Subnet is required.")
 	case spec.HealthType != "EC2" && spec.HealthType != "ELB":
 		return aws.Refuse("ValidationError", "Valid requirement for health check type: EC2 or ELB, not '%s'", spec.HealthType)
+	}
+	if err := checkLifetime(spec.MaxLifetime); err != nil {
+		return err
 	}
 	for _, id := range spec.Subnets {
 		if s.vpc.Subnets[id] == nil {

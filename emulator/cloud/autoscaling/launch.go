@@ -74,8 +74,8 @@ func (s *Store) fill(g *Group, have int, now time.Time) {
 	}
 	for range missing {
 		cause := capacity
-		if g.replacesUnhealthy(s) {
-			cause = causeAt(now, "an instance was launched in response to an unhealthy instance needing to be replaced.")
+		if why := s.replaces(g); why != "" {
+			cause = causeAt(now, "an instance was launched in response to "+why)
 		}
 		if !s.launchMember(g, now, cause) {
 			return // the next Reconcile tries again
@@ -97,21 +97,28 @@ func (s *Store) shrink(g *Group, have, count int, now time.Time) {
 	}
 }
 
-// replacesUnhealthy reports whether the group has more unhealthy members than pending ones.
-func (g *Group) replacesUnhealthy(s *Store) bool {
-	out := 0
+// replaces says why the next launch replaces a member: the group has more outgoing members than pending ones. It returns "" for another
+// launch.
+func (s *Store) replaces(g *Group) string {
+	unhealthy, expired, pending := 0, 0, 0
 	for _, i := range s.members(g) {
-		if i.Unhealthy {
-			out++
-		}
-	}
-	pending := 0
-	for _, i := range s.Active(g) {
-		if i.Lifecycle.IsPending() {
+		switch {
+		case i.Unhealthy:
+			unhealthy++
+		case i.Expired:
+			expired++
+		case i.Lifecycle.IsPending():
 			pending++
 		}
 	}
-	return out > pending
+	switch {
+	case unhealthy+expired <= pending:
+		return ""
+	case unhealthy > 0:
+		return "an unhealthy instance needing to be replaced."
+	default:
+		return "an instance that reached the maximum instance lifetime of the group."
+	}
 }
 
 // launchMember launches an instance in the zone with the fewest members. If the launch fails for a reason of the zone,

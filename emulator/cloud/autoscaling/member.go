@@ -76,7 +76,20 @@ func (s *Store) replaceUnhealthy(g *Group, now time.Time) bool {
 		g.CheckedAt = now
 		changed = s.markUnhealthy(g, now) || changed
 	}
-	return s.retireUnhealthy(g, now) || changed
+	changed = s.expire(g, now) || changed
+	return s.retire(g, now) || changed
+}
+
+// expire marks the members that have reached the group's longest life (Auto Scaling User Guide: "Replace Auto Scaling instances based on
+// maximum instance lifetime").
+func (s *Store) expire(g *Group, now time.Time) bool {
+	changed := false
+	for _, i := range s.Active(g) {
+		if life := g.Spec.MaxLifetime; life > 0 && i.Lifecycle == ec2.LifecycleInService && now.Sub(i.Launched) >= life {
+			i.Expired, changed = true, true
+		}
+	}
+	return changed
 }
 
 // markUnhealthy marks members that ELB finds unhealthy. The mark stays: the member is replaced even if it recovers.
@@ -95,32 +108,36 @@ func (s *Store) markUnhealthy(g *Group, now time.Time) bool {
 	return changed
 }
 
-// retireUnhealthy terminates members that are marked as unhealthy: at once, or with an instance maintenance policy when
-// enough others are healthy (Auto Scaling: "Instance maintenance policies").
-func (s *Store) retireUnhealthy(g *Group, now time.Time) bool {
-	unhealthy := slices.DeleteFunc(s.standing(g), func(i *ec2.Instance) bool { return !i.Unhealthy })
+// retire terminates members that are marked as unhealthy or expired: at once, or with an instance maintenance policy when enough others
+// are healthy (Auto Scaling: "Instance maintenance policies").
+func (s *Store) retire(g *Group, now time.Time) bool {
+	outgoing := slices.DeleteFunc(s.standing(g), func(i *ec2.Instance) bool { return !i.Outgoing() })
 	if m := g.Spec.Maintenance; m != nil && s.ready(g, g.spareWarmup(), now) < Floor(g.Desired, m.MinHealthy) {
-		unhealthy = s.makingRoom(g, unhealthy, m, now)
+		outgoing = s.makingRoom(g, outgoing, m, now)
 	}
-	for _, i := range unhealthy {
-		s.startTermination(g, i, now, causeAt(now, "an instance was taken out of service in response to an ELB system health check failure."))
+	for _, i := range outgoing {
+		why := "an ELB system health check failure."
+		if !i.Unhealthy {
+			why = "its reaching the maximum instance lifetime of the group."
+		}
+		s.startTermination(g, i, now, causeAt(now, "an instance was taken out of service in response to "+why))
 	}
-	return len(unhealthy) > 0
+	return len(outgoing) > 0
 }
 
-// makingRoom returns the unhealthy member that has to go before the group can launch another replacement, or none. It
+// makingRoom returns the outgoing member that has to go before the group can launch another replacement, or none. It
 // is for a group at its maximum with too few healthy members, which goes on one by one: it waits for the replacement
-// that it has launched. If the replacement became healthy, the oldest unhealthy member is next, otherwise the
+// that it has launched. If the replacement became healthy, the oldest outgoing member is next, otherwise the
 // replacement itself.
-func (s *Store) makingRoom(g *Group, unhealthy []*ec2.Instance, m *Bounds, now time.Time) []*ec2.Instance {
+func (s *Store) makingRoom(g *Group, outgoing []*ec2.Instance, m *Bounds, now time.Time) []*ec2.Instance {
 	active, ready := len(s.Active(g)), s.ready(g, g.spareWarmup(), now)
 	switch {
-	case len(unhealthy) == 0, active+len(unhealthy) < surge(g.Desired, m.MaxHealthy), ready < active:
+	case len(outgoing) == 0, active+len(outgoing) < surge(g.Desired, m.MaxHealthy), ready < active:
 		return nil
 	case ready > 0:
-		return unhealthy[:1]
+		return outgoing[:1]
 	default:
-		return unhealthy[len(unhealthy)-1:]
+		return outgoing[len(outgoing)-1:]
 	}
 }
 
@@ -196,14 +213,14 @@ func (s *Store) inService(g *Group) int {
 	return count
 }
 
-// standing returns the members that are not being terminated, including unhealthy ones.
+// standing returns the members that are not being terminated, including outgoing ones.
 func (s *Store) standing(g *Group) []*ec2.Instance {
 	return slices.DeleteFunc(s.members(g), func(i *ec2.Instance) bool { return i.Lifecycle.IsTerminating() })
 }
 
-// Active returns the members that are not being terminated and not marked as unhealthy.
+// Active returns the members that are not being terminated and not marked as unhealthy or expired.
 func (s *Store) Active(g *Group) []*ec2.Instance {
-	return slices.DeleteFunc(s.standing(g), func(i *ec2.Instance) bool { return i.Unhealthy })
+	return slices.DeleteFunc(s.standing(g), (*ec2.Instance).Outgoing)
 }
 
 // healthy reports whether a member is in service and healthy in all target groups.

@@ -314,7 +314,7 @@ func (s *Store) terminating(g *Group) int {
 	active := s.Active(g)
 	count := max(0, len(active)-g.Desired)
 	for _, i := range s.members(g) {
-		if i.Lifecycle.IsTerminating() && !i.Unhealthy {
+		if i.Lifecycle.IsTerminating() && !i.Outgoing() {
 			count++
 		}
 	}

@@ -32,6 +32,7 @@ type Instance struct {
 	Group          string // name of its Auto Scaling group, or ""
 	Lifecycle      Lifecycle
 	Unhealthy      bool // its Auto Scaling group replaces it
+	Expired        bool // it has reached the longest life in its Auto Scaling group, which replaces it
 	Template       string
 	Version        int
 	ImageID        string
@@ -137,3 +138,6 @@ func (s *Store) RecordCPU(id string, percent float64, now time.Time) (changed bo
 
 // IsLeft reports whether the instance counts as left over: a terminated instance does not.
 func (i *Instance) IsLeft() bool { return i.State != Terminated }
+
+// Outgoing reports whether the instance's Auto Scaling group replaces it.
+func (i *Instance) Outgoing() bool { return i.Unhealthy || i.Expired }
