@@ -19,6 +19,8 @@ package loadbalancing
 import (
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
@@ -64,8 +66,10 @@ type Args struct {
 	// answer the new ones.
 	CheckByRelease bool
 
-	// From lists the clients: the IPv4 ranges that may reach the listeners.
-	From []netip.Prefix
+	// From, FromLists and FromGroups list the clients that may reach the listeners: IPv4 ranges, IDs of prefix lists, and IDs of
+	// security groups of the VPC. At least one is needed.
+	From                  []netip.Prefix
+	FromLists, FromGroups []string
 
 	// CertificateARN is the certificate of the TLS or HTTPS listeners. If nil, a certificate is issued for Alias.
 	CertificateARN pulumi.StringInput
@@ -198,23 +202,30 @@ func (b *Balancer) securityGroup(ctx *pulumi.Context, name string, args *Args) (
 	}, pulumi.Parent(b))
 }
 
-// clients lets the ranges of the clients reach every listener's port.
+// clients lets the clients reach every listener's port. A rule is named by its clients: it stays when others go.
 func (b *Balancer) clients(
 	ctx *pulumi.Context, name string, args *Args, group *ec2.SecurityGroup,
 ) ([]pulumi.Resource, error) {
 	var rules []pulumi.Resource
 	for _, listener := range args.Listeners {
-		for _, from := range args.From {
-			role := fmt.Sprintf("-%d-from-%s", listener.Port, from)
-			rule, err := vpc.NewSecurityGroupIngressRule(ctx, name+role, &vpc.SecurityGroupIngressRuleArgs{
+		for _, from := range args.sources() {
+			in := &vpc.SecurityGroupIngressRuleArgs{
 				SecurityGroupId: group.ID(),
-				CidrIpv4:        pulumi.String(from.String()),
 				IpProtocol:      pulumi.String("tcp"),
 				FromPort:        pulumi.Int(listener.Port),
 				ToPort:          pulumi.Int(listener.Port),
 				Description:     pulumi.String("Clients"),
 				Tags:            pulumi.ToStringMap(args.Tags),
-			}, pulumi.Parent(b))
+			}
+			switch {
+			case strings.HasPrefix(from, "pl-"):
+				in.PrefixListId = pulumi.String(from)
+			case strings.HasPrefix(from, "sg-"):
+				in.ReferencedSecurityGroupId = pulumi.String(from)
+			default:
+				in.CidrIpv4 = pulumi.String(from)
+			}
+			rule, err := vpc.NewSecurityGroupIngressRule(ctx, fmt.Sprintf("%s-%d-from-%s", name, listener.Port, from), in, pulumi.Parent(b))
 			if err != nil {
 				return nil, err
 			}
@@ -222,6 +233,15 @@ func (b *Balancer) clients(
 		}
 	}
 	return rules, nil
+}
+
+// sources lists all clients as text.
+func (a *Args) sources() []string {
+	var all []string
+	for _, from := range a.From {
+		all = append(all, from.String())
+	}
+	return slices.Concat(all, a.FromLists, a.FromGroups)
 }
 
 // loadBalancer creates the balancer. Logs is the bucket of the access logs, nil for none.

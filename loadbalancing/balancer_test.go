@@ -84,6 +84,11 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 			Change: func(a *Args) { a.From[0] = netip.MustParsePrefix("10.0.0.1/8") },
 			Want:   "from[0]: 10.0.0.1/8 has host bits set, it should be 10.0.0.0/8",
 		},
+		{
+			Name: "a group as a list", Change: func(a *Args) { a.FromLists = []string{"sg-1"} },
+			Want: `fromLists[0]: "sg-1" does not begin with pl-`,
+		},
+		{Name: "a group twice", Change: func(a *Args) { a.FromGroups = []string{"sg-1", "sg-1"} }, Want: `fromGroups[1]: "sg-1" does not begin`},
 		{Name: "a client twice", Change: func(a *Args) { a.From = append(a.From, a.From...) }, Want: "from[1]: 0.0.0.0/0 is given twice"},
 		{
 			Name:   "a target port too high",

@@ -3,6 +3,7 @@ package loadbalancing
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
 	"github.com/elastic-service/elastic-service/internal/awsname"
@@ -88,8 +89,16 @@ func (a *Args) validCheck(check healthcheck.Check) error {
 
 func (a *Args) validClients() error {
 	var problems invalid.List
-	if len(a.From) == 0 {
+	if len(a.sources()) == 0 {
 		problems.Missing("from", "without clients nothing reaches the listeners")
+	}
+	for path, ids := range map[string][]string{"fromLists": a.FromLists, "fromGroups": a.FromGroups} {
+		for i, id := range ids {
+			kind := map[string]string{"fromLists": "pl-", "fromGroups": "sg-"}[path]
+			if !strings.HasPrefix(id, kind) || slices.Contains(ids[:i], id) {
+				problems.Add(fmt.Sprintf("%s[%d]", path, i), id, "does not begin with %s, or is given twice", kind)
+			}
+		}
 	}
 	for i, from := range a.From {
 		path := fmt.Sprintf("from[%d]", i)

@@ -26,11 +26,14 @@ import (
 //
 // Name resolution, time and metadata come from the VPC itself and pass no ACL.
 type ACLs struct {
-	// Ports lists the balancer's TCP ports, open to all addresses.
+	// Ports lists the balancer's TCP ports, open to Clients.
 	Ports []int
 
+	// Clients lists the IPv4 ranges of the balancer's clients; nil stands for all addresses. Those in the VPC need not be listed.
+	Clients []netip.Prefix
+
 	// Targets lists the TCP ports of the members of a network load balancer, which passes on connections with the client's
-	// address: they are open to all addresses in the instances' subnets (the private ones, if there are any). Ports from 1024
+	// address: they are open to Clients in the instances' subnets (the private ones, if there are any). Ports from 1024
 	// on pass as replies anyway. It is empty for an application load balancer, whose connections come from the VPC.
 	Targets []int
 
@@ -126,7 +129,7 @@ type acl struct{ in, out []rule }
 func (a *Args) publicACL() acl {
 	in := []rule{a.within()}
 	for _, port := range a.ACLs.Ports {
-		in = append(in, tcpRule(anywhere, port, port))
+		in = append(in, a.fromClients(port)...)
 	}
 	if !a.Private {
 		in = append(in, a.targets()...)
@@ -154,7 +157,21 @@ func (a *Args) targets() []rule {
 	var rules []rule
 	for _, port := range a.ACLs.Targets {
 		if port < 1024 && (a.Private || !slices.Contains(a.ACLs.Ports, port)) {
-			rules = append(rules, tcpRule(anywhere, port, port))
+			rules = append(rules, a.fromClients(port)...)
+		}
+	}
+	return rules
+}
+
+// fromClients returns the rules for a port that clients reach.
+func (a *Args) fromClients(port int) []rule {
+	if a.ACLs.Clients == nil {
+		return []rule{tcpRule(anywhere, port, port)}
+	}
+	var rules []rule
+	for _, from := range a.ACLs.Clients {
+		if !contains(a.CIDR, from) { // which within lets in
+			rules = append(rules, tcpRule(from, port, port))
 		}
 	}
 	return rules

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,6 +18,13 @@ type Balancer struct {
 
 	// The balancer is reachable from within the VPC only. A change replaces the balancer and its address.
 	Internal bool
+
+	// Who may connect to the ports of the balancer.
+	// Default: everybody; the ranges of the VPC if the balancer is internal.
+	// Limits: IPv4 ranges without host bits, such as `203.0.113.0/24`; prefix lists, `pl-…`, without `network.acl`; with
+	// `network.existing` security groups of the VPC, `sg-…`. Each once; with each port at most 60 rules of a security group, of which a
+	// prefix list takes as many as its largest number of entries (VPC User Guide, quotas).
+	From []string
 
 	// The ports of the balancer. They forward to the port of the service, or to one of `app.targets`.
 	// Default: one, TCP on `app.port` or HTTP on 80, and one on the port of each of `app.targets`.
@@ -112,6 +120,7 @@ func (b Balancer) validate(l *invalid.List) {
 	if len(b.Listeners) > 0 && !slices.ContainsFunc(b.Listeners, func(l Listener) bool { return !redirects(l) }) {
 		l.Missing("balancer.listeners", "only redirect: at least one must forward")
 	}
+	b.validateClients(l)
 	b.validateCertificate(l)
 	if b.Alias != nil {
 		b.Alias.validate(l)
@@ -144,6 +153,46 @@ func (b Balancer) validateRedirect(l *invalid.List, at string, from Listener) {
 		l.Add(at, from.Redirect, "is not the port of a listener")
 	case b.Listeners[to].Protocol != "HTTPS":
 		l.Add(at, from.Redirect, "is the port of balancer.listeners[%d], which is not HTTPS", to)
+	}
+}
+
+// Clients returns the ranges, the prefix lists and the security groups of From.
+func (b Balancer) Clients() (ranges []netip.Prefix, lists, groups []string) {
+	for _, from := range b.From {
+		prefix, err := netip.ParsePrefix(from)
+		switch {
+		case err == nil:
+			ranges = append(ranges, prefix)
+		case strings.HasPrefix(from, "pl-"):
+			lists = append(lists, from)
+		default:
+			groups = append(groups, from)
+		}
+	}
+	return ranges, lists, groups
+}
+
+func (b Balancer) validateClients(l *invalid.List) {
+	if b.From != nil && len(b.From) == 0 {
+		l.Missing("balancer.from", "needs at least one, or is left out")
+	}
+	for i, from := range b.From {
+		at := fmt.Sprintf("balancer.from[%d]", i)
+		prefix, err := netip.ParsePrefix(from)
+		switch {
+		case slices.Contains(b.From[:i], from):
+			l.Add(at, from, "is listed twice")
+		case awsIDPattern.MatchString(from):
+		case err != nil:
+			l.Add(at, from, "is neither a range such as 203.0.113.0/24 nor the ID of a prefix list or a security group")
+		case !prefix.Addr().Is4():
+			l.Add(at, from, "is a range of IPv6: the balancer has addresses of IPv4 only")
+		case prefix != prefix.Masked():
+			l.Add(at, from, "has host bits set, it should be %s", prefix.Masked())
+		}
+	}
+	if rules := len(b.From) * len(b.Listeners); rules > mostRules {
+		l.Add("balancer.from", len(b.From), "with %d listeners are %d rules: a security group takes %d", len(b.Listeners), rules, mostRules)
 	}
 }
 

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
 	"github.com/elastic-service/elastic-service/internal/burstable"
@@ -82,6 +83,14 @@ func (s *Settings) validateBalanced(l *invalid.List) {
 	for i, t := range s.AllTargets() {
 		if s.Balancer.Type == application && t.Health.Protocol == healthcheck.TCP {
 			l.Add(healthAt(i)+".protocol", string(t.Health.Protocol), "is not for a balancer of type application: HTTP is")
+		}
+	}
+	for i, from := range s.Balancer.From {
+		switch at := fmt.Sprintf("balancer.from[%d]", i); {
+		case strings.HasPrefix(from, "pl-") && s.Network.ACL:
+			l.Add(at, from, "cannot be let in by network.acl, which knows ranges only: list the ranges")
+		case strings.HasPrefix(from, "sg-") && s.Network.Existing == nil:
+			l.Add(at, from, "needs network.existing: a new VPC has no security groups of others")
 		}
 	}
 	if n := s.Network; s.Balancer.Type == application && n.Existing == nil && n.CIDR.IsValid() && n.share() > smallestALB {

@@ -151,6 +151,7 @@ network: {subnets: [192.168.0.0/24, 192.168.1.0/24]}
 compute: {keyName: mine, sshFrom: [0.0.0.0/0], sshFromAnywhere: true}
 image: {id: ami-0123456789abcdef0}
 app: {port: 5000, services: [{name: web, command: [/bin/web]}]}
+balancer: {from: [203.0.113.0/24, pl-01234567]}
 scaling: {policies: [{targetTracking: {metric: cpu, target: 50, warmup: 300}}]}
 `,
 }

@@ -1345,6 +1345,46 @@ network.existing.isolated: would be without use: it is for a database`,
 			want:  `database: needs network.private: its subnets are next to private subnets`,
 		},
 		{
+			name:  "no client",
+			given: `balancer: {from: []}`,
+			want:  `balancer.from: needs at least one, or is left out`,
+		},
+		{
+			name:  "a client of no kind",
+			given: `balancer: {from: [office]}`,
+			want:  `balancer.from[0]: "office" is neither a range such as 203.0.113.0/24 nor the ID of a prefix list or a security group`,
+		},
+		{
+			name:  "a client twice",
+			given: `balancer: {from: [203.0.113.0/24, 203.0.113.0/24]}`,
+			want:  `balancer.from[1]: "203.0.113.0/24" is listed twice`,
+		},
+		{
+			name:  "clients of IPv6",
+			given: `balancer: {from: ["2001:db8::/32"]}`,
+			want:  `balancer.from[0]: "2001:db8::/32" is a range of IPv6: the balancer has addresses of IPv4 only`,
+		},
+		{
+			name:  "clients with host bits",
+			given: `balancer: {from: [203.0.113.7/24]}`,
+			want:  `balancer.from[0]: "203.0.113.7/24" has host bits set, it should be 203.0.113.0/24`,
+		},
+		{
+			name:  "clients of a security group in a new VPC",
+			given: `balancer: {from: [sg-01234567]}`,
+			want:  `balancer.from[0]: "sg-01234567" needs network.existing: a new VPC has no security groups of others`,
+		},
+		{
+			name:  "clients of a prefix list and ACLs",
+			given: `{network: {acl: true}, balancer: {from: [pl-01234567]}}`,
+			want:  `balancer.from[0]: "pl-01234567" cannot be let in by network.acl, which knows ranges only: list the ranges`,
+		},
+		{
+			name:  "more clients than rules",
+			given: `balancer: {from: [` + ranges(61) + `]}`,
+			want:  `balancer.from: 61 with 1 listeners are 61 rules: a security group takes 60`,
+		},
+		{
 			name:  "private without a way out",
 			given: `network: {private: true}`,
 			want:  `network.private: needs a way out to AWS: network.nat single or perZone, or network.endpoints`,

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/route53"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -17,10 +19,16 @@ import (
 var balancerComponent = component{
 	section:  "balancer",
 	reads:    []string{"service", "network", "app", "containers", "health"},
-	look:     (*plan).findHostedZone,
+	look:     (*plan).lookAroundBalancer,
 	validate: func(p *plan) error { return p.balancerArgs().ValidatePlain() },
 	add:      (*plan).addBalancer,
 	outputs:  (*plan).balancerOutputs,
+}
+
+// lookAroundBalancer finds what the balancer needs and the stack does not create.
+func (p *plan) lookAroundBalancer(ctx *pulumi.Context, problems *invalid.List) {
+	p.findHostedZone(ctx, problems)
+	p.findClients(ctx, problems)
 }
 
 // findHostedZone finds the hosted zone that the balancer's alias is in.
@@ -46,11 +54,11 @@ func (p *plan) balancerArgs() *loadbalancing.Args {
 		Kind:           loadbalancing.Kind(b.Type),
 		Internal:       b.Internal,
 		CheckByRelease: releaseComponent.wanted(p),
-		From:           p.clients(),
 		AccessLogs:     b.AccessLogs,
 		Protect:        p.settings.Protect,
 		Tags:           p.tags,
 	}
+	args.From, args.FromLists, args.FromGroups = p.clients()
 	for _, t := range p.settings.AllTargets() {
 		args.Targets = append(args.Targets, loadbalancing.Target{Name: t.Name, Port: t.Port, Check: t.Health.Check()})
 	}
@@ -69,13 +77,50 @@ func (p *plan) balancerArgs() *loadbalancing.Args {
 	return args
 }
 
-// clients returns the ranges that may connect: the VPC's if the balancer is internal, otherwise all.
-func (p *plan) clients() []netip.Prefix {
-	if p.settings.Balancer.Internal {
-		return p.ranges()
+// clients returns who may connect: those that the settings name, or else the VPC if the balancer is internal, and everybody if not.
+func (p *plan) clients() (ranges []netip.Prefix, lists, groups []string) {
+	switch {
+	case len(p.settings.Balancer.From) > 0:
+		return p.settings.Balancer.Clients()
+	case p.settings.Balancer.Internal:
+		return p.ranges(), nil, nil
 	}
-	return []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}
+	return []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}, nil, nil
 }
+
+// findClients looks up the prefix lists and security groups of clients, and counts the rules that they take.
+func (p *plan) findClients(ctx *pulumi.Context, problems *invalid.List) {
+	entries := 0
+	for i, from := range p.settings.Balancer.From {
+		at := fmt.Sprintf("balancer.from[%d]", i)
+		switch {
+		case strings.HasPrefix(from, "pl-"):
+			list, err := ec2.LookupManagedPrefixList(ctx, &ec2.LookupManagedPrefixListArgs{Id: &from})
+			if err != nil {
+				problems.Add(at, from, "is not found as a prefix list of %s: %v", p.settings.Region, err)
+				continue
+			}
+			entries += list.MaxEntries
+		case strings.HasPrefix(from, "sg-"):
+			group, err := ec2.LookupSecurityGroup(ctx, &ec2.LookupSecurityGroupArgs{Id: &from})
+			if err != nil {
+				problems.Add(at, from, "is not found as a security group of %s: %v", p.settings.Region, err)
+			} else if p.existing != nil && group.VpcId != p.existing.ID {
+				problems.Add(at, from, "is a group of %s, not of %s", group.VpcId, p.existing.ID)
+			}
+			entries++
+		default:
+			entries++
+		}
+	}
+	if rules := entries * len(p.settings.Balancer.Listeners); rules > mostRules {
+		problems.Add("balancer.from", len(p.settings.Balancer.From), "with %d listeners and the entries of prefix lists are %d rules: "+
+			"a security group takes %d", len(p.settings.Balancer.Listeners), rules, mostRules)
+	}
+}
+
+// mostRules is how many rules of a direction a security group takes, unless AWS has raised the quota (VPC User Guide: "Amazon VPC quotas").
+const mostRules = 60
 
 // addBalancer depends on the internet gateway explicitly: the subnet IDs do not imply it, and AWS refuses to detach a gateway
 // while a public address is mapped through it.

@@ -180,3 +180,50 @@ func TestARunningStackIsNotAskedForFreeAddresses(t *testing.T) {
 	w.VPC.Subnets[0].Free, w.VPC.Groups = 0, []string{"sg-0123"}
 	deploy(t, w)
 }
+
+func TestNobodyElseReachesTheBalancer(t *testing.T) {
+	w := world(t, "dev", map[string]any{
+		"network": publicByTag, "balancer.from": []any{"203.0.113.0/24", "pl-01234567", "sg-0123456789abcdef0"},
+	})
+	w.VPC, w.PrefixLists = shared(), map[string]int{"pl-01234567": 55}
+	w.VPC.Clients = map[string]string{"sg-0123456789abcdef0": w.VPC.ID}
+	g := deploy(t, w)
+	let := map[string]any{}
+	for _, rule := range g.OfType("SecurityGroupIngressRule") {
+		for _, by := range []string{"cidrIpv4", "prefixListId", "referencedSecurityGroupId"} {
+			if value := at(rule, by); value != nil && len(g.InputFrom(rule, by)) == 0 {
+				let[value.(string)] = at(rule, "fromPort")
+			}
+		}
+	}
+	assert.Equal(t, map[string]any{"203.0.113.0/24": 5000.0, "pl-01234567": 5000.0, "sg-0123456789abcdef0": 5000.0}, let)
+}
+
+func TestACLsLetInTheClientsAlone(t *testing.T) {
+	acl := func(changes map[string]any) (ports []any) {
+		for _, rule := range at(deploy(t, world(t, "swiftcode", changes)).Find("NetworkAcl", "swiftcode-public"), "ingress").([]any) {
+			if in := rule.(map[string]any); in["fromPort"] == in["toPort"] && in["protocol"] == "6" {
+				ports = append(ports, in["cidrBlock"], in["fromPort"])
+			}
+		}
+		return ports
+	}
+	assert.Contains(t, acl(nil), "0.0.0.0/0")
+	ports := acl(map[string]any{"balancer.from": []any{"203.0.113.0/24", "198.51.100.0/24"}})
+	assert.NotContains(t, ports, "0.0.0.0/0")
+	assert.Contains(t, ports, "203.0.113.0/24")
+	assert.Contains(t, ports, "198.51.100.0/24")
+}
+
+func TestClientsThatAreNotThereAreRefused(t *testing.T) {
+	text := problems(t, map[string]any{
+		"network": publicByTag, "balancer.from": []any{"pl-0abcdef1", "sg-0abcdef1", "sg-0abcdef2", "pl-01234567"},
+	}, func(w *graphtest.World) {
+		w.VPC, w.PrefixLists = shared(), map[string]int{"pl-01234567": 59}
+		w.VPC.Clients = map[string]string{"sg-0abcdef2": "vpc-0fedcba9876543210"}
+	})
+	assert.Contains(t, text, `balancer.from[0]: "pl-0abcdef1" is not found as a prefix list of us-east-1: `)
+	assert.Contains(t, text, `balancer.from[1]: "sg-0abcdef1" is not found as a security group of us-east-1: `)
+	assert.Contains(t, text, `balancer.from[2]: "sg-0abcdef2" is a group of vpc-0fedcba9876543210, not of vpc-0123456789abcdef0`)
+	assert.Contains(t, text, "balancer.from: 4 with 1 listeners and the entries of prefix lists are 61 rules: a security group takes 60")
+}

@@ -91,6 +91,9 @@ func (p *plan) acls() *network.ACLs {
 	for _, l := range p.settings.Balancer.Listeners {
 		acls.Ports = append(acls.Ports, l.Port)
 	}
+	if len(p.settings.Balancer.From) > 0 {
+		acls.Clients, _, _ = p.clients()
+	}
 	for _, e := range p.settings.Network.Egress {
 		if to, isRange := e.Range(); isRange {
 			acls.Out = append(acls.Out, network.Out{To: to, Port: e.Port, Last: e.Last(), UDP: e.Protocol == "udp"})

@@ -17,6 +17,7 @@ var functions = map[string]function{
 	"aws:ec2/getAmi:getAmi":                                     reads(getAmi),
 	"aws:ec2/getInstance:getInstance":                           reads(getInstance),
 	"aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": reads(getInstanceTypeOfferings),
+	"aws:ec2/getManagedPrefixList:getManagedPrefixList":         reads(getManagedPrefixList),
 	"aws:ec2/getRouteTable:getRouteTable":                       reads(getRouteTable),
 	"aws:ec2/getRouteTables:getRouteTables":                     reads(getRouteTables),
 	"aws:ec2/getSecurityGroup:getSecurityGroup":                 reads(getSecurityGroup),

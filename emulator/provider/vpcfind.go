@@ -7,6 +7,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
+	"github.com/elastic-service/elastic-service/emulator/cloud/vpc"
 )
 
 // single returns the only ID that fits, or an error in the provider's words.
@@ -255,6 +256,42 @@ func getSecurityGroups(m *cloud.Model, in getSecurityGroupsInputs) (getSecurityG
 			result.ARNs = append(result.ARNs, m.Region.ARN("ec2", "security-group/"+id))
 			result.IDs, result.VpcIDs = append(result.IDs, id), append(result.VpcIDs, m.VPC.SecurityGroups[id].VPC)
 		}
+	}
+	return result, nil
+}
+
+type getManagedPrefixListInputs struct {
+	ID string `pulumi:"id"`
+}
+
+type getManagedPrefixListResult struct {
+	AddressFamily string              `pulumi:"addressFamily"`
+	ARN           string              `pulumi:"arn"`
+	Entries       []foundPrefixOfList `pulumi:"entries"`
+	ID            string              `pulumi:"id"`
+	MaxEntries    int                 `pulumi:"maxEntries"`
+	Name          string              `pulumi:"name"`
+	OwnerID       string              `pulumi:"ownerId"`
+	Tags          map[string]string   `pulumi:"tags"`
+}
+
+type foundPrefixOfList struct {
+	CIDR        string `pulumi:"cidr"`
+	Description string `pulumi:"description"`
+}
+
+// getManagedPrefixList finds a prefix list of AWS by its ID. The emulator has no lists of customers.
+func getManagedPrefixList(m *cloud.Model, in getManagedPrefixListInputs) (getManagedPrefixListResult, error) {
+	service, ranges, known := vpc.PrefixListOf(in.ID)
+	if !known {
+		return getManagedPrefixListResult{}, fmt.Errorf("no matching EC2 Managed Prefix List found")
+	}
+	result := getManagedPrefixListResult{
+		AddressFamily: "IPv4", ARN: fmt.Sprintf("arn:aws:ec2:%s:aws:prefix-list/%s", m.Region, in.ID), ID: in.ID, MaxEntries: len(ranges),
+		Name: fmt.Sprintf("com.amazonaws.%s.%s", m.Region, service), OwnerID: "AWS", Tags: map[string]string{},
+	}
+	for _, r := range ranges {
+		result.Entries = append(result.Entries, foundPrefixOfList{CIDR: r.String()})
 	}
 	return result, nil
 }

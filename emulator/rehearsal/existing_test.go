@@ -90,6 +90,15 @@ func TestAStackLivesInTheNetworkOfAnother(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, again.Created+again.Updated+again.Replaced+again.Deleted)
 
+	// Clients of this machine have the address 203.0.113.1.
+	g.set([]any{"198.51.100.0/24"}, "balancer", "from")
+	must(g.engine().Up(t.Context()))(t)
+	_, err = must(load.NewService(up.Outputs["address"], "TCP", "0", ""))(t).Ask(t.Context())
+	require.Error(t, err)
+	g.set([]any{"198.51.100.0/24", "203.0.113.0/28"}, "balancer", "from")
+	must(g.engine().Up(t.Context()))(t)
+	g.ask(up.Outputs["address"])
+
 	for name, c := range map[string]struct {
 		existing map[string]any
 		want     string

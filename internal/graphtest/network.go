@@ -15,8 +15,9 @@ type VPC struct {
 	Tags      map[string]string
 	NoDNS     bool // names are not resolved
 	Subnets   []Subnet
-	Endpoints []string // services with an endpoint, which all route tables and subnets have; s3 is a gateway
-	Groups    []string // IDs of the security groups that have the tags of the stack
+	Endpoints []string          // services with an endpoint, which all route tables and subnets have; s3 is a gateway
+	Groups    []string          // IDs of the security groups that have the tags of the stack
+	Clients   map[string]string // IDs of other security groups, with the IDs of their VPCs
 }
 
 // Subnet is a subnet that exists before the program runs. Its route table is named as it is, rtb-…
@@ -72,6 +73,16 @@ func (w *World) network(token string, args resource.PropertyMap) (map[string]any
 		return map[string]any{"id": "us-east-1", "ids": []string{tableOf(asked["values"].ArrayValue()[0].StringValue())}}, nil
 	case "aws:ec2/getSecurityGroups:getSecurityGroups":
 		return map[string]any{"id": "us-east-1", "ids": slices.Clone(v.Groups)}, nil
+	case "aws:ec2/getSecurityGroup:getSecurityGroup":
+		if in, known := v.Clients[text("id")]; known {
+			return map[string]any{"id": text("id"), "vpcId": in}, nil
+		}
+		return nil, errNothing
+	case "aws:ec2/getManagedPrefixList:getManagedPrefixList":
+		if entries, known := w.PrefixLists[text("id")]; known {
+			return map[string]any{"id": text("id"), "maxEntries": entries}, nil
+		}
+		return nil, errNothing
 	case "aws:ec2/getVpcEndpoint:getVpcEndpoint":
 		return v.endpoint(text("serviceName"))
 	}

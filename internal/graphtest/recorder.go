@@ -28,7 +28,8 @@ type World struct {
 	Lacks []string // of Zones: those that offer no instance type
 	Image Image
 
-	VPC *VPC // that exists already; nil for none
+	VPC         *VPC           // that exists already; nil for none
+	PrefixLists map[string]int // IDs of prefix lists with their largest number of entries
 
 	Kept map[string]any // what stashes keep from earlier deployments, by their names; others keep their input
 }

@@ -62,6 +62,16 @@ func prefixListByID(id string) (prefixList, bool) {
 	return prefixList{}, false
 }
 
+// PrefixListOf returns the service and the ranges of a prefix list of AWS, or false.
+func PrefixListOf(id string) (service string, ranges []netip.Prefix, known bool) {
+	for service, list := range prefixLists {
+		if list.ID == id {
+			return service, list.Ranges, true
+		}
+	}
+	return "", nil, false
+}
+
 // contains reports whether a destination, which is a CIDR or the ID of a prefix list, contains an address, and the
 // length of the range that does: the longest is the most specific.
 func contains(destination string, address netip.Addr) (bits int, ok bool) {
