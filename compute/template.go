@@ -56,6 +56,9 @@ type Args struct {
 	// SSHFrom lists the ranges that may reach port 22; none if empty.
 	SSHFrom []netip.Prefix
 
+	// SecurityGroupIDs lists further security groups of the VPC that the instances join.
+	SecurityGroupIDs []string
+
 	// Egress lists ways out beside HTTPS.
 	Egress []Egress
 
@@ -352,7 +355,7 @@ func (t *Template) launchTemplate(
 			&ec2.LaunchTemplateNetworkInterfaceArgs{
 				AssociatePublicIpAddress: pulumi.String(fmt.Sprint(args.PublicAddress)),
 				DeleteOnTermination:      pulumi.String("true"),
-				SecurityGroups:           pulumi.StringArray{group.ID()},
+				SecurityGroups:           append(pulumi.StringArray{group.ID()}, pulumi.ToStringArray(args.SecurityGroupIDs)...),
 			},
 		},
 		TagSpecifications: tagSpecifications(args.Tags, name),

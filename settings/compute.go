@@ -75,6 +75,12 @@ type Compute struct {
 	// Allows `0.0.0.0/0` and `::/0` in `sshFrom`, and ranges that together have half of all addresses or more.
 	SSHFromAnywhere bool
 
+	// Security groups of others that the instances join as well, for example the group that a database of others lets in. What the groups
+	// allow, the instances may.
+	// Limits: at most 4 IDs such as `sg-0a1b2c3d`, each once (VPC User Guide, Amazon VPC quotas); needs `network.existing`, and groups of its
+	// VPC.
+	SecurityGroups []string
+
 	// The size of the root volume. The volume is gp3 and encrypted, and is deleted with its instance.
 	// Default: the image's own size.
 	// Limits: 1 to 16384 (EC2 API Reference, EbsBlockDevice), not below the image's.

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
@@ -73,8 +74,32 @@ func (s *Settings) validatePlace(l *invalid.List) {
 			l.Add(fmt.Sprintf("compute.sshFrom[%d]", i), from, "cannot be let in by network.acl: the VPC has addresses of IPv4 only")
 		}
 	}
+	s.validateGroups(l)
 	if c.Bastion != nil && !private {
 		l.Missing("compute.bastion", "needs network.private: public instances are reached with compute.sshFrom")
+	}
+}
+
+// mostGroups is how many security groups a network interface takes beside the stack's own, unless AWS has raised the quota (VPC User Guide,
+// Amazon VPC quotas).
+const mostGroups = 4
+
+// validateGroups checks the security groups of others that the instances join.
+func (s *Settings) validateGroups(l *invalid.List) {
+	groups := s.Compute.SecurityGroups
+	if len(groups) > 0 && s.Network.Existing == nil {
+		l.Missing("compute.securityGroups", "needs network.existing: a new VPC has no security groups of others")
+	}
+	if len(groups) > mostGroups {
+		l.Add("compute.securityGroups", len(groups), "are too many: an instance takes %d beside its own", mostGroups)
+	}
+	for i, id := range groups {
+		switch at := fmt.Sprintf("compute.securityGroups[%d]", i); {
+		case !awsIDPattern.MatchString(id) || !strings.HasPrefix(id, "sg-"):
+			l.Add(at, id, "is not the ID of a security group such as sg-0a1b2c3d")
+		case slices.Contains(groups[:i], id):
+			l.Add(at, id, "is listed twice")
+		}
 	}
 }
 

@@ -140,6 +140,7 @@ aws:region: us-east-1
 service: web
 network: {existing: {tags: {Name: shared}, public: {subnets: [subnet-0a1b2c3d, subnet-0a1b2c3e]}, private: {tags: {Tier: private}},
   isolated: {subnets: [subnet-0a1b2c4d, subnet-0a1b2c4e]}}}
+compute: {securityGroups: [sg-0a1b2c3d]}
 image: {id: ami-0123456789abcdef0}
 app: {port: 5000, services: [{name: web, command: [/bin/web]}]}
 database: {engine: postgres, version: "16"}

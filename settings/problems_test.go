@@ -62,7 +62,8 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 		{
 			name:  "an unknown field",
 			given: `compute: {size: 3}`,
-			want: `compute.size: is not a setting: there are instanceType, cpuCredits, keyName, sshFrom, sshFromAnywhere, rootVolumeGiB, ` +
+			want: `compute.size: is not a setting: there are instanceType, cpuCredits, keyName, sshFrom, sshFromAnywhere, ` +
+				`securityGroups, rootVolumeGiB, ` +
 				`publicAddress, sessionManager, memoryMetric, bastion`,
 		},
 		{
@@ -1383,6 +1384,22 @@ network.existing.isolated: would be without use: it is for a database`,
 			name:  "more clients than rules",
 			given: `balancer: {from: [` + ranges(61) + `]}`,
 			want:  `balancer.from: 61 with 1 listeners are 61 rules: a security group takes 60`,
+		},
+		{
+			name:  "groups of others in a new VPC",
+			given: `compute: {securityGroups: [sg-01234567]}`,
+			want:  `compute.securityGroups: needs network.existing: a new VPC has no security groups of others`,
+		},
+		{
+			name:  "no group",
+			given: `{network: {existing: {vpc: vpc-01234567, public: {tags: {Tier: public}}}}, compute: {securityGroups: [office]}}`,
+			want:  `compute.securityGroups[0]: "office" is not the ID of a security group such as sg-0a1b2c3d`,
+		},
+		{
+			name:  "a group twice",
+			given: `{network: {existing: {vpc: vpc-01234567, public: {tags: {Tier: public}}}},
+				compute: {securityGroups: [sg-01234567, sg-01234567]}}`,
+			want:  `compute.securityGroups[1]: "sg-01234567" is listed twice`,
 		},
 		{
 			name:  "private without a way out",

@@ -102,12 +102,7 @@ func (p *plan) findClients(ctx *pulumi.Context, problems *invalid.List) {
 			}
 			entries += list.MaxEntries
 		case strings.HasPrefix(from, "sg-"):
-			group, err := ec2.LookupSecurityGroup(ctx, &ec2.LookupSecurityGroupArgs{Id: &from})
-			if err != nil {
-				problems.Add(at, from, "is not found as a security group of %s: %v", p.settings.Region, err)
-			} else if p.existing != nil && group.VpcId != p.existing.ID {
-				problems.Add(at, from, "is a group of %s, not of %s", group.VpcId, p.existing.ID)
-			}
+			p.findGroup(ctx, at, from, problems)
 			entries++
 		default:
 			entries++

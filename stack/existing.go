@@ -200,6 +200,17 @@ func (p *plan) ranges() []netip.Prefix {
 	return []netip.Prefix{p.settings.Network.CIDR}
 }
 
+// findGroup refuses a security group of others that is not there, or is of another VPC.
+func (p *plan) findGroup(ctx *pulumi.Context, at, id string, problems *invalid.List) {
+	group, err := ec2.LookupSecurityGroup(ctx, &ec2.LookupSecurityGroupArgs{Id: &id})
+	switch {
+	case err != nil:
+		problems.Add(at, id, "is not found as a security group of %s: %v", p.settings.Region, err)
+	case p.existing != nil && group.VpcId != p.existing.ID:
+		problems.Add(at, id, "is a group of %s, not of %s", group.VpcId, p.existing.ID)
+	}
+}
+
 // addNetwork registers the network that the stack creates, or the one that it uses.
 func (p *plan) addNetwork(ctx *pulumi.Context, c *components) (err error) {
 	if p.existing != nil {

@@ -30,9 +30,13 @@ func shared() *graphtest.VPC {
 const publicByTag = `{"existing": {"vpc": "vpc-0123456789abcdef0", "public": {"tags": {"Tier": "public"}}}}`
 
 func TestAnExistingNetworkIsUsedAndNothingOfItIsCreated(t *testing.T) {
-	w := world(t, "dev", map[string]any{"network": publicByTag})
+	w := world(t, "dev", map[string]any{"network": publicByTag, "compute.securityGroups": []any{"sg-0a1b2c3d"}})
 	w.VPC = shared()
+	w.VPC.Clients = map[string]string{"sg-0a1b2c3d": w.VPC.ID}
 	g := deploy(t, w)
+	interfaces := at(g.OfType("LaunchTemplate")[0], "networkInterfaces").([]any)
+	assert.Contains(t, interfaces[0].(map[string]any)["securityGroups"], "sg-0a1b2c3d")
+	assert.Len(t, interfaces[0].(map[string]any)["securityGroups"], 2)
 	for _, created := range []string{"Vpc", "Subnet", "InternetGateway", "DefaultSecurityGroup", "RouteTable", "VpcEndpoint"} {
 		assert.Empty(t, g.OfType(created), created)
 	}
@@ -217,12 +221,15 @@ func TestACLsLetInTheClientsAlone(t *testing.T) {
 
 func TestClientsThatAreNotThereAreRefused(t *testing.T) {
 	text := problems(t, map[string]any{
-		"network": publicByTag, "balancer.from": []any{"pl-0abcdef1", "sg-0abcdef1", "sg-0abcdef2", "pl-01234567"},
+		"network": publicByTag, "compute.securityGroups": []any{"sg-0abcdef1", "sg-0abcdef2"},
+		"balancer.from": []any{"pl-0abcdef1", "sg-0abcdef1", "sg-0abcdef2", "pl-01234567"},
 	}, func(w *graphtest.World) {
 		w.VPC, w.PrefixLists = shared(), map[string]int{"pl-01234567": 59}
 		w.VPC.Clients = map[string]string{"sg-0abcdef2": "vpc-0fedcba9876543210"}
 	})
 	assert.Contains(t, text, `balancer.from[0]: "pl-0abcdef1" is not found as a prefix list of us-east-1: `)
+	assert.Contains(t, text, `compute.securityGroups[0]: "sg-0abcdef1" is not found as a security group of us-east-1: `)
+	assert.Contains(t, text, `compute.securityGroups[1]: "sg-0abcdef2" is a group of vpc-0fedcba9876543210, not of vpc-0123456789abcdef0`)
 	assert.Contains(t, text, `balancer.from[1]: "sg-0abcdef1" is not found as a security group of us-east-1: `)
 	assert.Contains(t, text, `balancer.from[2]: "sg-0abcdef2" is a group of vpc-0fedcba9876543210, not of vpc-0123456789abcdef0`)
 	assert.Contains(t, text, "balancer.from: 4 with 1 listeners and the entries of prefix lists are 61 rules: a security group takes 60")

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -13,9 +14,14 @@ import (
 
 // networkComponent is the VPC with its subnets.
 var networkComponent = component{
-	section:  "network",
-	reads:    []string{"compute", "app", "containers", "balancer", "health"},
-	look:     (*plan).findNetwork,
+	section: "network",
+	reads:   []string{"compute", "app", "containers", "balancer", "health"},
+	look: func(p *plan, ctx *pulumi.Context, problems *invalid.List) {
+		p.findNetwork(ctx, problems)
+		for i, id := range p.settings.Compute.SecurityGroups {
+			p.findGroup(ctx, fmt.Sprintf("compute.securityGroups[%d]", i), id, problems)
+		}
+	},
 	validate: (*plan).validateNetwork,
 	add:      (*plan).addNetwork,
 	outputs:  func(_ *plan, c *components) pulumi.Map { return pulumi.Map{"vpc": c.network.VPCID} },

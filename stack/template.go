@@ -35,6 +35,7 @@ func (p *plan) templateArgs(c *components) *compute.Args {
 		CPUCredits:         given.CPUCredits,
 		KeyName:            given.KeyName,
 		SSHFrom:            given.SSHFrom,
+		SecurityGroupIDs:   given.SecurityGroups,
 		PublicAddress:      *given.PublicAddress,
 		SessionManager:     given.SessionManager,
 		MemoryMetric:       given.MemoryMetric,
