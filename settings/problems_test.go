@@ -1396,10 +1396,10 @@ network.existing.isolated: would be without use: it is for a database`,
 			want:  `compute.securityGroups[0]: "office" is not the ID of a security group such as sg-0a1b2c3d`,
 		},
 		{
-			name:  "a group twice",
+			name: "a group twice",
 			given: `{network: {existing: {vpc: vpc-01234567, public: {tags: {Tier: public}}}},
 				compute: {securityGroups: [sg-01234567, sg-01234567]}}`,
-			want:  `compute.securityGroups[1]: "sg-01234567" is listed twice`,
+			want: `compute.securityGroups[1]: "sg-01234567" is listed twice`,
 		},
 		{
 			name:  "private without a way out",
