@@ -23,11 +23,11 @@ type Secret struct {
 	Parameter string             // the parameter's name or ARN, instead of ARN
 }
 
-func (a *Args) validSecrets() error {
+func (c Sidecar) validSecrets() error {
 	var problems invalid.List
-	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
-		_, twice := a.Environment[name]
-		switch secret := a.Secrets[name]; {
+	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
+		_, twice := c.Environment[name]
+		switch secret := c.Secrets[name]; {
 		case !variableName.MatchString(name):
 			problems.Add("secrets", name, "is not the name of a variable")
 		case twice:
@@ -43,23 +43,25 @@ func (a *Args) validSecrets() error {
 type located struct {
 	logGroup    string
 	account     string
-	arns        map[string]string // of secrets, by variable
-	versions    map[string]string // of secrets, by variable
+	arns        map[string]string // of secrets, by secretKey
+	versions    map[string]string // of secrets, by secretKey
 	environment map[string]string
 }
 
 // locate returns what is known of a task when everything that it names has been created.
-func (a *Args) locate(logGroup pulumi.StringOutput) pulumi.AnyOutput {
-	if len(a.Secrets)+len(a.Permissions) == 0 && a.StackEnvironment == nil {
+func (a *Args) locate(name string, logGroup pulumi.StringOutput) pulumi.AnyOutput {
+	if !a.hasSecrets() && len(a.Permissions) == 0 && a.StackEnvironment == nil {
 		return logGroup.ApplyT(func(name string) any { return located{logGroup: name} }).(pulumi.AnyOutput)
 	}
 	arns, versions := pulumi.StringMap{}, pulumi.StringMap{}
-	for name, secret := range a.Secrets {
-		if secret.ARN != nil {
-			arns[name] = secret.ARN
-		}
-		if secret.Version != nil {
-			versions[name] = secret.Version
+	for _, c := range a.all(name) {
+		for variable, secret := range c.Secrets {
+			if secret.ARN != nil {
+				arns[secretKey(c.Name, variable)] = secret.ARN
+			}
+			if secret.Version != nil {
+				versions[secretKey(c.Name, variable)] = secret.Version
+			}
 		}
 	}
 	environment := pulumi.StringMapInput(pulumi.StringMap{})
@@ -75,14 +77,14 @@ func (a *Args) locate(logGroup pulumi.StringOutput) pulumi.AnyOutput {
 	}).(pulumi.AnyOutput)
 }
 
-// valueFrom returns the places of the secrets as ECS has them: ARN:KEY:STAGE:VERSION (ECS Developer Guide, "Pass Secrets Manager secrets
-// through Amazon ECS environment variables").
-func (a *Args) valueFrom(l located) []secretVariable {
+// valueFrom returns the places of a container's secrets as ECS has them: ARN:KEY:STAGE:VERSION (ECS Developer Guide, "Pass Secrets Manager
+// secrets through Amazon ECS environment variables").
+func (a *Args) valueFrom(c Sidecar, l located) []secretVariable {
 	var list []secretVariable
-	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
-		secret := a.Secrets[name]
-		from := l.arns[name]
-		switch version := l.versions[name]; {
+	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
+		secret, key := c.Secrets[name], secretKey(c.Name, name)
+		from := l.arns[key]
+		switch version := l.versions[key]; {
 		case secret.Parameter != "":
 			from = iam.Parameter(a.Region, l.account, secret.Parameter)
 		case secret.Key != "" || version != "":
@@ -93,15 +95,21 @@ func (a *Args) valueFrom(l located) []secretVariable {
 	return list
 }
 
-// readSecrets returns the policy that allows reading the secrets and nothing else.
-func (a *Args) readSecrets(l located) (string, error) {
+// readSecrets returns the policy that allows reading the secrets of a service's containers and nothing else.
+func (a *Args) readSecrets(service string, l located) (string, error) {
 	var managed, parameters []string
-	for _, name := range slices.Sorted(maps.Keys(a.Secrets)) {
-		switch secret := a.Secrets[name]; {
-		case secret.Parameter != "":
-			parameters = append(parameters, iam.Parameter(a.Region, l.account, secret.Parameter))
-		case !slices.Contains(managed, l.arns[name]):
-			managed = append(managed, l.arns[name])
+	add := func(list *[]string, arn string) {
+		if !slices.Contains(*list, arn) {
+			*list = append(*list, arn)
+		}
+	}
+	for _, c := range a.all(service) {
+		for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
+			if parameter := c.Secrets[name].Parameter; parameter != "" {
+				add(&parameters, iam.Parameter(a.Region, l.account, parameter))
+			} else {
+				add(&managed, l.arns[secretKey(c.Name, name)])
+			}
 		}
 	}
 	return iam.ReadSecrets(managed, parameters, "ssm:GetParameters")
@@ -121,8 +129,8 @@ type roles struct{ execution, task *awsiam.Role }
 // roles creates the role with which ECS fetches the secrets, and the role of the containers' own calls of AWS.
 func (s *Service) roles(ctx *pulumi.Context, name string, args *Args, known pulumi.AnyOutput) (roles, error) {
 	var r roles
-	if len(args.Secrets) > 0 {
-		document := known.ApplyT(func(l any) (string, error) { return args.readSecrets(l.(located)) }).(pulumi.StringOutput)
+	if args.hasSecrets() {
+		document := known.ApplyT(func(l any) (string, error) { return args.readSecrets(name, l.(located)) }).(pulumi.StringOutput)
 		role, err := s.role(ctx, name+"-execution", "Starts of the containers of "+name, args, known)
 		if err != nil {
 			return r, err

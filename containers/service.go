@@ -2,7 +2,7 @@
 //
 //	cluster ◀── joined by the instances of an Auto Scaling group, at boot
 //	   │            └─ capacity provider: as many instances as the tasks need
-//	   └─ service ── tasks, a container each, spread over zones and instances
+//	   └─ service ── tasks, a container each with its sidecars, spread over zones and instances
 //	        │            └─ host port from 32768 up ──▶ registers with the target group
 //	        └─ CPU at the target ──▶ tasks, Min … Max
 //
@@ -75,6 +75,15 @@ type Args struct {
 
 	// Permissions are what the containers may do in AWS.
 	Permissions []iam.Statement
+
+	// Sidecars are more containers of each task.
+	Sidecars []Sidecar
+
+	// Links are the sidecars that the container reaches by their names. It starts after them.
+	Links []string
+
+	// DependsOn has what the container waits for: START, COMPLETE or SUCCESS, by the sidecar's name.
+	DependsOn map[string]string
 
 	// Port is the port on which the container serves, 1–65535.
 	Port int

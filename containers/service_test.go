@@ -58,6 +58,16 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 			Change: func(a *Args) { a.Environment["A-B"] = "" },
 			Want:   `environment: "A-B" is not the name of a variable`,
 		},
+		{
+			Name:   "a sidecar without a name",
+			Change: func(a *Args) { a.Sidecars = []Sidecar{{Image: "agent:1", CPU: 2, Memory: 6}} },
+			Want:   "sidecars[0].name: a value is needed",
+		},
+		{
+			Name:   "a sidecar without an image",
+			Change: func(a *Args) { a.Sidecars = []Sidecar{{Name: "agent", CPU: 2, Memory: 6}} },
+			Want:   "sidecars[0].image: a value is needed",
+		},
 		{Name: "port 0", Change: func(a *Args) { a.Port = 0 }, Want: "port: 0 is not between 1 and 65535"},
 		{Name: "too little CPU", Change: func(a *Args) { a.CPU = leastCPU - 1 }, Want: "cpu: "},
 		{Name: "too much CPU", Change: func(a *Args) { a.CPU = mostCPU + 1 }, Want: "cpu: "},
@@ -102,7 +112,7 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 		paths = append(paths, f.Path)
 	}
 	assert.Equal(t, []string{
-		"cluster", "clusterArn", "groupArn", "targetGroupArn", "region", "image", "port", "cpu", "memory",
+		"cluster", "clusterArn", "groupArn", "targetGroupArn", "region", "image", "cpu", "memory", "port",
 		"min", "max", "desired", "targetCpu", "grace",
 	}, paths)
 }
@@ -333,4 +343,50 @@ func TestTheRevisionThatRunsIsAnOutput(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.Equal(t, g.Find("TaskDefinition", "flask-task").Outputs["arn"].StringValue(), <-arn)
+}
+
+func sidecars() *Args {
+	a := args()
+	a.Links, a.DependsOn = []string{"agent"}, map[string]string{"migrate": "SUCCESS"}
+	a.Sidecars = []Sidecar{
+		{
+			Name: "migrate", Image: "migrate:1", Command: []string{"migrate"}, CPU: 64, Memory: 64,
+			Secrets: map[string]Secret{"TOKEN": {Parameter: "token"}, "KEY": {ARN: pulumi.String("arn:secret"), Key: "key"}},
+		},
+		{
+			Name: "agent", Image: "agent:1", Environment: map[string]string{"A": "b"}, Essential: true, CPU: 32, Memory: 32,
+			Links: []string{"cache"},
+		},
+	}
+	return a
+}
+
+func TestSidecarsAreContainersOfTheTaskWithoutAPort(t *testing.T) {
+	text, err := definitions("flask", sidecars(), located{
+		logGroup: "logs", account: "123456789012", arns: map[string]string{"migrate.KEY": "arn:secret"},
+		environment: map[string]string{"ALL": "1"},
+	})
+	require.NoError(t, err)
+	var list []map[string]any
+	require.NoError(t, json.Unmarshal([]byte(text), &list))
+	require.Len(t, list, 3)
+	assert.Equal(t, []any{"agent"}, list[0]["links"])
+	assert.Equal(t, []any{map[string]any{"containerName": "migrate", "condition": "SUCCESS"}}, list[0]["dependsOn"])
+	logs := map[string]any{"logDriver": "awslogs", "options": map[string]any{
+		"awslogs-group": "logs", "awslogs-region": "us-east-1", "awslogs-stream-prefix": "flask",
+	}}
+	assert.Equal(t, map[string]any{
+		"name": "migrate", "image": "migrate:1", "command": []any{"migrate"}, "essential": false, "cpu": 64.0, "memory": 64.0,
+		"environment": []any{map[string]any{"name": "ALL", "value": "1"}},
+		"secrets": []any{
+			map[string]any{"name": "KEY", "valueFrom": "arn:secret:key::"},
+			map[string]any{"name": "TOKEN", "valueFrom": "arn:aws:ssm:us-east-1:123456789012:parameter/token"},
+		},
+		"linuxParameters": map[string]any{"initProcessEnabled": true}, "stopTimeout": 30.0, "logConfiguration": logs,
+	}, list[1])
+	assert.Equal(t, map[string]any{
+		"name": "agent", "image": "agent:1", "essential": true, "cpu": 32.0, "memory": 32.0, "links": []any{"cache"},
+		"environment":     []any{map[string]any{"name": "A", "value": "b"}, map[string]any{"name": "ALL", "value": "1"}},
+		"linuxParameters": map[string]any{"initProcessEnabled": true}, "stopTimeout": 30.0, "logConfiguration": logs,
+	}, list[2])
 }

@@ -32,26 +32,34 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (a *Args) validTask() error {
 	var problems invalid.List
-	switch {
-	case a.Image == "":
-		problems.Missing("image", "a value is needed")
-	case strings.ContainsAny(a.Image, " \t\r\n") || strings.Contains(a.Image, "://"):
-		problems.Add("image", a.Image, "is not the name of an image such as nginx:1.29")
+	problems.Include("", a.all("")[0].valid())
+	if a.Port < 1 || a.Port > 65535 {
+		problems.Add("port", a.Port, "is not between 1 and 65535")
 	}
-	for _, name := range slices.Sorted(maps.Keys(a.Environment)) {
+	problems.Include("", a.validSidecars())
+	return problems.Err()
+}
+
+// valid reports the problems of a container.
+func (c Sidecar) valid() error {
+	var problems invalid.List
+	switch {
+	case c.Image == "":
+		problems.Missing("image", "a value is needed")
+	case strings.ContainsAny(c.Image, " \t\r\n") || strings.Contains(c.Image, "://"):
+		problems.Add("image", c.Image, "is not the name of an image such as nginx:1.29")
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Environment)) {
 		if !variableName.MatchString(name) {
 			problems.Add("environment", name, "is not the name of a variable")
 		}
 	}
-	problems.Include("", a.validSecrets())
-	if a.Port < 1 || a.Port > 65535 {
-		problems.Add("port", a.Port, "is not between 1 and 65535")
+	problems.Include("", c.validSecrets())
+	if c.CPU < leastCPU || c.CPU > mostCPU {
+		problems.Add("cpu", c.CPU, "is not between %d and %d units", leastCPU, mostCPU)
 	}
-	if a.CPU < leastCPU || a.CPU > mostCPU {
-		problems.Add("cpu", a.CPU, "is not between %d and %d units", leastCPU, mostCPU)
-	}
-	if a.Memory < leastMemory {
-		problems.Add("memory", a.Memory, "is below %d MiB", leastMemory)
+	if c.Memory < leastMemory {
+		problems.Add("memory", c.Memory, "is below %d MiB", leastMemory)
 	}
 	return problems.Err()
 }
@@ -66,7 +74,7 @@ func (s *Service) task(ctx *pulumi.Context, name string, args *Args) (*ecs.TaskD
 	if err != nil {
 		return nil, err
 	}
-	known := args.locate(logs.Name)
+	known := args.locate(name, logs.Name)
 	roles, err := s.roles(ctx, name, args, known)
 	if err != nil {
 		return nil, err
@@ -99,7 +107,9 @@ type container struct {
 	Essential       bool             `json:"essential"`
 	CPU             int              `json:"cpu"`
 	Memory          int              `json:"memory"`
-	PortMappings    []portMapping    `json:"portMappings"`
+	PortMappings    []portMapping    `json:"portMappings,omitempty"`
+	Links           []string         `json:"links,omitempty"`
+	DependsOn       []dependency     `json:"dependsOn,omitempty"`
 	LinuxParameters linuxParameters  `json:"linuxParameters"`
 	StopTimeout     int              `json:"stopTimeout"`
 	Log             logConfiguration `json:"logConfiguration"`
@@ -113,6 +123,11 @@ type variable struct {
 type secretVariable struct {
 	Name      string `json:"name"`
 	ValueFrom string `json:"valueFrom"`
+}
+
+type dependency struct {
+	Container string `json:"containerName"`
+	Condition string `json:"condition"`
 }
 
 type portMapping struct {
@@ -130,34 +145,45 @@ type logConfiguration struct {
 	Options map[string]string `json:"options"`
 }
 
-// definitions returns the JSON of the task's only container. The same arguments give the same text, because another text
+// definitions returns the JSON of the task's containers. The same arguments give the same text, because another text
 // would be a new revision.
 func definitions(name string, args *Args, l located) (string, error) {
-	c := container{
-		Name:            name,
-		Image:           args.Image,
-		Command:         args.Command,
-		Essential:       true,
-		CPU:             args.CPU,
-		Memory:          args.Memory,
-		PortMappings:    []portMapping{{ContainerPort: args.Port, Protocol: "tcp"}},
+	var list []container
+	for _, c := range args.all(name) {
+		list = append(list, args.definition(name, c, l))
+	}
+	list[0].PortMappings = []portMapping{{ContainerPort: args.Port, Protocol: "tcp"}}
+	text, err := json.Marshal(list)
+	return string(text), err
+}
+
+// definition returns the definition of a container of a service. Its logs are in the stream SERVICE/CONTAINER/TASK.
+func (a *Args) definition(service string, c Sidecar, l located) container {
+	d := container{
+		Name:            c.Name,
+		Image:           c.Image,
+		Command:         c.Command,
+		Secrets:         a.valueFrom(c, l),
+		Essential:       c.Essential,
+		CPU:             c.CPU,
+		Memory:          c.Memory,
+		Links:           c.Links,
+		DependsOn:       c.dependencies(),
 		LinuxParameters: linuxParameters{InitProcess: true},
 		StopTimeout:     stopSeconds,
 		Log: logConfiguration{Driver: "awslogs", Options: map[string]string{
 			"awslogs-group":         l.logGroup,
-			"awslogs-region":        args.Region,
-			"awslogs-stream-prefix": name,
+			"awslogs-region":        a.Region,
+			"awslogs-stream-prefix": service,
 		}},
 	}
 	environment := maps.Clone(l.environment)
 	if environment == nil {
 		environment = map[string]string{}
 	}
-	maps.Copy(environment, args.Environment)
+	maps.Copy(environment, c.Environment)
 	for _, key := range slices.Sorted(maps.Keys(environment)) {
-		c.Environment = append(c.Environment, variable{key, environment[key]})
+		d.Environment = append(d.Environment, variable{key, environment[key]})
 	}
-	c.Secrets = args.valueFrom(l)
-	text, err := json.Marshal([]container{c})
-	return string(text), err
+	return d
 }

@@ -41,8 +41,11 @@ func (e *Emulator) loopbackAddresses() []netip.Addr {
 		addresses = append(addresses, loopback.Address(b.Address))
 	}
 	for _, t := range cloud.Get(e.Cloud, func(m *cloud.Model) []ecs.Task { return m.ECS.DescribeTasks() }) {
-		if t.State != ecs.TaskStopped {
-			addresses = append(addresses, loopback.Address(t.Address))
+		if t.State == ecs.TaskStopped {
+			continue
+		}
+		for _, container := range t.Containers {
+			addresses = append(addresses, loopback.Address(container.Address))
 		}
 	}
 	for _, d := range cloud.Get(e.Cloud, func(m *cloud.Model) []rds.Server { return m.RDS.Servers() }) {

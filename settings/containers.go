@@ -29,6 +29,18 @@ type Containers struct {
 	// Limits: names of letters, digits and `_`, not beginning with `AWS_`, not in `environment`.
 	Secrets map[string]Secret
 
+	// More containers in each task, on the same instance as the main container, whose name is `service`.
+	// Limits: at most 9.
+	Sidecars []Sidecar
+
+	// Sidecars that the main container reaches by their names, on any port. It starts after them.
+	Links []string
+
+	// What the main container waits for before it starts: sidecars with `START` (it has started), `COMPLETE` (it has ended) or `SUCCESS`
+	// (it has ended with exit code 0).
+	// Limits: `COMPLETE` and `SUCCESS` for a sidecar that is not essential.
+	DependsOn map[string]string
+
 	// What the containers may do in AWS, with a role of their own.
 	Permissions []Permission
 
@@ -79,28 +91,34 @@ var (
 	variablePattern  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
 
-func (c Containers) validate(l *invalid.List) {
-	if !containerPattern.MatchString(c.Image) {
-		l.Add("containers.image", c.Image, "is not an image such as public.ecr.aws/docker/library/nginx:1.29")
-	}
-	if strings.Contains(c.Image, "@") && !digestPattern.MatchString(c.Image) {
-		l.Add("containers.image", c.Image, "has a digest that is not sha256: and 64 lower-case hex digits")
-	}
+func (c Containers) validate(l *invalid.List, service string) {
+	validateContainer(l, "containers", c.Image, c.CPU, c.Memory, c.Environment)
 	if !isPort(c.Port) {
 		l.Add("containers.port", c.Port, "is not from 1 to 65535")
 	}
-	if c.CPU < leastCPU {
-		l.Add("containers.cpu", c.CPU, "is below %d units", leastCPU)
+	c.validateSidecars(l, service)
+	c.validateScaling(l)
+}
+
+// validateContainer checks what the main container and sidecars have in common.
+func validateContainer(l *invalid.List, at, image string, cpu, memory int, environment map[string]string) {
+	if !containerPattern.MatchString(image) {
+		l.Add(at+".image", image, "is not an image such as public.ecr.aws/docker/library/nginx:1.29")
 	}
-	if c.Memory < leastMemory {
-		l.Add("containers.memory", c.Memory, "is below %d MiB", leastMemory)
+	if strings.Contains(image, "@") && !digestPattern.MatchString(image) {
+		l.Add(at+".image", image, "has a digest that is not sha256: and 64 lower-case hex digits")
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Environment)) {
+	if cpu < leastCPU {
+		l.Add(at+".cpu", cpu, "is below %d units", leastCPU)
+	}
+	if memory < leastMemory {
+		l.Add(at+".memory", memory, "is below %d MiB", leastMemory)
+	}
+	for _, name := range slices.Sorted(maps.Keys(environment)) {
 		if !variablePattern.MatchString(name) {
-			l.Add("containers.environment", name, "is not the name of a variable: letters, digits and _")
+			l.Add(at+".environment", name, "is not the name of a variable: letters, digits and _")
 		}
 	}
-	c.validateScaling(l)
 }
 
 func (c Containers) validateScaling(l *invalid.List) {
@@ -117,8 +135,8 @@ func (c Containers) validateScaling(l *invalid.List) {
 	}
 }
 
-// fromECR reports whether the image is in a private registry of ECR in a region, whose endpoints the VPC has.
-func (c Containers) fromECR(region string) bool {
-	registry := ecrPattern.FindStringSubmatch(c.Image)
+// fromECR reports whether an image is in a private registry of ECR in a region, whose endpoints the VPC has.
+func fromECR(image, region string) bool {
+	registry := ecrPattern.FindStringSubmatch(image)
 	return registry != nil && registry[1] == region
 }

@@ -148,12 +148,20 @@ func (s *Settings) validateContainers(l *invalid.List) {
 	if r := s.Scaling.Release; len(r.Checkpoints) > 0 || r.Bake != nil {
 		l.Missing("scaling.release", "has no checkpoints and no bake time for containers: ECS releases them, see containers.wait")
 	}
-	if s.Network.Private && s.Network.NAT == noNAT && !s.Containers.fromECR(s.Region) {
-		l.Add("containers.image", s.Containers.Image, "cannot be fetched without network.nat: "+
-			"only images of ECR in the stack's region (ACCOUNT.dkr.ecr.%s.amazonaws.com) can", s.Region)
+	s.validateImage(l, "containers.image", s.Containers.Image)
+	for i, sidecar := range s.Containers.Sidecars {
+		s.validateImage(l, fmt.Sprintf("containers.sidecars[%d].image", i), sidecar.Image)
 	}
 	if s.Compute.MemoryMetric {
 		l.Add("compute.memoryMetric", true, "is not for containers: ECS reports their memory")
+	}
+}
+
+// validateImage refuses an image that the instances cannot reach.
+func (s *Settings) validateImage(l *invalid.List, at, image string) {
+	if s.Network.Private && s.Network.NAT == noNAT && !fromECR(image, s.Region) {
+		l.Add(at, image, "cannot be fetched without network.nat: "+
+			"only images of ECR in the stack's region (ACCOUNT.dkr.ecr.%s.amazonaws.com) can", s.Region)
 	}
 }
 

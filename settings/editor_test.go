@@ -121,6 +121,13 @@ containers:
    TOKEN: {value: hidden}, PASSWORD: {database: password}},
    permissions: [{actions: ["*"], resources: ["*"], everything: true,
    conditions: [{operator: StringEquals, key: aws:RequestedRegion, values: [a]}]}],
+   links: [agent], dependsOn: {migrate: SUCCESS},
+   sidecars: [
+     {name: migrate, image: "nginx:1", command: [migrate], essential: false, secrets: {PASSWORD: {database: password},
+      PARAMETER: {parameter: token}, TOKEN: {value: hidden},
+      KEY: {secret: "arn:aws:secretsmanager:us-east-1:123456789012:secret:api-AbCdEf", key: token}}},
+     {name: agent, image: "nginx:1", environment: {A: b}, links: [cache], dependsOn: {migrate: COMPLETE}, cpu: 2, memory: 6},
+     {name: cache, image: "nginx:1"}],
    min: 1, desired: 1, max: 2, targetCPU: 60, wait: true}
 health: {protocol: HTTP, path: /}
 balancer: {type: application}
@@ -181,7 +188,7 @@ func plain(t testing.TB, value any) (copied any) {
 
 // encryptedIn are the settings of the complete stacks that Pulumi has encrypted.
 var encryptedIn = []string{namespace + "app.services[0].secrets.TOKEN.value", namespace + "app.setup[0].secrets.TOKEN.value",
-	namespace + "containers.secrets.TOKEN.value"}
+	namespace + "containers.secrets.TOKEN.value", namespace + "containers.sidecars[0].secrets.TOKEN.value"}
 
 // verdicts are those of the editor and of the program about a stack.
 func verdicts(t testing.TB, check *jsonschema.Schema, tree map[string]any) (editor, program error) {

@@ -1188,6 +1188,10 @@ func step(fields string) string {
 	return `scaling: {policies: [{step: {above: 80, below: 40, ` + fields + `}}]}`
 }
 
+func sidecars(list string) string {
+	return `containers: {image: nginx, port: 80, sidecars: [` + list + `]}`
+}
+
 func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 	for _, c := range []struct {
 		name, given, more, want string
@@ -1581,6 +1585,101 @@ network.existing.isolated: would be without use: it is for a database`,
 			given: containers,
 			more:  `containers: {image: "my nginx", port: 80}`,
 			want:  `containers.image: "my nginx" is not an image such as public.ecr.aws/docker/library/nginx:1.29`,
+		},
+		{
+			name:  "ten sidecars",
+			given: containers,
+			more: sidecars(`{name: a, image: a}, {name: b, image: a}, {name: c, image: a}, {name: d, image: a}, {name: e, image: a}, ` +
+				`{name: f, image: a}, {name: g, image: a}, {name: h, image: a}, {name: i, image: a}, {name: j, image: a}`),
+			want: `containers.sidecars: 10 are more than 9: ECS has 10 containers in a task`,
+		},
+		{
+			name:  "a sidecar of the service's name",
+			given: containers,
+			more:  sidecars(`{name: musicguru, image: nginx}`),
+			want:  `containers.sidecars[0].name: "musicguru" is the name of the main container (service)`,
+		},
+		{
+			name:  "two sidecars of a name",
+			given: containers,
+			more:  sidecars(`{name: agent, image: nginx}, {name: agent, image: nginx}`),
+			want:  `containers.sidecars[1].name: "agent" is the name of another sidecar`,
+		},
+		{
+			name:  "a sidecar whose name is none",
+			given: containers,
+			more:  sidecars(`{name: the_agent, image: nginx}`),
+			want: `containers.sidecars[0].name: "the_agent" is not a name of at most 63 lower-case letters, digits and hyphens, ` +
+				`a letter first`,
+		},
+		{
+			name:  "a sidecar without CPU",
+			given: containers,
+			more:  sidecars(`{name: agent, image: nginx, cpu: 1}`),
+			want:  `containers.sidecars[0].cpu: 1 is below 2 units`,
+		},
+		{
+			name:  "a sidecar in a thimble",
+			given: containers,
+			more:  sidecars(`{name: agent, image: nginx, memory: 5}`),
+			want:  `containers.sidecars[0].memory: 5 is below 6 MiB`,
+		},
+		{
+			name:  "a sidecar of half a digest",
+			given: containers,
+			more:  sidecars(`{name: agent, image: "nginx@sha256:0123"}`),
+			want:  `containers.sidecars[0].image: "nginx@sha256:0123" has a digest that is not sha256: and 64 lower-case hex digits`,
+		},
+		{
+			name:  "a sidecar's variable with a dash",
+			given: containers,
+			more:  sidecars(`{name: agent, image: nginx, environment: {A-B: c}}`),
+			want:  `containers.sidecars[0].environment: "A-B" is not the name of a variable: letters, digits and _`,
+		},
+		{
+			name:  "a sidecar's secret that is a variable, too",
+			given: containers,
+			more:  sidecars(`{name: agent, image: nginx, environment: {A: b}, secrets: {A: {parameter: a}}}`),
+			want:  `containers.sidecars[0].secrets.A: is set in environment, too: leave out one of them`,
+		},
+		{
+			name:  "a link with no container",
+			given: containers,
+			more:  `containers: {image: nginx, port: 80, links: [agent]}`,
+			want:  `containers.links[0]: "agent" is not a container of the task`,
+		},
+		{
+			name:  "a sidecar that waits for no container",
+			given: containers,
+			more:  sidecars(`{name: agent, image: nginx, dependsOn: {migrate: START}}`),
+			want:  `containers.sidecars[0].dependsOn.migrate: is not a container of the task`,
+		},
+		{
+			name:  "a condition of health",
+			given: containers,
+			more:  sidecars(`{name: agent, image: nginx, dependsOn: {musicguru: HEALTHY}}`),
+			want:  `containers.sidecars[0].dependsOn.musicguru: "HEALTHY" is not START, COMPLETE or SUCCESS`,
+		},
+		{
+			name:  "a wait for the end of an essential container",
+			given: containers,
+			more:  `containers: {image: nginx, port: 80, dependsOn: {migrate: SUCCESS}, sidecars: [{name: migrate, image: nginx}]}`,
+			want: `containers.dependsOn.migrate: "SUCCESS" is for a sidecar with essential: false: the end of another container ` +
+				`stops the task`,
+		},
+		{
+			name:  "containers that wait for each other",
+			given: containers,
+			more:  `containers: {image: nginx, port: 80, links: [agent], sidecars: [{name: agent, image: nginx, dependsOn: {musicguru: START}}]}`,
+			want:  `containers: has containers that wait for each other by links or dependsOn: agent, musicguru`,
+		},
+		{
+			name:  "a sidecar from afar without a way out",
+			given: containers,
+			more: `{network: {private: true, nat: none, endpoints: true}, containers: {image: ` +
+				`"123456789012.dkr.ecr.us-east-1.amazonaws.com/a:1", port: 80, sidecars: [{name: agent, image: nginx}]}}`,
+			want: `containers.sidecars[0].image: "nginx" cannot be fetched without network.nat: ` +
+				`only images of ECR in the stack's region (ACCOUNT.dkr.ecr.us-east-1.amazonaws.com) can`,
 		},
 		{
 			name:  "an agent for containers",

@@ -48,7 +48,7 @@ var (
 	// API: PutParameter, Name.
 	parameterNamePattern = regexp.MustCompile(`^((/[A-Za-z0-9_.-]+){1,15}|[A-Za-z0-9_.-]+)$`)
 	// The settings that are to be secrets.
-	secretSetting = regexp.MustCompile(`^(app\.(services|setup)\[[0-9]+\]|containers)\.secrets\.[A-Za-z0-9_]+\.value$`)
+	secretSetting = regexp.MustCompile(`^(app\.(services|setup)\[[0-9]+\]|containers(\.sidecars\[[0-9]+\])?)\.secrets\.[A-Za-z0-9_]+\.value$`)
 )
 
 // GivenSecrets returns the values that the stack keeps in Secrets Manager: by the name of their variable, which follows the name of its
@@ -86,6 +86,9 @@ func (s *Settings) eachSecret(f func(at, service, variable string, secret Secret
 	}
 	if s.Containers != nil {
 		each("containers", "", s.Containers.Secrets)
+		for i, sidecar := range s.Containers.Sidecars {
+			each(fmt.Sprintf("containers.sidecars[%d]", i), sidecar.Name, sidecar.Secrets)
+		}
 	}
 }
 
@@ -112,6 +115,9 @@ func (s *Settings) validateSecrets(l *invalid.List) {
 	}
 	if s.Containers != nil {
 		validateVariables(l, "containers.secrets", s.Containers.Secrets, s.Containers.Environment)
+		for i, sidecar := range s.Containers.Sidecars {
+			validateVariables(l, fmt.Sprintf("containers.sidecars[%d].secrets", i), sidecar.Secrets, sidecar.Environment)
+		}
 	}
 }
 

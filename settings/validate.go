@@ -102,7 +102,7 @@ func (s *Settings) validateSoftware(l *invalid.List) {
 		s.App.validate(l)
 	}
 	if s.Containers != nil {
-		s.Containers.validate(l)
+		s.Containers.validate(l, s.Service)
 	}
 }
 

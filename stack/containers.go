@@ -27,7 +27,10 @@ var containersComponent = component{
 	validate: func(p *plan) error { return p.containersArgs().ValidatePlain() },
 	add: func(p *plan, ctx *pulumi.Context, c *components) (err error) {
 		args := p.containersArgs()
-		args.Secrets = p.containerSecrets(c)
+		args.Secrets = containerSecrets(c, "", p.settings.Containers.Secrets)
+		for i, s := range p.settings.Containers.Sidecars {
+			args.Sidecars[i].Secrets = containerSecrets(c, s.Name, s.Secrets)
+		}
 		if c.database != nil {
 			args.StackEnvironment = p.databaseEnvironment(c.database)
 		}
@@ -45,11 +48,13 @@ var containersComponent = component{
 
 func (p *plan) containersArgs() *containers.Args {
 	c := p.settings.Containers
-	return &containers.Args{
+	args := &containers.Args{
 		Region:      p.settings.Region,
 		Image:       c.Image,
 		Command:     c.Command,
 		Environment: c.Environment,
+		Links:       c.Links,
+		DependsOn:   c.DependsOn,
 		Permissions: statements(c.Permissions),
 		Port:        c.Port,
 		CPU:         c.CPU,
@@ -62,4 +67,11 @@ func (p *plan) containersArgs() *containers.Args {
 		Grace:       p.settings.Scaling.Grace,
 		Tags:        p.tags,
 	}
+	for _, s := range c.Sidecars {
+		args.Sidecars = append(args.Sidecars, containers.Sidecar{
+			Name: s.Name, Image: s.Image, Command: s.Command, Environment: s.Environment, Links: s.Links, DependsOn: s.DependsOn,
+			Essential: s.Essential, CPU: s.CPU, Memory: s.Memory,
+		})
+	}
+	return args
 }

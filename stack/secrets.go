@@ -76,13 +76,13 @@ func (p *plan) readsDatabaseSecret() bool {
 		slices.ContainsFunc(p.software.Setup, func(s userdata.Setup) bool { return slices.ContainsFunc(s.Secrets, ofDatabase) })
 }
 
-// containerSecrets returns the secrets of the containers.
-func (p *plan) containerSecrets(c *components) map[string]containers.Secret {
+// containerSecrets returns the secrets of a container. The owner is the name of a sidecar, or "" for the main container.
+func containerSecrets(c *components, owner string, given map[string]settings.Secret) map[string]containers.Secret {
 	all := map[string]containers.Secret{}
-	for variable, secret := range p.settings.Containers.Secrets {
+	for variable, secret := range given {
 		switch {
 		case secret.Value != "":
-			all[variable] = containers.Secret{ARN: c.vault.ARN, Version: c.vault.Version, Key: settings.GivenKey("", variable)}
+			all[variable] = containers.Secret{ARN: c.vault.ARN, Version: c.vault.Version, Key: settings.GivenKey(owner, variable)}
 		case secret.Database != "":
 			all[variable] = containers.Secret{ARN: c.database.SecretARN, Key: secret.Database}
 		case secret.Parameter != "":
@@ -98,7 +98,12 @@ func (p *plan) containerSecrets(c *components) map[string]containers.Secret {
 func (p *plan) readFrom() (secretsManager, parameters bool) {
 	all := map[string]settings.Secret{}
 	if p.settings.Containers != nil {
-		all = p.settings.Containers.Secrets
+		maps.Copy(all, p.settings.Containers.Secrets)
+		for _, sidecar := range p.settings.Containers.Sidecars {
+			for variable, secret := range sidecar.Secrets {
+				all[settings.GivenKey(sidecar.Name, variable)] = secret
+			}
+		}
 	} else if p.settings.App != nil {
 		for _, service := range p.settings.App.Services {
 			for variable, secret := range service.Secrets {

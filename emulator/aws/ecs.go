@@ -265,11 +265,19 @@ type ecsContainer struct {
 }
 
 func describeTask(m *cloud.Model, t model.Task) ecsTask {
-	return ecsTask{
+	described := ecsTask{
 		ARN: t.ARN, Cluster: m.Region.ARN("ecs", "cluster/"+t.Cluster), TaskDefinition: t.Definition, Group: "service:" + t.Service,
 		Status: string(t.State), DesiredStatus: t.DesiredStatus, StoppedReason: t.Reason, Created: epoch(t.Created), Started: epoch(t.Started),
-		Stopped: epoch(t.Stopped), Containers: []ecsContainer{{Name: t.Container, Image: t.Image, Status: string(t.State), ExitCode: t.ExitCode}},
+		Stopped: epoch(t.Stopped),
 	}
+	for _, c := range t.Containers {
+		status := string(t.State)
+		if c.ExitCode != nil {
+			status = string(model.TaskStopped)
+		}
+		described.Containers = append(described.Containers, ecsContainer{Name: c.Name, Image: c.Image, Status: status, ExitCode: c.ExitCode})
+	}
+	return described
 }
 
 type describeTasksOutput struct {

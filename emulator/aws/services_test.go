@@ -187,7 +187,8 @@ func (w *world) containers(t *testing.T) string {
 		m.ECS.ContainerInstances[host] = &model.ContainerInstance{ID: "host", Cluster: "shop", Instance: host, CPU: 1, Memory: 64}
 		m.ECS.Tasks["0123"] = &model.Task{
 			ID: "0123", ARN: task, Cluster: "shop", Service: "web", ServiceARN: made.ARN, Definition: definition.ARN, Instance: host,
-			Container: "web", Image: "web:1", Deployment: made.Deployments[0].ID, State: model.TaskRunning, DesiredStatus: "RUNNING",
+			Containers: []model.Container{{Name: "web", Image: "web:1", Essential: true}},
+			Deployment: made.Deployments[0].ID, State: model.TaskRunning, DesiredStatus: "RUNNING",
 			Memory: 64, Created: m.Clock.Now(), Started: m.Clock.Now(),
 		}
 		return err

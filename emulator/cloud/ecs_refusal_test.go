@@ -32,6 +32,13 @@ func ecsRefusals(*testing.T) refusals[*ecsWorld] {
 	container := func(change func(*containerOf)) func(*ecsWorld) error {
 		return task(func(s *definitionOf) { change(&s.Containers[0]) })
 	}
+	beside := func(change func(*containerOf)) func(*ecsWorld) error {
+		return task(func(s *definitionOf) {
+			agent := containerOf{Name: "agent", Image: "agent:1", Memory: 64}
+			change(&agent)
+			s.Containers = append(s.Containers, agent)
+		})
+	}
 	create := func(change func(*ecsWorld, *serviceOf)) func(*ecsWorld) error {
 		return func(w *ecsWorld) error {
 			spec := w.service(1)
@@ -126,8 +133,35 @@ func ecsRefusals(*testing.T) refusals[*ecsWorld] {
 		"a task definition without containers": {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) {
 			s.Containers = nil
 		})},
-		"a task definition with two containers": {client, emulatorsOwn, task(func(s *definitionOf) {
-			s.Containers = append(s.Containers, s.Containers[0])
+		"a task definition with 11 containers": {client, "ECS service quotas", task(func(s *definitionOf) {
+			for range 10 {
+				s.Containers = append(s.Containers, s.Containers[0])
+			}
+		})},
+		"two containers of a name": {client, "ECS API: ContainerDefinition", beside(func(d *containerOf) { d.Name = "web" })},
+		"containers larger than their task": {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) {
+			s.Memory, s.Containers = 300, append(s.Containers, containerOf{Name: "agent", Image: "agent:1", Memory: 64})
+		})},
+		"a link with a container that does not exist": {client, "ECS API: ContainerDefinition, links", beside(func(d *containerOf) {
+			d.Links = []string{"none"}
+		})},
+		"a dependency on a container that does not exist": {client, "ECS API: ContainerDependency", beside(func(d *containerOf) {
+			d.DependsOn = []ecs.Dependency{{Container: "none", Condition: ecs.ConditionStart}}
+		})},
+		"a condition that does not exist": {client, "ECS API: ContainerDependency", beside(func(d *containerOf) {
+			d.DependsOn = []ecs.Dependency{{Container: "web", Condition: "HAPPY"}}
+		})},
+		"a dependency on the end of an essential container": {client, "ECS API: ContainerDependency", beside(func(d *containerOf) {
+			d.DependsOn = []ecs.Dependency{{Container: "web", Condition: ecs.ConditionComplete}}
+		})},
+		"a container that depends on itself": {client, "ECS API: ContainerDependency", beside(func(d *containerOf) {
+			d.DependsOn = []ecs.Dependency{{Container: "agent", Condition: ecs.ConditionStart}}
+		})},
+		"a dependency on a container's health": {client, emulatorsOwn, beside(func(d *containerOf) {
+			d.DependsOn = []ecs.Dependency{{Container: "web", Condition: ecs.ConditionHealthy}}
+		})},
+		"ports of two containers": {client, emulatorsOwn, beside(func(d *containerOf) {
+			d.PortMappings = []ecs.PortMapping{{ContainerPort: 5001}}
 		})},
 		"the network mode awsvpc": {client, emulatorsOwn, task(func(s *definitionOf) { s.NetworkMode = "awsvpc" })},
 		"a task role that does not exist": {client, "ECS API: RegisterTaskDefinition", task(func(s *definitionOf) {

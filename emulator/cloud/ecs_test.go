@@ -146,12 +146,14 @@ func (w *ecsWorld) step() {
 	for _, t := range w.ECS.DescribeTasks() {
 		switch {
 		case w.frozen:
-		case t.State == ecs.TaskPending && w.broken[t.Image]:
-			w.ECS.TaskEnded(t.ID, 1, "exit status 1", w.Now())
+		case t.State == ecs.TaskPending && w.broken[t.Containers[0].Image]:
+			w.ECS.ContainerEnded(t.ID, "web", 1, "exit status 1", w.Now())
 		case t.State == ecs.TaskPending:
 			w.ECS.TaskRunning(t.ID, w.Now())
 		case t.State == ecs.TaskStopping:
-			w.ECS.TaskEnded(t.ID, 0, "", w.Now())
+			for _, c := range t.Containers {
+				w.ECS.ContainerEnded(t.ID, c.Name, 0, "", w.Now())
+			}
 		case t.State == ecs.TaskRunning && measure:
 			w.ECS.RecordTaskUse(t.ID, w.load, 64<<20, w.Now())
 		}
@@ -249,8 +251,8 @@ func TestTasksSpreadOverTheZonesOnDynamicPortsAndBecomeHealthy(t *testing.T) {
 		assert.GreaterOrEqual(t, task.HostPort, 32768)
 		addresses[task.Address.String()] = true
 		ports[fmt.Sprintf("%s:%d", task.HostAddress, task.HostPort)] = true
-		assert.Equal(t, []string{"serve", "-v"}, task.Command)
-		assert.Equal(t, "web:1", task.Environment["RELEASE"])
+		assert.Equal(t, []string{"serve", "-v"}, task.Containers[0].Command)
+		assert.Equal(t, "web:1", task.Containers[0].Environment["RELEASE"])
 		assert.Equal(t, 5000, task.ContainerPort)
 	}
 	assert.Len(t, addresses, 4)
@@ -301,11 +303,11 @@ func TestATaskThatEndsIsReplacedAtOnce(t *testing.T) {
 	w := newECS(t, 2)
 	w.startService(2)
 	w.pass(6 * time.Minute)
-	w.ECS.TaskEnded(w.running()[0].ID, 137, "killed", w.Now())
+	w.ECS.ContainerEnded(w.running()[0].ID, "web", 137, "killed", w.Now())
 	w.step()
 	assert.Len(t, w.tasksIn(ecs.TaskStopped), 1)
 	assert.Contains(t, w.tasksIn(ecs.TaskStopped)[0].Reason, "Essential container in task exited: killed")
-	assert.Equal(t, 137, *w.tasksIn(ecs.TaskStopped)[0].ExitCode)
+	assert.Equal(t, 137, *w.tasksIn(ecs.TaskStopped)[0].Containers[0].ExitCode)
 	took := w.until(time.Minute, w.steady)
 	assert.LessOrEqual(t, took, 20*time.Second)
 }
@@ -806,4 +808,64 @@ func TestARestartKeepsHealthyTasksDuringADeployment(t *testing.T) {
 		}
 	}
 	w.until(3*time.Minute, w.steady)
+}
+
+// beside is a task whose main container waits for a command that runs once, beside an agent that is essential.
+func beside(essential bool) ecs.TaskDefinitionSpec {
+	spec, no := definition("web:2"), false
+	spec.Containers[0].Links = []string{"agent:monitor"}
+	spec.Containers[0].DependsOn = []ecs.Dependency{{Container: "migrate", Condition: ecs.ConditionSuccess}}
+	spec.Containers = append(spec.Containers,
+		ecs.ContainerDefinition{Name: "agent", Image: "agent:1", CPU: 64, Memory: 128, MemoryReservation: 64, Essential: &essential},
+		ecs.ContainerDefinition{Name: "migrate", Image: "web:2", CPU: 32, Memory: 32, Essential: &no})
+	return spec
+}
+
+// besides starts a service of such tasks and returns its task.
+func besides(t *testing.T, essential bool) (*ecsWorld, ecs.Task) {
+	t.Helper()
+	w := newECS(t, 1)
+	must(w.ECS.RegisterTaskDefinition(beside(essential)))(t)
+	w.startService(1)
+	return w, w.running()[0]
+}
+
+func TestContainersOfATaskReserveTogetherAndHaveAddressesOfTheirOwn(t *testing.T) {
+	_, task := besides(t, true)
+	assert.Equal(t, 256+64+32, task.CPUUnits)
+	assert.Equal(t, 256+64+32, task.Memory)
+	main, agent := task.ByName("web"), task.ByName("agent")
+	assert.Equal(t, task.Address, main.Address, "the container with the port")
+	assert.NotEqual(t, main.Address, agent.Address)
+	assert.Equal(t, map[string]string{"monitor": "agent"}, main.Links)
+	assert.Equal(t, []ecs.Dependency{
+		{Container: "migrate", Condition: ecs.ConditionSuccess}, {Container: "agent", Condition: ecs.ConditionStart},
+	}, main.DependsOn)
+}
+
+func TestATaskGoesOnWithoutAContainerThatIsNotEssential(t *testing.T) {
+	w, task := besides(t, false)
+	w.ECS.ContainerEnded(task.ID, "migrate", 0, "", w.Now())
+	w.ECS.ContainerEnded(task.ID, "agent", 1, "exit status 1", w.Now())
+	w.pass(5 * time.Minute)
+	require.Len(t, w.running(), 1)
+	assert.Equal(t, task.ID, w.running()[0].ID)
+	assert.Equal(t, 1, *w.running()[0].ByName("agent").ExitCode)
+}
+
+func TestTheEndOfAnEssentialContainerStopsTheOthers(t *testing.T) {
+	w, task := besides(t, true)
+	w.frozen = true
+	w.ECS.ContainerEnded(task.ID, "agent", 137, "killed", w.Now())
+	stopping := w.tasksIn(ecs.TaskStopping)
+	require.Len(t, stopping, 1)
+	assert.Equal(t, "Essential container in task exited: killed", stopping[0].Reason)
+	assert.Nil(t, stopping[0].ByName("web").ExitCode, "it is to be stopped")
+	w.ECS.ContainerEnded(task.ID, "web", 0, "", w.Now())
+	assert.Empty(t, w.tasksIn(ecs.TaskStopped), "a container is left")
+	w.ECS.ContainerEnded(task.ID, "migrate", 0, "", w.Now())
+	require.Len(t, w.tasksIn(ecs.TaskStopped), 1)
+	assert.Equal(t, "Essential container in task exited: killed", w.tasksIn(ecs.TaskStopped)[0].Reason)
+	w.frozen = false
+	w.until(5*time.Minute, w.steady)
 }

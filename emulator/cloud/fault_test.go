@@ -245,7 +245,7 @@ func TestATaskThatNeverStartedSaysOnlyWhy(t *testing.T) {
 	} {
 		w.until(5*time.Minute, func() bool { return len(w.tasksIn(ecs.TaskPending)) == 1 })
 		id := w.tasksIn(ecs.TaskPending)[0].ID
-		w.ECS.TaskEnded(id, 1, reason, w.Now())
+		w.ECS.ContainerEnded(id, "web", 1, reason, w.Now())
 		for _, task := range w.tasksIn(ecs.TaskStopped) {
 			if task.ID == id {
 				assert.Equal(t, want, task.Reason)

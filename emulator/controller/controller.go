@@ -111,7 +111,7 @@ func (c *Controller) Stop() error {
 		p.cancel()
 	}
 	for _, t := range c.tasks {
-		t.kill()
+		t.killLocked()()
 	}
 	for _, i := range c.instances {
 		i.kill()

@@ -115,8 +115,7 @@ func (c *Controller) rebootLocked(ctx context.Context, i ec2.Instance, p *instan
 	p.stopping = true
 	for _, t := range c.tasks {
 		if t.instance == i.ID {
-			ended := *t
-			c.work.Go(ended.kill)
+			c.work.Go(t.killLocked())
 		}
 	}
 	c.work.Go(func() {

@@ -62,17 +62,17 @@ func (c *Controller) measureTasksLocked(types map[string]string) map[string]floa
 	cores := map[string]float64{}
 	for _, t := range cloud.Get(c.cloud, func(m *cloud.Model) []ecs.Task { return m.ECS.DescribeTasks() }) {
 		p := c.tasks[t.ID]
-		if p == nil || p.container == nil {
+		if p == nil {
 			continue
 		}
+		spent, memory := p.useLocked()
 		all := float64(ec2.VirtualCPUs(types[t.Instance]))
-		used := min(p.cpu.cores(p.container.CPUTime(), time.Now()), all*coresPerCPU)
+		used := min(p.cpu.cores(spent, time.Now()), all*coresPerCPU)
 		cores[t.Instance] += used
 		reserved := float64(t.CPUUnits) / unitsPerCPU
 		if reserved == 0 {
 			reserved = all
 		}
-		memory := p.container.Memory()
 		c.cloud.Update(func(m *cloud.Model) bool {
 			return m.ECS.RecordTaskUse(t.ID, percentOf(used, reserved), memory, m.Clock.Now())
 		})

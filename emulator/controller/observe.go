@@ -48,8 +48,12 @@ func (c *Controller) Observe() Observation {
 		}
 	}
 	for _, t := range tasks {
-		if c.tasks[t.ID] != nil {
-			seen.Skipped = append(seen.Skipped, fmt.Sprintf("image %s is not pulled: its command runs with this machine's programs", t.Image))
+		if c.tasks[t.ID] == nil {
+			continue
+		}
+		for _, container := range t.Containers {
+			seen.Skipped = append(seen.Skipped,
+				fmt.Sprintf("image %s is not pulled: its command runs with this machine's programs", container.Image))
 		}
 	}
 	seen.Skipped = guest.SortSkipped(append(seen.Skipped, describeDatabases(databases)...))

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
@@ -59,7 +60,8 @@ func routeToDatabase(m *cloud.Model, from netip.Addr, to netip.AddrPort) (known 
 func peerAt(m *cloud.Model, address netip.Addr) (vpc.Peer, bool) {
 	instance := ""
 	for _, t := range m.ECS.DescribeTasks() {
-		if t.Address == address && t.State != ecs.TaskStopped {
+		at := func(c ecs.Container) bool { return c.Address == address }
+		if t.State != ecs.TaskStopped && slices.ContainsFunc(t.Containers, at) {
 			instance = t.Instance
 		}
 	}

@@ -33,12 +33,12 @@ func (c *Controller) roleOf(instance string) string {
 	})
 }
 
-// secretsOf fetches the secrets of a task as ECS does before it starts the container: with the task's execution role, through the network
-// of the instance.
-func (c *Controller) secretsOf(t ecs.Task) (map[string]string, error) {
+// secretsOf fetches the secrets of a container as ECS does before it starts the container: with the task's execution role, through the
+// network of the instance.
+func (c *Controller) secretsOf(t ecs.Task, container ecs.Container) (map[string]string, error) {
 	return cloud.Find(c.cloud, func(m *cloud.Model) (map[string]string, error) {
 		values := map[string]string{}
-		for name, from := range t.Secrets {
+		for name, from := range container.Secrets {
 			value, err := fetchSecret(m, t, from)
 			if err != nil {
 				return nil, fmt.Errorf("ResourceInitializationError: unable to pull secrets or registry auth: %s from %s: %w", name, from, err)

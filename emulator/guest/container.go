@@ -23,7 +23,7 @@ import (
 // Find. It runs as the emulator's user and sees this machine's files. Its environment has Environment, PATH, LANG, HOSTNAME (the first
 // twelve characters of the ID), HOME and TMPDIR.
 type ContainerSpec struct {
-	ID          string     // the ID of its task
+	ID          string     // the ID of its task, a hyphen and its name
 	Address     netip.Addr // IPv4; the container listens at its [loopback.Address], whichever of its addresses it binds
 	Directory   string     // folder of this container alone, created if missing: root/ is its working folder, log/container.log its output
 	Command     []string   // program and arguments; a program without a slash is looked up on PATH

@@ -37,11 +37,11 @@ func moveInstances(c *cloud.Cloud) {
 // moveTasks has pending tasks run, unless they are of a broken image, and stopping ones end.
 func moveTasks(c *cloud.Cloud, broken string) {
 	ended := func(id string, code int, reason string) {
-		c.Update(func(m *cloud.Model) bool { return m.ECS.TaskEnded(id, code, reason, m.Clock.Now()) })
+		c.Update(func(m *cloud.Model) bool { return m.ECS.ContainerEnded(id, "web", code, reason, m.Clock.Now()) })
 	}
 	for _, task := range cloud.Get(c, func(m *cloud.Model) []ecs.Task { return m.ECS.DescribeTasks() }) {
 		switch {
-		case task.State == ecs.TaskPending && task.Image == broken:
+		case task.State == ecs.TaskPending && task.Containers[0].Image == broken:
 			ended(task.ID, 1, "exit status 1")
 		case task.State == ecs.TaskPending:
 			c.Update(func(m *cloud.Model) bool { return m.ECS.TaskRunning(task.ID, m.Clock.Now()) })

@@ -31,6 +31,12 @@ type TaskDefinitionSpec struct {
 	Containers    []ContainerDefinition
 }
 
+// served is the position of the container whose port is mapped, or of the first container.
+func (d *TaskDefinition) served() int {
+	mapped := func(c ContainerDefinition) bool { return len(c.PortMappings) > 0 }
+	return max(0, slices.IndexFunc(d.Spec.Containers, mapped))
+}
+
 // ContainerDefinition is a container of a task definition, as in its JSON document (API: ContainerDefinition). A field
 // that is marked as kept has no effect in the emulator.
 type ContainerDefinition struct {
@@ -45,6 +51,8 @@ type ContainerDefinition struct {
 	Environment       []KeyValue       `json:"environment,omitempty"`
 	Secrets           []SecretRef      `json:"secrets,omitempty"`
 	PortMappings      []PortMapping    `json:"portMappings,omitempty"`
+	Links             []string         `json:"links,omitempty"` // containers that this one reaches by their names, or NAME:ALIAS
+	DependsOn         []Dependency     `json:"dependsOn,omitempty"`
 	StopTimeout       *int             `json:"stopTimeout,omitempty"` // seconds, 30 when absent
 	LogConfiguration  *LogSettings     `json:"logConfiguration,omitempty"`
 	LinuxParameters   *LinuxParameters `json:"linuxParameters,omitempty"` // kept
@@ -60,6 +68,9 @@ type ContainerDefinition struct {
 	VolumesFrom    []json.RawMessage `json:"volumesFrom,omitempty"`
 	SystemControls []json.RawMessage `json:"systemControls,omitempty"`
 }
+
+// essential reports whether the end of the container ends its task.
+func (d ContainerDefinition) essential() bool { return d.Essential == nil || *d.Essential }
 
 // KeyValue is an environment variable.
 type KeyValue struct {
@@ -192,17 +203,36 @@ func checkDefinition(spec *TaskDefinitionSpec) error {
 		return clientException("Family contains invalid characters or is empty: '%s'", spec.Family)
 	case len(spec.Containers) == 0:
 		return clientException("Container list cannot be empty.")
-	case len(spec.Containers) > 1:
-		return clientException("a task of several containers is valid on AWS, but has no behaviour in the emulator yet, which " +
-			"takes one")
+	case len(spec.Containers) > mostContainers:
+		return clientException("Too many containers in the task definition: %d, at most %d", len(spec.Containers), mostContainers)
+	case !slices.ContainsFunc(spec.Containers, ContainerDefinition.essential):
+		return clientException("A task definition must have at least one essential container.")
 	case spec.NetworkMode != "bridge":
 		return clientException("networkMode '%s' has no behaviour in the emulator yet, which takes bridge", spec.NetworkMode)
 	}
-	if len(spec.Containers[0].Secrets) > 0 && spec.ExecutionRole == "" {
-		return clientException("When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.")
+	memory, mapped := 0, 0
+	for _, d := range spec.Containers {
+		if len(d.Secrets) > 0 && spec.ExecutionRole == "" {
+			return clientException("When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.")
+		}
+		if err := checkContainer(d, spec.Memory); err != nil {
+			return err
+		}
+		memory += d.reservation()
+		mapped += len(d.PortMappings)
 	}
-	return checkContainer(spec.Containers[0], spec.Memory)
+	switch {
+	case spec.Memory != 0 && memory > spec.Memory:
+		return clientException("The 'memory' setting of the containers together, %d MiB, is greater than for the task: %d", memory, spec.Memory)
+	case mapped > 1:
+		return clientException("ports of several containers are valid on AWS, but have no behaviour in the emulator yet, which maps one " +
+			"port of a task")
+	}
+	return checkOrder(spec.Containers)
 }
+
+// mostContainers is the number of containers that a task definition may have (ECS service quotas).
+const mostContainers = 10
 
 // minMemory is the least memory that Docker accepts, in MiB (API: ContainerDefinition, memory).
 const minMemory = 6
@@ -214,8 +244,6 @@ func checkContainer(d ContainerDefinition, taskMemory int) error {
 		return clientException("Invalid container name '%s': 1 to 255 letters, digits, hyphens and underscores", d.Name)
 	case d.Image == "":
 		return clientException("Container.image should not be null or empty.")
-	case d.Essential != nil && !*d.Essential:
-		return clientException("A task definition must have at least one essential container.")
 	case d.CPU < 0:
 		return clientException("Invalid 'cpu' setting for container '%s'.", d.Name)
 	case d.Memory == 0 && d.MemoryReservation == 0 && taskMemory == 0:
@@ -300,39 +328,45 @@ func checkLogs(d ContainerDefinition) error {
 	return nil
 }
 
-// container returns the only container.
-func (d *TaskDefinition) container() ContainerDefinition { return d.Spec.Containers[0] }
-
-// mapping returns the container's port mapping, or the zero value.
+// mapping returns the port mapping of the task, or the zero value.
 func (d *TaskDefinition) mapping() PortMapping {
-	for _, m := range d.container().PortMappings {
+	for _, m := range d.Spec.Containers[d.served()].PortMappings {
 		return m
 	}
 	return PortMapping{}
 }
 
-// units returns the CPU units that a task reserves: those of the task, or those of the container.
+// units returns the CPU units that a task reserves: those of the task, or those of its containers together.
 func (d *TaskDefinition) units() int {
 	if d.Spec.CPU > 0 {
 		return d.Spec.CPU
 	}
-	return d.container().CPU
+	units := 0
+	for _, c := range d.Spec.Containers {
+		units += c.CPU
+	}
+	return units
 }
 
-// memory returns the memory that a task reserves, in MiB: that of the task, or the soft or hard limit of the container.
+// memory returns the memory that a task reserves, in MiB: that of the task, or what its containers reserve together.
 func (d *TaskDefinition) memory() int {
-	for _, n := range []int{d.Spec.Memory, d.container().MemoryReservation} {
-		if n > 0 {
-			return n
-		}
+	if d.Spec.Memory > 0 {
+		return d.Spec.Memory
 	}
-	return d.container().Memory
+	memory := 0
+	for _, c := range d.Spec.Containers {
+		memory += c.reservation()
+	}
+	return memory
 }
+
+// reservation returns the memory that a container reserves, in MiB: its soft limit, or its hard limit.
+func (d ContainerDefinition) reservation() int { return cmp.Or(d.MemoryReservation, d.Memory) }
 
 // stopTimeout returns how long a container has to stop after SIGTERM.
-func (d *TaskDefinition) stopTimeout() time.Duration {
-	if seconds := d.container().StopTimeout; seconds != nil {
-		return time.Duration(*seconds) * time.Second
+func (d ContainerDefinition) stopTimeout() time.Duration {
+	if d.StopTimeout != nil {
+		return time.Duration(*d.StopTimeout) * time.Second
 	}
 	return 30 * time.Second // ECS_CONTAINER_STOP_TIMEOUT
 }

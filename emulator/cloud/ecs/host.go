@@ -263,12 +263,19 @@ func (host *ContainerInstance) dynamicPort(used map[int]bool) (int, error) {
 }
 
 // containerAddress returns a free address of 127.254.0.0/16 at random, so that two emulators rarely choose the same.
-func (s *Store) containerAddress() (netip.Addr, error) {
+// It is none of the containers of a task that is being placed.
+func (s *Store) containerAddress(placed []Container) (netip.Addr, error) {
 	taken := map[netip.Addr]bool{}
 	for _, t := range s.Tasks {
-		if t.State != TaskStopped {
-			taken[t.Address] = true
+		if t.State == TaskStopped {
+			continue
 		}
+		for _, c := range t.Containers {
+			taken[c.Address] = true
+		}
+	}
+	for _, c := range placed {
+		taken[c.Address] = true
 	}
 	const hosts = 1<<16 - 2 // neither the first nor the last
 	first := rand.IntN(hosts)

@@ -17,28 +17,24 @@ func (s *Store) startTask(svc *Service, now time.Time) (*Task, string) {
 	if reason != "" {
 		return nil, reason
 	}
-	address, err := s.containerAddress()
-	if err != nil {
-		return nil, err.Error()
+	var containers []Container
+	for _, definition := range d.Spec.Containers {
+		c, err := definition.container(), error(nil)
+		if c.Address, err = s.containerAddress(containers); err != nil {
+			return nil, err.Error()
+		}
+		containers = append(containers, c)
 	}
-	i, container := s.ec2.Instances[host.Instance], d.container()
+	i := s.ec2.Instances[host.Instance]
 	id := aws.RandomHex(16)
 	t := &Task{
 		ID: id, ARN: s.region.ARN("ecs", "task/"+host.Cluster+"/"+id), Cluster: host.Cluster, Service: svc.Spec.Name,
 		ServiceARN: svc.ARN, Deployment: svc.primary().ID, Definition: d.ARN, Family: d.Family, Revision: d.Revision,
-		Container: container.Name, Image: container.Image, Command: slices.Concat(container.EntryPoint, container.Command),
-		Environment: map[string]string{}, Secrets: map[string]string{},
-		ContainerPort: d.mapping().ContainerPort, HostPort: port, Address: address,
+		Containers: containers, ContainerPort: d.mapping().ContainerPort, HostPort: port, Address: containers[d.served()].Address,
 		Instance: i.ID, HostAddress: i.Address, State: TaskPending, DesiredStatus: desiredRunning,
-		StopTimeout: d.stopTimeout(), CPUUnits: d.units(), Memory: d.memory(), Created: now,
+		CPUUnits: d.units(), Memory: d.memory(), Created: now,
 	}
 	t.TaskRole, t.ExecutionRole = d.Spec.TaskRole, d.Spec.ExecutionRole
-	for _, variable := range container.Environment {
-		t.Environment[variable.Name] = variable.Value
-	}
-	for _, secret := range container.Secrets {
-		t.Secrets[secret.Name] = secret.ValueFrom
-	}
 	s.Tasks[id] = t
 	return t, ""
 }

@@ -205,9 +205,9 @@ func (s *Store) checkServiceBalancers(spec *ServiceSpec, d *TaskDefinition) erro
 		case len(s.elb.BalancersOf(b.TargetGroup)) == 0:
 			return invalidParameter("The target group with targetGroupArn %s does not have an associated load balancer.",
 				b.TargetGroup)
-		case d.container().Name != b.Container:
+		case !slices.ContainsFunc(d.Spec.Containers, func(c ContainerDefinition) bool { return c.Name == b.Container }):
 			return invalidParameter("The container %s does not exist in the task definition.", b.Container)
-		case d.mapping().ContainerPort != b.ContainerPort || b.ContainerPort == 0:
+		case d.Spec.Containers[d.served()].Name != b.Container, d.mapping().ContainerPort != b.ContainerPort, b.ContainerPort == 0:
 			return invalidParameter("The container %s did not have a container port %d defined.", b.Container, b.ContainerPort)
 		}
 	}

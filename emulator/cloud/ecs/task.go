@@ -19,11 +19,11 @@ type TaskState string
 
 // The states of a task.
 const (
-	TaskPending      TaskState = "PENDING"      // placed; the container is to be started
-	TaskRunning      TaskState = "RUNNING"      // the container runs
-	TaskDeactivating TaskState = "DEACTIVATING" // being drained; the container goes on serving
-	TaskStopping     TaskState = "STOPPING"     // the container is to be stopped
-	TaskStopped      TaskState = "STOPPED"      // the container has ended
+	TaskPending      TaskState = "PENDING"      // placed; the containers are to be started
+	TaskRunning      TaskState = "RUNNING"      // all containers have started
+	TaskDeactivating TaskState = "DEACTIVATING" // being drained; the containers go on serving
+	TaskStopping     TaskState = "STOPPING"     // the containers are to be stopped
+	TaskStopped      TaskState = "STOPPED"      // the containers have ended
 )
 
 // The desired statuses of a task.
@@ -32,7 +32,7 @@ const (
 	desiredStopped = "STOPPED"
 )
 
-// Task is a copy of a task definition on a container instance. Its container listens at Address and ContainerPort, and
+// Task is a copy of a task definition on a container instance. One of its containers listens at Address and ContainerPort, and
 // is reached through its instance: HostAddress and HostPort.
 type Task struct {
 	ID, ARN       string
@@ -43,25 +43,19 @@ type Task struct {
 	Definition    string // ARN of the task definition
 	Family        string
 	Revision      int
-	Container     string // name
-	Image         string
-	Command       []string // entry point and command; empty: those of the image
-	Environment   map[string]string
-	Secrets       map[string]string // variables with the places of their values, which are fetched when the container starts
-	TaskRole      string            // ARN
-	ExecutionRole string            // ARN
-	ContainerPort int               // 0: none
-	HostPort      int               // 0: none
-	Address       netip.Addr        // of the container, 127.254.x.x: unique on this machine
-	Instance      string            // i-…
-	HostAddress   netip.Addr        // private address of the instance
+	Containers    []Container
+	TaskRole      string     // ARN
+	ExecutionRole string     // ARN
+	ContainerPort int        // 0: none
+	HostPort      int        // 0: none
+	Address       netip.Addr // of the container with the port, or of the first one
+	Instance      string     // i-…
+	HostAddress   netip.Addr // private address of the instance
 	State         TaskState
-	DesiredStatus string // RUNNING or STOPPED
-	Reason        string // why it stops or stopped
-	ExitCode      *int   // of the container, once it has ended
-	Unhealthy     bool   // ELB found it unhealthy: it is to be replaced
-	Settled       bool   // it has been healthy
-	StopTimeout   time.Duration
+	DesiredStatus string    // RUNNING or STOPPED
+	Reason        string    // why it stops or stopped
+	Unhealthy     bool      // ELB found it unhealthy: it is to be replaced
+	Settled       bool      // it has been healthy
 	CPUUnits      int       // reserved, 1024 a virtual CPU
 	Memory        int       // MiB that it reserves
 	CPU           []float64 // percent of CPUUnits, one value per minute, the newest last
@@ -77,17 +71,16 @@ const keepStopped = time.Hour
 
 // DescribeTasks returns copies of all tasks, including those that stopped within the last hour, the oldest first.
 //
-// The data plane starts the container of a task that is PENDING and then calls [Store.TaskRunning]. After a restart it
-// starts the containers of tasks that are RUNNING or DEACTIVATING again. It stops the container of a task that is
-// STOPPING (SIGTERM, after StopTimeout SIGKILL) and then calls [Store.TaskEnded], at once if there is no container. It
-// kills the container of a task that is STOPPED or gone, because its host is gone. It also calls [Store.TaskEnded] when
-// a container ends by itself or cannot be started.
+// The data plane starts the containers of a task that is PENDING, each after those that it depends on, and then calls
+// [Store.TaskRunning]. After a restart it starts those containers of tasks that are RUNNING or DEACTIVATING again that have not
+// ended. It stops the containers of a task that is STOPPING (SIGTERM, after StopTimeout SIGKILL), each before those that it depends
+// on. It kills the containers of a task that is STOPPED or gone, because its host is gone. It calls [Store.ContainerEnded] for each
+// container that ends or cannot be started.
 func (s *Store) DescribeTasks() []Task {
 	var all []Task
 	for _, t := range s.tasks() {
 		copied := *t
-		copied.Command, copied.CPU = slices.Clone(t.Command), slices.Clone(t.CPU)
-		copied.Environment, copied.Secrets = maps.Clone(t.Environment), maps.Clone(t.Secrets)
+		copied.Containers, copied.CPU = slices.Clone(t.Containers), slices.Clone(t.CPU)
 		all = append(all, copied)
 	}
 	return all
@@ -103,7 +96,7 @@ func (s *Store) tasks() []*Task {
 	})
 }
 
-// TaskRunning reports that a task's container runs, and registers the task with its target groups.
+// TaskRunning reports that all containers of a task have started, and registers the task with its target groups.
 func (s *Store) TaskRunning(id string, now time.Time) (changed bool) {
 	t := s.Tasks[id]
 	if t == nil || t.State != TaskPending {
@@ -121,22 +114,30 @@ func (s *Store) TaskRunning(id string, now time.Time) (changed bool) {
 	return true
 }
 
-// TaskEnded reports that a task's container ended or could not be started, and why if that is known.
-func (s *Store) TaskEnded(id string, exitCode int, reason string, now time.Time) (changed bool) {
+// ContainerEnded reports that a container of a task ended or could not be started, and why if that is known. The end of an essential
+// container stops the task (Developer Guide: "essential"); the end of the last container ends it.
+func (s *Store) ContainerEnded(id, name string, exitCode int, reason string, now time.Time) (changed bool) {
 	t := s.Tasks[id]
 	if t == nil || t.State == TaskStopped {
 		return false
 	}
-	t.ExitCode = &exitCode
-	if t.DesiredStatus == desiredRunning {
-		t.Reason = endedBecause(reason)
-		s.taskFailed(t, now)
+	c := t.ByName(name)
+	if c == nil || c.ExitCode != nil {
+		return false
 	}
-	s.taskGone(t, now)
+	c.ExitCode = &exitCode
+	if c.Essential && t.DesiredStatus == desiredRunning {
+		t.State, t.DesiredStatus, t.Reason = TaskStopping, desiredStopped, endedBecause(reason)
+		s.taskFailed(t, now)
+		s.deregisterTask(t, now, false)
+	}
+	if !slices.ContainsFunc(t.Containers, func(c Container) bool { return c.ExitCode == nil }) {
+		s.taskGone(t, now)
+	}
 	return true
 }
 
-// endedBecause words why a task stopped whose container ended.
+// endedBecause words why a task stopped whose essential container ended.
 func endedBecause(reason string) string {
 	switch {
 	case strings.HasPrefix(reason, "CannotStartContainerError"):
@@ -187,7 +188,7 @@ func (s *Store) stopTask(t *Task, reason string, now time.Time) {
 	s.deregisterTask(t, now, false)
 }
 
-// taskGone ends a task whose container no longer runs.
+// taskGone ends a task whose containers no longer run.
 func (s *Store) taskGone(t *Task, now time.Time) {
 	t.State, t.DesiredStatus, t.Stopped = TaskStopped, desiredStopped, now
 	s.deregisterTask(t, now, true)
