@@ -252,8 +252,8 @@ func (c *Controller) startContainer(ctx context.Context, t ecs.Task, container e
 	end := func() { endpoint.Close(); _ = names.Close() } // fails only when it is closed already
 	running, err := guest.RunContainer(ctx, guest.ContainerSpec{
 		ID: t.ID + "-" + container.Name, Address: container.Address, Directory: c.containerFolder(t.ID, container.Name),
-		Command: container.Command, Environment: environment, Find: c.options.Program, StopTimeout: container.StopTimeout, Clock: c.clock, Log: c.log,
-		Trust: c.options.Trust,
+		Command: container.Command, Environment: environment, Find: c.options.Program, Trust: c.options.Trust,
+		StopTimeout: container.StopTimeout, Clock: c.clock, Log: c.log,
 		Route: func(to netip.AddrPort) (netip.AddrPort, bool) {
 			if to.Port() == resolverPort {
 				return names.Address(), true
