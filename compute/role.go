@@ -1,6 +1,7 @@
 package compute
 
 import (
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -18,12 +19,16 @@ type grant struct {
 	arn      string             // a policy of AWS
 }
 
-// grants returns the permissions that the instances need. The bucket is nil without artifacts.
-func (t *Template) grants(args *Args, bucket *s3.BucketV2) ([]grant, error) {
+// grants returns the permissions that the instances need. The bucket is nil without artifacts, the log group without logs.
+func (t *Template) grants(args *Args, bucket *s3.BucketV2, logs *cloudwatch.LogGroup) ([]grant, error) {
 	var list []grant
 	if bucket != nil {
 		document := bucket.Arn.ApplyT(readArtifacts).(pulumi.StringOutput)
 		list = append(list, grant{name: "read-artifacts", document: document})
+	}
+	if logs != nil {
+		document := logs.Arn.ApplyT(writeLogs).(pulumi.StringOutput)
+		list = append(list, grant{name: "write-logs", document: document})
 	}
 	if args.ReadSecret != nil {
 		document := args.ReadSecret.ToStringOutput().ApplyT(readSecret).(pulumi.StringOutput)
@@ -61,9 +66,9 @@ func (t *Template) grants(args *Args, bucket *s3.BucketV2) ([]grant, error) {
 
 // profile creates a role with the grants, and the instance profile that carries it. It returns nil if there are no grants.
 func (t *Template) profile(
-	ctx *pulumi.Context, name string, args *Args, bucket *s3.BucketV2,
+	ctx *pulumi.Context, name string, args *Args, bucket *s3.BucketV2, logs *cloudwatch.LogGroup,
 ) (*iam.InstanceProfile, error) {
-	grants, err := t.grants(args, bucket)
+	grants, err := t.grants(args, bucket, logs)
 	if err != nil || len(grants) == 0 {
 		return nil, err
 	}

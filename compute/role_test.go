@@ -48,6 +48,12 @@ func TestARoleHasJustWhatIsAskedFor(t *testing.T) {
 				 "Condition": {"StringEquals": {"cloudwatch:namespace": "CWAgent"}}},
 				{"Sid": "FindGroup", "Effect": "Allow", "Action": "ec2:DescribeTags", "Resource": "*"}]}`},
 		},
+		"logs": {
+			change: func(a *Args) { a.Software.Logs = &Logs{Group: "/musicguru/dev/instances", Retention: 7} },
+			inline: map[string]string{"musicguru-write-logs": `{"Version": "2012-10-17", "Statement": [
+				{"Sid": "WriteLogs", "Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+				 "Resource": "arn:aws:logs:us-east-1:123456789012:log-group:/musicguru/dev/instances:*"}]}`},
+		},
 		"a secret": {
 			change: func(a *Args) { a.ReadSecret = pulumi.String(secretARN) },
 			inline: map[string]string{"musicguru-read-secret": `{"Version": "2012-10-17", "Statement": [

@@ -27,6 +27,9 @@ type Software struct {
 
 	// Packages are installed at the first boot, from the repositories that the image knows.
 	Packages []string
+
+	// Logs is the log group for the journal of the instances; nil: the journal stays on them.
+	Logs *Logs
 }
 
 // Validate reports every problem of the software, and user data that would exceed AWS's limit with the longest name that the

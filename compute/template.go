@@ -326,7 +326,11 @@ func (t *Template) software(ctx *pulumi.Context, name string, args *Args) (insta
 			return installed{}, err
 		}
 	}
-	profile, err := t.profile(ctx, name, args, bucket)
+	group, err := t.logGroup(ctx, name, args)
+	if err != nil {
+		return installed{}, err
+	}
+	profile, err := t.profile(ctx, name, args, bucket, group)
 	if err != nil {
 		return installed{}, err
 	}

@@ -59,6 +59,16 @@ func mustDeploy(t *testing.T, args *Args) *graphtest.Graph {
 
 func TestBadArgumentsRegisterNothing(t *testing.T) {
 	graphtest.Refuses(t, args, deploy, []graphtest.Refusal[Args]{
+		{
+			Name:   "a retention that CloudWatch Logs does not have",
+			Change: func(a *Args) { a.Software.Logs = &Logs{Group: "/a", Retention: 2} },
+			Want:   "software.logs.retention: 2 is not one of [1 3 5",
+		},
+		{
+			Name:   "logs without a group",
+			Change: func(a *Args) { a.Software.Logs = &Logs{Retention: 1} },
+			Want:   "software.logs.group: a value is needed",
+		},
 		{Name: "no VPC", Change: func(a *Args) { a.VPCID = nil }, Want: "vpcId: a value is needed"},
 		{Name: "no image", Change: func(a *Args) { a.ImageID = nil }, Want: "imageId: a value is needed"},
 		{Name: "no root device", Change: func(a *Args) { a.RootDevice = nil }, Want: "rootDevice: a value is needed"},

@@ -68,6 +68,9 @@ func (a *Args) longest() late {
 func (a *Args) validSoftware() error {
 	var problems invalid.List
 	problems.Include("", a.Software.validSources())
+	if a.Software.Logs != nil {
+		problems.Include("logs", a.Software.Logs.validate())
+	}
 	problems.Include("", a.bootstrap(a.longest()).Validate())
 	if problems.Err() == nil {
 		problems.Include("", a.fits())
@@ -100,6 +103,9 @@ func (a *Args) bootstrap(l late) userdata.Bootstrap {
 		Packages:     a.Software.Packages,
 		Cluster:      l.cluster,
 		MemoryMetric: a.MemoryMetric,
+	}
+	if a.Software.Logs != nil {
+		b.LogGroup = a.Software.Logs.Group
 	}
 	for _, service := range a.Software.Services {
 		service.Environment = merged(l.environment, service.Environment)

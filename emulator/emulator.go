@@ -26,6 +26,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/clock"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/controller"
+	"github.com/elastic-service/elastic-service/emulator/logstore"
 	"github.com/elastic-service/elastic-service/emulator/loopback"
 	"github.com/elastic-service/elastic-service/emulator/provider"
 	"github.com/elastic-service/elastic-service/emulator/provider/ledger"
@@ -58,6 +59,7 @@ type Emulator struct {
 	claims     loopback.Claims // of the addresses that the cloud has given out
 	ledger     *ledger.Ledger
 	controller *controller.Controller
+	logs       *logstore.Store
 
 	saving  sync.Mutex
 	saved   uint64    // version that is on disk, see version
@@ -78,7 +80,7 @@ func Open(o Options) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Emulator{options: o, clock: virtual, ledger: ledger.New(former.Ledger)}
+	e := &Emulator{options: o, clock: virtual, ledger: ledger.New(former.Ledger), logs: logstore.Open(filepath.Join(o.Folder, "logs"))}
 	if err := e.openCloud(former); err != nil {
 		return nil, err
 	}
@@ -89,7 +91,7 @@ func Open(o Options) (*Emulator, error) {
 	if e.Providers, err = provider.Serve(e.Cloud, e.ledger, objects, e.save); err != nil {
 		return nil, err
 	}
-	if e.aws, err = aws.Serve(e.Cloud, objects); err != nil {
+	if e.aws, err = aws.Serve(e.Cloud, objects, e.logs); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -196,9 +198,18 @@ func (e *Emulator) Run(ctx context.Context) error {
 			return nil
 		case <-minute.Chan():
 			e.controller.Measure()
+			e.deleteLogs()
 		case <-changed:
 		case <-timer.C:
 		}
+	}
+}
+
+// deleteLogs deletes the events of logs that have expired and of groups that are gone.
+func (e *Emulator) deleteLogs() {
+	keys := cloud.Get(e.Cloud, func(m *cloud.Model) map[string]bool { return m.CloudWatch.LogKeys(m.Clock.Now()) })
+	if err := e.logs.Keep(keys); err != nil {
+		e.options.Log.Warn("events of CloudWatch Logs were not deleted", "error", err)
 	}
 }
 
@@ -207,6 +218,7 @@ func (e *Emulator) stop() {
 	e.Providers.Close()
 	e.aws.Close()
 	err := e.controller.Stop()
+	e.deleteLogs()
 	e.saving.Lock()
 	e.savedAt = time.Time{} // save it again even if nothing but the time has changed
 	e.saving.Unlock()

@@ -166,7 +166,7 @@ func (r *rollout) watch(ctx context.Context, record Record, limit time.Duration)
 		}
 		if failing != "" {
 			r.observe(ctx, record, since)
-			return fmt.Errorf("%s%s", failing, r.reasons())
+			return fmt.Errorf("%s%s", failing, r.reasons(ctx))
 		}
 		left := limit - r.now.Sub(since)
 		if left < 0 {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -23,6 +24,7 @@ type Clients struct {
 	AutoScaling   *autoscaling.Client
 	LoadBalancing *elasticloadbalancingv2.Client
 	CloudWatch    *cloudwatch.Client
+	Logs          *cloudwatchlogs.Client
 	S3            *s3.Client
 }
 
@@ -100,6 +102,9 @@ func (s providerSettings) connect(ctx context.Context) (Clients, error) {
 		}),
 		CloudWatch: cloudwatch.NewFromConfig(loaded, func(o *cloudwatch.Options) {
 			o.BaseEndpoint = s.endpoint("cloudwatch", o.BaseEndpoint)
+		}),
+		Logs: cloudwatchlogs.NewFromConfig(loaded, func(o *cloudwatchlogs.Options) {
+			o.BaseEndpoint = s.endpoint("logs", s.endpoint("cloudwatchlogs", o.BaseEndpoint))
 		}),
 		S3: s3.NewFromConfig(loaded, func(o *s3.Options) {
 			o.BaseEndpoint = s.endpoint("s3", o.BaseEndpoint)

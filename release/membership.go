@@ -106,7 +106,7 @@ func (r *rollout) join(ctx context.Context, record Record) error {
 		r.tell("waiting: " + missing)
 		if failing != "" || r.now.Sub(since) > r.how.Timeout {
 			r.observe(ctx, record, since)
-			return fmt.Errorf("%s%s", cmp.Or(failing, missing), r.reasons())
+			return fmt.Errorf("%s%s", cmp.Or(failing, missing), r.reasons(ctx))
 		}
 		if err := r.pause(ctx); err != nil {
 			return err

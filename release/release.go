@@ -80,6 +80,9 @@ type Args struct {
 	// Strategy of the replacement.
 	Strategy Strategy
 
+	// Instances says where instances that do not get healthy tell why.
+	Instances Instances
+
 	// Tags are put on the record.
 	Tags map[string]string
 }
@@ -187,7 +190,7 @@ func (r *Release) record(ctx *pulumi.Context, name string, args *Args) error {
 		return err
 	}
 	hook, err := ctx.RegisterResourceHook(name+"-release", func(a *pulumi.ResourceHookArgs) error {
-		return r.run(ctx, settings, args.Strategy, a)
+		return r.run(ctx, settings, args, a)
 	}, nil)
 	if err != nil {
 		return err
@@ -237,7 +240,7 @@ func value(args *Args) pulumi.StringOutput {
 const poll = time.Second
 
 // run is the hook: it brings what the record is about to say about.
-func (r *Release) run(ctx *pulumi.Context, settings providerSettings, how Strategy, a *pulumi.ResourceHookArgs) error {
+func (r *Release) run(ctx *pulumi.Context, settings providerSettings, args *Args, a *pulumi.ResourceHookArgs) error {
 	record, err := recordOf(a.NewInputs)
 	if err != nil {
 		return err
@@ -250,7 +253,7 @@ func (r *Release) run(ctx *pulumi.Context, settings providerSettings, how Strate
 	}
 	waiting, engineGone := context.WithCancel(waiting)
 	defer engineGone()
-	o := &rollout{clients: clients, poll: poll, how: how, tell: func(progress string) {
+	o := &rollout{clients: clients, poll: poll, how: args.Strategy, instances: &args.Instances, tell: func(progress string) {
 		if err := ctx.Log.Info(progress, &pulumi.LogArgs{Resource: r, Ephemeral: true}); err != nil {
 			engineGone() // nobody waits any more
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cloudwatchtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -25,6 +26,9 @@ type rollout struct {
 	now     time.Time // by AWS's clock, at the latest look
 	seen    []string  // reasons for a failure
 	healthy []string  // targets that were, in every target group, as observed
+
+	instances *Instances
+	unhealthy []string // targets that were, as observed
 }
 
 // launch waits until a group that has just been created serves. It looks for no refresh: a new group has none.
@@ -264,7 +268,7 @@ func (r *rollout) follow(ctx context.Context, record Record, id string) error {
 			return fmt.Errorf("the instance refresh %s of %s does not exist", id, record.Group)
 		}
 		if ended(refresh.Status) {
-			return r.outcome(record, refresh, why)
+			return r.outcome(ctx, record, refresh, why)
 		}
 		r.tell(described(refresh))
 		r.observe(ctx, record, aws.ToTime(refresh.StartTime))
@@ -299,9 +303,9 @@ func (r *rollout) failure(ctx context.Context, record Record, refresh *types.Ins
 	case err != nil:
 		return "", err
 	case relapse != "":
-		return relapse + r.reasons(), nil
+		return relapse + r.reasons(ctx), nil
 	case refresh.Status == types.InstanceRefreshStatusInProgress && still > r.how.Timeout+r.how.CheckpointDelay:
-		return fmt.Sprintf("no further instance got healthy within %v%s", still.Round(time.Second), r.reasons()), nil
+		return fmt.Sprintf("no further instance got healthy within %v%s", still.Round(time.Second), r.reasons(ctx)), nil
 	}
 	return "", nil
 }
@@ -347,6 +351,12 @@ func (r *rollout) cancel(ctx context.Context, record Record) error {
 	return nil
 }
 
+// isCode reports whether an error is a refusal of AWS with a code.
+func isCode(err error, code string) bool {
+	refused, ok := errors.AsType[smithy.APIError](err)
+	return ok && refused.ErrorCode() == code
+}
+
 // isOver reports whether a refresh could not be changed because it has ended.
 func isOver(err error) bool {
 	var over *types.ActiveInstanceRefreshNotFoundFault
@@ -374,12 +384,12 @@ func described(refresh *types.InstanceRefresh) string {
 }
 
 // outcome is nil for a refresh that succeeded, and says for every other what became of the group.
-func (r *rollout) outcome(record Record, refresh *types.InstanceRefresh, why string) error {
+func (r *rollout) outcome(ctx context.Context, record Record, refresh *types.InstanceRefresh, why string) error {
 	if refresh.Status == types.InstanceRefreshStatusSuccessful {
 		return nil
 	}
 	if why == "" {
-		why = aws.ToString(refresh.StatusReason) + r.reasons()
+		why = aws.ToString(refresh.StatusReason) + r.reasons(ctx)
 	}
 	var now string
 	switch refresh.Status {

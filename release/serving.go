@@ -29,7 +29,7 @@ func (r *rollout) serve(ctx context.Context, record Record) error {
 			since = r.now
 		}
 		if r.now.Sub(since) > r.how.Timeout {
-			return fmt.Errorf("the service is not up after %v: %s%s", r.how.Timeout, missing, r.reasons())
+			return fmt.Errorf("the service is not up after %v: %s%s", r.how.Timeout, missing, r.reasons(ctx))
 		}
 		if err := r.pause(ctx); err != nil {
 			return fmt.Errorf("%w; the group %s goes on launching instances without it, and the next `pulumi up` waits for them: %s",
@@ -159,6 +159,9 @@ func (r *rollout) observe(ctx context.Context, record Record, since time.Time) {
 			id := aws.ToString(t.Target.Id)
 			switch t.TargetHealth.State {
 			case elb.TargetHealthStateEnumUnhealthy:
+				if !slices.Contains(r.unhealthy, id) {
+					r.unhealthy = append(r.unhealthy, id)
+				}
 				r.keep(fmt.Sprintf("target %s is unhealthy: %s %s", id, t.TargetHealth.Reason, aws.ToString(t.TargetHealth.Description)))
 			case elb.TargetHealthStateEnumHealthy:
 				if healthy[id]++; healthy[id] == len(record.TargetGroups) && !slices.Contains(r.healthy, id) {
@@ -176,10 +179,10 @@ func (r *rollout) keep(reason string) {
 	}
 }
 
-// reasons returns what was observed, each on a line of its own, to be put behind a message.
-func (r *rollout) reasons() string {
+// reasons returns what was observed and what the instances tell, each on a line of its own, to be put behind a message.
+func (r *rollout) reasons(ctx context.Context) string {
 	if len(r.seen) == 0 {
 		return ""
 	}
-	return "\n  " + strings.Join(r.seen, "\n  ")
+	return "\n  " + strings.Join(r.seen, "\n  ") + r.diagnosis(ctx)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/healthcheck"
 	"github.com/elastic-service/elastic-service/internal/invalid"
+	"github.com/elastic-service/elastic-service/journal"
 	"github.com/elastic-service/elastic-service/userdata"
 )
 
@@ -46,9 +47,21 @@ type App struct {
 	// Limits: names of packages, each once.
 	Packages []string
 
+	// Sends the journal of the boot, of the setup commands and of the services to CloudWatch Logs, to the log group
+	// `/SERVICE/STACK/instances` with a stream for each instance, named by its ID.
+	// Default: the journal stays on the instance.
+	Logs *Logs
+
 	// More services on the same instances, each on a port with a target group and a health check of its own. An instance that fails one of
 	// the checks is replaced.
 	Targets []Target
+}
+
+// Logs is where the journal of the instances goes.
+type Logs struct {
+	// How long the log group keeps what it was sent.
+	// Limits: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653.
+	Retention int `default:"30" enum:"1,3,5,7,14,30,60,90,120,150,180,365,400,545,731,1096,1827,2192,2557,2922,3288,3653" unit:"days"`
 }
 
 // Artifact is a file or a folder that is installed on each instance.
@@ -216,6 +229,10 @@ func (a App) validate(l *invalid.List) {
 	for i, artifact := range a.Artifacts {
 		artifact.validate(l, fmt.Sprintf("app.artifacts[%d]", i))
 		machine.Artifacts = append(machine.Artifacts, userdata.Artifact{Path: artifact.Path, Archive: artifact.IsFolder()})
+	}
+	if a.Logs != nil && !slices.Contains(journal.Retentions, a.Logs.Retention) {
+		l.Add("app.logs.retention", a.Logs.Retention, "is not one of the numbers of days that CloudWatch Logs has: %s",
+			strings.Trim(fmt.Sprint(journal.Retentions), "[]"))
 	}
 	for i, f := range a.Files {
 		f.validate(l, fmt.Sprintf("app.files[%d]", i))

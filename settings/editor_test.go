@@ -75,6 +75,7 @@ app:
       relax: [PrivateTmp]
       limits: {openFiles: 1024, memory: 256, tasks: 64}
   packages: [jq]
+  logs: {retention: 14}
   targets:
     - name: admin
       port: 8090

@@ -156,6 +156,23 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 				`for regions of the partition aws`,
 		},
 		{
+			name:  "a retention that CloudWatch Logs does not have",
+			given: app("logs: {retention: 10}"),
+			want: `app.logs.retention: 10 is not one of the numbers of days that CloudWatch Logs has: 1 3 5 7 14 30 60 90 120 150 180 365 400 545 ` +
+				`731 1096 1827 2192 2557 2922 3288 3653`,
+		},
+		{
+			name:  "logs for ever",
+			given: app("logs: {retention: 0}"),
+			want: `app.logs.retention: 0 is not one of the numbers of days that CloudWatch Logs has: 1 3 5 7 14 30 60 90 120 150 180 365 400 545 ` +
+				`731 1096 1827 2192 2557 2922 3288 3653`,
+		},
+		{
+			name:  "a service of the log shipper's name",
+			given: oneService("name: shiplogs, command: [/usr/local/bin/web]"),
+			want:  `app.services[0].name: "shiplogs" is the name of a unit of the system, which the service would replace: choose another name`,
+		},
+		{
 			name:  "a misspelt namespace",
 			given: `elastic-servcie:protect: true`,
 			want:  `elastic-servcie:protect: is read by nothing: write elastic-service:protect`,

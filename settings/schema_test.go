@@ -119,6 +119,9 @@ func (s setting) schema() schema {
 	}
 	if values := s.enum(); values != nil {
 		value["enum"] = values
+		if value["type"] == "integer" {
+			value["enum"] = json.RawMessage("[" + strings.Join(values, ",") + "]")
+		}
 	}
 	if is[Zones](s) { // which a list has as well, for the number of its elements
 		value["type"], value["items"] = []string{"integer", "array"}, schema{"type": "string", "pattern": zonePattern.String()}

@@ -132,9 +132,11 @@ func TestGroupsHaveRoomAndNoDesiredCapacity(t *testing.T) {
 	})
 }
 
-// Names in the DNS, those of hooks, which are a group's own, and that of a release's record are what people look them up by.
+// Names in the DNS, those of hooks, which are a group's own, that of a release's record and that of the instances' log group are what
+// people look them up by.
 var named = []string{
 	"aws:route53/zone:Zone", "aws:route53/record:Record", "aws:autoscaling/lifecycleHook:LifecycleHook", "aws:ssm/parameter:Parameter",
+	"aws:cloudwatch/logGroup:LogGroup",
 }
 
 // A balancer is deleted first: its target group could not be a second one's meanwhile.

@@ -77,6 +77,9 @@ func (p *plan) endpoints() []string {
 	if p.settings.Containers != nil {
 		names = append(names, "ecs", "ecs-agent", "ecs-telemetry", "ecr.api", "ecr.dkr", "logs")
 	}
+	if p.shipsLogs() {
+		names = append(names, "logs")
+	}
 	secretsManager, parameters := p.readFrom()
 	if p.settings.Database != nil || secretsManager {
 		names = append(names, "secretsmanager")

@@ -27,6 +27,9 @@ const always = `sts:GetCallerIdentity ec2:Describe* ec2:RunInstances ec2:CreateT
 // natActions are those of the gateways in a VPC with private subnets.
 const natActions = `ec2:CreateNatGateway ec2:DeleteNatGateway ec2:AllocateAddress ec2:ReleaseAddress ec2:DisassociateAddress`
 
+// readLogs is what a release does to say why instances do not get healthy, with app.logs.
+const readLogs = `logs:GetLogEvents`
+
 // actions are what the provider calls to create, read, change and delete a resource, by its type. Calls of ec2:Describe* and the like are
 // in always.
 var actions = map[string]string{
@@ -126,6 +129,9 @@ func permissionsOf(t *testing.T, stack string) string {
 	all := strings.Fields(always)
 	if strings.Contains(string(golden), "natGateways:") && !strings.Contains(string(golden), `"strategy":"None"`) {
 		all = append(all, strings.Fields(natActions)...)
+	}
+	if strings.Contains(string(golden), "/usr/local/bin/shiplogs") {
+		all = append(all, readLogs)
 	}
 	service := ""
 	for _, found := range typeOfGolden.FindAllStringSubmatch(string(golden), -1) {

@@ -15,6 +15,7 @@ import (
 // plan is everything that has to be known before anything is registered.
 type plan struct {
 	settings     *settings.Settings
+	stack        string // its name
 	tags         map[string]string
 	zones        []string       // availability zones, one for each subnet
 	offering     []string       // the region's zones that offer the types of the instances
@@ -28,7 +29,7 @@ type plan struct {
 // newPlan looks at what the settings can only name: the region's zones, images, the hosted zone, and local files. The plan is
 // complete only if no problem was added.
 func newPlan(ctx *pulumi.Context, s *settings.Settings, problems *invalid.List) *plan {
-	p := &plan{settings: s, tags: tagsOf(s, ctx.Stack())}
+	p := &plan{settings: s, stack: ctx.Stack(), tags: tagsOf(s, ctx.Stack())}
 	for _, c := range order {
 		if c.look != nil {
 			c.look(p, ctx, problems)

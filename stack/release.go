@@ -44,6 +44,12 @@ func (p *plan) addRelease(ctx *pulumi.Context, c *components) error {
 		Strategy:        p.strategy(),
 		Tags:            p.tags,
 	}
+	for _, s := range p.software.Setup {
+		args.Instances.Setup = append(args.Instances.Setup, release.Setup{Name: s.Name, Command: s.Command})
+	}
+	if p.software.Logs != nil {
+		args.Instances.LogGroup = p.software.Logs.Group
+	}
 	for i, t := range p.settings.AllTargets() {
 		args.TargetGroups = append(args.TargetGroups, release.TargetGroup{ARN: c.balancer.TargetGroups[i].ARN, Check: t.Health.Check()})
 	}

@@ -55,6 +55,7 @@ func (p *plan) prepareApp(ctx *pulumi.Context, app *settings.App, problems *inva
 	if hasSecrets(app) {
 		p.addArtifact(ctx, "app", settings.Artifact{Build: withSecretsPackage, Path: secrets.Path}, problems)
 	}
+	p.prepareLogs(ctx, problems)
 	var names []string
 	for _, service := range app.Services {
 		names = append(names, service.Name)

@@ -19,6 +19,10 @@ type Bootstrap struct {
 	// MemoryMetric makes the machine report its memory use to CloudWatch, once a minute: mem_used_percent in the namespace
 	// CWAgent, by AutoScalingGroupName. The image's repositories must have the CloudWatch agent, as Amazon Linux's do.
 	MemoryMetric bool
+
+	// LogGroup is the log group of CloudWatch Logs to which the machine sends its journal of the boot and of the services; none if empty.
+	// One of the artifacts is the program of package journal, unless the image has it.
+	LogGroup string
 }
 
 // Artifact is a file or a folder that is fetched from S3 with the instance's own role and kept only if its SHA-256 is right. A file or a

@@ -15,7 +15,9 @@ import (
 
 func TestWhatIsRenderedPassesTheCheck(t *testing.T) {
 	host := Bootstrap{Cluster: "flask-cluster-1a2b3c4"}
-	for name, b := range map[string]Bootstrap{"dev": dev(), "measured": measured(), "configured": configured(), "host of containers": host} {
+	for name, b := range map[string]Bootstrap{
+		"dev": dev(), "measured": measured(), "configured": configured(), "shipped": shipped(), "host of containers": host,
+	} {
 		document, err := b.Render()
 		require.NoError(t, err, name)
 		assert.NoError(t, userdatatest.Check(document), name)

@@ -156,6 +156,9 @@ func (b Bootstrap) files() []file {
 		write(s.request(), "")
 		write(unitFolder+"/"+s.unitName(), b.setupUnit(i))
 	}
+	if b.LogGroup != "" {
+		write(unitFolder+"/"+shipperUnitName, b.shipperUnit())
+	}
 	for _, s := range b.Services {
 		write(unitFolder+"/"+s.unitName(), b.serviceUnit(s))
 	}
@@ -166,6 +169,9 @@ func (b Bootstrap) files() []file {
 // boot.
 func (b Bootstrap) commands() [][]string {
 	units := b.preparations()
+	if b.LogGroup != "" {
+		units = append(units, shipperUnitName)
+	}
 	for _, s := range b.Services {
 		units = append(units, s.unitName())
 	}

@@ -3,13 +3,15 @@ package userdata
 import (
 	"slices"
 	"strings"
+
+	"github.com/elastic-service/elastic-service/journal"
 )
 
 // Names that Amazon Linux 2023, Debian 12 and Ubuntu 24.04 use on their images for EC2. Each list is sorted by what the names belong to.
 
 // systemPrefixes begin the names of units of the system. The first are those of this package's own units.
 var systemPrefixes = []string{
-	"artifact-", setupPrefix,
+	"artifact-", setupPrefix, journal.UnitName,
 	"amazon-", "ec2-", "hibinit-",
 	"apt-", "dnf-", "dpkg-", "packagekit", "snapd", "unattended-",
 	"auditd", "selinux-",
@@ -43,8 +45,8 @@ var systemUnits = []string{
 var systemFolders = []string{
 	"alternatives", "amazon", "apt", "audit", "authselect", "aws", "boltd", "chrony", "cloud", "color", "dhclient", "dhcp", "dhcpcd", "dnf",
 	"dpkg", "elastic-service", "fwupd", "git", "grub", "initramfs", "initramfs-tools", "machines", "mlocate", "misc", "os-prober", "pam",
-	"pki", "polkit-1", "portables", "private", "python", "rpm", "rpm-state", "selinux", "sss", "swcatalog", "tpm", "tuned", "ucf", "vim",
-	"yum",
+	"pki", "polkit-1", "portables", "private", "python", "rpm", "rpm-state", "selinux", "shiplogs", "sss", "swcatalog", "tpm", "tuned", "ucf",
+	"vim", "yum",
 }
 
 // fileRoots are the folders that files go to: those of configuration and of what servers serve.

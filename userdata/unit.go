@@ -80,6 +80,9 @@ const fetchTimeout = 10 * time.Minute
 
 // once makes the unit one that ends. Its retry starts the services: the first failure has failed their start, too.
 func (o *options) once(b Bootstrap) {
+	if b.LogGroup != "" {
+		o.add("Unit", "OnSuccess", shipperUnitName)
+	}
 	for _, s := range b.Services {
 		o.add("Unit", "OnSuccess", s.unitName())
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/elastic-service/elastic-service/journal"
+
 	"github.com/elastic-service/elastic-service/internal/userdatatest"
 )
 
@@ -97,6 +99,14 @@ func configured() Bootstrap {
 	}
 }
 
+// shipped is configured with a log group for its journal.
+func shipped() Bootstrap {
+	b := configured()
+	b.LogGroup = "/site/prod/instances"
+	b.Artifacts = append(b.Artifacts, Artifact{Path: journal.Path, Bucket: "a.bucket", Key: "ship", SHA256: strings.Repeat("c", 64)})
+	return b
+}
+
 // host is a machine that runs the containers of a cluster, and nothing else.
 func host() Bootstrap { return Bootstrap{Cluster: "flask-cluster-1a2b3c4", MemoryMetric: true} }
 
@@ -109,7 +119,7 @@ func measured() Bootstrap {
 
 func TestDocumentIsTheGoldenOne(t *testing.T) {
 	for name, b := range map[string]Bootstrap{
-		"dev": dev(), "rich": rich(), "host": host(), "measured": measured(), "configured": configured(),
+		"dev": dev(), "rich": rich(), "host": host(), "measured": measured(), "configured": configured(), "shipped": shipped(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := b.Render()
@@ -374,7 +384,7 @@ func TestUnitsPassSystemdAnalyze(t *testing.T) {
 	if err != nil {
 		t.Skip("systemd-analyze is not installed")
 	}
-	for name, b := range map[string]Bootstrap{"dev": dev(), "rich": rich(), "configured": configured()} {
+	for name, b := range map[string]Bootstrap{"dev": dev(), "rich": rich(), "configured": configured(), "shipped": shipped()} {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
 			command := []string{"--man=no", "verify"}

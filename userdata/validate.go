@@ -27,6 +27,7 @@ var (
 	sha256Hex  = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 	clusterName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,255}$`)
+	logGroup    = regexp.MustCompile(`^[A-Za-z0-9._/#-]{1,512}$`)
 )
 
 // Folders that artifacts go to: a machine has them from the start, and its packages leave them alone.
@@ -66,6 +67,9 @@ func (b Bootstrap) ValidateMachine() error {
 	b.validateOrder(&l)
 	if b.Cluster != "" && !clusterName.MatchString(b.Cluster) {
 		l.Add("cluster", b.Cluster, "is not the name of a cluster: at most 255 letters, digits, _ and -")
+	}
+	if b.LogGroup != "" && !logGroup.MatchString(b.LogGroup) {
+		l.Add("logGroup", b.LogGroup, "is not the name of a log group: at most 512 letters, digits and ._/#-")
 	}
 	return l.Err()
 }

@@ -241,6 +241,11 @@ func TestEachRuleNamesPathAndValue(t *testing.T) {
 			want:   `services[0].after[0]: "musicguru" starts after musicguru itself`,
 		},
 		{
+			name:   "a log group with a space",
+			change: func(b *Bootstrap) { b.LogGroup = "a b" },
+			want:   `logGroup: "a b" is not the name of a log group: at most 512 letters, digits and ._/#-`,
+		},
+		{
 			name:   "after one that comes after",
 			change: func(b *Bootstrap) { b.Services[0].After = []string{"healthcheck"} },
 			want: `services[0].after[0]: "healthcheck" starts after musicguru itself` + "\n" +
@@ -280,7 +285,7 @@ func TestNamesOfTheSystemAreRefused(t *testing.T) {
 		"auditd", "rsyslog", "crond", "cron", "firewalld", "docker", "ecs", "acpid", "postfix", "nfs", "nfs-server", "network", "networking",
 		"systemd", "systemd-journald", "multi-user", "update-motd", "rc-local", "amazon-ssm-agent", "cloud-init", "chronyd", "dbus",
 		"dbus-broker", "sshd", "ssh", "sssd", "getty", "user", "udev", "policy-routes", "hibinit-agent", "snapd", "unattended-upgrades",
-		"cloud", "rpm", "private", "machines",
+		"cloud", "rpm", "private", "machines", "shiplogs",
 	} {
 		b := dev()
 		b.Services[1].Name = name

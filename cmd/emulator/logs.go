@@ -20,15 +20,21 @@ const followEvery = 200 * time.Millisecond
 
 func newLogs(g *globals) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "logs INSTANCE|TASK [SERVICE]",
-		Short: "Print what the services of an instance, or a task, have written",
+		Use:   "logs INSTANCE|TASK [SERVICE] | LOG-GROUP [STREAM]",
+		Short: "Print what the services of an instance, or a task, have written, or a log group",
 		Long: `Print the last lines that the services of an instance have written to stdout and stderr, or of one
 service, or of the container of a task; of a booted machine, its console. Lines of several services
-begin with the service's name.`,
+begin with the service's name.
+
+Of a log group, print the last events, also of instances that are gone, in their order: with
+app.logs, the group is /SERVICE/STACK/instances, with a stream for each instance. Groups of containers
+have names such as web-logs-1234567.`,
 		Example: `  emulator logs i-0123456789abcdef0
   emulator logs i-0123456789abcdef0 musicguru -f
-  emulator logs i-0123456789abcdef0 healthcheck -n 20`,
-		Args: arguments(1, 2, "name an instance or a task, e.g. i-0123456789abcdef0 (see status)"),
+  emulator logs i-0123456789abcdef0 healthcheck -n 20
+  emulator logs /musicguru/dev/instances
+  emulator logs /musicguru/dev/instances i-0123456789abcdef0 -f`,
+		Args: arguments(1, 2, "name an instance, a task or a log group, e.g. i-0123456789abcdef0 (see status)"),
 		ValidArgsFunction: fromStatus(g, func(s api.Status, args []string) []cobra.Completion {
 			if len(args) == 0 {
 				return append(instances(s), tasks(s)...)
@@ -37,7 +43,7 @@ begin with the service's name.`,
 		}),
 	}
 	follow := c.Flags().BoolP("follow", "f", false, "go on with new lines until Ctrl-C")
-	count := c.Flags().IntP("lines", "n", 100, "`number` of lines of each service to begin with")
+	count := c.Flags().IntP("lines", "n", 100, "`number` of lines of each service, or events of a group, to begin with")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if *count < 0 {
 			return fmt.Errorf("%w: --lines %d is negative", session.ErrUsage, *count)
@@ -46,7 +52,11 @@ begin with the service's name.`,
 		if err != nil {
 			return err
 		}
-		logs, err := findLogs(s.Folder, args[0], slices.Concat(args[1:], []string{""})[0])
+		second := slices.Concat(args[1:], []string{""})[0]
+		if isLogGroup(args[0]) {
+			return openLogGroup(string(g.address), s.Region, args[0], second).print(c.Context(), c.OutOrStdout(), *count, *follow)
+		}
+		logs, err := findLogs(s.Folder, args[0], second)
 		if err != nil {
 			return err
 		}

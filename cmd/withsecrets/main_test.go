@@ -20,6 +20,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/aws"
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/logstore"
 )
 
 // asCommand makes this test binary the command.
@@ -43,7 +44,7 @@ func newAccount(t *testing.T) account {
 	c, err := cloud.New("us-east-1", clockwork.NewFakeClockAt(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)),
 		func(netip.Addr) bool { return true })
 	require.NoError(t, err)
-	server := httptest.NewServer(aws.New(c, t.TempDir()))
+	server := httptest.NewServer(aws.New(c, t.TempDir(), logstore.Open(t.TempDir())))
 	t.Cleanup(server.Close)
 	config := sdk.Config{
 		Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("any", "key", ""),

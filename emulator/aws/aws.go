@@ -72,8 +72,8 @@ func IsSigned(r *http.Request) bool {
 	return strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-HMAC-SHA256 ")
 }
 
-// mostBody is the longest request, in bytes.
-const mostBody = 1 << 20
+// mostBody is the longest request, in bytes: a batch of events of a megabyte whose characters are all escaped.
+const mostBody = 8 << 20
 
 // call is a request that is understood so far. Its protocol is never nil: a refusal is written in it.
 type call struct {

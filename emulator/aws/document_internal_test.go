@@ -11,13 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/logstore"
 	"github.com/elastic-service/elastic-service/internal/docstest"
 )
 
 func TestTheDocumentListsTheOperations(t *testing.T) {
 	c, err := cloud.New("us-east-1", clockwork.NewFakeClock(), func(netip.Addr) bool { return true })
 	require.NoError(t, err)
-	api := New(c, t.TempDir())
+	api := New(c, t.TempDir(), logstore.Open(t.TempDir()))
 	services := slices.SortedFunc(maps.Values(api.services), func(a, b *service) int { return strings.Compare(a.title, b.title) })
 	var rows [][]string
 	for _, s := range services {

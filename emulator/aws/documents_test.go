@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
 	"github.com/elastic-service/elastic-service/emulator/cloud/rds"
@@ -78,6 +79,8 @@ func newDocumented(t *testing.T) *documented {
 		d.image, err = m.EC2.CreateImage("cardweb", instance, map[string]string{"Service": "cardweb"})
 		require.NoError(t, err)
 		secret = d.addDatabase(t, m)
+		require.NoError(t, m.CloudWatch.CreateLogGroup(cloudwatch.LogGroup{Name: "/musicguru/dev/instances"}))
+		require.NoError(t, m.CloudWatch.CreateLogStream("/musicguru/dev/instances", instance, m.Clock.Now()))
 		require.NoError(t, m.S3.CreateBucket("logs"))
 		require.NoError(t, m.S3.PutObject("logs", s3.Object{
 			Key: "AWSLogs/1", Source: object, SHA256: strings.Repeat("0", 64), Modified: m.Clock.Now(),

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
+	"github.com/elastic-service/elastic-service/emulator/logstore"
 )
 
 // Server serves the API on a loopback port of its own.
@@ -17,13 +18,13 @@ type Server struct {
 	http    *http.Server
 }
 
-// Serve starts a server for a cloud, which keeps the bytes of objects in a folder.
-func Serve(c *cloud.Cloud, objects string) (*Server, error) {
+// Serve starts a server for a cloud, see [New].
+func Serve(c *cloud.Cloud, objects string, logs *logstore.Store) (*Server, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("AWS's API: %w", err)
 	}
-	s := &Server{API: New(c, objects), address: listener.Addr().String()}
+	s := &Server{API: New(c, objects, logs), address: listener.Addr().String()}
 	s.http = &http.Server{Handler: s.API, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = s.http.Serve(listener) }() // ends with Close
 	return s, nil

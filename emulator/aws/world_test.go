@@ -20,6 +20,7 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/cloudwatch"
 	"github.com/elastic-service/elastic-service/emulator/cloud/ec2"
 	"github.com/elastic-service/elastic-service/emulator/cloud/elb"
+	"github.com/elastic-service/elastic-service/emulator/logstore"
 	"github.com/elastic-service/elastic-service/emulator/metric"
 )
 
@@ -44,7 +45,7 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	w := &world{cloud: c, clock: clock, bad: map[int]bool{}}
 	require.NoError(t, c.Change(w.build))
-	server := httptest.NewServer(aws.New(c, t.TempDir()))
+	server := httptest.NewServer(aws.New(c, t.TempDir(), logstore.Open(t.TempDir())))
 	t.Cleanup(server.Close)
 	w.url = server.URL
 	stop, stopped := make(chan struct{}), make(chan struct{})

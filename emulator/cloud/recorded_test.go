@@ -1,6 +1,8 @@
 package cloud_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -269,6 +271,21 @@ func recordedRefusals(*testing.T) refusals[*tiered] {
 			require.NoError(w.t, w.CloudWatch.CreateLogGroup(cloudwatch.LogGroup{Name: "a"}))
 			return w.CloudWatch.CreateLogGroup(cloudwatch.LogGroup{Name: "a"})
 		}},
+		"a stream of a log group that does not exist": {"ResourceNotFoundException", "CloudWatch Logs API: CreateLogStream",
+			func(w *tiered) error { return w.CloudWatch.CreateLogStream("none", "a", w.Now()) }},
+		"a log stream's name with a colon":            {"InvalidParameterException", "CloudWatch Logs API: CreateLogStream", logStream("a:b")},
+		"a second log stream with the same name":      {"ResourceAlreadyExistsException", "CloudWatch Logs API: CreateLogStream", logStream("a")},
+		"events for a log stream that does not exist": {"ResourceNotFoundException", "CloudWatch Logs API: PutLogEvents", logEvents("none", "a")},
+		"a batch without events":                      {"InvalidParameterException", "CloudWatch Logs API: PutLogEvents", logEvents("a")},
+		"an event without a message":                  {"InvalidParameterException", "CloudWatch Logs API: PutLogEvents", logEvents("a", "")},
+		"a batch of more than 10,000 events": {"InvalidParameterException", "CloudWatch Logs API: PutLogEvents",
+			logEvents("a", slices.Repeat([]string{"a"}, 10001)...)},
+		"a batch of more than a megabyte": {"InvalidParameterException", "CloudWatch Logs API: PutLogEvents",
+			logEvents("a", strings.Repeat("a", 1<<20-25))},
+		"events that are not in the order of their times": {"InvalidParameterException", "CloudWatch Logs API: PutLogEvents",
+			func(w *tiered) error { return putLogs(w, "a", w.Now(), w.Now().Add(-time.Second)) }},
+		"a batch over more than 24 hours": {"InvalidParameterException", "CloudWatch Logs API: PutLogEvents",
+			func(w *tiered) error { return putLogs(w, "a", w.Now().Add(-25*time.Hour), w.Now()) }},
 		"a flow log to a log group that does not exist": {"InvalidParameter", "CloudWatch Logs API: CreateLogGroup", func(w *tiered) error {
 			_, err := w.CloudWatch.CreateFlowLog(w.vpc, "", "a", "r")
 			return err
@@ -448,4 +465,37 @@ func TestAZoneIsFoundByItsName(t *testing.T) {
 	made := must(w.Route53.CreateHostedZone("example.com"))(t)
 	assert.Equal(t, made.ID, must(w.Route53.HostedZoneByName("example.com"))(t).ID)
 	assert.NotEqual(t, before.ID, made.ID)
+}
+
+// logStream tries to create a stream of a group that has the stream a.
+func logStream(name string) func(*tiered) error {
+	return func(w *tiered) error {
+		require.NoError(w.t, w.CloudWatch.CreateLogGroup(cloudwatch.LogGroup{Name: "g"}))
+		require.NoError(w.t, w.CloudWatch.CreateLogStream("g", "a", w.Now()))
+		return w.CloudWatch.CreateLogStream("g", name, w.Now())
+	}
+}
+
+// logEvents tries to write messages to a stream of a group that has the stream a.
+func logEvents(stream string, messages ...string) func(*tiered) error {
+	return func(w *tiered) error {
+		require.Error(w.t, logStream("a")(w))
+		var events []cloudwatch.LogEvent
+		for _, message := range messages {
+			events = append(events, cloudwatch.LogEvent{Time: w.Now(), Message: message})
+		}
+		_, _, _, err := w.CloudWatch.PutLogEvents("g", stream, events, w.Now())
+		return err
+	}
+}
+
+// putLogs tries to write events of some times.
+func putLogs(w *tiered, stream string, times ...time.Time) error {
+	require.Error(w.t, logStream("a")(w))
+	var events []cloudwatch.LogEvent
+	for _, at := range times {
+		events = append(events, cloudwatch.LogEvent{Time: at, Message: "a"})
+	}
+	_, _, _, err := w.CloudWatch.PutLogEvents("g", stream, events, w.Now())
+	return err
 }

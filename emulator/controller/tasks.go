@@ -234,6 +234,10 @@ func (c *Controller) startContainer(ctx context.Context, t ecs.Task, container e
 		return nil, nil, err
 	}
 	maps.Copy(environment, container.Environment)
+	logs, err := c.logsOf(ctx, t, container)
+	if err != nil {
+		return nil, nil, err
+	}
 	api := c.options.API(aws.LastPart(t.TaskRole), t.ID, t.Instance)
 	endpoint, err := identity.ServeTask(loopback.Address(container.Address), t.TaskRole, api)
 	if err != nil {
@@ -252,7 +256,7 @@ func (c *Controller) startContainer(ctx context.Context, t ecs.Task, container e
 	end := func() { endpoint.Close(); _ = names.Close() } // fails only when it is closed already
 	running, err := guest.RunContainer(ctx, guest.ContainerSpec{
 		ID: t.ID + "-" + container.Name, Address: container.Address, Directory: c.containerFolder(t.ID, container.Name),
-		Command: container.Command, Environment: environment, Find: c.options.Program, Trust: c.options.Trust,
+		Command: container.Command, Environment: environment, Find: c.options.Program, Trust: c.options.Trust, Logs: logs,
 		StopTimeout: container.StopTimeout, Clock: c.clock, Log: c.log,
 		Route: func(to netip.AddrPort) (netip.AddrPort, bool) {
 			if to.Port() == resolverPort {

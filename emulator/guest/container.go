@@ -17,6 +17,7 @@ import (
 
 	"github.com/elastic-service/elastic-service/emulator/loopback"
 	"github.com/elastic-service/elastic-service/emulator/proxy"
+	"github.com/elastic-service/elastic-service/journal/cloudwatch"
 )
 
 // ContainerSpec describes a container. Its image is not pulled: the command's program is a program of this machine, found on PATH or by
@@ -30,12 +31,20 @@ type ContainerSpec struct {
 	Environment map[string]string
 	Route       loopback.Route // see [Spec]
 	Trust       string         // see [Spec]
+	Logs        *ContainerLogs // where its output goes beside the log; nil: nowhere
 	// Find returns the path of a program that this machine does not have. Nil: there is none.
 	Find        func(ctx context.Context, name string) (string, error)
 	StopTimeout time.Duration // from SIGTERM to SIGKILL; 0 is 30 s (ECS: ECS_CONTAINER_STOP_TIMEOUT)
 
 	Clock clockwork.Clock // for StopTimeout; nil: real time
 	Log   *slog.Logger    // nil: slog.Default()
+}
+
+// ContainerLogs is a stream of a log group, to which the driver awslogs sends the output of a container.
+type ContainerLogs struct {
+	Group, Stream string
+
+	Client cloudwatch.Client // CloudWatch Logs with the permissions of the driver
 }
 
 const defaultContainerStopTimeout = 30 * time.Second
@@ -68,6 +77,7 @@ func RunContainer(ctx context.Context, c ContainerSpec) (*Container, error) {
 	}
 	u := c.unit(program)
 	in.services[u.name], in.order = newService(in, u), []string{u.name}
+	shipped := in.shipContainer(c.Logs)
 	if err := in.makeFolders(); err != nil {
 		return nil, fmt.Errorf("container %s: %w", c.ID, err)
 	}
@@ -77,14 +87,37 @@ func RunContainer(ctx context.Context, c ContainerSpec) (*Container, error) {
 	started := &Container{instance: in, service: in.services[u.name]}
 	if err := in.StartService(u.name); err != nil {
 		in.Kill()
+		shipped()
 		return nil, fmt.Errorf("CannotStartContainerError: %w", err)
 	}
 	go func() {
 		<-started.service.ended
+		shipped()
 		in.refuseStarts()
 		in.awaitEnd()
 	}()
 	return started, nil
+}
+
+// shipContainer sends the output of a container to a log group. The function that it returns sends what is left.
+func (in *Instance) shipContainer(to *ContainerLogs) (end func()) {
+	if to == nil {
+		return func() {}
+	}
+	in.feed, in.spec.Logs = newFeed(), to.Client
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		say := func(text string) {
+			in.log.Warn("log driver awslogs", "group", to.Group, "stream", to.Stream, "problem", text)
+		}
+		_ = in.ship(ctx, to.Group, to.Stream, func(string) bool { return true }, say) // what is lost was said
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // program returns the path of the command's program on this machine.

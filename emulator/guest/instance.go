@@ -17,6 +17,7 @@ import (
 	"github.com/jonboulle/clockwork"
 
 	"github.com/elastic-service/elastic-service/emulator/loopback"
+	"github.com/elastic-service/elastic-service/journal/cloudwatch"
 )
 
 // Spec describes an instance that [Boot] starts.
@@ -37,6 +38,9 @@ type Spec struct {
 
 	// Fetch reads an S3 object with the permissions of the instance's role, until ctx ends.
 	Fetch func(ctx context.Context, bucket, key string) (io.ReadCloser, error)
+
+	// Logs is CloudWatch Logs with the permissions of the instance's role. Nil: the instance does not reach it.
+	Logs cloudwatch.Client
 
 	Clock clockwork.Clock // for the durations in units (RestartSec=, TimeoutStopSec=…); nil: real time
 	Log   *slog.Logger    // nil: slog.Default()
@@ -74,6 +78,7 @@ type Instance struct {
 	order    []string            // full unit names in the order of user data
 	installs bool                // user data installs packages: units may use this machine's programs
 	skipped  []string
+	feed     *feed // nil unless the journal is shipped
 
 	mu       sync.Mutex // guards closing and the start of services
 	closing  bool
@@ -236,6 +241,9 @@ func (in *Instance) load(config *cloudConfig) error {
 			in.order = append(in.order, u.name)
 		}
 		in.services[u.name] = newService(in, u)
+		if u.shipsJournal() {
+			in.feed = newFeed()
+		}
 	}
 	in.installs = config.installs
 	skipped := append(config.skipped, in.skippedOfUnits()...)
@@ -254,6 +262,10 @@ func (in *Instance) skippedOfUnits() []string {
 	units := map[string][]string{}
 	for _, name := range in.order {
 		u := in.services[name].unit
+		if u.shipsJournal() {
+			lines = append(lines, name+": there is no journal; the emulator itself sends what services print")
+			continue
+		}
 		hardening = append(hardening, u.hardening...)
 		for _, text := range u.skipped {
 			units[text] = append(units[text], name)
@@ -278,7 +290,7 @@ func (in *Instance) skippedFilters() []string {
 	var lines []string
 	services := map[string][]string{}
 	for _, name := range in.order {
-		if u := in.services[name].unit; len(u.filter) > 0 && !u.oneshot {
+		if u := in.services[name].unit; len(u.filter) > 0 && !u.oneshot && !u.shipsJournal() {
 			filter := strings.Join(u.filter, " ")
 			services[filter] = append(services[filter], strings.TrimSuffix(name, ".service"))
 		}

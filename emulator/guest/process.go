@@ -33,11 +33,11 @@ func (in *Instance) mark(unit string) string {
 
 // execute runs a command to its end: a program of the instance or a built-in program. It calls started with the process of the former.
 func (s *service) execute(ctx context.Context, c command, started func(pid int)) outcome {
-	log, err := os.OpenFile(s.logFile(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	log, err := s.openOutput()
 	if err != nil {
 		return outcome{text: err.Error()}
 	}
-	defer log.Close()
+	defer log.end()
 	variables, err := s.readEnvironment()
 	if err != nil {
 		return failure(log, "%v", err)
@@ -51,6 +51,12 @@ func (s *service) execute(ctx context.Context, c command, started func(pid int))
 	if !c.literal {
 		argv = append(slices.Clone(argv[:1]), expandVariables(argv[1:], variables)...)
 	}
+	if s.unit.shipsJournal() {
+		if started != nil {
+			started(0)
+		}
+		return s.shipJournal(ctx, argv, log)
+	}
 	if !s.unit.host && !s.instance.root.exists(argv[0]) {
 		if builtin := builtinCommand(argv[0]); builtin != nil {
 			return s.runBuiltin(ctx, builtin, argv, log)
@@ -62,6 +68,7 @@ func (s *service) execute(ctx context.Context, c command, started func(pid int))
 	cmd := &exec.Cmd{
 		Path: s.program(argv[0]), Env: s.environment(variables), Dir: s.instance.root.path(s.unit.directory),
 		Stdout: log, Stderr: log, SysProcAttr: &unix.SysProcAttr{Setpgid: true},
+		WaitDelay: time.Second, // for a process that has escaped with the output
 	}
 	if info, err := os.Stat(cmd.Dir); err != nil || !info.IsDir() {
 		return failure(log, "200/CHDIR: %s is not a folder on this instance", s.unit.directory)
@@ -422,7 +429,7 @@ func (s *service) makeFolders() error {
 
 // logFile returns the path of the unit's log.
 func (s *service) logFile() string {
-	return filepath.Join(s.instance.logFolder(), strings.TrimSuffix(s.unit.name, ".service")+".log")
+	return filepath.Join(s.instance.logFolder(), s.unit.logName())
 }
 
 // isClosed reports whether a channel is closed.

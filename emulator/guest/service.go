@@ -231,6 +231,9 @@ func (s *service) keepAlive(ctx context.Context) outcome {
 			return last
 		}
 		last = s.activate(ctx)
+		if ctx.Err() == nil {
+			s.report(last)
+		}
 		s.finishJob(last.err())
 		if ctx.Err() != nil || !s.restartsAfter(last) || !s.awaitRestart(ctx, last) {
 			return last

@@ -94,7 +94,7 @@ func (s Signature) canonical(r *http.Request) string {
 }
 
 // mostBody is the longest body whose hash is not in a header, in bytes.
-const mostBody = 1 << 20
+const mostBody = 8 << 20
 
 // hashOfBody returns the hash of a request's body as its signature has it: from the header that S3 demands, or else computed. The body can
 // be read again.

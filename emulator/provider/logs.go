@@ -16,14 +16,16 @@ type logGroupInputs struct {
 
 func logGroup() resourceType {
 	return define(resourceType{
-		token: "aws:cloudwatch/logGroup:LogGroup", kind: Recorded, name: "name", nameMax: 512, replaceOn: []string{"name", "logGroupClass"},
+		token: "aws:cloudwatch/logGroup:LogGroup", kind: Run, name: "name", nameMax: 512, replaceOn: []string{"name", "logGroupClass"},
 	}, handlers[logGroupInputs, arnOutput]{
 		create: func(m *cloud.Model, in logGroupInputs) (string, arnOutput, error) {
-			err := m.CloudWatch.CreateLogGroup(cloudwatch.LogGroup{Name: in.Name, RetentionDays: in.RetentionInDays})
+			err := m.CloudWatch.CreateLogGroup(cloudwatch.LogGroup{
+				Name: in.Name, RetentionDays: in.RetentionInDays, Created: m.Clock.Now(),
+			})
 			return in.Name, arnOutput{m.Region.ARN("logs", "log-group:"+in.Name)}, err
 		},
 		update: func(m *cloud.Model, id string, _, now logGroupInputs) (*arnOutput, error) {
-			return nil, m.CloudWatch.UpdateLogGroup(cloudwatch.LogGroup{Name: id, RetentionDays: now.RetentionInDays})
+			return nil, m.CloudWatch.PutRetention(id, now.RetentionInDays)
 		},
 		remove: func(m *cloud.Model, id string, in logGroupInputs) error {
 			if in.SkipDestroy {

@@ -31,7 +31,12 @@ func testOptions(t *testing.T, root, stack, folder string, speed float64) Option
 // opened opens the rehearsal of a stack. What is left of the stack is destroyed when the test has ended.
 func opened(t *testing.T, root, stack string) *Rehearsal {
 	t.Helper()
-	o := testOptions(t, root, stack, t.TempDir(), 30)
+	return begun(t, testOptions(t, root, stack, t.TempDir(), 30))
+}
+
+// begun opens a rehearsal as [opened] does, with options.
+func begun(t *testing.T, o Options) *Rehearsal {
+	t.Helper()
 	r := must(begin(t.Context(), o, newReport(o)))(t)
 	t.Cleanup(func() {
 		r.cleanUp(t.Context())

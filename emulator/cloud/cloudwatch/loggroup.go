@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"regexp"
 	"slices"
+	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
@@ -11,6 +12,8 @@ import (
 type LogGroup struct {
 	Name          string
 	RetentionDays int // 0: unlimited
+	Created       time.Time
+	Streams       map[string]*LogStream // by name
 }
 
 var (
@@ -20,34 +23,71 @@ var (
 	}
 )
 
+// copied returns a copy that shares nothing with the group.
+func (g *LogGroup) copied() LogGroup {
+	c := *g
+	c.Streams = map[string]*LogStream{}
+	for name, stream := range g.Streams {
+		c.Streams[name] = new(*stream)
+	}
+	return c
+}
+
+// LogGroup returns a log group with its streams (API: DescribeLogGroups).
+func (s *Store) LogGroup(name string) (LogGroup, error) {
+	group, err := s.logGroup(name)
+	if err != nil {
+		return LogGroup{}, err
+	}
+	return group.copied(), nil
+}
+
+func (s *Store) logGroup(name string) (*LogGroup, error) {
+	if group := s.LogGroups[name]; group != nil {
+		return group, nil
+	}
+	return nil, aws.Refuse("ResourceNotFoundException", "The specified log group does not exist.")
+}
+
 // CreateLogGroup creates a log group.
 func (s *Store) CreateLogGroup(group LogGroup) error {
 	if s.LogGroups[group.Name] != nil {
 		return aws.Refuse("ResourceAlreadyExistsException", "The specified log group already exists: %s", group.Name)
 	}
-	return s.putLogGroup(group)
-}
-
-// UpdateLogGroup changes the retention of a log group.
-func (s *Store) UpdateLogGroup(group LogGroup) error {
-	return s.putLogGroup(group)
-}
-
-// putLogGroup stores a log group, unless CloudWatch Logs refuses it.
-func (s *Store) putLogGroup(group LogGroup) error {
-	switch {
-	case !logGroupName.MatchString(group.Name):
-		return aws.Refuse("InvalidParameterException", "1 validation error detected: Value '%s' at 'logGroupName' failed to satisfy "+
-			"constraint: Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+", group.Name)
-	case !slices.Contains(logRetentions, group.RetentionDays):
-		return aws.Refuse("InvalidParameterException", "1 validation error detected: Value '%d' at 'retentionInDays' failed to satisfy "+
-			"constraint: Member must satisfy enum value set: %v", group.RetentionDays, logRetentions[1:])
+	if err := group.check(); err != nil {
+		return err
 	}
+	group.Streams = map[string]*LogStream{}
 	s.LogGroups[group.Name] = &group
 	return nil
 }
 
-// DeleteLogGroup deletes a log group.
+// PutRetention changes the retention of a log group, 0 for ever (API: PutRetentionPolicy, DeleteRetentionPolicy).
+func (s *Store) PutRetention(name string, days int) error {
+	group, err := s.logGroup(name)
+	if err != nil {
+		return err
+	}
+	if err := (LogGroup{Name: name, RetentionDays: days}).check(); err != nil {
+		return err
+	}
+	group.RetentionDays = days
+	return nil
+}
+
+func (g LogGroup) check() error {
+	switch {
+	case !logGroupName.MatchString(g.Name):
+		return aws.Refuse("InvalidParameterException", "1 validation error detected: Value '%s' at 'logGroupName' failed to satisfy "+
+			"constraint: Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+", g.Name)
+	case !slices.Contains(logRetentions, g.RetentionDays):
+		return aws.Refuse("InvalidParameterException", "1 validation error detected: Value '%d' at 'retentionInDays' failed to satisfy "+
+			"constraint: Member must satisfy enum value set: %v", g.RetentionDays, logRetentions[1:])
+	}
+	return nil
+}
+
+// DeleteLogGroup deletes a log group with its streams.
 func (s *Store) DeleteLogGroup(name string) error {
 	delete(s.LogGroups, name)
 	return nil

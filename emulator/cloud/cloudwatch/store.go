@@ -22,8 +22,8 @@ import (
 
 // State is what survives a restart of the emulator.
 type State struct {
-	Alarms     map[string]*Alarm    `left:"alarm"` // by name
-	LogGroups  map[string]*LogGroup // by name
+	Alarms     map[string]*Alarm    `left:"alarm"`     // by name
+	LogGroups  map[string]*LogGroup `left:"log-group"` // by name
 	MeasuredAt time.Time            // the last whole minute that was measured
 }
 

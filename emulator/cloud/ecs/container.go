@@ -37,6 +37,7 @@ type Container struct {
 	Links       map[string]string // names of containers by the names by which this one reaches them
 	DependsOn   []Dependency      // those of links included
 	Address     netip.Addr        // 127.254.x.x: unique on this machine
+	Logs        LogSettings       // where its output goes
 	StopTimeout time.Duration     // from SIGTERM to SIGKILL
 	ExitCode    *int              // once it has ended
 }
@@ -47,6 +48,9 @@ func (d ContainerDefinition) container() Container {
 		Name: d.Name, Image: d.Image, Essential: d.essential(), Command: slices.Concat(d.EntryPoint, d.Command),
 		Environment: map[string]string{}, Secrets: map[string]string{}, Links: map[string]string{},
 		DependsOn: d.dependencies(), StopTimeout: d.stopTimeout(),
+	}
+	if d.LogConfiguration != nil {
+		c.Logs = *d.LogConfiguration
 	}
 	for _, variable := range d.Environment {
 		c.Environment[variable.Name] = variable.Value

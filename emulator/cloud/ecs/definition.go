@@ -93,7 +93,7 @@ type PortMapping struct {
 	Protocol      string `json:"protocol,omitempty"` // tcp (default)
 }
 
-// LogSettings names where a container's output goes. It is kept: in the emulator the output is in the task's log.
+// LogSettings names where a container's output goes, beside the task's log: with the driver awslogs to a log group. Other drivers are kept.
 type LogSettings struct {
 	LogDriver string            `json:"logDriver"`
 	Options   map[string]string `json:"options,omitempty"`

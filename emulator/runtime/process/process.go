@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/jonboulle/clockwork"
 
 	"github.com/elastic-service/elastic-service/emulator/guest"
@@ -43,7 +44,7 @@ func (r *Runtime) Boot(ctx context.Context, spec runtime.Spec) (runtime.Instance
 	booted, err := guest.Boot(ctx, guest.Spec{
 		Environment: endpoint.Environment(),
 		ID:          spec.ID, Address: spec.Address, Directory: spec.Directory, UserData: spec.UserData, Image: spec.Image,
-		Clock: r.clock, Log: r.log, Trust: r.trust,
+		Clock: r.clock, Log: r.log, Trust: r.trust, Logs: cloudwatchlogs.NewFromConfig(identity.Config(r.region, r.host.API(spec.ID))),
 		Route: func(to netip.AddrPort) (netip.AddrPort, bool) { return r.host.Route(spec.Address, to) },
 		Fetch: func(_ context.Context, bucket, key string) (io.ReadCloser, error) {
 			return r.host.Object(spec.ID, bucket, key)
