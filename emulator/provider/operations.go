@@ -85,11 +85,11 @@ func (p *awsProvider) remove(ctx context.Context, t *resourceType, id string, pr
 	}
 	p.ledger.Forget(func(e ledger.Entry) bool {
 		inner, err := lookup(e.Type)
-		if err != nil || inner.within == "" {
+		if err != nil || inner.within.token != t.token {
 			return false
 		}
 		kept := map[resource.PropertyKey]any{}
-		return json.Unmarshal(e.Properties, &kept) == nil && kept[inner.within] == id
+		return json.Unmarshal(e.Properties, &kept) == nil && kept[inner.within.by] == id
 	})
 	return nil
 }

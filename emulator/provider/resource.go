@@ -23,8 +23,7 @@ type resourceType struct {
 	// confidential lists inputs that are kept nowhere but in the cloud itself.
 	confidential []string
 
-	// within is the property that names the resource with which AWS deletes this one, though the engine may retain it; "" for none.
-	within resource.PropertyKey
+	within container // with which AWS deletes the resource, though the engine may retain it
 
 	volatile []string // outputs that any update may change: the preview of an update doesn't know them
 
@@ -34,6 +33,12 @@ type resourceType struct {
 	alsoUnknown func(resource.PropertyMap) []string
 
 	operations
+}
+
+// container is what resources of a type are in: a type, and the property that names a resource of it. The zero value is for none.
+type container struct {
+	token string
+	by    resource.PropertyKey
 }
 
 // operations are the handlers of a type, on inputs as the engine sends them. [define] derives them.

@@ -73,6 +73,12 @@ func TestWhatGoesWithAnotherResourceIsForgotten(t *testing.T) {
 	for _, in := range []string{"artifacts", "other"} {
 		p.created(t, "aws:s3/bucketObjectv2:BucketObjectv2", "o", map[string]any{"bucket": in, "key": in + "/a", "source": source})
 	}
+	policy := p.created(t, "aws:s3/bucketOwnershipControls:BucketOwnershipControls", "b", map[string]any{
+		"bucket": "artifacts", "rule": map[string]any{"objectOwnership": "BucketOwnerEnforced"},
+	})
+	require.Equal(t, bucket.ID, policy.ID)
+	require.NoError(t, p.removed(t, "aws:s3/bucketOwnershipControls:BucketOwnershipControls", policy))
+	assert.Len(t, p.ledger.Entries(), 4, "another type has the bucket's ID")
 	require.NoError(t, p.removed(t, token, bucket))
 	var left []string
 	for _, e := range p.ledger.Entries() {

@@ -19,9 +19,11 @@ type bucketOutputs struct {
 	Region     string `pulumi:"region"`
 }
 
+const bucketToken = "aws:s3/bucketV2:BucketV2"
+
 func bucket() resourceType {
 	return define(resourceType{
-		token: "aws:s3/bucketV2:BucketV2", kind: Run, name: "bucket", nameMax: 63, replaceOn: []string{"bucket"},
+		token: bucketToken, kind: Run, name: "bucket", nameMax: 63, replaceOn: []string{"bucket"},
 	}, handlers[bucketInputs, bucketOutputs]{
 		create: func(m *cloud.Model, in bucketInputs) (string, bucketOutputs, error) {
 			return in.Bucket, bucketOutputs{

@@ -19,7 +19,7 @@ type objectInputs struct {
 
 func bucketObject() resourceType {
 	return define(resourceType{
-		token: "aws:s3/bucketObjectv2:BucketObjectv2", kind: Run, replaceOn: []string{"bucket", "key"}, within: "bucket",
+		token: "aws:s3/bucketObjectv2:BucketObjectv2", kind: Run, replaceOn: []string{"bucket", "key"}, within: container{bucketToken, "bucket"},
 	}, handlers[objectInputs, arnOutput]{
 		create: func(m *cloud.Model, in objectInputs) (string, arnOutput, error) {
 			return in.Key, arnOutput{"arn:aws:s3:::" + in.Bucket + "/" + in.Key}, in.put(m)
