@@ -21,6 +21,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
@@ -70,6 +71,22 @@ type Args struct {
 	// security groups of the VPC. At least one is needed.
 	From                  []netip.Prefix
 	FromLists, FromGroups []string
+
+	// CrossZone makes every node of a network load balancer send to the members of all zones. An application load balancer always does,
+	// and ignores it.
+	CrossZone bool
+
+	// IdleTimeout is how long a connection may carry nothing: 60–6000 s of a TCP listener, 1–4000 s of an application load balancer.
+	// 0 stands for AWS's defaults, 350 s and 60 s.
+	IdleTimeout time.Duration
+
+	// Drain is the deregistration delay, 0–3600 s. If nil, it is 120 s of a network load balancer, and of an application load balancer
+	// as long as a client may wait for an answer: IdleTimeout, at least 60 s.
+	Drain *time.Duration
+
+	// Algorithm is how an application load balancer chooses a member: "round_robin", which the empty string stands for,
+	// "least_outstanding_requests" or "weighted_random".
+	Algorithm string
 
 	// CertificateARN is the certificate of the TLS or HTTPS listeners. If nil, a certificate is issued for Alias.
 	CertificateARN pulumi.StringInput
@@ -257,12 +274,15 @@ func (b *Balancer) loadBalancer(
 	}
 	switch args.Kind {
 	case Network:
-		// It is off by default, and two zones with unequal numbers of members would be loaded unequally. An application load
-		// balancer always crosses zones and refuses the attribute.
-		balancer.EnableCrossZoneLoadBalancing = pulumi.Bool(true)
+		// Without it, two zones with unequal numbers of members are loaded unequally. An application load balancer always crosses
+		// zones and refuses the attribute.
+		balancer.EnableCrossZoneLoadBalancing = pulumi.Bool(args.CrossZone)
 	case Application:
 		// Such headers are passed on by default. Requests are smuggled with header names that RFC 7230 does not allow.
 		balancer.DropInvalidHeaderFields = pulumi.Bool(true)
+		if args.IdleTimeout != 0 {
+			balancer.IdleTimeout = pulumi.Int(int(args.IdleTimeout.Seconds()))
+		}
 	}
 	if logs != nil {
 		balancer.AccessLogs = &lb.LoadBalancerAccessLogsArgs{Bucket: logs, Enabled: pulumi.Bool(true)}

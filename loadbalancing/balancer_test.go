@@ -25,8 +25,9 @@ func args() *Args {
 			Protocol: healthcheck.TCP, Port: 5001,
 			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 4,
 		}}},
-		From: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")},
-		Tags: map[string]string{"Service": "musicguru"},
+		From:      []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")},
+		CrossZone: true,
+		Tags:      map[string]string{"Service": "musicguru"},
 	}
 }
 
@@ -96,6 +97,15 @@ func TestBadArgumentsRegisterNothing(t *testing.T) {
 			Want:   "targets[0].port: 65536 is not between 1 and 65535",
 		},
 		{Name: "a bad health check", Change: func(a *Args) { a.Targets[0].Check.Interval = time.Second }, Want: "targets[0].check.interval: "},
+		{
+			Name: "an idle timeout too short for TCP", Change: func(a *Args) { a.IdleTimeout = time.Second },
+			Want: "idleTimeout: 1s is not between 1m0s and 1h40m0s",
+		},
+		{Name: "a negative delay", Change: func(a *Args) { a.Drain = new(-time.Second) }, Want: "drain: -1s is not between 0 and 1h0m0s"},
+		{
+			Name: "an algorithm of connections", Change: func(a *Args) { a.Algorithm = "round_robin" },
+			Want: `algorithm: "round_robin" is for a load balancer of kind application`,
+		},
 		{Name: "no targets", Change: func(a *Args) { a.Targets = nil }, Want: "targets: at least one is needed"},
 		{
 			Name: "a target without a name", Change: func(a *Args) { a.Targets = append(a.Targets, a.Targets[0]) },

@@ -113,6 +113,9 @@ func (b *Balancer) listeners(ctx *pulumi.Context, name string, args *Args, p par
 		if l.encrypted() {
 			listener.CertificateArn, listener.SslPolicy = p.certificate, pulumi.String(sslPolicy)
 		}
+		if args.IdleTimeout != 0 && l.Protocol == "TCP" {
+			listener.TcpIdleTimeoutSeconds = pulumi.Int(int(args.IdleTimeout.Seconds()))
+		}
 		made, err := lb.NewListener(ctx, fmt.Sprintf("%s-listener-%d", name, l.Port), listener,
 			pulumi.Parent(b), pulumi.DependsOn(p.clients))
 		if err != nil {

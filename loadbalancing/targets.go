@@ -2,6 +2,7 @@ package loadbalancing
 
 import (
 	"cmp"
+	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lb"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -9,15 +10,30 @@ import (
 	"github.com/elastic-service/elastic-service/healthcheck"
 )
 
-// How long a member that is taken out may finish what it serves, in seconds.
+// How long a member that is taken out may finish what it serves, unless Args.Drain says it.
 const (
 	// A network load balancer needs about two minutes whatever is set lower.
-	drainConnections = 120
+	drainConnections = 120 * time.Second
 
 	// An application load balancer closes a connection that has been idle for 60 s, its default: no client waits longer for
 	// an answer. AWS's default of 300 s would only slow down releases.
-	drainRequests = 60
+	drainRequests = 60 * time.Second
+
+	// AWS takes at most an hour.
+	maxDrain = time.Hour
 )
+
+// drain returns the deregistration delay in seconds.
+func (a *Args) drain() pulumi.Int {
+	delay := drainConnections
+	switch {
+	case a.Drain != nil:
+		delay = *a.Drain
+	case a.Kind == Application:
+		delay = min(max(a.IdleTimeout, drainRequests), maxDrain)
+	}
+	return pulumi.Int(int(delay.Seconds()))
+}
 
 // Target is what the members serve on a port.
 type Target struct {
@@ -78,20 +94,19 @@ func (b *Balancer) targetGroups(ctx *pulumi.Context, name string, args *Args) (m
 // client's address, and rules that name the balancer's security group still apply.
 func (b *Balancer) targetGroup(ctx *pulumi.Context, name string, args *Args, target Target) (*lb.TargetGroup, error) {
 	targets := &lb.TargetGroupArgs{
-		VpcId:       args.VPCID,
-		TargetType:  pulumi.String("instance"),
-		Port:        pulumi.Int(target.Port),
-		HealthCheck: healthCheck(target.Check),
-		Tags:        pulumi.ToStringMap(args.Tags),
+		VpcId:               args.VPCID,
+		TargetType:          pulumi.String("instance"),
+		Port:                pulumi.Int(target.Port),
+		DeregistrationDelay: args.drain(),
+		HealthCheck:         healthCheck(target.Check),
+		Tags:                pulumi.ToStringMap(args.Tags),
 	}
 	switch args.Kind {
 	case Network:
 		targets.Protocol = pulumi.String("TCP") // also behind a TLS listener, which decrypts
-		targets.DeregistrationDelay = pulumi.Int(drainConnections)
 	case Application:
 		targets.Protocol = pulumi.String("HTTP")
-		targets.DeregistrationDelay = pulumi.Int(drainRequests)
-		targets.LoadBalancingAlgorithmType = pulumi.String("round_robin")
+		targets.LoadBalancingAlgorithmType = pulumi.String(cmp.Or(args.Algorithm, algorithms[0]))
 	}
 	opts := []pulumi.ResourceOption{pulumi.Parent(b)}
 	if args.CheckByRelease {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/elastic-service/elastic-service/healthcheck"
 	"github.com/elastic-service/elastic-service/internal/awsname"
@@ -49,6 +50,7 @@ func (a *Args) ValidatePlain() error {
 	problems.Include("", a.validTargets())
 	problems.Include("", a.validClients())
 	problems.Include("", a.validListeners())
+	problems.Include("", a.validAttributes())
 	problems.Include("", a.validCertificate())
 	if a.Alias != nil {
 		problems.Include("alias", a.Alias.validate(a.issues()))
@@ -110,6 +112,33 @@ func (a *Args) validClients() error {
 		case slices.Contains(a.From[:i], from):
 			problems.Add(path, from, "is given twice")
 		}
+	}
+	return problems.Err()
+}
+
+// algorithms are the ways in which an application load balancer chooses a member. The first is the default.
+var algorithms = []string{"round_robin", "least_outstanding_requests", "weighted_random"}
+
+// idleTimeouts are the limits of each kind (ELB: "Update the TCP idle timeout", API: LoadBalancerAttribute).
+var idleTimeouts = map[Kind][2]time.Duration{
+	Network:     {60 * time.Second, 6000 * time.Second},
+	Application: {time.Second, 4000 * time.Second},
+}
+
+func (a *Args) validAttributes() error {
+	var problems invalid.List
+	if limits, known := idleTimeouts[a.Kind]; known && a.IdleTimeout != 0 && (a.IdleTimeout < limits[0] || a.IdleTimeout > limits[1]) {
+		problems.Add("idleTimeout", a.IdleTimeout, "is not between %v and %v", limits[0], limits[1])
+	}
+	if a.Drain != nil && (*a.Drain < 0 || *a.Drain > maxDrain) {
+		problems.Add("drain", *a.Drain, "is not between 0 and %v", maxDrain)
+	}
+	switch {
+	case a.Algorithm == "":
+	case a.Kind == Network:
+		problems.Add("algorithm", a.Algorithm, "is for a load balancer of kind %s", Application)
+	case !slices.Contains(algorithms, a.Algorithm):
+		problems.Add("algorithm", a.Algorithm, "is none of %v", algorithms)
 	}
 	return problems.Err()
 }

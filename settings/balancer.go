@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/elastic-service/elastic-service/internal/invalid"
 )
@@ -38,6 +39,30 @@ type Balancer struct {
 
 	// A DNS name for the balancer.
 	Alias *Alias
+
+	// How long a connection may carry nothing before the balancer closes it. A change applies to new connections. Programs behind an
+	// application balancer must keep idle connections for longer: otherwise a request can meet the end of its connection, and the client
+	// gets a 502. TLS listeners of a network balancer always wait 350 s.
+	// Default: network: 350; application: 60.
+	// Limits: network: 60 to 6000, needs a TCP listener (ELB User Guide, update idle timeout); application: 1 to 4000 (ELB API Reference,
+	// LoadBalancerAttribute).
+	IdleTimeout time.Duration `minimum:"1" maximum:"6000"`
+
+	// The deregistration delay: how long an instance that is taken out may go on with the connections and requests that it has, before it
+	// is terminated. A network balancer takes about two minutes even if this is less.
+	// Default: network: 120; application: `idleTimeout`, at least 60 and at most 3600, because no client waits longer for an answer.
+	// Limits: 0 to 3600 (ELB API Reference, TargetGroupAttribute).
+	Drain *time.Duration `minimum:"0" maximum:"3600"`
+
+	// Which target gets a request: each in turn, the one with the fewest requests that it has not answered, or any at random.
+	// Default: round_robin.
+	// Limits: `round_robin`, `least_outstanding_requests`, `weighted_random`; application only.
+	Algorithm string `enum:"round_robin,least_outstanding_requests,weighted_random"`
+
+	// A network balancer spreads connections over the targets of all zones. If false, each of its addresses serves the targets of its own
+	// zone alone: no traffic between zones is paid for, and zones with fewer instances have more to do on each.
+	// Limits: an application balancer always does.
+	CrossZone bool `default:"true"`
 
 	// Access logs in a bucket of their own, for 90 days. A network balancer writes them for TLS listeners only (ELB User Guide,
 	// access logs).
@@ -95,6 +120,9 @@ var protocols = map[string][]string{
 	application: {"HTTP", "HTTPS"},
 }
 
+// algorithms are the ways in which an application balancer chooses targets. The first is the default.
+var algorithms = []string{"round_robin", "least_outstanding_requests", "weighted_random"}
+
 var (
 	certificatePattern = regexp.MustCompile(`^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[A-Za-z0-9-]+$`)
 	domainPattern      = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
@@ -121,9 +149,52 @@ func (b Balancer) validate(l *invalid.List) {
 		l.Missing("balancer.listeners", "only redirect: at least one must forward")
 	}
 	b.validateClients(l)
+	b.validateAttributes(l)
 	b.validateCertificate(l)
 	if b.Alias != nil {
 		b.Alias.validate(l)
+	}
+}
+
+// The longest times that AWS takes.
+const (
+	maxDrain    = time.Hour
+	maxIdleTCP  = 6000 * time.Second
+	minIdleTCP  = time.Minute
+	maxIdleHTTP = 4000 * time.Second
+)
+
+func (b Balancer) validateAttributes(l *invalid.List) {
+	if d := b.Drain; d != nil && (*d < 0 || *d > maxDrain) {
+		l.Add("balancer.drain", *d, "is not from 0 to 3600 s")
+	}
+	if !slices.Contains(algorithms, b.Algorithm) && b.Algorithm != "" {
+		l.Add("balancer.algorithm", b.Algorithm, "is not %s or %s", strings.Join(algorithms[:2], ", "), algorithms[2])
+	}
+	switch b.Type {
+	case network:
+		b.validateNetworkAttributes(l)
+	case application:
+		if idle := b.IdleTimeout; idle != 0 && (idle < time.Second || idle > maxIdleHTTP) {
+			l.Add("balancer.idleTimeout", idle, "is not from 1 to 4000 s")
+		}
+		if !b.CrossZone {
+			l.Add("balancer.crossZone", b.CrossZone, "is for a balancer of type network: an application balancer serves all zones")
+		}
+	}
+}
+
+func (b Balancer) validateNetworkAttributes(l *invalid.List) {
+	if b.Algorithm != "" {
+		l.Add("balancer.algorithm", b.Algorithm, "is for a balancer of type application: a network balancer chooses by a hash of the addresses")
+	}
+	idle := b.IdleTimeout
+	switch isTCP := func(l Listener) bool { return l.Protocol == "TCP" }; {
+	case idle == 0:
+	case idle < minIdleTCP || idle > maxIdleTCP:
+		l.Add("balancer.idleTimeout", idle, "is not from 60 to 6000 s")
+	case len(b.Listeners) > 0 && !slices.ContainsFunc(b.Listeners, isTCP):
+		l.Add("balancer.idleTimeout", idle, "has no effect: TLS listeners always wait 350 s, and none is TCP")
 	}
 }
 

@@ -90,6 +90,9 @@ balancer:
   certificate: arn:aws:acm:us-east-1:123456789012:certificate/1a
   alias: {zone: example.com, name: www.example.com, createZone: true}
   accessLogs: true
+  idleTimeout: 120
+  drain: 30
+  algorithm: least_outstanding_requests
 scaling:
   min: 2
   max: 4
@@ -160,7 +163,7 @@ network: {subnets: [192.168.0.0/24, 192.168.1.0/24]}
 compute: {keyName: mine, sshFrom: [0.0.0.0/0], sshFromAnywhere: true}
 image: {id: ami-0123456789abcdef0}
 app: {port: 5000, services: [{name: web, command: [/bin/web]}]}
-balancer: {from: [203.0.113.0/24, pl-01234567]}
+balancer: {from: [203.0.113.0/24, pl-01234567], idleTimeout: 6000, drain: 0, crossZone: false}
 scaling: {policies: [{targetTracking: {metric: cpu, target: 50, warmup: 300}}]}
 `,
 }

@@ -1093,6 +1093,12 @@ func TestEachRuleNamesPathValueAndWhatToDo(t *testing.T) {
 			want:  `balancer.listeners[0].protocol: "UDP" is not for a balancer of type network: TCP and TLS are`,
 		},
 		{
+			name:  "an idle time-out too short for TCP",
+			given: `balancer: {idleTimeout: 59}`,
+			want:  `balancer.idleTimeout: 59s is not from 60 to 6000 s`,
+		},
+		{name: "draining for longer than an hour", given: `balancer: {drain: 3601}`, want: `balancer.drain: 1h0m1s is not from 0 to 3600 s`},
+		{
 			name:  "two listeners on a port",
 			given: `balancer: {listeners: [{port: 80}, {port: 81}, {port: 80}]}`,
 			want:  `balancer.listeners[2].port: 80 is the port of balancer.listeners[0]`,
@@ -1225,6 +1231,35 @@ func TestEachCombinationThatCannotWorkIsRefused(t *testing.T) {
 			given: web,
 			more:  `balancer: {type: application, listeners: [{port: 80, protocol: TCP}]}`,
 			want:  `balancer.listeners[0].protocol: "TCP" is not for a balancer of type application: HTTP and HTTPS are`,
+		},
+		{
+			name:  "an idle time-out too long for requests",
+			given: web,
+			more:  `balancer: {type: application, idleTimeout: 4001}`,
+			want:  `balancer.idleTimeout: 1h6m41s is not from 1 to 4000 s`,
+		},
+		{
+			name:  "an idle time-out of TLS alone",
+			given: alias(`idleTimeout: 60, listeners: [{port: 443, protocol: TLS}]`),
+			want:  `balancer.idleTimeout: 1m0s has no effect: TLS listeners always wait 350 s, and none is TCP`,
+		},
+		{
+			name:  "an unknown algorithm",
+			given: web,
+			more:  `balancer: {type: application, algorithm: fastest}`,
+			want:  `balancer.algorithm: "fastest" is not round_robin, least_outstanding_requests or weighted_random`,
+		},
+		{
+			name:  "an algorithm of a network balancer",
+			given: `balancer: {algorithm: round_robin}`,
+			want: `balancer.algorithm: "round_robin" is for a balancer of type application: a network balancer chooses by a hash of the ` +
+				`addresses`,
+		},
+		{
+			name:  "an application balancer within zones",
+			given: web,
+			more:  `balancer: {type: application, crossZone: false}`,
+			want:  `balancer.crossZone: false is for a balancer of type network: an application balancer serves all zones`,
 		},
 		{
 			name:  "HTTP behind an NLB",

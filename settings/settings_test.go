@@ -95,7 +95,7 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 			Protocol: healthcheck.TCP, Port: 5001,
 			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
 		},
-		Balancer: Balancer{Type: "network", Listeners: []Listener{{Port: 5000, Protocol: "TCP"}}},
+		Balancer: Balancer{Type: "network", CrossZone: true, Listeners: []Listener{{Port: 5000, Protocol: "TCP"}}},
 		Scaling: Scaling{Min: 2, Max: 3, Grace: 2 * time.Minute, HealthCheck: "ELB", Release: standardRelease, Policies: []Policy{
 			{TargetTracking: &TargetTracking{Metric: "cpu", Target: 50, Warmup: 5 * time.Minute}},
 		}},
@@ -163,7 +163,7 @@ scaling:
 			Protocol: healthcheck.TCP, Port: 81,
 			Interval: 5 * time.Minute, Timeout: 2 * time.Minute, Healthy: 2, Unhealthy: 10,
 		},
-		Balancer: Balancer{Type: "network", Internal: true, Listeners: []Listener{
+		Balancer: Balancer{Type: "network", Internal: true, CrossZone: true, Listeners: []Listener{
 			{Port: 80, Protocol: "TCP"}, {Port: 8080, Protocol: "TCP"},
 		}},
 		Scaling: Scaling{Min: 1, Max: 20, HealthCheck: "ELB", Release: Release{
@@ -194,7 +194,7 @@ func TestDevStackIsMusicGuruAsItWasBuiltByHand(t *testing.T) {
 			Protocol: healthcheck.TCP, Port: 5001,
 			Interval: 10 * time.Second, Timeout: 5 * time.Second, Healthy: 3, Unhealthy: 3,
 		},
-		Balancer: Balancer{Type: "network", Listeners: []Listener{{Port: 5000, Protocol: "TCP"}}},
+		Balancer: Balancer{Type: "network", CrossZone: true, Listeners: []Listener{{Port: 5000, Protocol: "TCP"}}},
 		Scaling: Scaling{Min: 2, Max: 3, Grace: 2 * time.Minute, HealthCheck: "ELB", Release: standardRelease, Policies: []Policy{
 			{TargetTracking: &TargetTracking{Metric: "cpu", Target: 50, Warmup: 5 * time.Minute}},
 		}},

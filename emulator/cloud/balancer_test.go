@@ -65,6 +65,7 @@ func (w *world) issued(t *testing.T) string {
 }
 
 func applicationRefusals(t *testing.T) refusals[web] {
+	const idleTCP = "ELB User Guide: Update the TCP idle timeout for your Network Load Balancer listener"
 	balancer := func(change func(web, *elb.LoadBalancerSpec)) func(web) error {
 		return func(w web) error {
 			spec := w.application()
@@ -129,6 +130,23 @@ func applicationRefusals(t *testing.T) refusals[web] {
 			balancer(func(_ web, s *elb.LoadBalancerSpec) {
 				s.IdleTimeout = 4001 * time.Second
 			})},
+
+		"an idle timeout of a TCP listener of less than 60 s": {"ValidationError", idleTCP, network(func(_ web, l *elb.Listener) {
+			l.IdleTimeout = 59 * time.Second
+		})},
+		"an idle timeout of a TCP listener of more than 6000 s": {"ValidationError", idleTCP, network(func(_ web, l *elb.Listener) {
+			l.IdleTimeout = 6001 * time.Second
+		})},
+		"a TCP idle timeout of a TLS listener": {"InvalidConfigurationRequest", idleTCP, network(func(w web, l *elb.Listener) {
+			l.Protocol, l.Certificate, l.IdleTimeout = "TLS", w.issued(t), time.Minute
+		})},
+		"an algorithm of a TCP target group": {"InvalidConfigurationRequest", "ELB API: TargetGroupAttribute",
+			targets(func(s *elb.TargetGroupSpec) {
+				s.Protocol, s.Check.Protocol, s.Check.Path, s.Check.Matcher, s.Algorithm = "TCP", "TCP", "", "", elb.RoundRobin
+			})},
+		"an unknown algorithm": {"ValidationError", "ELB API: TargetGroupAttribute", targets(func(s *elb.TargetGroupSpec) {
+			s.Algorithm = "fastest"
+		})},
 
 		"a TCP health check of an HTTP target group": {"ValidationError", "ELB API: CreateTargetGroup", targets(func(s *elb.TargetGroupSpec) {
 			s.Check.Protocol, s.Check.Path, s.Check.Matcher = "TCP", "", ""
@@ -300,6 +318,45 @@ func TestABalancersPlaceChangesAsItsKindLetsIt(t *testing.T) {
 	require.NoError(t, w.ELB.UpdateLoadBalancer(w.balancer, spec), "an application balancer moves")
 	spec.Subnets = spec.Subnets[:1]
 	refused(t, "ValidationError", w.ELB.UpdateLoadBalancer(w.balancer, spec))
+}
+
+// idleTimeouts returns the idle timeouts of the listeners by their ports.
+func (w web) idleTimeouts() map[uint16]time.Duration {
+	found := map[uint16]time.Duration{}
+	for _, f := range w.ELB.Forwards() {
+		found[f.Address.Port()] = f.IdleTimeout
+	}
+	return found
+}
+
+func TestConnectionsMayBeIdleForAsLongAsTheAttributeSays(t *testing.T) {
+	w := newWeb(t)
+	must(w.ELB.CreateListener(w.listener(func(*elb.Listener) {})))(t)
+	tcp := must(w.ELB.CreateListener(elb.Listener{Balancer: w.world.balancer, Port: 81, Protocol: "TCP", TargetGroup: w.world.targets}))(t)
+	assert.Equal(t, map[uint16]time.Duration{80: time.Minute, 81: 350 * time.Second, 5000: 350 * time.Second}, w.idleTimeouts())
+	tcp.IdleTimeout = 6000 * time.Second
+	require.NoError(t, w.ELB.UpdateListener(tcp))
+	assert.Equal(t, map[uint16]time.Duration{80: time.Minute, 81: tcp.IdleTimeout, 5000: 350 * time.Second}, w.idleTimeouts())
+}
+
+func TestTheAlgorithmOfATargetGroupCanChange(t *testing.T) {
+	w := newWeb(t)
+	must(w.ELB.CreateListener(w.listener(func(*elb.Listener) {})))(t)
+	algorithm := func() string {
+		for _, f := range w.ELB.Forwards() {
+			if f.Kind == elb.Application {
+				return f.Algorithm
+			}
+		}
+		return "no listener"
+	}
+	assert.Empty(t, algorithm())
+	spec := w.httpGroup()
+	spec.Algorithm = elb.WeightedRandom
+	require.NoError(t, w.ELB.UpdateTargetGroup(w.targets, spec))
+	assert.Equal(t, elb.WeightedRandom, algorithm())
+	spec.Algorithm = "fastest"
+	refused(t, "ValidationError", w.ELB.UpdateTargetGroup(w.targets, spec))
 }
 
 func TestAListenerThatRedirectsHasNoTargets(t *testing.T) {

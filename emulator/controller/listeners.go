@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud"
 	"github.com/elastic-service/elastic-service/emulator/cloud/acm"
@@ -32,11 +31,10 @@ type listener struct {
 type opening struct {
 	address     netip.AddrPort
 	certificate string // ARN; "" without encryption
-	idle        time.Duration
 }
 
 func openingOf(forward elb.Forward) opening {
-	return opening{forward.Address, forward.Certificate, forward.IdleTimeout}
+	return opening{forward.Address, forward.Certificate}
 }
 
 func (l *listener) isOpen() bool { return l.flows != nil || l.requests != nil }
@@ -53,7 +51,7 @@ func (l *listener) close() {
 // point directs flows and requests to the targets that the model has now.
 func (l *listener) point(forward elb.Forward) {
 	l.forward.Store(&forward)
-	route := proxy.Route{Blocked: forward.Blocked != nil}
+	route := proxy.Route{Blocked: forward.Blocked != nil, Choice: choices[forward.Algorithm]}
 	if r := forward.Redirect; r != nil {
 		route.Redirect = &proxy.Redirect{Protocol: r.Protocol, Port: r.Port, StatusCode: r.StatusCode}
 	}
@@ -61,8 +59,17 @@ func (l *listener) point(forward elb.Forward) {
 		route.Targets = append(route.Targets, proxy.Target{ID: t.ID, Address: t.Address, Dropped: t.Blocked != nil})
 	}
 	l.route.Store(&route)
+	switch {
+	case l.flows != nil:
+		l.flows.SetIdleTimeout(forward.IdleTimeout)
+	case l.requests != nil:
+		l.requests.SetIdleTimeout(forward.IdleTimeout)
+	}
 	l.stall(forward)
 }
+
+// choices are the proxy's by ELB's algorithms.
+var choices = map[string]proxy.Choice{elb.LeastOutstandingRequests: proxy.Fewest, elb.WeightedRandom: proxy.AtRandom}
 
 // stall stops the open flows whose packets get lost now. A rule of a security group decides on new flows only: its removal leaves
 // open flows alone (EC2: "Security group connection tracking").
@@ -124,7 +131,10 @@ func (c *Controller) open(l *listener) {
 
 // listen opens a listener for flows or for requests, depending on the kind of its balancer.
 func (c *Controller) listen(l *listener) error {
-	options := []proxy.ListenerOption{proxy.WithClock(c.clock), proxy.WithLog(c.log), proxy.WithDialer(c.runtime.Dial)}
+	forward := l.forward.Load()
+	options := []proxy.ListenerOption{
+		proxy.WithClock(c.clock), proxy.WithLog(c.log), proxy.WithDialer(c.runtime.Dial), proxy.WithIdleTimeout(forward.IdleTimeout),
+	}
 	if l.opening.certificate != "" {
 		certificate, err := c.certificate(l.opening)
 		if err != nil {
@@ -132,16 +142,13 @@ func (c *Controller) listen(l *listener) error {
 		}
 		options = append(options, proxy.WithCertificate(certificate))
 	}
-	if l.forward.Load().Kind != elb.Application {
+	if forward.Kind != elb.Application {
 		flows, err := proxy.Listen(l.opening.address, l.pick, options...)
 		if err != nil {
 			return err
 		}
 		l.flows = flows
 		return nil
-	}
-	if l.opening.idle > 0 {
-		options = append(options, proxy.WithIdleTimeout(l.opening.idle))
 	}
 	requests, err := proxy.ListenHTTP(l.opening.address, func() proxy.Route { return *l.route.Load() }, options...)
 	if err != nil {

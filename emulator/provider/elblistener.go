@@ -15,6 +15,7 @@ type listenerInputs struct {
 	Protocol        string `pulumi:"protocol"`
 	CertificateArn  string `pulumi:"certificateArn"`
 	SslPolicy       string `pulumi:"sslPolicy"`
+	TCPIdleTimeout  int    `pulumi:"tcpIdleTimeoutSeconds"` // seconds
 	DefaultActions  []struct {
 		Type           string `pulumi:"type"`
 		Order          int    `pulumi:"order"`
@@ -54,6 +55,7 @@ func listener() resourceType {
 func (in listenerInputs) spec(arn string) (elb.Listener, error) {
 	listener := elb.Listener{
 		ARN: arn, Balancer: in.LoadBalancerArn, Port: in.Port, Protocol: in.Protocol, Certificate: in.CertificateArn,
+		IdleTimeout: seconds(in.TCPIdleTimeout),
 	}
 	if in.Protocol == "" && strings.Contains(in.LoadBalancerArn, ":loadbalancer/app/") {
 		listener.Protocol = "HTTP"

@@ -85,8 +85,6 @@ func (in targetGroupInputs) spec() (elb.TargetGroupSpec, error) {
 		return elb.TargetGroupSpec{}, unsupported("targetType", in.TargetType, "instance")
 	case in.Protocol != "TCP" && in.Protocol != "HTTP":
 		return elb.TargetGroupSpec{}, unsupported("protocol", in.Protocol, "TCP and HTTP")
-	case cmp.Or(in.Algorithm, "round_robin") != "round_robin":
-		return elb.TargetGroupSpec{}, unsupported("loadBalancingAlgorithmType", in.Algorithm, "round_robin")
 	case in.PreserveClientIP != "" && in.PreserveClientIP != "true":
 		return elb.TargetGroupSpec{}, unsupported("preserveClientIp", in.PreserveClientIP, "true")
 	case check.Enabled != nil && !*check.Enabled:
@@ -95,7 +93,7 @@ func (in targetGroupInputs) spec() (elb.TargetGroupSpec, error) {
 	}
 	return elb.TargetGroupSpec{
 		Name: in.Name, Port: in.Port, Protocol: in.Protocol, VPC: in.VpcID, Check: in.check(),
-		DeregistrationDelay: seconds(orElse(in.DeregistrationDelay, 300)),
+		DeregistrationDelay: seconds(orElse(in.DeregistrationDelay, 300)), Algorithm: in.Algorithm,
 	}, nil
 }
 

@@ -25,6 +25,7 @@ type exchange struct {
 	target   Target
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
+	limit    time.Duration // of idle
 	idle     clockwork.Timer
 }
 
@@ -32,7 +33,7 @@ type exchangeKey struct{}
 
 // newExchange counts a request as active and starts its idle timeout. It returns nil if the listener is closed.
 func (l *HTTPListener) newExchange(r *http.Request, target Target) *exchange {
-	x := &exchange{listener: l, target: target}
+	x := &exchange{listener: l, target: target, limit: l.idle.get()}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	x.cancel = cancel
 	x.ctx = context.WithValue(ctx, exchangeKey{}, x)
@@ -42,7 +43,7 @@ func (l *HTTPListener) newExchange(r *http.Request, target Target) *exchange {
 		cancel(nil)
 		return nil
 	}
-	x.idle = l.clock.AfterFunc(l.idle, func() { cancel(errIdle) })
+	x.idle = l.clock.AfterFunc(x.limit, func() { cancel(errIdle) })
 	l.running.Add(1)
 	l.exchanges[x] = struct{}{}
 	s := l.targets[target.ID]
@@ -69,7 +70,7 @@ func (x *exchange) end() {
 // resetIdle starts the idle timeout anew.
 func (x *exchange) resetIdle() {
 	if x.ctx.Err() == nil {
-		x.idle.Reset(x.listener.idle)
+		x.idle.Reset(x.limit)
 	}
 }
 
@@ -151,18 +152,22 @@ type turns struct {
 	last map[string]uint64 // the turn of each target in the last list, by ID
 }
 
-// choose returns the target of the next request, and false without targets.
-func (t *turns) choose(targets []Target) (Target, bool) {
+// choose returns the target of the next request, and false without targets. Of the targets with the least load, it is the one that has
+// waited longest.
+func (t *turns) choose(targets []Target, load func(target string) int) (Target, bool) {
 	if len(targets) == 0 {
 		return Target{}, false
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	kept := make(map[string]uint64, len(targets))
+	loads := make(map[string]int, len(targets))
 	for _, target := range targets {
-		kept[target.ID] = t.last[target.ID]
+		kept[target.ID], loads[target.ID] = t.last[target.ID], load(target.ID)
 	}
-	chosen := slices.MinFunc(targets, func(a, b Target) int { return cmp.Compare(kept[a.ID], kept[b.ID]) })
+	chosen := slices.MinFunc(targets, func(a, b Target) int {
+		return cmp.Or(cmp.Compare(loads[a.ID], loads[b.ID]), cmp.Compare(kept[a.ID], kept[b.ID]))
+	})
 	t.turn++
 	kept[chosen.ID] = t.turn
 	t.last = kept
@@ -172,7 +177,7 @@ func (t *turns) choose(targets []Target) (Target, bool) {
 // idleConnections closes connections of clients that carry no request for the idle timeout.
 type idleConnections struct {
 	clock clockwork.Clock
-	limit time.Duration
+	limit *period
 
 	mu     sync.Mutex
 	timers map[net.Conn]clockwork.Timer
@@ -187,7 +192,7 @@ func (i *idleConnections) watch(conn net.Conn, state http.ConnState) {
 		delete(i.timers, conn)
 	}
 	if state == http.StateNew || state == http.StateIdle {
-		i.timers[conn] = i.clock.AfterFunc(i.limit, func() { _ = conn.Close() })
+		i.timers[conn] = i.clock.AfterFunc(i.limit.get(), func() { _ = conn.Close() })
 	}
 }
 

@@ -18,6 +18,7 @@ type flow struct {
 	target   Target
 	counters *counters
 	client   *net.TCPConn
+	idle     time.Duration
 	dialing  context.Context // done when the flow is reset
 	undial   context.CancelFunc
 	last     atomic.Int64 // the time on the listener's clock when bytes were last carried
@@ -30,7 +31,7 @@ type flow struct {
 
 // newFlow creates the flow of a client and starts its idle timeout.
 func newFlow(l *Listener, client *net.TCPConn, target Target, c *counters) *flow {
-	f := &flow{listener: l, target: target, counters: c, client: client}
+	f := &flow{listener: l, target: target, counters: c, client: client, idle: l.idle.get()}
 	f.dialing, f.undial = context.WithCancel(context.Background())
 	f.watchIdle()
 	return f
@@ -167,7 +168,7 @@ func (f *flow) watchIdle() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.touch()
-	f.deadline = f.listener.clock.AfterFunc(f.listener.idle, f.expire)
+	f.deadline = f.listener.clock.AfterFunc(f.idle, f.expire)
 }
 
 // touch notes that bytes were carried.
@@ -175,8 +176,7 @@ func (f *flow) touch() { f.last.Store(f.listener.clock.Now().UnixNano()) }
 
 // expire resets the flow if it has carried nothing for the idle timeout, and otherwise waits for the rest of the timeout.
 func (f *flow) expire() {
-	l := f.listener
-	left := l.idle - l.clock.Since(time.Unix(0, f.last.Load()))
+	left := f.idle - f.listener.clock.Since(time.Unix(0, f.last.Load()))
 	f.mu.Lock()
 	if left > 0 && !f.ended {
 		f.deadline.Reset(left)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -36,8 +37,19 @@ const maxHeaderBytes = 64 << 10
 type Route struct {
 	Blocked  bool      // no client gets through: new connections are reset
 	Redirect *Redirect // the answer to all requests; nil: requests go to the targets
-	Targets  []Target  // they get requests in turn
+	Targets  []Target  // they get requests
+	Choice   Choice    // which of them gets a request
 }
+
+// Choice is how a target is chosen.
+type Choice string
+
+// The choices.
+const (
+	InTurn   Choice = ""       // each gets a request before any gets a second
+	Fewest   Choice = "fewest" // of the targets with the fewest requests that wait for their answer, each in turn
+	AtRandom Choice = "random" // all with the same probability
+)
 
 // Redirect sends clients to another protocol or port. Host, path and query stay as the client asked for them.
 type Redirect struct {
@@ -68,7 +80,7 @@ type HTTPListener struct {
 	transport *http.Transport
 	route     Router
 	clock     clockwork.Clock
-	idle      time.Duration
+	idle      period // of new requests, and of connections that carry none
 	log       *slog.Logger
 	port      uint16 // of the cloud
 	secure    bool
@@ -94,14 +106,15 @@ func ListenHTTP(addr netip.AddrPort, route Router, options ...ListenerOption) (*
 	}
 	ctx, end := context.WithCancel(context.Background())
 	l := &HTTPListener{
-		listener: listener, route: route, clock: set.clock, idle: set.idle, log: set.log.With("listener", listener.Addr()),
+		listener: listener, route: route, clock: set.clock, log: set.log.With("listener", listener.Addr()),
 		port: addr.Port(), secure: set.certificate != nil, end: end, reach: set.dial,
 		exchanges: map[*exchange]struct{}{}, targets: map[string]*RequestStats{},
 	}
+	l.idle.set(set.idle)
 	if l.port == 0 {
 		l.port = l.Addr().Port()
 	}
-	l.waiting = idleConnections{clock: l.clock, limit: l.idle, timers: map[net.Conn]clockwork.Timer{}}
+	l.waiting = idleConnections{clock: l.clock, limit: &l.idle, timers: map[net.Conn]clockwork.Timer{}}
 	l.transport = &http.Transport{
 		DialContext: Dialer(l.dial).dialText, DisableCompression: true, MaxIdleConnsPerHost: 64, IdleConnTimeout: HTTPIdleTimeout,
 	}
@@ -177,6 +190,9 @@ func (g gatekeeper) Accept() (net.Conn, error) {
 	}
 }
 
+// SetIdleTimeout changes the idle timeout of new requests, and of connections when their next request is over.
+func (l *HTTPListener) SetIdleTimeout(d time.Duration) { l.idle.set(d) }
+
 // Addr returns the address at which it listens.
 func (l *HTTPListener) Addr() netip.AddrPort { return l.listener.Addr().(*net.TCPAddr).AddrPort() }
 
@@ -233,7 +249,7 @@ func (l *HTTPListener) serve(w http.ResponseWriter, r *http.Request) {
 		l.count("", func(s *RequestStats) { s.Requests++ })
 		return
 	}
-	target, ok := l.turns.choose(route.Targets)
+	target, ok := l.choose(route)
 	if !ok {
 		l.answer(w, http.StatusServiceUnavailable)
 		l.count("", func(s *RequestStats) { s.Requests++; s.Errors++ })
@@ -246,6 +262,28 @@ func (l *HTTPListener) serve(w http.ResponseWriter, r *http.Request) {
 	l.tally.add(func(c *metric.Traffic) { c.Requests++ })
 	defer x.end()
 	x.forward(w, r)
+}
+
+// choose returns the target of a request, and false without targets.
+func (l *HTTPListener) choose(route Route) (Target, bool) {
+	switch targets := route.Targets; {
+	case route.Choice == AtRandom && len(targets) > 0:
+		return targets[rand.IntN(len(targets))], true
+	case route.Choice == Fewest:
+		return l.turns.choose(targets, l.waitingFor)
+	default:
+		return l.turns.choose(targets, func(string) int { return 0 })
+	}
+}
+
+// waitingFor returns the number of requests that wait for a target's answer.
+func (l *HTTPListener) waitingFor(target string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.targets[target]; s != nil {
+		return s.Active
+	}
+	return 0
 }
 
 // count changes the counts of a target.

@@ -246,6 +246,77 @@ func TestTargetThatTakesTooLongIs504(t *testing.T) {
 	}
 }
 
+func TestAnotherIdleTimeoutIsForNewRequests(t *testing.T) {
+	virtual := clockwork.NewFakeClock()
+	hang := make(chan struct{})
+	defer close(hang)
+	l := listenHTTP(t, sends(web(t, "a", func(http.ResponseWriter, *http.Request) { <-hang })), proxy.WithClock(virtual))
+	ask := func() <-chan int {
+		status := make(chan int, 1)
+		go func() {
+			response, err := client(t).Get("http://" + l.Addr().String())
+			if assert.NoError(t, err) {
+				response.Body.Close()
+				status <- response.StatusCode
+			}
+		}()
+		return status
+	}
+	active := func(n int) func() bool { return func() bool { return l.Stats()["a"].Active == n } }
+	before := ask()
+	require.Eventually(t, active(1), 10*time.Second, time.Millisecond)
+	l.SetIdleTimeout(time.Hour)
+	after := ask()
+	require.Eventually(t, active(2), 10*time.Second, time.Millisecond)
+	virtual.Advance(proxy.HTTPIdleTimeout)
+	assert.Equal(t, http.StatusGatewayTimeout, <-before)
+	require.Eventually(t, active(1), 10*time.Second, time.Millisecond)
+	virtual.Advance(time.Hour)
+	assert.Equal(t, http.StatusGatewayTimeout, <-after)
+}
+
+// Two requests hang at one target: by turns, every third request would go there.
+func TestRequestsGoToTheTargetsWithTheFewestOutstanding(t *testing.T) {
+	hang := make(chan struct{})
+	defer close(hang)
+	busy := web(t, "busy", func(http.ResponseWriter, *http.Request) { <-hang })
+	var route atomic.Pointer[proxy.Route]
+	route.Store(&proxy.Route{Targets: []proxy.Target{busy}})
+	l := listenHTTP(t, func() proxy.Route { return *route.Load() })
+	for range 2 {
+		go func() {
+			if response, err := client(t).Get("http://" + l.Addr().String()); err == nil {
+				response.Body.Close()
+			}
+		}()
+	}
+	require.Eventually(t, func() bool { return l.Stats()["busy"].Active == 2 }, 10*time.Second, time.Millisecond)
+	route.Store(&proxy.Route{Targets: []proxy.Target{busy, named(t, "a"), named(t, "b")}, Choice: proxy.Fewest})
+	got := map[string]int{}
+	c := client(t)
+	for range 6 {
+		_, body := get(t, c, l, "/")
+		got[body]++
+	}
+	assert.Equal(t, map[string]int{"a": 3, "b": 3}, got)
+}
+
+func TestRequestsGoToTargetsAtRandom(t *testing.T) {
+	targets := []proxy.Target{named(t, "a"), named(t, "b")}
+	l := listenHTTP(t, func() proxy.Route { return proxy.Route{Targets: targets, Choice: proxy.AtRandom} })
+	c := client(t)
+	var answers strings.Builder
+	for range 100 {
+		_, body := get(t, c, l, "/")
+		answers.WriteString(body)
+	}
+	order := answers.String()
+	assert.Contains(t, order, "aa", "by turns, no target gets two requests in a row")
+	assert.Contains(t, order, "bb")
+	_, body := get(t, c, listenHTTP(t, func() proxy.Route { return proxy.Route{Choice: proxy.AtRandom} }), "/")
+	assert.Contains(t, body, "503")
+}
+
 func TestWhatGoesOnIsNotIdle(t *testing.T) {
 	virtual := clockwork.NewFakeClock()
 	step := make(chan struct{})

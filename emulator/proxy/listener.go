@@ -50,7 +50,7 @@ type Listener struct {
 	pick      Picker
 	dial      Dialer
 	clock     clockwork.Clock
-	idle      time.Duration
+	idle      period // of new flows
 	log       *slog.Logger
 	secure    *tls.Config // nil: TCP
 	handshake time.Duration
@@ -130,16 +130,27 @@ func Listen(addr netip.AddrPort, pick Picker, options ...ListenerOption) (*Liste
 	}
 	set := newListenerOptions(IdleTimeout, options)
 	l := &Listener{
-		listener: listener, pick: pick, dial: set.dial, idle: set.idle, clock: set.clock,
+		listener: listener, pick: pick, dial: set.dial, clock: set.clock,
 		secure: set.secure(), handshake: set.handshake,
 		log:   set.log.With("listener", listener.Addr()),
 		flows: map[*flow]struct{}{}, targets: map[string]*counters{},
 	}
+	l.idle.set(set.idle)
 	l.closing, l.close = context.WithCancel(context.Background())
 	l.running.Add(1)
 	go l.serve()
 	return l, nil
 }
+
+// SetIdleTimeout changes the idle timeout of new flows.
+func (l *Listener) SetIdleTimeout(d time.Duration) { l.idle.set(d) }
+
+// period is a duration that can change at any time.
+type period struct{ nanoseconds atomic.Int64 }
+
+func (p *period) set(d time.Duration) { p.nanoseconds.Store(int64(d)) }
+
+func (p *period) get() time.Duration { return time.Duration(p.nanoseconds.Load()) }
 
 // Addr returns the address at which it listens.
 func (l *Listener) Addr() netip.AddrPort { return l.listener.Addr().(*net.TCPAddr).AddrPort() }

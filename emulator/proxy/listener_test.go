@@ -257,6 +257,21 @@ func TestIdleFlowIsResetAfterTheTimeout(t *testing.T) {
 	assert.ErrorIs(t, <-seen, syscall.ECONNRESET)
 }
 
+func TestAnotherIdleTimeoutIsForNewFlows(t *testing.T) {
+	virtual := clockwork.NewFakeClock()
+	l := listen(t, always(target(t, "a", echo)), proxy.WithClock(virtual))
+	before := dial(t, l)
+	say(t, before, "a")
+	l.SetIdleTimeout(time.Hour)
+	after := dial(t, l)
+	say(t, after, "a")
+	require.NoError(t, virtual.BlockUntilContext(t.Context(), 2))
+	virtual.Advance(proxy.IdleTimeout)
+	require.Eventually(t, func() bool { return l.Flows("a") == 1 }, 10*time.Second, time.Millisecond)
+	assertReset(t, before)
+	say(t, after, "b")
+}
+
 func TestResetEndsTheFlowsOfOneTarget(t *testing.T) {
 	l := listen(t, always(target(t, "a", echo), target(t, "b", echo)))
 	a, b := dial(t, l), dial(t, l)

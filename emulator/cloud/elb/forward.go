@@ -23,7 +23,8 @@ type Forward struct {
 	Address     netip.AddrPort
 	TargetGroup string        // ARN; "" with Redirect
 	Redirect    *Redirect     // where clients are redirected; nil: forward to the targets
-	IdleTimeout time.Duration // of an application load balancer
+	IdleTimeout time.Duration // of connections
+	Algorithm   string        // of an application load balancer's target group: one of the Algorithm constants
 	Blocked     *vpc.Blocked  // what keeps clients from the listener
 	CrossZone   bool
 	Zones       []string
@@ -54,9 +55,10 @@ func (s *Store) Forwards() []Forward {
 			Listener: arn, Balancer: b.ARN, Name: b.Spec.Name, Kind: b.Spec.Kind, Protocol: listener.Protocol,
 			Certificate: listener.Certificate, TargetGroup: listener.TargetGroup, Redirect: listener.Redirect,
 			Address:     netip.AddrPortFrom(b.Address, uint16(listener.Port)),
-			IdleTimeout: b.Spec.IdleTimeout, CrossZone: b.Spec.CrossZone,
+			IdleTimeout: b.idleTimeout(listener), CrossZone: b.Spec.CrossZone,
 		}
 		if group != nil {
+			forward.Algorithm = group.Spec.Algorithm
 			forward.Targets = s.eligible(group)
 		}
 		for _, subnet := range b.Spec.Subnets {

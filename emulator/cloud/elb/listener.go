@@ -1,8 +1,10 @@
 package elb
 
 import (
+	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
@@ -12,10 +14,11 @@ type Listener struct {
 	ARN         string
 	Balancer    string // ARN
 	Port        int
-	Protocol    string    // TCP or TLS; of an application load balancer HTTP or HTTPS
-	Certificate string    // ARN, TLS and HTTPS only
-	TargetGroup string    // ARN; "" with Redirect
-	Redirect    *Redirect // HTTP and HTTPS only; nil: forward
+	Protocol    string        // TCP or TLS; of an application load balancer HTTP or HTTPS
+	Certificate string        // ARN, TLS and HTTPS only
+	IdleTimeout time.Duration // TCP only: 60–6000 s; 0 stands for 350 s
+	TargetGroup string        // ARN; "" with Redirect
+	Redirect    *Redirect     // HTTP and HTTPS only; nil: forward
 }
 
 // Redirect is where clients are redirected to. Host, path and query stay the same.
@@ -43,6 +46,9 @@ func (s *Store) CreateListener(listener Listener) (Listener, error) {
 // checkListener refuses a listener that ELB refuses (API: CreateListener).
 func (s *Store) checkListener(listener Listener) error {
 	if err := s.checkListenerProtocol(listener); err != nil {
+		return err
+	}
+	if err := listener.checkIdleTimeout(); err != nil {
 		return err
 	}
 	if listener.Port < 1 || listener.Port > 65535 {
@@ -87,6 +93,30 @@ func (s *Store) checkListenerProtocol(listener Listener) error {
 		return s.checkIssued(listener.Certificate)
 	}
 	return nil
+}
+
+// idleTCP is the idle timeout of flows (ELB: "Update the TCP idle timeout for your Network Load Balancer listener").
+const idleTCP = 350 * time.Second
+
+// checkIdleTimeout checks the attribute tcp.idle_timeout.seconds (API: ListenerAttribute).
+func (l *Listener) checkIdleTimeout() error {
+	switch idle := l.IdleTimeout; {
+	case idle == 0:
+	case l.Protocol != "TCP":
+		return aws.Refuse("InvalidConfigurationRequest", "Listener attribute 'tcp.idle_timeout.seconds' is not supported for %s listeners",
+			l.Protocol)
+	case idle < time.Minute || idle > 6000*time.Second:
+		return aws.Refuse("ValidationError", "'%d' must be between 60 and 6000 inclusive: tcp.idle_timeout.seconds", int(idle.Seconds()))
+	}
+	return nil
+}
+
+// idleTimeout returns how long a connection to a listener of a load balancer may carry nothing.
+func (b *LoadBalancer) idleTimeout(l *Listener) time.Duration {
+	if b.Spec.Kind == Application {
+		return b.Spec.IdleTimeout
+	}
+	return cmp.Or(l.IdleTimeout, idleTCP)
 }
 
 // checkIssued refuses a certificate that has not been issued. The emulator does not know certificates of IAM and other

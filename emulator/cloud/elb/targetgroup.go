@@ -6,6 +6,30 @@ import (
 	"github.com/elastic-service/elastic-service/emulator/cloud/aws"
 )
 
+// How an application load balancer chooses the target of a request (API: TargetGroupAttribute, load_balancing.algorithm.type).
+const (
+	RoundRobin               = "round_robin"
+	LeastOutstandingRequests = "least_outstanding_requests"
+	WeightedRandom           = "weighted_random" // without anomaly mitigation, which is off by default, all weights are equal
+)
+
+// checkAlgorithm refuses an algorithm that ELB refuses.
+func (spec *TargetGroupSpec) checkAlgorithm() error {
+	switch spec.Algorithm {
+	case "":
+		return nil
+	case RoundRobin, LeastOutstandingRequests, WeightedRandom:
+	default:
+		return aws.Refuse("ValidationError", "Load balancing algorithm type '%s' must be one of '%s, %s, %s'", spec.Algorithm,
+			RoundRobin, LeastOutstandingRequests, WeightedRandom)
+	}
+	if spec.Protocol != "HTTP" {
+		return aws.Refuse("InvalidConfigurationRequest", "Target group attribute key 'load_balancing.algorithm.type' is not supported on "+
+			"target groups with protocol '%s'", spec.Protocol)
+	}
+	return nil
+}
+
 // TargetGroupSpec describes a target group.
 type TargetGroupSpec struct {
 	Name                string
@@ -13,6 +37,7 @@ type TargetGroupSpec struct {
 	Protocol            string // TCP or HTTP
 	VPC                 string
 	DeregistrationDelay time.Duration
+	Algorithm           string // HTTP only: one of the Algorithm constants; "" stands for RoundRobin
 	Check               HealthCheck
 }
 
@@ -41,6 +66,9 @@ func (s *Store) CreateTargetGroup(spec TargetGroupSpec) (TargetGroup, error) {
 	if err := checkHealthCheck(spec); err != nil {
 		return TargetGroup{}, err
 	}
+	if err := spec.checkAlgorithm(); err != nil {
+		return TargetGroup{}, err
+	}
 	for _, other := range s.TargetGroups {
 		if other.Spec.Name == spec.Name {
 			return TargetGroup{}, aws.Refuse("DuplicateTargetGroupName", "A target group with the name '%s' already exists", spec.Name)
@@ -51,7 +79,7 @@ func (s *Store) CreateTargetGroup(spec TargetGroupSpec) (TargetGroup, error) {
 	return group, nil
 }
 
-// UpdateTargetGroup changes the health check and the deregistration delay.
+// UpdateTargetGroup changes the health check and the attributes.
 func (s *Store) UpdateTargetGroup(arn string, spec TargetGroupSpec) error {
 	group := s.TargetGroups[arn]
 	if group == nil {
@@ -61,7 +89,10 @@ func (s *Store) UpdateTargetGroup(arn string, spec TargetGroupSpec) error {
 	if err := checkHealthCheck(spec); err != nil {
 		return err
 	}
-	group.Spec.Check, group.Spec.DeregistrationDelay = spec.Check, spec.DeregistrationDelay
+	if err := spec.checkAlgorithm(); err != nil {
+		return err
+	}
+	group.Spec.Check, group.Spec.DeregistrationDelay, group.Spec.Algorithm = spec.Check, spec.DeregistrationDelay, spec.Algorithm
 	return nil
 }
 
