@@ -76,6 +76,7 @@ func liveChanges() []change {
 			make: setting([]string{"us-east-1a", "us-east-1b", "us-east-1c"}, "network", "zones"),
 			undo: setting([]string{"us-east-1a", "us-east-1b"}, "network", "zones"),
 		},
+		{row: "`app.logs`", make: setting(map[string]int{"retention": 30}, "app", "logs"), releases: true},
 		{
 			row: "`app.port`", replaced: 1, releases: true, silent: true,
 			make: func(r *Rehearsal) error {
@@ -185,6 +186,7 @@ var rehearsedElsewhere = map[string]string{
 	"`service`":                "the end of TestWhatBecomesOfALiveStackThatIsChanged",
 	"`app.targets`, one more":  "TestASecondServiceComesFailsAndGoes",
 	"`app.targets`, one fewer": "TestASecondServiceComesFailsAndGoes",
+	"`balancer.idleTimeout`, `drain`, `algorithm`, `crossZone`": "TestTheAttributesOfALive…BalancerChange",
 }
 
 func TestTheRowsOfTheDocumentAreRehearsed(t *testing.T) {
