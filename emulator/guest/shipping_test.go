@@ -173,7 +173,7 @@ func TestWhatAServicePrintsIsCapped(t *testing.T) {
 	assert.True(t, strings.HasPrefix(r.logged("web"), note))
 
 	l.broken.Store(false)
-	require.Eventually(t, func() bool { return strings.HasSuffix(l.one(machine.ID, false), "takes events again") }, time.Minute,
+	require.Eventually(t, func() bool { return strings.HasSuffix(l.one(machine.ID, false), "takes events again") }, 3*time.Minute,
 		50*time.Millisecond)
 	assert.Contains(t, l.lines(machine.ID), "web: the end")
 	assert.Regexp(t, `^web: x+$`, l.one(machine.ID, true))
